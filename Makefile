@@ -1,0 +1,58 @@
+# make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
+PYTHON ?= python3.13
+BIN := .venv/bin
+CODE := ReceiveNotification RenewSubscriptions shared sandbox tests benchmarks
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make requirements"
+
+.PHONY: help run test unit check format bench guards requirements clean
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
+	$(BIN)/python -m sandbox $(ARGS)
+
+test: .venv/installed sandbox/node_modules/installed  ## All tests (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+unit: .venv/installed  ## The tests that start no service
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: .venv/installed  ## Layout, lint, types, import contracts, requirements in step with pyproject.toml
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	cp requirements.txt requirements-dev.txt .venv/
+	$(COMPILE) -o .venv/requirements.txt
+	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
+	diff requirements.txt .venv/requirements.txt
+	diff requirements-dev.txt .venv/requirements-dev.txt
+
+format: .venv/installed  ## Let ruff lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
+	$(BIN)/python -m benchmarks $(ARGS)
+
+guards: .venv/installed  ## Take every guard out in turn: a test must fail without it
+	$(BIN)/python -m tests.guards $(ARGS)
+
+requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.txt from pyproject.toml (ARGS=--upgrade)
+	$(COMPILE) $(ARGS) -o requirements.txt
+	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:  ## Remove what the other targets have installed
+	rm -rf .venv sandbox/node_modules
+
+.venv/installed: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+sandbox/node_modules/installed: sandbox/package-lock.json
+	npm ci --prefix sandbox --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
