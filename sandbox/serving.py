@@ -1,0 +1,144 @@
+"""One HTTP service on loopback: the application in, a URL, a request log and switchable faults out."""
+
+import asyncio
+import itertools
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sandbox.tls import Tls
+
+# aiohttp waits a minute for answers in progress; a slow fault must not hold up the end of a test.
+_SHUTDOWN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request that came in, whether the application or a fault answered it."""
+
+    method: str
+    path_qs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What to answer instead of the application, or how long to hold the application's answer back."""
+
+    path: str = ""
+    """A regular expression, searched for in the path (without the query); the empty one fits every path."""
+    method: str | None = None
+    """The only method to disturb; None for all."""
+    status: int | None = None
+    """The status to answer with; None lets the application answer, late."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0.0
+    """Real seconds to wait before the answer."""
+    times: int | None = None
+    """How many requests to disturb; None until the fault is removed."""
+
+    def fits(self, method: str, path: str) -> bool:
+        """Return whether this fault is meant for a request."""
+        return self.method in {None, method} and re.search(self.path, path) is not None
+
+
+class Faults:
+    """The faults of one service in the order in which they were added; callable from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handles = itertools.count(1)
+        self._faults: dict[int, Fault] = {}
+
+    def add(self, fault: Fault) -> int:
+        """Switch a fault on and return the handle that removes it."""
+        with self._lock:
+            handle = next(self._handles)
+            self._faults[handle] = fault
+            return handle
+
+    def remove(self, handle: int) -> None:
+        """Switch a fault off; one that has run out already is off."""
+        with self._lock:
+            self._faults.pop(handle, None)
+
+    def clear(self) -> None:
+        """Switch every fault off."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault that fits a request, counting one of its times down."""
+        with self._lock:
+            for handle, fault in self._faults.items():
+                if fault.fits(method, path):
+                    self._count_down(handle, fault)
+                    return fault
+            return None
+
+    def _count_down(self, handle: int, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        if fault.times > 1:
+            self._faults[handle] = replace(fault, times=fault.times - 1)
+        else:
+            del self._faults[handle]
+
+
+class Service:
+    """One HTTP service on 127.0.0.1, with its request log and its faults; over TLS if ``tls`` is given."""
+
+    def __init__(self, app: web.Application, tls: Tls | None) -> None:
+        app.middlewares.insert(0, self._watch)
+        self.requests: list[Request] = []
+        self.faults = Faults()
+        self._app = app
+        self._tls = tls
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """The address without a trailing slash, ``https://127.0.0.1:PORT``; it outlives a stop and a new start.
+
+        Raises:
+            RuntimeError: the service was never started.
+        """
+        if not self._port:
+            raise RuntimeError("a service has an address once it was started")
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Listen; on a free port the first time, on the same one ever after."""
+        runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        context = self._tls.server_context if self._tls else None
+        await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=context).start()
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection; to the clients this is an outage."""
+        runner, self._runner = self._runner, None
+        if runner is None or runner.server is None:
+            return
+        open_transports = [connection.transport for connection in runner.server.connections]
+        await runner.cleanup()
+        # Over TLS a polite close waits for the client's, and a pooled connection's client never answers.
+        for transport in filter(None, open_transports):
+            transport.abort()
+        await asyncio.sleep(0)
+
+    @web.middleware
+    async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.requests.append(Request(method=request.method, path_qs=request.path_qs))
+        fault = self.faults.take(request.method, request.path)
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+        if fault is None or fault.status is None:
+            return await handler(request)
+        return web.Response(status=fault.status, headers=fault.headers, body=fault.body)

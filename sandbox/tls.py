@@ -1,0 +1,38 @@
+"""TLS on loopback: a throw-away certificate authority and a server certificate that real clients verify."""
+
+import ssl
+from pathlib import Path
+
+import trustme
+
+
+class Tls:
+    """A certificate authority that lives as long as its folder, and a certificate for 127.0.0.1 and localhost.
+
+    The authority's private key is never written down: whoever trusts ``ca_file`` trusts these servers only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ca_file = folder / "ca.pem"
+        self.certificate_file = folder / "server.pem"
+        self.key_file = folder / "server.key"
+        self._write()
+        self.server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.server_context.load_cert_chain(self.certificate_file, self.key_file)
+        self.client_context = ssl.create_default_context(cafile=self.ca_file)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make a child process's clients trust this authority, and no other.
+
+        OpenSSL (urllib, aiohttp, PyJWT) reads ``SSL_CERT_FILE``; requests (MSAL, azure-core) ``REQUESTS_CA_BUNDLE``.
+        """
+        return {"SSL_CERT_FILE": str(self.ca_file), "REQUESTS_CA_BUNDLE": str(self.ca_file)}
+
+    def _write(self) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1", "localhost")
+        authority.cert_pem.write_to_path(self.ca_file)
+        self.certificate_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        self.key_file.touch(mode=0o600)
+        certificate.private_key_pem.write_to_path(self.key_file)

@@ -1,0 +1,78 @@
+"""The clock: real time plus an offset, and sleepers that notice."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sandbox.clock import Clock
+
+DAY = timedelta(days=1)
+
+
+def test_an_untouched_clock_tells_the_real_time_in_utc() -> None:
+    before = datetime.now(UTC)
+    assert before <= Clock().now() <= datetime.now(UTC)
+    assert Clock().now().tzinfo is UTC
+
+
+def test_advancing_moves_the_time_forward_but_not_the_world_outside() -> None:
+    clock = Clock()
+    clock.advance(3 * DAY)
+    assert clock.now() - clock.outside() >= 3 * DAY - timedelta(seconds=1)
+    assert clock.outside() <= datetime.now(UTC)
+
+
+def test_time_cannot_be_turned_back() -> None:
+    with pytest.raises(ValueError, match="forward only"):
+        Clock().advance(-DAY)
+
+
+def test_sleeping_until_a_past_moment_returns_at_once() -> None:
+    clock = Clock()
+    asyncio.run(clock.sleep_until(clock.now() - DAY))
+
+
+def test_a_sleeper_wakes_by_itself_when_real_time_gets_there() -> None:
+    clock = Clock()
+    when = clock.now() + timedelta(milliseconds=20)
+    asyncio.run(clock.sleep_until(when))
+    assert clock.now() >= when
+
+
+def test_advancing_from_another_thread_wakes_sleepers_that_are_due_and_no_others() -> None:
+    async def scene() -> tuple[bool, bool]:
+        clock = Clock()
+        due = asyncio.create_task(clock.sleep_until(clock.now() + DAY))
+        later = asyncio.create_task(clock.sleep_until(clock.now() + 3 * DAY))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(clock.advance, 2 * DAY)
+        await asyncio.wait_for(due, 5)
+        woken = due.done(), later.done()
+        later.cancel()
+        return woken
+
+    assert asyncio.run(scene()) == (True, False)
+
+
+def test_several_small_advances_add_up_for_one_sleeper() -> None:
+    async def scene() -> None:
+        clock = Clock()
+        sleeper = asyncio.create_task(clock.sleep_until(clock.now() + DAY))
+        for _ in range(24):
+            await asyncio.sleep(0)
+            clock.advance(timedelta(hours=1))
+        await asyncio.wait_for(sleeper, 5)
+
+    asyncio.run(scene())
+
+
+def test_a_loop_closed_under_its_sleeper_disturbs_nobody() -> None:
+    clock = Clock()
+    loop = asyncio.new_event_loop()
+    sleeper = loop.create_task(clock.sleep_until(clock.now() + DAY))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    clock.advance(2 * DAY)
+    assert not sleeper.done()
+    sleeper.get_coro().close()  # type: ignore[union-attr]  # a task in a test has a coroutine
