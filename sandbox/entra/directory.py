@@ -1,0 +1,78 @@
+"""Who is known to Entra: tenants, the applications in them, and the managed identities of the function app."""
+
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from cryptography import x509
+
+from sandbox.entra.refused import Refused
+
+# Tenant names that stand for "whichever tenant the token is from".
+SHARED_TENANTS = frozenset({"common", "organizations"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An app registration, or a managed identity: one that has neither a secret nor a certificate.
+
+    ``roles`` are the application permissions granted in every tenant, such as ``Chat.Read.All``.
+    """
+
+    client_id: str
+    tenant_ids: tuple[str, ...]
+    secret: str | None = field(default=None, repr=False)
+    certificate: x509.Certificate | None = None
+    roles: tuple[str, ...] = ()
+
+    @property
+    def is_managed_identity(self) -> bool:
+        """Whether only the platform can get tokens for it."""
+        return self.secret is None and self.certificate is None
+
+    def object_id(self, tenant_id: str) -> str:
+        """Return the id of its service principal in a tenant, always the same one."""
+        return str(uuid5(NAMESPACE_URL, f"{tenant_id}/{self.client_id}"))
+
+
+class Directory:
+    """The tenants and their applications."""
+
+    def __init__(self) -> None:
+        self.system_identity = Application(client_id=str(uuid4()), tenant_ids=(str(uuid4()),))
+        self._applications: dict[str, Application] = {}
+
+    def register(self, application: Application) -> None:
+        """Add an application, or replace the one that has its client id."""
+        self._applications[application.client_id.lower()] = application
+
+    def tenant(self, name: str, *, error: str = "invalid_request") -> str:
+        """Return a tenant's id as it was registered.
+
+        Raises:
+            Refused: AADSTS90002, no application lives there.
+        """
+        for application in (self.system_identity, *self._applications.values()):
+            for tenant_id in application.tenant_ids:
+                if tenant_id.lower() == name.lower():
+                    return tenant_id
+        described = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
+        raise Refused(error=error, code=90002, description=described)
+
+    def application(self, client_id: str, tenant_id: str) -> Application:
+        """Return an application that is present in a tenant.
+
+        Raises:
+            Refused: AADSTS700016, it is unknown there.
+        """
+        application = self._applications.get(client_id.lower())
+        if application is None or tenant_id not in application.tenant_ids:
+            described = f"Application with identifier '{client_id}' was not found in the directory '{tenant_id}'."
+            raise Refused(error="unauthorized_client", code=700016, description=described)
+        return application
+
+    def managed_identity(self, client_id: str | None) -> Application | None:
+        """Return the system-assigned identity, or the user-assigned one of that client id, if there is one."""
+        if client_id is None:
+            return self.system_identity
+        found = self._applications.get(client_id.lower())
+        return found if found is not None and found.is_managed_identity else None

@@ -1,0 +1,137 @@
+"""Entra's HTTP side: OpenID metadata, signing keys and the token endpoint of the client credentials flow.
+
+Source: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.entra.clients import authenticate
+from sandbox.entra.directory import SHARED_TENANTS, Directory
+from sandbox.entra.keys import SigningKeys
+from sandbox.entra.refused import NO_STORE, Refused
+from sandbox.entra.tokens import Grant, Tokens
+
+_DEFAULT = "/.default"
+
+
+class Endpoints:
+    """The handlers of login.microsoftonline.com."""
+
+    def __init__(self, directory: Directory, keys: SigningKeys, tokens: Tokens) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._tokens = tokens
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every address that is served, per tenant."""
+        return [
+            web.get("/{tenant}/v2.0/.well-known/openid-configuration", self.metadata_v2),
+            web.get("/{tenant}/.well-known/openid-configuration", self.metadata_v1),
+            web.get("/{tenant}/discovery/v2.0/keys", self.keys),
+            web.get("/{tenant}/discovery/keys", self.keys),
+            web.post("/{tenant}/oauth2/v2.0/token", self.token),
+        ]
+
+    async def metadata_v2(self, request: web.Request) -> web.Response:
+        """Answer the OpenID metadata whose tokens are of version 2.0."""
+        tenant = self._tenant_or_shared(request)
+        base = f"{request.url.origin()}/{tenant}"
+        issuer = f"https://login.microsoftonline.com/{_issuing(tenant)}/v2.0"
+        version = {"issuer": issuer, "token_endpoint": f"{base}/oauth2/v2.0/token"}
+        version |= {
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+        }
+        return web.json_response(version | _CAPABILITIES)
+
+    async def metadata_v1(self, request: web.Request) -> web.Response:
+        """Answer the OpenID metadata whose tokens are of version 1.0; its keys are those of every tenant."""
+        tenant = self._tenant_or_shared(request)
+        origin = request.url.origin()
+        issuer = f"https://sts.windows.net/{_issuing(tenant)}/"
+        version = {"issuer": issuer, "token_endpoint": f"{origin}/{tenant}/oauth2/token"}
+        version |= {
+            "authorization_endpoint": f"{origin}/{tenant}/oauth2/authorize",
+            "jwks_uri": f"{origin}/common/discovery/keys",
+        }
+        return web.json_response(version | _CAPABILITIES)
+
+    async def keys(self, request: web.Request) -> web.Response:
+        """Answer the signing keys; their issuer is a template where the tenant is not named."""
+        tenant = self._tenant_or_shared(request)
+        return web.json_response(self._keys.published(f"https://login.microsoftonline.com/{_issuing(tenant)}/v2.0"))
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Answer an access token to an application that proves who it is."""
+        form = await _form(request)
+        _check_grant_type(form)
+        grant = self._grant(form, request)
+        lifetime = int(self._tokens.lifetime.total_seconds())
+        body = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime}
+        return web.json_response(body | {"access_token": self._tokens.access_token(grant)}, headers=NO_STORE)
+
+    def _grant(self, form: Mapping[str, str], request: web.Request) -> Grant:
+        client_id = _required(form, "client_id")
+        tenant_id = self._named_tenant(request)
+        application = self._directory.application(client_id, tenant_id)
+        proof = authenticate(form, application, endpoint=f"{request.url.origin()}{request.path}")
+        return Grant(application=application, tenant_id=tenant_id, resource=_resource(form), proof=proof)
+
+    def _named_tenant(self, request: web.Request) -> str:
+        name = request.match_info["tenant"]
+        if name in SHARED_TENANTS:
+            described = "No tenant-identifying information found in either the request or implied by any credentials."
+            raise Refused(error="invalid_request", code=50059, description=described)
+        return self._directory.tenant(name)
+
+    def _tenant_or_shared(self, request: web.Request) -> str:
+        name = request.match_info["tenant"]
+        return name if name in SHARED_TENANTS else self._directory.tenant(name, error="invalid_tenant")
+
+
+_CAPABILITIES: dict[str, Any] = {
+    "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+    "response_modes_supported": ["query", "fragment", "form_post"],
+    "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+    "subject_types_supported": ["pairwise"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "scopes_supported": ["openid", "profile", "email", "offline_access"],
+    "cloud_instance_name": "microsoftonline.com",
+    "cloud_graph_host_name": "graph.windows.net",
+    "msgraph_host": "graph.microsoft.com",
+}
+
+
+def _issuing(tenant: str) -> str:
+    return "{tenantid}" if tenant in SHARED_TENANTS else tenant
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def _required(form: Mapping[str, str], name: str) -> str:
+    if not form.get(name):
+        described = f"The request body must contain the following parameter: '{name}'."
+        raise Refused(error="invalid_request", code=900144, description=described)
+    return form[name]
+
+
+def _check_grant_type(form: Mapping[str, str]) -> None:
+    grant_type = _required(form, "grant_type")
+    if grant_type != "client_credentials":
+        described = f"The app requested an unsupported grant type '{grant_type}'."
+        raise Refused(error="unsupported_grant_type", code=70003, description=described)
+
+
+def _resource(form: Mapping[str, str]) -> str:
+    scope = _required(form, "scope")
+    if " " in scope or not scope.endswith(_DEFAULT) or scope == _DEFAULT:
+        described = f"The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+        raise Refused(error="invalid_scope", code=70011, description=described)
+    return scope.removesuffix(_DEFAULT)

@@ -1,0 +1,89 @@
+"""Entra ID as the rest of the sandbox sees it: an application to serve, and tokens to issue and to verify."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox.clock import Clock
+from sandbox.entra.directory import Application, Directory
+from sandbox.entra.endpoints import Endpoints
+from sandbox.entra.keys import SigningKeys
+from sandbox.entra.managed_identity import ManagedIdentity
+from sandbox.entra.refused import refusals
+from sandbox.entra.tokens import Tokens
+
+_ACCESS_TOKEN_LIFETIME = timedelta(seconds=3599)
+
+
+class Entra:
+    """Entra ID of several tenants, and the managed-identity endpoint of one function app.
+
+    Tokens expire by the sandbox's clock, but the clients that cache them live by the real one: a test that moves the
+    clock past ``access_token_lifetime`` needs fresh clients, or a longer lifetime.
+    """
+
+    def __init__(self, clock: Clock, *, access_token_lifetime: timedelta = _ACCESS_TOKEN_LIFETIME) -> None:
+        self._directory = Directory()
+        self._keys = SigningKeys(clock)
+        self._tokens = Tokens(clock, self._keys, lifetime=access_token_lifetime)
+        self._managed_identity = ManagedIdentity(self._directory, self._tokens, clock)
+        self.app = web.Application(middlewares=[refusals(clock)])
+        self.app.add_routes(self._managed_identity.routes())
+        self.app.add_routes(Endpoints(self._directory, self._keys, self._tokens).routes())
+
+    @property
+    def identity_header(self) -> str:
+        """What ``IDENTITY_HEADER`` has to be for ``IDENTITY_ENDPOINT`` = ``{url}/msi/token``."""
+        return self._managed_identity.header
+
+    @property
+    def system_identity(self) -> Application:
+        """The system-assigned managed identity; the Key Vault lives in the first of its tenants."""
+        return self._directory.system_identity
+
+    @system_identity.setter
+    def system_identity(self, identity: Application) -> None:
+        self._directory.system_identity = identity
+
+    @property
+    def signing_key(self) -> rsa.RSAPrivateKey:
+        """The private key that signs the tokens of the moment."""
+        return self._keys.current.private_key
+
+    @property
+    def kid(self) -> str:
+        """The id of the signing key of the moment."""
+        return self._keys.current.kid
+
+    def register(self, application: Application) -> None:
+        """Add an application; one without secret and certificate is a user-assigned managed identity."""
+        self._directory.register(application)
+
+    def rotate_signing_key(self, *, retire_old: bool = False) -> str:
+        """Sign with a fresh key and return its id; the old keys stay published unless retired."""
+        return self._keys.rotate(retire_old=retire_old).kid
+
+    def validation_token(
+        self,
+        *,
+        audience: str,
+        tenant_id: str,
+        version: Literal["1.0", "2.0"],
+        overrides: Mapping[str, object] | None = None,
+    ) -> str:
+        """Return the token that Graph Change Tracking attaches to rich notifications for the app ``audience``.
+
+        ``overrides`` replaces claims, or removes those that it maps to None. The life is 86,700 s.
+        Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
+        """
+        return self._tokens.validation_token(
+            audience=audience, tenant_id=tenant_id, version=version, overrides=overrides
+        )
+
+    def access_claims(self, authorization_header: str, audience: str) -> dict[str, Any] | None:
+        """Return the claims of a bearer token issued here, for exactly that audience and alive; else None."""
+        scheme, _, token = authorization_header.partition(" ")
+        return self._tokens.verified(token.strip(), audience) if scheme.lower() == "bearer" else None

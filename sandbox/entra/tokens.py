@@ -1,0 +1,123 @@
+"""The tokens that Entra issues, their claims, and the check that Microsoft's own services make on them.
+
+Source: https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import jwt
+
+from sandbox.clock import Clock
+from sandbox.entra.directory import Application
+from sandbox.entra.keys import SigningKeys
+
+# "Microsoft Graph Change Tracking", the application that signs in to yours when Graph notifies it.
+# Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
+CHANGE_TRACKING_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+# Entra dates its tokens back, so that clocks that run late accept them; hence lives of 3,900 and 86,700 s.
+_BACKDATING = timedelta(minutes=5)
+_VALIDATION_TOKEN_LIFETIME = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Who gets a token, for what, and how they proved who they are (1: with a secret, 2: with a certificate)."""
+
+    application: Application
+    tenant_id: str
+    resource: str
+    proof: Literal["1", "2"]
+
+
+class Tokens:
+    """Issues and verifies tokens, by the sandbox's clock."""
+
+    def __init__(self, clock: Clock, keys: SigningKeys, *, lifetime: timedelta) -> None:
+        self.lifetime = lifetime
+        self._clock = clock
+        self._keys = keys
+
+    def access_token(self, grant: Grant) -> str:
+        """Return a version 1.0 token, the version that Graph and Key Vault take."""
+        times = _times(self._clock.now(), self.lifetime)
+        return self._sign(times | _common(grant.tenant_id) | _access(grant))
+
+    def validation_token(
+        self, *, audience: str, tenant_id: str, version: str, overrides: Mapping[str, object] | None = None
+    ) -> str:
+        """Return what Graph attaches to rich notifications; an override of None removes the claim."""
+        times = _times(self._clock.now(), _VALIDATION_TOKEN_LIFETIME)
+        caller = _caller_v1(tenant_id) if version == "1.0" else _caller_v2(tenant_id)
+        claims = {"aud": audience} | times | _common(tenant_id) | caller | dict(overrides or {})
+        return self._sign({name: value for name, value in claims.items() if value is not None})
+
+    def verified(self, token: str, audience: str) -> dict[str, Any] | None:
+        """Return the claims of a token that was issued here, for that audience, and is valid; else None."""
+        try:
+            key = self._keys.find(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                return None
+            public_key = key.private_key.public_key()
+            claims = jwt.decode(token, public_key, algorithms=["RS256"], audience=audience, options=_NO_TIMES)
+        except (jwt.InvalidTokenError, UnicodeError):  # PyJWT lets the latter through for tokens that are no ASCII
+            return None
+        return claims if claims["nbf"] <= self._clock.now().timestamp() < claims["exp"] else None
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        key = self._keys.current
+        return jwt.encode(claims, key.private_key, algorithm="RS256", headers={"kid": key.kid, "x5t": key.kid})
+
+
+# PyJWT would compare with the real clock; the sandbox's is compared afterwards.
+_NO_TIMES: Any = {"require": ["exp", "nbf"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+
+
+def _times(now: datetime, lifetime: timedelta) -> dict[str, Any]:
+    issued = int((now - _BACKDATING).timestamp())
+    return {"iat": issued, "nbf": issued, "exp": int((now + lifetime).timestamp())}
+
+
+def _common(tenant_id: str) -> dict[str, Any]:
+    return {
+        "aio": secrets.token_urlsafe(24),
+        "rh": f"1.{secrets.token_urlsafe(24)}.",
+        "tid": tenant_id,
+        "uti": secrets.token_urlsafe(16),
+    }
+
+
+def _access(grant: Grant) -> dict[str, Any]:
+    object_id = grant.application.object_id(grant.tenant_id)
+    roles = {"roles": list(grant.application.roles)} if grant.application.roles else {}
+    return roles | {
+        "aud": grant.resource,
+        "iss": f"https://sts.windows.net/{grant.tenant_id}/",
+        "appid": grant.application.client_id,
+        "appidacr": grant.proof,
+        "idp": f"https://sts.windows.net/{grant.tenant_id}/",
+        "idtyp": "app",
+        "oid": object_id,
+        "sub": object_id,
+        "ver": "1.0",
+    }
+
+
+def _caller_v1(tenant_id: str) -> dict[str, Any]:
+    issuer = f"https://sts.windows.net/{tenant_id}/"
+    caller = {"appid": CHANGE_TRACKING_APP_ID, "appidacr": "2", "idp": issuer}
+    return _change_tracking(tenant_id) | caller | {"iss": issuer, "ver": "1.0"}
+
+
+def _caller_v2(tenant_id: str) -> dict[str, Any]:
+    issuer = f"https://login.microsoftonline.com/{tenant_id}/v2.0"
+    caller = {"azp": CHANGE_TRACKING_APP_ID, "azpacr": "2"}
+    return _change_tracking(tenant_id) | caller | {"iss": issuer, "ver": "2.0"}
+
+
+def _change_tracking(tenant_id: str) -> dict[str, Any]:
+    object_id = Application(client_id=CHANGE_TRACKING_APP_ID, tenant_ids=(tenant_id,)).object_id(tenant_id)
+    return {"oid": object_id, "sub": object_id}
