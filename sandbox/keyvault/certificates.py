@@ -1,0 +1,50 @@
+"""Self-signed certificates as Key Vault makes them, and the secret in which it hands out their private keys.
+
+Source: https://learn.microsoft.com/en-us/azure/key-vault/certificates/about-certificates
+"""
+
+import base64
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
+from cryptography.x509.oid import NameOID
+
+ContentType = Literal["application/x-pkcs12", "application/x-pem-file"]
+
+# Key Vault dates certificates back, for clocks that run late.
+_BACKDATING = timedelta(minutes=10)
+_LIFETIME = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    private_key: rsa.RSAPrivateKey = field(repr=False)
+
+    def packed(self, content_type: ContentType) -> str:
+        """Return both as the value of a secret: PEM, or Base64 of a PKCS#12 file without a password."""
+        if content_type == "application/x-pem-file":
+            key = self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            return (key + self.certificate.public_bytes(Encoding.PEM)).decode()
+        packed = pkcs12.serialize_key_and_certificates(None, self.private_key, self.certificate, None, NoEncryption())
+        return base64.b64encode(packed).decode()
+
+
+def self_signed(name: str, *, key_size: int, now: datetime) -> KeyPair:
+    """Return a fresh RSA key and its certificate, valid for a year; ``key_size`` in bits."""
+    private_key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, private_key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - _BACKDATING)
+        .not_valid_after(now + _LIFETIME)
+        .sign(private_key, hashes.SHA256())
+    )
+    return KeyPair(certificate=certificate, private_key=private_key)
