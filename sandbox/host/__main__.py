@@ -1,0 +1,76 @@
+"""``python -m sandbox.host``: one function app, served on loopback until SIGTERM."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import ssl
+import sys
+from pathlib import Path
+
+from sandbox.host import logs
+from sandbox.host.keys import Keys
+from sandbox.host.server import Options, serve
+from sandbox.host.settings import BadSettings
+
+_LOG = logging.getLogger("host")
+
+
+def main() -> int:
+    """Run the host; return 0 after an end in order, 1 when invocations had to be cut off, 2 for a bad app."""
+    logs.configure()
+    options = _options(_parser().parse_args())
+    _forget_the_current_folder()
+    try:
+        return 0 if asyncio.run(serve(options)) else 1
+    except BadSettings as exc:
+        _LOG.error("%s", exc)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.host", description="Serve a function app on 127.0.0.1.")
+    parser.add_argument("--app-root", type=Path, default=Path(), help="the folder of host.json (default: here)")
+    parser.add_argument("--port", type=int, default=7071, help="0 takes a free one (default: 7071)")
+    parser.add_argument("--certificate", type=Path, help="PEM file; makes it https")
+    parser.add_argument("--key", type=Path, help="PEM file of the certificate's private key")
+    parser.add_argument("--function-key", action="append", default=[], help="opens level function; may be repeated")
+    parser.add_argument("--master-key", help="opens every level, and /admin")
+    parser.add_argument("--socket", type=int, metavar="FD", help="answer at this inherited socket, not at a port")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
+    return parser
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    tls = None
+    if arguments.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(arguments.certificate, arguments.key)
+    inherited = arguments.socket is not None
+    return Options(
+        app_root=arguments.app_root.resolve(),
+        socket=socket.socket(fileno=arguments.socket) if inherited else _bind(arguments.port),
+        tls=tls,
+        keys=Keys(function_keys=tuple(arguments.function_key), master_key=arguments.master_key),
+        until_stdin_closes=arguments.until_stdin_closes,
+    )
+
+
+def _bind(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
+
+
+def _forget_the_current_folder() -> None:
+    """Take back what ``python -m`` put first on sys.path: the cloud has the app's folder last, and only there."""
+    with contextlib.suppress(ValueError):
+        sys.path.remove(str(Path.cwd()))
+
+
+if __name__ == "__main__":
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # A thread that outlived its function's timeout must not hold up the end, as it does not in the cloud.
+    os._exit(status)

@@ -1,0 +1,125 @@
+"""The host put together: settings, functions, HTTP and timers, from start to the last invocation."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aiohttp import web
+
+from sandbox.host import runtime
+from sandbox.host.functions import Function, HttpTrigger, read_functions
+from sandbox.host.invocations import Invoker
+from sandbox.host.keys import Keys
+from sandbox.host.routes import Routes
+from sandbox.host.settings import HostJson, add_local_settings
+from sandbox.host.timers import Timers
+from sandbox.host.web import DEFAULT_BODY_LIMIT_BYTES, Web
+
+_LOG = logging.getLogger("host")
+
+# .NET's own limit for ending a host in order.
+# Source: https://learn.microsoft.com/dotnet/core/extensions/generic-host#host-shutdown
+DRAIN_TIME = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the host is started with: the app, the socket it answers at, and who may call."""
+
+    app_root: Path
+    socket: socket.socket
+    tls: ssl.SSLContext | None = None
+    keys: Keys = field(default_factory=Keys)
+    until_stdin_closes: bool = False
+
+
+async def serve(options: Options) -> bool:
+    """Run the app until SIGTERM or SIGINT; say whether all invocations had ended by then.
+
+    Raises:
+        BadSettings: host.json or local.settings.json cannot be used.
+    """
+    ending = _ending(until_stdin_closes=options.until_stdin_closes)
+    host_json = HostJson.read(options.app_root)
+    add_local_settings(options.app_root, os.environ)
+    functions, errors = read_functions(options.app_root, os.environ)
+    await _load(options.app_root, functions)
+    invoker = Invoker(host_json.function_timeout)
+    routes, timers = Routes(host_json.route_prefix), Timers(functions, invoker)
+    errors |= routes.add(functions)
+    limit = int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT_BYTES))
+    served = Web(routes, timers, invoker, keys=options.keys, body_limit_bytes=limit)
+    runner = await _listen(served.application(), options)
+    _list([function for function in functions if function.name not in errors], errors, routes, _url(options))
+    timers.start()
+    _LOG.info("Listening on %s", _url(options))
+    await ending.wait()
+    _LOG.info("Shutting down.")
+    await timers.stop()
+    _, drained = await asyncio.gather(runner.cleanup(), invoker.drain(DRAIN_TIME))
+    return drained
+
+
+def _ending(*, until_stdin_closes: bool) -> asyncio.Event:
+    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    if until_stdin_closes:
+        threading.Thread(target=_end_with_parent, args=(loop, ending), daemon=True).start()
+    return ending
+
+
+def _end_with_parent(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
+    """Wait for the process that started this one to be gone, then end in order or, failing that, anyhow."""
+    # Not sys.stdin: its lock, held by a daemon thread, would abort the interpreter's own end.
+    while os.read(0, 1):
+        pass
+    loop.call_soon_threadsafe(ending.set)
+    time.sleep(DRAIN_TIME.total_seconds())
+    os._exit(1)
+
+
+async def _load(app_root: Path, functions: list[Function]) -> None:
+    # As in the cloud: relative paths are the app's, and its modules come last, behind every installed package.
+    os.chdir(app_root)
+    sys.path.append(str(app_root))
+    await runtime.start()
+    for function in functions:
+        try:
+            await runtime.load(function)
+        except runtime.LoadFailed as exc:
+            _LOG.error("The '%s' function failed to load: %s", function.name, exc)
+
+
+async def _listen(app: web.Application, options: Options) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_TIME.total_seconds())
+    await runner.setup()
+    await web.SockSite(runner, options.socket, ssl_context=options.tls).start()
+    return runner
+
+
+def _list(functions: list[Function], errors: dict[str, str], routes: Routes, url: str) -> None:
+    """Log what there is to call, as ``func start`` shows it."""
+    _LOG.info("Functions:")
+    for function in functions:
+        if isinstance(function.trigger, HttpTrigger):
+            methods = f"[{','.join(sorted(function.trigger.methods))}] " if function.trigger.methods else ""
+            _LOG.info("\t%s: %s%s%s", function.name, methods, url, routes.path(function.trigger))
+        else:
+            _LOG.info("\t%s: timerTrigger", function.name)
+    for name, reason in errors.items():
+        _LOG.error("The '%s' function is in error: %s", name, reason)
+
+
+def _url(options: Options) -> str:
+    address, port = options.socket.getsockname()
+    return f"{'https' if options.tls else 'http'}://{address}:{port}"
