@@ -1,0 +1,218 @@
+"""The simulated Teams: ids, entities and changes have the form that Microsoft's samples show."""
+
+import base64
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.clock import Clock
+from sandbox.teams import Change, Path, Teams
+
+GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+class Scene:
+    def __init__(self, seed: int = 1) -> None:
+        self.clock = Clock()
+        self.teams = Teams(self.clock, seed=seed)
+        self.changes: list[Change] = []
+        self.teams.listen(self.changes.append)
+        self.tenant = self.teams.add_tenant()
+        self.ann = self.teams.add_user(self.tenant, "Ann Ames")
+        self.bob = self.teams.add_user(self.tenant, "Bob Burns")
+        self.cem = self.teams.add_user(self.tenant, "Cem Cey")
+
+    def told(self) -> list[tuple[str, str]]:
+        """Return what was told since the last time: the change and the collection it happened in."""
+        told: list[tuple[str, str]] = [(change.change_type, change.path[-2]) for change in self.changes]
+        self.changes.clear()
+        return told
+
+    def get(self, path: Path) -> dict[str, Any]:
+        entity = self.teams.get(path, tenant_id=self.tenant)
+        assert entity is not None
+        return entity
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_two_people_have_a_one_on_one_chat_with_an_id_made_of_theirs(scene: Scene) -> None:
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    assert re.fullmatch(rf"19:{GUID}_{GUID}@unq\.gbl\.spaces", chat[1])
+    assert scene.get(chat)["chatType"] == "oneOnOne"
+
+
+def test_three_people_or_a_topic_make_a_group_chat(scene: Scene) -> None:
+    for members, topic in (([scene.ann, scene.bob, scene.cem], None), ([scene.ann, scene.bob], "Lunch")):
+        chat = scene.teams.chats.create(members, topic=topic)
+        assert re.fullmatch(r"19:[0-9a-f]{32}@thread\.v2", chat[1])
+        assert scene.get(chat)["chatType"] == "group"
+
+
+def test_a_chat_takes_two_people(scene: Scene) -> None:
+    with pytest.raises(ValueError, match="two"):
+        scene.teams.chats.create([scene.ann])
+
+
+def test_a_membership_id_is_base64_of_what_it_joins(scene: Scene) -> None:
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    member = scene.get(chat)["members"][1]
+    assert base64.b64decode(member["id"]).decode() == f"0##{scene.tenant}##{chat[1]}##{scene.bob.id}"
+
+
+def test_each_operation_tells_what_microsofts_article_lists(scene: Scene) -> None:
+    chats, messages = scene.teams.chats, scene.teams.messages
+    chat = chats.create([scene.ann, scene.bob], topic="Lunch")
+    assert scene.told() == [("created", "chats"), ("created", "members"), ("created", "members")]
+    chats.rename(chat, "Dinner")
+    assert scene.told() == [("updated", "chats")]
+    member = chats.add_member(chat, scene.cem)
+    assert scene.told() == [("created", "members"), ("updated", "chats")]
+    chats.remove_member(member)
+    assert scene.told() == [("deleted", "members"), ("updated", "chats")]
+    message = messages.send(chat, scene.ann, "hello")
+    messages.edit(message, "hello!")
+    messages.react(message, scene.bob, "like")
+    messages.delete(message)
+    assert [change for change, _ in scene.told()] == ["created", "updated", "updated", "deleted"]
+
+
+def test_teams_and_channels_tell_created_updated_and_deleted(scene: Scene) -> None:
+    teams, channels = scene.teams.teams, scene.teams.channels
+    team = teams.create(scene.ann, "Rockets")
+    assert scene.told() == [("created", "teams"), ("created", "channels"), ("created", "members")]
+    teams.rename(team, "Rovers")
+    member = teams.add_member(team, scene.bob)
+    teams.set_roles(member, ("owner",))
+    teams.remove_member(member)
+    assert scene.told() == [("updated", "teams"), *((each, "members") for each in ("created", "updated", "deleted"))]
+    channel = channels.create(team, "Secret", membership_type="private")
+    member = channels.add_member(channel, scene.bob)
+    channels.set_roles(member, ("owner",))
+    channels.remove_member(member)
+    channels.rename(channel, "Public")
+    channels.delete(channel)
+    assert [change for change, _ in scene.told()] == ["created", "created", "updated", "deleted", "updated", "deleted"]
+    teams.delete(team)
+    assert scene.told() == [("deleted", "teams")]
+    assert scene.teams.get(team, tenant_id=scene.tenant) is None
+    assert scene.teams.get(channel, tenant_id=scene.tenant) is None
+
+
+def test_a_standard_channel_has_no_members_of_its_own(scene: Scene) -> None:
+    channel = scene.teams.channels.create(scene.teams.teams.create(scene.ann, "Rockets"), "Talk")
+    with pytest.raises(ValueError, match="team"):
+        scene.teams.channels.add_member(channel, scene.bob)
+
+
+def test_message_ids_are_epoch_milliseconds_unique_in_their_chat_only(scene: Scene) -> None:
+    chats = [scene.teams.chats.create([scene.ann, scene.bob], topic=topic) for topic in ("a", "b")]
+    ids = [scene.teams.messages.send(chats[0], scene.ann, "x")[-1] for _ in range(50)]
+    assert len(set(ids)) == 50
+    assert abs(int(ids[0]) / 1000 - scene.clock.now().timestamp()) < 5
+    scene.teams.messages.send(chats[1], scene.ann, "x")
+
+
+def test_a_reply_names_its_root_and_its_channel(scene: Scene) -> None:
+    team = scene.teams.teams.create(scene.ann, "Rockets")
+    channel = scene.teams.channels.create(team, "Talk")
+    root = scene.teams.messages.send(channel, scene.ann, "Ready?")
+    reply = scene.teams.messages.reply(root, scene.bob, "Ready.")
+    assert reply == (*root, "replies", reply[-1])
+    entity = scene.get(reply)
+    assert entity["replyToId"] == root[-1]
+    assert entity["channelIdentity"] == {"teamId": team[1], "channelId": channel[-1]}
+    assert entity["chatId"] is None
+
+
+def test_chats_have_no_replies(scene: Scene) -> None:
+    message = scene.teams.messages.send(scene.teams.chats.create([scene.ann, scene.bob]), scene.ann, "x")
+    with pytest.raises(ValueError, match="channels"):
+        scene.teams.messages.reply(message, scene.bob, "y")
+
+
+def test_a_deleted_message_stays_without_its_text(scene: Scene) -> None:
+    message = scene.teams.messages.send(scene.teams.chats.create([scene.ann, scene.bob]), scene.ann, "oops")
+    scene.teams.messages.delete(message)
+    entity = scene.get(message)
+    assert entity["deletedDateTime"] is not None
+    assert entity["body"]["content"] == ""
+
+
+def test_every_change_of_a_message_gives_it_a_later_etag(scene: Scene) -> None:
+    message = scene.teams.messages.send(scene.teams.chats.create([scene.ann, scene.bob]), scene.ann, "x")
+    scene.teams.messages.edit(message, "y")
+    scene.teams.messages.react(message, scene.bob, "heart")
+    etags = [int(change.entity["etag"]) for change in scene.changes if change.path == message]
+    assert etags == sorted(set(etags))
+    assert len(etags) == 3
+
+
+def test_a_mention_is_in_the_body_and_in_the_mentions(scene: Scene) -> None:
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    entity = scene.get(scene.teams.messages.send(chat, scene.ann, "look & see", mentions=[scene.bob]))
+    assert entity["body"] == {"contentType": "html", "content": '<p><at id="0">Bob Burns</at> look &amp; see</p>'}
+    assert entity["mentions"][0]["mentioned"]["user"]["id"] == scene.bob.id
+
+
+def test_the_same_seed_gives_the_same_ids() -> None:
+    def ids(scene: Scene) -> list[str]:
+        return [scene.tenant, scene.ann.id, scene.teams.chats.create([scene.ann, scene.bob], topic="x")[1]]
+
+    assert ids(Scene(seed=3)) == ids(Scene(seed=3)) != ids(Scene(seed=4))
+
+
+def test_times_come_from_the_clock(scene: Scene) -> None:
+    scene.clock.advance(timedelta(days=400))
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    assert scene.get(chat)["createdDateTime"].startswith(f"{scene.clock.now():%Y-%m-%d}")
+
+
+def test_another_tenant_sees_nothing(scene: Scene) -> None:
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    assert scene.teams.get(chat, tenant_id=scene.teams.add_tenant()) is None
+
+
+def test_nothing_can_be_done_to_what_is_not_there(scene: Scene) -> None:
+    nowhere: Path = ("chats", "19:0@thread.v2")
+    with pytest.raises(LookupError):
+        scene.teams.messages.send(nowhere, scene.ann, "x")
+    with pytest.raises(LookupError):
+        scene.teams.chats.rename(nowhere, "x")
+
+
+def test_an_entity_that_was_handed_out_is_a_copy(scene: Scene) -> None:
+    chat = scene.teams.chats.create([scene.ann, scene.bob])
+    scene.get(chat)["members"].clear()
+    assert len(scene.get(chat)["members"]) == 2
+
+
+# The properties of the "Decrypted ..." samples of Microsoft's articles of 2021 and 2022.
+CHAT = (
+    "id topic createdDateTime lastUpdatedDateTime chatType members messages installedApps tabs permissionGrants "
+    "operations"
+)
+MEMBER = "userId email tenantId id roles displayName visibleHistoryStartDateTime user"
+MESSAGE = (
+    "id replyToId etag messageType createdDateTime lastModifiedDateTime lastEditedDateTime deletedDateTime subject "
+    "summary chatId importance locale webUrl from body channelIdentity attachments mentions policyViolation reactions "
+    "replies hostedContents"
+)
+
+
+@pytest.mark.parametrize(("collection", "names"), [("chats", CHAT), ("members", MEMBER), ("messages", MESSAGE)])
+def test_entities_have_the_properties_of_the_published_samples(scene: Scene, collection: str, names: str) -> None:
+    scene.teams.messages.send(scene.teams.chats.create([scene.ann, scene.bob]), scene.ann, "test")
+    entity = next(change.entity for change in scene.changes if change.path[-2] == collection)
+    assert set(names.split()) <= entity.keys()
+
+
+def test_entities_are_json(scene: Scene) -> None:
+    scene.teams.teams.create(scene.ann, "Rockets")
+    assert all(json.dumps(change.entity) for change in scene.changes)
