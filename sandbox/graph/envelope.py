@@ -1,0 +1,68 @@
+"""The JSON of notifications: items in, the body of one POST out.
+
+Sources: https://learn.microsoft.com/en-us/graph/api/resources/changenotificationcollection,
+https://learn.microsoft.com/en-us/graph/api/resources/changenotification
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sandbox.entra import Entra
+from sandbox.graph.encryption import encrypt
+from sandbox.graph.items import Item
+from sandbox.graph.paths import odata
+from sandbox.graph.subscription import Subscription
+from sandbox.teams import Change
+
+type TokenVersion = Literal["1.0", "2.0"]
+
+
+def body(items: Sequence[Item], entra: Entra, version: TokenVersion) -> bytes:
+    """Return a ``changeNotificationCollection``; rich items are encrypted anew each time."""
+    collection: dict[str, Any] = {"value": [_notification(item) for item in items]}
+    # One token for each app and tenant, however many of their items are in the body. None if nothing is encrypted.
+    audiences = {
+        (item.subscription.token_audience, item.subscription.tenant_id): None for item in items if item.is_rich
+    }
+    if audiences:
+        collection["validationTokens"] = [
+            entra.validation_token(audience=audience, tenant_id=tenant_id, version=version)
+            for audience, tenant_id in audiences
+        ]
+    return json.dumps(collection, ensure_ascii=False).encode()
+
+
+def _notification(item: Item) -> dict[str, Any]:
+    subscription = item.subscription
+    common = {
+        "subscriptionId": subscription.id,
+        "subscriptionExpirationDateTime": _timestamp(subscription.expires_at),
+        "tenantId": subscription.tenant_id,
+        "clientState": subscription.client_state,
+    }
+    if item.change is None:
+        return {**common, "lifecycleEvent": item.lifecycle_event}
+    return {**common, **_change(item.change), **_content(item.change, subscription)}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    resource = odata(change.path)
+    return {
+        "changeType": change.change_type,
+        "resource": resource,
+        "resourceData": {"id": change.path[-1], "@odata.type": change.odata_type, "@odata.id": resource},
+    }
+
+
+def _content(change: Change, subscription: Subscription) -> dict[str, Any]:
+    if subscription.certificate is None or subscription.certificate_id is None:
+        return {}
+    plaintext = json.dumps(change.entity, ensure_ascii=False).encode()
+    return {"encryptedContent": encrypt(plaintext, subscription.certificate, subscription.certificate_id)}
+
+
+def _timestamp(when: datetime) -> str:
+    # Notifications write the offset out, where subscriptions have "Z".
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0+00:00"

@@ -1,0 +1,135 @@
+"""Graph as the rest of the sandbox sees it: an application to serve, subscriptions to look at, deliveries to watch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from sandbox.clock import Clock
+from sandbox.entra import Entra
+from sandbox.graph.answers import answering, no_such_thing
+from sandbox.graph.api import Parts, SubscriptionsApi
+from sandbox.graph.dispatcher import Dispatcher, Pace
+from sandbox.graph.health import State
+from sandbox.graph.items import Delivery, Lost
+from sandbox.graph.notifier import Notifier
+from sandbox.graph.poster import Patience, Poster
+from sandbox.graph.resources import ResourcesApi
+from sandbox.graph.store import Subscriptions
+from sandbox.graph.subscription import Subscription
+from sandbox.graph.throttle import Throttle
+from sandbox.teams import Teams
+from sandbox.tls import Tls
+
+# Subscriptions on a page of the list; the real number is not documented.
+_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temper:
+    """How this Graph behaves where the real one's numbers are too large, or unknown, for a test."""
+
+    patience: Patience = field(default_factory=Patience)
+    pace: Pace = field(default_factory=Pace)
+    page_size: int = _PAGE_SIZE
+
+
+class Graph:
+    """Microsoft Graph for the tenants of one simulated Teams. Start it before the first request, in the same loop."""
+
+    def __init__(self, *, clock: Clock, entra: Entra, teams: Teams, tls: Tls, temper: Temper = Temper()) -> None:
+        self.throttle = Throttle(clock)
+        self._store = Subscriptions(clock)
+        self._poster = Poster(clock=clock, entra=entra, tls=tls, patience=temper.patience)
+        self._dispatcher = Dispatcher(clock=clock, store=self._store, poster=self._poster, pace=temper.pace)
+        self._notifier = Notifier(clock=clock, store=self._store, teams=teams, dispatcher=self._dispatcher)
+        self._clock = clock
+        teams.listen(self._notifier.changed)
+        self.app = web.Application(middlewares=[answering(clock)])
+        self._route(
+            Parts(
+                clock=clock,
+                entra=entra,
+                teams=teams,
+                store=self._store,
+                throttle=self.throttle,
+                poster=self._poster,
+                notifier=self._notifier,
+                page_size=temper.page_size,
+            )
+        )
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """The items that were given up, in order."""
+        return tuple(self._dispatcher.lost)
+
+    @property
+    def hasty(self) -> tuple[str, ...]:
+        """Ids of subscriptions that an app both reauthorized and renewed within ten minutes, which it must not."""
+        return tuple(self._store.hasty)
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for their time: retries, and what is for a slow endpoint."""
+        return len(self._dispatcher.outbox)
+
+    def health(self, url: str) -> State:
+        """Return what Graph thinks of an endpoint."""
+        return self._dispatcher.health(url).state(self._clock.now())
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return the live subscriptions of all apps, the oldest first."""
+        return self._store.live()
+
+    def on_delivery(self, listener: Callable[[Delivery], None]) -> None:
+        """Have every POST (handshakes too) told to ``listener``, after its answer."""
+        self._poster.listen(listener)
+
+    async def start(self) -> None:
+        """Begin to deliver."""
+        await self._poster.start()
+        self._notifier.start()
+
+    async def stop(self) -> None:
+        """Stop delivering."""
+        await self._notifier.stop()
+        await self._poster.stop()
+
+    async def idle(self) -> None:
+        """Return once nothing is due and nothing under way; what waits for its time does not count.
+
+        Raises:
+            RuntimeError: Graph is not running.
+        """
+        await self._notifier.idle()
+
+    def remove_subscription(self, subscription_id: str) -> None:
+        """Remove a subscription behind the app's back; for messages, and only for them, the app is told.
+
+        Raises:
+            KeyError: there is no such subscription.
+        """
+        subscription = next((each for each in self._store.live() if each.id == subscription_id), None)
+        if subscription is None:
+            raise KeyError(subscription_id)
+        self._store.remove(subscription_id)
+        self._notifier.reminders.forget(subscription_id)
+        if subscription.resource_type.entity == "chatMessage":
+            self._notifier.announce(subscription, "subscriptionRemoved")
+
+    def announce_missed(self, subscription_id: str) -> None:
+        """Tell the app that notifications have been missed; the real Graph promises that for Outlook only.
+
+        Raises:
+            KeyError: there is no such subscription.
+        """
+        subscription = self._store.find(subscription_id)
+        if subscription is None:
+            raise KeyError(subscription_id)
+        self._notifier.announce(subscription, "missed")
+
+    def _route(self, parts: Parts) -> None:
+        self.app.add_routes(SubscriptionsApi(parts).routes())
+        self.app.add_routes(ResourcesApi(parts).routes())
+        self.app.router.add_route("*", "/{anything:.*}", no_such_thing)

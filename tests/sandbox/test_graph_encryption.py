@@ -1,0 +1,60 @@
+"""Encrypted content: opened as Microsoft's article says, and nothing else opens it."""
+
+import base64
+import json
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.graph import encrypt
+from tests.sandbox.graph_keys import certificate, decrypt, rsa_key
+
+KEY = rsa_key(2048)
+CERTIFICATE = certificate(KEY)
+ANYTHING = st.recursive(st.none() | st.integers() | st.text(st.characters(codec="utf-8")), st.lists, max_leaves=9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(ANYTHING)
+def test_what_was_sealed_opens_to_the_same(value: object) -> None:
+    assert decrypt(encrypt(json.dumps(value).encode(), CERTIFICATE, "id"), KEY) == value
+
+
+@pytest.mark.parametrize("bits", [2048, 4096])
+def test_the_sealed_key_is_as_long_as_the_certificates(bits: int) -> None:
+    sealed = encrypt(b"{}", certificate(rsa_key(bits)), "id")
+    assert len(base64.b64decode(sealed["dataKey"])) == bits // 8
+    assert decrypt(sealed, rsa_key(bits)) == {}
+
+
+def test_the_properties_are_those_of_the_documentation() -> None:
+    sealed = encrypt(b"{}", CERTIFICATE, "mine")
+    assert set(sealed) == {
+        "data",
+        "dataKey",
+        "dataSignature",
+        "encryptionCertificateId",
+        "encryptionCertificateThumbprint",
+    }
+    assert sealed["encryptionCertificateId"] == "mine"
+    sha1 = CERTIFICATE.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - a name, not a protection
+    assert sealed["encryptionCertificateThumbprint"] == sha1
+    assert len(sha1) == 40
+
+
+def test_each_notification_has_a_key_of_its_own() -> None:
+    assert len({encrypt(b"{}", CERTIFICATE, "id")["data"] for _ in range(9)}) == 9
+
+
+def test_the_data_key_is_not_sealed_with_sha_256() -> None:
+    sealed = base64.b64decode(encrypt(b"{}", CERTIFICATE, "id")["dataKey"])
+    with pytest.raises(ValueError, match="failed"):
+        KEY.decrypt(sealed, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+
+
+def test_a_key_that_is_not_rsa_seals_nothing() -> None:
+    with pytest.raises(TypeError):
+        encrypt(b"{}", certificate(ec.generate_private_key(ec.SECP256R1())), "id")

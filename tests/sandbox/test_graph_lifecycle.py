@@ -1,0 +1,145 @@
+"""The life of a subscription as its app hears of it: tokens that end, reminders, removal, rotation."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path as Folder
+from typing import Any
+
+import pytest
+
+from tests.sandbox.graph_keys import rich
+from tests.sandbox.graph_world import GraphWorld, graph_world
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def world(tmp_path: Folder) -> Iterator[GraphWorld]:
+    with graph_world(tmp_path) as it:
+        yield it
+
+
+@pytest.fixture
+def enduring(tmp_path: Folder) -> Iterator[GraphWorld]:
+    """Return a world whose access tokens last for a week, for tests of other things that take hours."""
+    with graph_world(tmp_path, token_lifetime=timedelta(days=7)) as it:
+        yield it
+
+
+def test_delivery_pauses_when_the_access_token_has_ended_and_goes_on_after_a_renewal(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.later(minutes=61)
+    world.send("x")
+    assert world.receiver.items == []
+    world.later(hours=2)
+    world.call("PATCH", f"v1.0/subscriptions/{made['id']}", {"expirationDateTime": world.at(hours=2)})
+    for _ in range(3):
+        world.later(minutes=40)
+    assert len(world.receiver.items) == 1
+    assert world.graph.lost == ()
+
+
+def test_reauthorizing_keeps_delivery_going(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.later(minutes=50)
+    world.call("POST", f"v1.0/subscriptions/{made['id']}/reauthorize")
+    world.later(minutes=50)
+    world.send("x")
+    assert len(world.receiver.items) == 1
+
+
+def test_what_waits_for_a_token_for_four_hours_is_lost(world: GraphWorld) -> None:
+    world.subscribe()
+    world.later(minutes=61)
+    world.send("x")
+    for _ in range(9):
+        world.later(minutes=30)
+    assert world.receiver.items == []
+    assert [lost.reason for lost in world.graph.lost] == ["retries"]
+
+
+def test_reauthorization_is_asked_for_before_the_token_ends(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.later(minutes=44)
+    assert world.receiver.events == []
+    world.later(minutes=2)
+    ((path, body),) = world.receiver.posts
+    assert path == "/life"
+    (item,) = body["value"]
+    assert set(item) == {
+        "subscriptionId",
+        "subscriptionExpirationDateTime",
+        "tenantId",
+        "clientState",
+        "lifecycleEvent",
+    }
+    assert (item["subscriptionId"], item["clientState"]) == (made["id"], "s3cret")
+    assert item["lifecycleEvent"] == "reauthorizationRequired"
+    assert "validationTokens" not in body
+
+
+def test_a_renewal_ends_the_reminders(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.later(minutes=46)
+    world.call("PATCH", f"v1.0/subscriptions/{made['id']}", {"expirationDateTime": world.at(hours=24)})
+    world.later(minutes=44)
+    assert len(world.receiver.events) == 1
+    world.later(minutes=2)
+    assert len(world.receiver.events) == 2
+
+
+def test_the_last_hour_brings_a_reminder_every_fifteen_minutes(enduring: GraphWorld) -> None:
+    enduring.subscribe(expirationDateTime=enduring.at(hours=2))
+    for _ in range(3 * 12):
+        enduring.later(minutes=5)
+    assert enduring.receiver.events == ["reauthorizationRequired"] * 4
+
+
+def test_without_a_lifecycle_url_there_are_no_reminders(world: GraphWorld) -> None:
+    world.subscribe(lifecycleNotificationUrl=None, expirationDateTime=world.at(minutes=50))
+    world.later(minutes=48)
+    assert world.receiver.posts == []
+
+
+def test_the_app_hears_of_the_removal_of_a_subscription_to_messages(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.do(lambda: world.graph.remove_subscription(made["id"]))
+    world.settle()
+    assert world.receiver.events == ["subscriptionRemoved"]
+    assert world.call("GET", f"v1.0/subscriptions/{made['id']}").status_code == 404
+    other = world.subscribe(resource="/teams", changeType="updated")
+    world.do(lambda: world.graph.remove_subscription(other["id"]))
+    world.settle()
+    assert world.receiver.events == ["subscriptionRemoved"], "only for messages"
+
+
+def test_missed_is_announced_on_demand(world: GraphWorld) -> None:
+    made = world.subscribe()
+    world.do(lambda: world.graph.announce_missed(made["id"]))
+    world.settle()
+    assert world.receiver.events == ["missed"]
+
+
+def test_what_waits_keeps_its_certificate_and_what_is_new_gets_the_new_one(world: GraphWorld) -> None:
+    made = world.subscribe(**rich())
+    world.receiver.status = 503
+    world.send("before")
+    world.receiver.status = 202
+    rotation: dict[str, Any] = {name: value for name, value in rich(4096).items() if name != "includeResourceData"}
+    renewal = {"expirationDateTime": world.at(hours=2)} | rotation
+    assert world.call("PATCH", f"v1.0/subscriptions/{made['id']}", renewal).status_code == 200
+    world.send("after")
+    world.later(seconds=16)
+    names = [item["encryptedContent"]["encryptionCertificateId"] for item in world.receiver.items]
+    assert names == ["c2048", "c4096", "c2048"]
+
+
+def test_idle_says_so_if_nobody_delivers(world: GraphWorld) -> None:
+    world.subscribe()
+    world.background.run(world.graph.stop())
+    world.do(lambda: world.teams.messages.send(world.teams.chats.create([world.ann, world.bob]), world.ann, "x"))
+    with pytest.raises(RuntimeError, match="not running"):
+        world.settle()
+    world.background.run(world.graph.start())
+    world.settle()
+    assert len(world.receiver.items) == 1

@@ -1,0 +1,120 @@
+"""Subscriptions that Graph creates, keeps, lists and forgets."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.sandbox.graph_keys import rich
+from tests.sandbox.graph_world import APP, OTHER_APP, GraphWorld, error, graph_world
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
+    with graph_world(tmp_path_factory.mktemp("graph")) as it:
+        yield it
+
+
+def test_a_created_subscription_is_answered_without_its_secrets(world: GraphWorld) -> None:
+    sent = world.body(**rich())
+    answer = world.call("POST", "v1.0/subscriptions", sent)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made["@odata.context"] == "https://graph.microsoft.com/v1.0/$metadata#subscriptions/$entity"
+    assert made["clientState"] is None
+    assert made["encryptionCertificate"] is None
+    assert (made["applicationId"], made["encryptionCertificateId"]) == (APP, "c2048")
+    assert all(made[name] == sent[name] for name in ("changeType", "resource", "notificationUrl"))
+    assert datetime.fromisoformat(made["expirationDateTime"]) == datetime.fromisoformat(sent["expirationDateTime"])
+    got = world.call("GET", f"v1.0/subscriptions/{made['id']}").json()
+    assert got == made
+
+
+LIFETIMES = [
+    ("ten minutes become 45", {"minutes": 10}, 201, 45),
+    ("44 minutes become 45", {"minutes": 44}, 201, 45),
+    ("46 minutes stay", {"minutes": 46}, 201, 46),
+    ("three days", {"minutes": 4320}, 201, 4320),
+    ("more than three days", {"minutes": 4320, "seconds": 30}, "Subscription expiration can only be 4320 minutes", 0),
+]
+
+
+@pytest.mark.parametrize(("ahead", "outcome", "minutes"), [row[1:] for row in LIFETIMES], ids=[r[0] for r in LIFETIMES])
+def test_lifetimes_are_raised_kept_or_refused(
+    world: GraphWorld, ahead: dict[str, float], outcome: int | str, minutes: int
+) -> None:
+    answer = world.call("POST", "v1.0/subscriptions", world.body(expirationDateTime=world.at(**ahead)))
+    if isinstance(outcome, str):
+        assert error(answer)[0] == 400
+        assert outcome in error(answer)[2]
+        return
+    assert answer.status_code == outcome
+    left = datetime.fromisoformat(answer.json()["expirationDateTime"]) - world.clock.now()
+    assert abs(left - timedelta(minutes=minutes)) < timedelta(seconds=10)
+
+
+def test_call_records_live_90_minutes_less_than_three_days(world: GraphWorld) -> None:
+    asked = {"resource": "/communications/callRecords", "changeType": "created"}
+    answer = world.call("POST", "v1.0/subscriptions", world.body(expirationDateTime=world.at(minutes=4231), **asked))
+    assert "4230 minutes" in error(answer)[2]
+
+
+@pytest.mark.parametrize("bits", [2048, 4096])
+def test_keys_of_2048_and_4096_bits_are_taken(world: GraphWorld, bits: int) -> None:
+    assert world.subscribe(**rich(bits))["includeResourceData"] is True
+
+
+def test_128_characters_are_enough_and_not_too_many(world: GraphWorld) -> None:
+    world.subscribe(**(rich() | {"clientState": "x" * 128, "encryptionCertificateId": "y" * 128}))
+
+
+def test_an_expired_subscription_is_404_and_makes_room(world: GraphWorld) -> None:
+    made = world.subscribe(expirationDateTime=world.at(minutes=50))
+    world.clock.advance(timedelta(minutes=51))
+    path = f"v1.0/subscriptions/{made['id']}"
+    for method, body in (("GET", None), ("PATCH", {"expirationDateTime": world.at(hours=2)}), ("DELETE", None)):
+        assert error(world.call(method, path, body))[:2] == (404, "ResourceNotFound")
+    assert error(world.call("POST", f"{path}/reauthorize"))[0] == 404
+    world.subscribe()
+
+
+def test_the_subscription_of_another_app_is_404(world: GraphWorld) -> None:
+    path = f"v1.0/subscriptions/{world.subscribe()['id']}"
+    assert world.call("GET", path, app=OTHER_APP).status_code == 404
+    assert world.call("DELETE", path, app=OTHER_APP).status_code == 404
+    assert world.call("DELETE", path).status_code == 204
+    assert world.call("DELETE", path).status_code == 404
+
+
+def test_the_list_comes_page_by_page(world: GraphWorld) -> None:
+    kinds = [
+        "created",
+        "updated",
+        "deleted",
+        "created,updated",
+        "created,deleted",
+        "updated,deleted",
+        "updated,created",
+    ]
+    made = [world.subscribe(changeType=kind)["id"] for kind in kinds[:6]] + [
+        world.subscribe(resource="/teams/getAllMessages")["id"]
+    ]
+    world.subscribe(app=OTHER_APP)
+    page = world.call("GET", "v1.0/subscriptions").json()
+    pages = [page]
+    while "@odata.nextLink" in page:
+        page = world.call("GET", page["@odata.nextLink"]).json()
+        pages.append(page)
+    assert [len(page["value"]) for page in pages] == [3, 3, 1]
+    assert [each["id"] for page in pages for each in page["value"]] == made
+    assert {each["clientState"] for page in pages for each in page["value"]} == {None}
+
+
+def test_the_list_takes_no_query_options(world: GraphWorld) -> None:
+    assert error(world.call("GET", "v1.0/subscriptions?$filter=id eq 'x'"))[0] == 400
+
+
+def test_beta_knows_what_v1_does_not(world: GraphWorld) -> None:
+    world.subscribe(version="beta", resource="/teams/getAllChannels/getAllMembers")
