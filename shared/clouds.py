@@ -1,0 +1,51 @@
+"""Microsoft's clouds as data: where each one answers, and who signs its tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """One of Microsoft's clouds: where to connect, and who issues its tokens ("{tid}" stands for the tenant).
+
+    Source: https://learn.microsoft.com/graph/deployments (addresses) and
+    https://learn.microsoft.com/answers/questions/1190472 (issuers)
+    """
+
+    graph_url: str
+    login_url: str
+    issuer_v1: str
+    issuer_v2: str
+    storage_suffix: str
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "global": Cloud(
+        graph_url="https://graph.microsoft.com",
+        login_url="https://login.microsoftonline.com",
+        issuer_v1="https://sts.windows.net/{tid}/",
+        issuer_v2="https://login.microsoftonline.com/{tid}/v2.0",
+        storage_suffix="core.windows.net",
+    ),
+    "usgov": Cloud(
+        graph_url="https://graph.microsoft.us",
+        login_url="https://login.microsoftonline.us",
+        issuer_v1="https://sts.windows.net/{tid}/",
+        issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
+        storage_suffix="core.usgovcloudapi.net",
+    ),
+    "dod": Cloud(
+        graph_url="https://dod-graph.microsoft.us",
+        login_url="https://login.microsoftonline.us",
+        issuer_v1="https://sts.windows.net/{tid}/",
+        issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
+        storage_suffix="core.usgovcloudapi.net",
+    ),
+    "china": Cloud(
+        graph_url="https://microsoftgraph.chinacloudapi.cn",
+        login_url="https://login.chinacloudapi.cn",
+        issuer_v1="https://sts.chinacloudapi.cn/{tid}/",
+        issuer_v2="https://login.partner.microsoftonline.cn/{tid}/v2.0",
+        storage_suffix="core.chinacloudapi.cn",
+    ),
+}

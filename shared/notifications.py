@@ -1,0 +1,213 @@
+"""Graph's POST body as values: bytes in, a ``ChangeNotificationCollection`` out.
+
+Tolerant where Graph varies (spelling of property names, unknown properties and enum values, a bare item without the
+``value`` wrapper), strict where a receiver gets hurt (encodings, numbers that JSON cannot hold, control characters in
+what is logged).
+
+Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from shared.errors import Malformed, TooLarge
+
+# Graph documents no limit for a POST; observed bodies are a few hundred kilobytes.
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+# Longer than any documented id, path or enum value; what is kept within it is short enough to log.
+_MAX_TEXT = 4096
+
+
+def load_json(data: bytes) -> Any:
+    """Return the JSON value in UTF-8 ``data``.
+
+    ``json.loads`` on bytes would sniff UTF-16, and let through NaN and infinite numbers, which JSON does not have.
+
+    Raises:
+        Malformed: not UTF-8, not JSON, or nested beyond what Python can hold.
+    """
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
+        raise Malformed("not JSON in UTF-8") from exc
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number beyond a double's range")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptedContent:
+    """``changeNotificationEncryptedContent``: every field as received, Base64 where Graph uses Base64.
+
+    Source: https://learn.microsoft.com/graph/api/resources/changenotificationencryptedcontent
+    """
+
+    data: str = field(repr=False)
+    data_key: str = field(repr=False)
+    data_signature: str = field(repr=False)
+    encryption_certificate_id: str
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Return the value; a part that is missing or no text is "", which no later check accepts.
+
+        Raises:
+            Malformed: not an object.
+        """
+        fields = _folded(value)
+        parts = (fields.get(name) for name in ("data", "datakey", "datasignature", "encryptioncertificateid"))
+        data, data_key, signature, certificate_id = (part if isinstance(part, str) else "" for part in parts)
+        return cls(data=data, data_key=data_key, data_signature=signature, encryption_certificate_id=certificate_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeNotification:
+    """One item: a change (``change_type`` and ``resource`` set) or a lifecycle event (``lifecycle_event`` set).
+
+    Source: https://learn.microsoft.com/graph/api/resources/changenotification
+    """
+
+    subscription_id: str
+    tenant_id: str
+    client_state: str | None = field(repr=False)
+    subscription_expiration: str | None
+    change_type: str | None
+    lifecycle_event: str | None
+    resource: str | None
+    resource_data: Mapping[str, Any] = field(repr=False)
+    encrypted_content: EncryptedContent | None
+    notification_id: str | None
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Return the item; ``tenant_id`` in lower case, ``change_type`` with a lower first letter.
+
+        Raises:
+            Malformed: not an object, a needed property missing, or one of the wrong type.
+        """
+        fields = _folded(value)
+        lifecycle_event = _text(fields, "lifecycleevent")
+        is_change = lifecycle_event is None
+        encrypted = fields.get("encryptedcontent")
+        return cls(
+            subscription_id=_required(fields, "subscriptionid"),
+            tenant_id=_tenant_id(fields),
+            client_state=_client_state(fields),
+            subscription_expiration=_text(fields, "subscriptionexpirationdatetime"),
+            change_type=_lower_first(_required(fields, "changetype")) if is_change else None,
+            lifecycle_event=lifecycle_event,
+            resource=_required(fields, "resource") if is_change else _text(fields, "resource"),
+            resource_data=_object(fields, "resourcedata"),
+            encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
+            notification_id=_text(fields, "id"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeNotificationCollection:
+    """A POST body. An item that is not a ``changeNotification`` stands in ``value`` as the error that says why."""
+
+    value: tuple[ChangeNotification | Malformed, ...]
+    validation_tokens: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """Return the collection in ``body``.
+
+        Raises:
+            TooLarge: over ``MAX_BODY_BYTES``.
+            Malformed: not JSON in UTF-8, or neither a collection nor a single item.
+        """
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
+        fields = _folded(load_json(body))
+        # The articles of 2021 and 2022 show basic notifications without the wrapper.
+        items = [fields] if "value" not in fields and "subscriptionid" in fields else fields.get("value")
+        if not isinstance(items, list):
+            raise Malformed("no collection of change notifications")
+        return cls(
+            value=tuple(_item(item) for item in items),
+            validation_tokens=_validation_tokens(fields.get("validationtokens")),
+        )
+
+
+def _item(value: Any) -> ChangeNotification | Malformed:
+    try:
+        return ChangeNotification.from_json(value)
+    except Malformed as problem:
+        return problem
+
+
+def _validation_tokens(value: Any) -> tuple[str, ...]:
+    """Return the tokens; what is no token becomes "", which never verifies and so makes the POST suspect."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        return ("",)
+    return tuple(token if isinstance(token, str) else "" for token in value)
+
+
+def _folded(value: Any) -> dict[str, Any]:
+    """Return an object with its keys in lower case: Graph spells ``encryptedContent`` and ``EncryptedContent``."""
+    if not isinstance(value, dict):
+        raise Malformed("not an object")
+    return {key.lower(): item for key, item in value.items()}
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a property that may be absent; printable, so that it can be logged, and never a lone surrogate."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
+        raise Malformed(f"{name} is not a short printable text")
+    return value
+
+
+def _required(fields: Mapping[str, Any], name: str) -> str:
+    value = _text(fields, name)
+    if value is None:
+        raise Malformed(f"{name} is missing")
+    return value
+
+
+def _tenant_id(fields: Mapping[str, Any]) -> str:
+    # Some lifecycle, presence and meeting notifications carry organizationId in its place.
+    tenant_id = _text(fields, "tenantid") or _text(fields, "organizationid")
+    if tenant_id is None:
+        raise Malformed("tenantid is missing")
+    return tenant_id.lower()
+
+
+def _client_state(fields: Mapping[str, Any]) -> str | None:
+    value = fields.get("clientstate")
+    return value if isinstance(value, str) else None
+
+
+def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} is not an object")
+    return value
+
+
+def _lower_first(text: str) -> str:
+    # The articles of 2021 show "Created" where the reference says "created".
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,197 @@
+"""The environment as a value: a mapping in, ``Settings`` out, every fault named at once.
+
+The README's settings table has every name; a test holds the two together.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Self
+from urllib.parse import urlsplit
+
+from shared.clouds import CLOUDS, Cloud
+from shared.errors import Misconfigured
+
+MIN_CLIENT_STATE_KEY_BYTES = 32
+_MAKE_A_KEY = "make one with: openssl rand -base64 48"
+
+_TENANT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Source: https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStateKey:
+    """An HMAC key with the id by which a client state names it: eight hex digits of the key's SHA-256."""
+
+    key_id: str
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the key whose bytes are ``text`` in UTF-8.
+
+        Raises:
+            ValueError: fewer than ``MIN_CLIENT_STATE_KEY_BYTES`` bytes.
+        """
+        secret = text.encode()
+        if len(secret) < MIN_CLIENT_STATE_KEY_BYTES:
+            raise ValueError(f"is shorter than {MIN_CLIENT_STATE_KEY_BYTES} bytes; {_MAKE_A_KEY}")
+        return cls(key_id=hashlib.sha256(secret).hexdigest()[:8], secret=secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator can set. URLs carry no slash at the end."""
+
+    storage_connection: str | None = field(repr=False)
+    storage_account: str | None
+    key_vault_url: str | None
+    encryption_certificate_name: str | None
+    tenant_ids: tuple[str, ...]
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    client_certificate_name: str | None
+    client_state_keys: tuple[ClientStateKey, ...]
+    notification_url: str
+    cloud: Cloud
+    graph_url: str
+    login_url: str
+    instance_discovery: bool
+    queue_name: str
+    subscription_lifetime: timedelta | None
+    renew_after: timedelta
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Return the settings in ``environ``; a setting that is empty counts as not set.
+
+        Raises:
+            Misconfigured: one sentence for each fault, all of them at once.
+        """
+        reader = _Reader(environ)
+        cloud = reader.cloud()
+        settings = cls(
+            storage_connection=reader.text("AzureWebJobsStorage"),
+            storage_account=reader.text("AzureWebJobsStorage__accountName"),
+            key_vault_url=reader.url("KEY_VAULT_URL"),
+            encryption_certificate_name=reader.text("ENCRYPTION_CERTIFICATE_NAME"),
+            tenant_ids=reader.tenant_ids(),
+            client_id=reader.required("CLIENT_ID", "the application (client) id of the app registration").lower(),
+            client_secret=reader.text("CLIENT_SECRET"),
+            client_certificate_name=reader.text("CLIENT_CERTIFICATE_NAME"),
+            client_state_keys=reader.client_state_keys(),
+            notification_url=reader.notification_url(),
+            cloud=cloud,
+            graph_url=reader.url("GRAPH_URL") or cloud.graph_url,
+            login_url=reader.url("LOGIN_URL") or cloud.login_url,
+            # A proxy or a sandbox is in no list of known authorities.
+            instance_discovery=reader.text("LOGIN_URL") is None,
+            queue_name=reader.queue_name(),
+            subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME"),
+            renew_after=reader.duration("RENEW_AFTER") or timedelta(minutes=30),
+        )
+        reader.check_combinations(settings)
+        if reader.faults:
+            raise Misconfigured("; ".join(reader.faults))
+        return settings
+
+
+class _Reader:
+    """Reads one setting after the other and keeps what is wrong with them, so that all faults are told at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def required(self, name: str, what: str) -> str:
+        value = self.text(name)
+        if value is None:
+            self.faults.append(f"{name} is not set: {what}")
+        return value or ""
+
+    def url(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "https" or not parts.netloc:
+            self.faults.append(f"{name} is not an https URL")
+        return value.rstrip("/")
+
+    def notification_url(self) -> str:
+        url = self.url("NOTIFICATION_URL")
+        return url or self.required("NOTIFICATION_URL", "the public https URL of ReceiveNotification")
+
+    def tenant_ids(self) -> tuple[str, ...]:
+        listed = self.required("TENANT_IDS", "the ids of the tenants served, separated by commas")
+        tenant_ids = tuple(item.strip().lower() for item in listed.split(",") if item.strip())
+        if listed and not tenant_ids:
+            self.faults.append("TENANT_IDS has commas, but no tenant id")
+        for tenant_id in tenant_ids:
+            if not _TENANT_ID.fullmatch(tenant_id):
+                self.faults.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
+        return tenant_ids
+
+    def client_state_keys(self) -> tuple[ClientStateKey, ...]:
+        """Return the keys that authenticate; the first one signs."""
+        self.required("CLIENT_STATE_KEY", f"the key that signs client states; {_MAKE_A_KEY}")
+        keys = []
+        for name in ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS"):
+            text = self.text(name)
+            if text is None:
+                continue
+            try:
+                keys.append(ClientStateKey.from_text(text))
+            except ValueError as exc:
+                self.faults.append(f"{name} {exc}")
+        return tuple(keys)
+
+    def cloud(self) -> Cloud:
+        name = self.text("GRAPH_CLOUD") or "global"
+        if name not in CLOUDS:
+            self.faults.append(f"GRAPH_CLOUD is {name!r}: use one of {', '.join(CLOUDS)}")
+        return CLOUDS.get(name, CLOUDS["global"])
+
+    def queue_name(self) -> str:
+        sink = self.text("EVENT_SINK") or "queue:teams-events"
+        kind, _, name = sink.partition(":")
+        if kind != "queue" or not _QUEUE_NAME.fullmatch(name):
+            self.faults.append("EVENT_SINK is not queue:<name> (3 to 63 lower-case letters, digits and single hyphens)")
+        return name
+
+    def duration(self, name: str) -> timedelta | None:
+        # Needed by no handshake and no notification before the first: kept off their cold start.
+        import isodate  # noqa: PLC0415
+
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            value = isodate.parse_duration(text)
+        except (ValueError, OverflowError):
+            value = None
+        if not isinstance(value, timedelta) or value <= timedelta(0):
+            self.faults.append(f"{name} is {text!r}: use an ISO 8601 duration such as PT30M or P3D")
+            return None
+        return value
+
+    def check_combinations(self, settings: Settings) -> None:
+        if settings.storage_connection is None and settings.storage_account is None:
+            self.faults.append(
+                "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"
+            )
+        if (settings.key_vault_url is None) != (settings.encryption_certificate_name is None):
+            self.faults.append("KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both are set, or neither")
+        if settings.client_certificate_name is not None and settings.key_vault_url is None:
+            self.faults.append("CLIENT_CERTIFICATE_NAME needs KEY_VAULT_URL")
+        if settings.client_secret is not None and settings.client_certificate_name is not None:
+            self.faults.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
