@@ -1,0 +1,231 @@
+"""Who sent this? Client states (every item) and validation tokens (every POST with resource data).
+
+Goes in: what the POST claims, and the keys that this app and Microsoft Entra ID hold. Comes out: the same item as
+``Authentic``, and the tenants whose resource data may be trusted.
+
+Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NewType
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from shared.clouds import Cloud
+from shared.errors import Suspect, Unauthentic
+from shared.notifications import ChangeNotification
+from shared.settings import ClientStateKey
+
+# Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
+MAX_CLIENT_STATE = 128
+
+# "Microsoft Graph Change Tracking": without this check any application of Entra ID could post notifications.
+# Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
+GRAPH_CHANGE_TRACKING = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+
+# Two clocks that Microsoft considers to agree.
+# Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens (ClockSkew, 5 minutes)
+CLOCK_SKEW = timedelta(minutes=5)
+
+# Six times the size of a genuine token; keeps a nested header below what a JSON parser can hold.
+_MAX_TOKEN = 8192
+_MAX_VERIFIED = 256
+
+# PyJWT documents PyJWTError. Hostile headers and claims also get out of it what Base64, JSON and comparison raise.
+_JWT_FAILURES = (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError)
+
+Authentic = NewType("Authentic", ChangeNotification)
+"""An item whose client state was made by this app for the item's tenant."""
+
+
+def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> str:
+    """Return ``v1.<key id>.<nonce>.<mac>``, at most ``MAX_CLIENT_STATE`` characters for a nonce of 16 bytes."""
+    prefix = f"v1.{key.key_id}.{_base64url(nonce)}"
+    return f"{prefix}.{_client_state_mac(key, prefix, tenant_id)}"
+
+
+def authenticate(
+    notification: ChangeNotification, *, keys: Sequence[ClientStateKey], tenant_ids: Sequence[str]
+) -> Authentic:
+    """Return the item as ``Authentic``.
+
+    Raises:
+        Unauthentic: a tenant that is not served, or a client state that is missing, foreign or of another tenant.
+    """
+    if notification.tenant_id not in tenant_ids:
+        raise Unauthentic("a tenant that is not served")
+    state = notification.client_state
+    if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():
+        raise Unauthentic("no client state of this app")
+    prefix, _, mac = state.rpartition(".")
+    for key in keys:
+        if prefix.startswith(f"v1.{key.key_id}."):
+            expected = _client_state_mac(key, prefix, notification.tenant_id)
+            if hmac.compare_digest(expected.encode(), mac.encode()):
+                return Authentic(notification)
+    raise Unauthentic("no client state of this app")
+
+
+def _client_state_mac(key: ClientStateKey, prefix: str, tenant_id: str) -> str:
+    return _base64url(hmac.digest(key.secret, f"{prefix}.{tenant_id}".encode(), hashlib.sha256))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A key that Entra ID signs tokens with; ``issuer`` has "{tenantid}" in it where any tenant may use the key."""
+
+    public_key: RSAPublicKey = field(repr=False)
+    issuer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationToken:
+    """What a verified validation token says; times in seconds since 1970."""
+
+    tenant_id: str
+    not_before: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Whom a token must be for: this application, in one of the tenants served, by the issuers of one cloud."""
+
+    client_id: str
+    tenant_ids: tuple[str, ...]
+    cloud: Cloud
+
+
+class ValidationTokens:
+    """Verifies tokens, and remembers the verified ones: Graph sends the same one for hours, with every POST."""
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._verified: dict[str, ValidationToken] = {}
+
+    def tenants(
+        self, tokens: Sequence[str], *, received_at: datetime, signing_key: Callable[[str], SigningKey]
+    ) -> frozenset[str]:
+        """Return the tenants that ``tokens`` vouch for; none without tokens.
+
+        Raises:
+            Suspect: any token is bad, which makes the whole POST suspicious.
+            Exception: what ``signing_key`` raises when a key cannot be had.
+        """
+        verified = [self._verify(token, signing_key) for token in tokens]
+        for token in verified:
+            _check_times(token, received_at)
+        return frozenset(token.tenant_id for token in verified)
+
+    def _verify(self, token: str, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
+        known = self._verified.get(token)
+        if known is None:
+            known = verify(token, audience=self._audience, signing_key=signing_key)
+            if len(self._verified) >= _MAX_VERIFIED:
+                self._verified.clear()
+            self._verified[token] = known
+        return known
+
+
+def verify(token: str, *, audience: Audience, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
+    """Return what ``token`` says, whenever it may be valid: its times are the caller's to compare.
+
+    Raises:
+        Suspect: not a token of Graph Change Tracking for this audience.
+        Exception: what ``signing_key`` raises when a key cannot be had.
+    """
+    key = signing_key(_key_id(token))
+    claims = _claims(token, key, audience.client_id)
+    tenant_id = claims["tid"]
+    if tenant_id not in audience.tenant_ids:
+        raise Suspect("a validation token of a tenant that is not served")
+    _check_caller(claims, _issuers(audience.cloud, tenant_id))
+    _check_signing_issuer(key, _issuers(audience.cloud, tenant_id))
+    times = (claims["nbf"], claims["exp"])
+    if not all(type(time) is int for time in times):
+        raise Suspect("a validation token whose times are no whole numbers")
+    return ValidationToken(tenant_id=tenant_id, not_before=times[0], expires=times[1])
+
+
+def _key_id(token: str) -> str:
+    if len(token) > _MAX_TOKEN or not token.isascii():
+        raise Suspect("not a validation token")
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+    except _JWT_FAILURES as exc:
+        raise Suspect("not a validation token") from exc
+    if not isinstance(key_id, str):
+        raise Suspect("a validation token that names no key")
+    return key_id
+
+
+def _claims(token: str, key: SigningKey, client_id: str) -> Mapping[str, Any]:
+    """Return the claims once signature, algorithm and audience hold; PyJWT would judge times by the wall clock."""
+    try:
+        return jwt.decode(
+            token,
+            key.public_key,
+            algorithms=["RS256"],
+            audience=client_id,
+            options={
+                "require": ["exp", "nbf", "iss", "aud", "tid"],
+                "strict_aud": True,
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+    except _JWT_FAILURES as exc:
+        raise Suspect("a validation token with a bad signature or audience") from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Issuers:
+    v1: str
+    v2: str
+
+
+def _issuers(cloud: Cloud, tenant_id: str) -> _Issuers:
+    return _Issuers(v1=cloud.issuer_v1.format(tid=tenant_id), v2=cloud.issuer_v2.format(tid=tenant_id))
+
+
+def _check_caller(claims: Mapping[str, Any], issuers: _Issuers) -> None:
+    """Raise Suspect unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
+    if claims["iss"] == issuers.v1:
+        caller = claims.get("appid")
+    elif claims["iss"] == issuers.v2:
+        caller = claims.get("azp")
+    else:
+        raise Suspect("a validation token of another issuer")
+    if caller != GRAPH_CHANGE_TRACKING:
+        raise Suspect("a validation token that another application asked for")
+
+
+def _check_signing_issuer(key: SigningKey, issuers: _Issuers) -> None:
+    """Raise Suspect when Entra ID publishes the key for another tenant than the token's.
+
+    Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
+    """
+    if key.issuer is None:
+        return
+    tenant_id = issuers.v1.rstrip("/").rpartition("/")[2]
+    if key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+        raise Suspect("a validation token signed with a key of another issuer")
+
+
+def _check_times(token: ValidationToken, received_at: datetime) -> None:
+    moment = received_at.timestamp()
+    # Whole numbers: a signed "exp" may be larger than any float, which subtraction would not survive.
+    skew = int(CLOCK_SKEW.total_seconds())
+    if not token.not_before - skew <= moment < token.expires + skew:
+        raise Suspect("a validation token that is expired or not yet valid")

@@ -1,0 +1,107 @@
+"""The keys that Microsoft Entra ID signs tokens with, by their ids.
+
+Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from shared.authenticity import SigningKey
+from shared.deadline import Deadline
+from shared.errors import Suspect, Unavailable
+
+_LOG = logging.getLogger(__name__)
+
+# Entra ID publishes a key well before it signs with it; Microsoft advises to look once a day.
+_MAX_AGE_SECONDS = 24 * 3600.0
+
+# A forged key id must not make this app call Entra ID with every POST.
+_COOLDOWN_SECONDS = 60.0
+
+_FETCH_TIMEOUT_SECONDS = 2.0
+
+
+class SigningKeys:
+    """A cache of the published keys: filled on success only, so that an outage never empties it."""
+
+    def __init__(self, login_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        # PyJWKClient is the transport; its own cache forgets good keys while Entra ID is out of reach.
+        url = f"{login_url}/common/discovery/v2.0/keys"
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_FETCH_TIMEOUT_SECONDS)
+        self._monotonic = monotonic
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="signing-keys")
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, SigningKey] = {}
+        self._fetched_at: float | None = None
+        self._next_try = float("-inf")
+
+    def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
+        """Return the key of that id.
+
+        Raises:
+            Suspect: Entra ID publishes no such key.
+            Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked.
+        """
+        known = self._keys.get(key_id)
+        if known is not None and self._serves_on():
+            return known
+        if known is None and self._age() < _COOLDOWN_SECONDS:
+            raise Unavailable("a signing key that Entra ID did not publish a moment ago")
+        return deadline.call(self._pool, self._refreshed, key_id, known)
+
+    def _serves_on(self) -> bool:
+        """Return whether a known key needs no look at Entra ID: it is young, or Entra ID is just being asked."""
+        return self._age() < _MAX_AGE_SECONDS or self._monotonic() < self._next_try
+
+    def _age(self) -> float:
+        fetched_at = self._fetched_at
+        return float("inf") if fetched_at is None else self._monotonic() - fetched_at
+
+    def _refreshed(self, key_id: str, known: SigningKey | None) -> SigningKey:
+        with self._lock:
+            if key_id not in self._keys or not self._serves_on():
+                self._refresh(known)
+            key = self._keys.get(key_id)
+        if key is None:
+            raise Suspect("a signing key that Entra ID does not publish")
+        return key
+
+    def _refresh(self, known: SigningKey | None) -> None:
+        # Set before the call: while Entra ID hangs, no other POST with a known key waits for it.
+        self._next_try = self._monotonic() + _COOLDOWN_SECONDS
+        try:
+            self._keys = published_keys(self._client.fetch_data())
+        # PyJWT lets through what the socket and the JSON parser raise in the middle of an answer.
+        except (jwt.PyJWTError, OSError, ValueError, RecursionError) as exc:
+            if known is None:
+                raise Unavailable(f"Entra ID's signing keys cannot be had: {type(exc).__name__}") from exc
+            _LOG.warning(
+                "Entra ID's signing keys cannot be refreshed (%s); the known ones serve on", type(exc).__name__
+            )
+        else:
+            self._fetched_at = self._monotonic()
+
+
+def published_keys(document: Mapping[str, Any]) -> Mapping[str, SigningKey]:
+    """Return the RSA signing keys of a JWK set; a set without any is an answer not to be believed.
+
+    Raises:
+        jwt.PyJWTError: not a JWK set, or one without a usable key.
+    """
+    published = {key.key_id: key.key for key in jwt.PyJWKSet.from_dict(dict(document)).keys}
+    issuers = {entry.get("kid"): entry.get("issuer") for entry in document["keys"] if isinstance(entry, dict)}
+    usable = {
+        key_id: SigningKey(public_key=key, issuer=issuers.get(key_id))
+        for key_id, key in published.items()
+        if key_id is not None and isinstance(key, RSAPublicKey)
+    }
+    if not usable:
+        raise jwt.PyJWKSetError("no RSA key in the set")
+    return usable
