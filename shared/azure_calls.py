@@ -1,0 +1,17 @@
+"""What all calls through Azure's client libraries share: haste on the receiving path, one translation of errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from shared.errors import Unavailable
+
+# Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
+HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
+
+
+def unavailable(system: str, exc: AzureError) -> Unavailable:
+    """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
+    status = exc.status_code if isinstance(exc, HttpResponseError) else None
+    return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")

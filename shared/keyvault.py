@@ -1,0 +1,99 @@
+"""Certificates in Azure Key Vault: the private key that opens a notification, and the certificate to subscribe with.
+
+A Key Vault certificate has a secret of the same name and version that holds the certificate with its private key.
+
+Source: https://learn.microsoft.com/azure/key-vault/certificates/about-certificates#composition-of-a-certificate
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.keyvault.secrets import SecretClient
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from shared.azure_calls import HASTY, unavailable
+from shared.certificates import Certificate
+from shared.deadline import Deadline
+from shared.errors import UnknownCertificate
+
+# Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
+_VERSION = re.compile(r"[0-9a-f]{32}")
+
+# An operator restores a version, or the vault replicates: an unknown id is asked for again after this while.
+_UNKNOWN_SECONDS = 300.0
+_MAX_CACHED = 64
+
+
+class Certificates:
+    """All versions of one certificate. A parsed key is kept: parsing costs a hundred times what using it does."""
+
+    def __init__(self, client: SecretClient, name: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._name = name
+        self._monotonic = monotonic
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="key-vault")
+        self._lock = threading.Lock()
+        self._known: dict[str, Certificate] = {}
+        self._unknown: dict[str, float] = {}
+
+    def private_key(self, certificate_id: str, deadline: Deadline) -> RSAPrivateKey:
+        """Return the private key of the version ``certificate_id``.
+
+        Raises:
+            UnknownCertificate: the vault has no such version; anything but 32 hex digits is not even asked for.
+            Unavailable: the vault does not answer, not in time, or refuses this app for now.
+            Misconfigured: the secret holds no RSA key.
+        """
+        known = self._known.get(certificate_id)
+        if known is not None:
+            return known.private_key
+        if not _VERSION.fullmatch(certificate_id) or self._is_unknown(certificate_id):
+            raise UnknownCertificate("no such version of the encryption certificate")
+        return deadline.call(self._pool, self._fetch, certificate_id).private_key
+
+    def current(self) -> Certificate:
+        """Return the newest version.
+
+        Raises:
+            UnknownCertificate, Unavailable, Misconfigured: as ``private_key``.
+        """
+        return self._keep(self._get(None))
+
+    def _is_unknown(self, version: str) -> bool:
+        return self._unknown.get(version, float("-inf")) > self._monotonic()
+
+    def _fetch(self, version: str) -> Certificate:
+        with self._lock:
+            known = self._known.get(version)
+            if known is not None:
+                return known
+            try:
+                return self._keep(self._get(version))
+            except UnknownCertificate:
+                if len(self._unknown) >= _MAX_CACHED:
+                    self._unknown.clear()
+                self._unknown[version] = self._monotonic() + _UNKNOWN_SECONDS
+                raise
+
+    def _keep(self, certificate: Certificate) -> Certificate:
+        if len(self._known) >= _MAX_CACHED:
+            self._known.clear()
+        return self._known.setdefault(certificate.version, certificate)
+
+    def _get(self, version: str | None) -> Certificate:
+        # Only the timer asks for the newest version, and it has the time for retries.
+        options: Mapping[str, Any] = {} if version is None else HASTY
+        try:
+            secret = self._client.get_secret(self._name, version, **options)
+        except ResourceNotFoundError as exc:
+            raise UnknownCertificate(f"Key Vault has no such version of {self._name}") from exc
+        except AzureError as exc:
+            raise unavailable(f"Key Vault ({self._name})", exc) from exc
+        properties = secret.properties
+        is_pem = properties.content_type == "application/x-pem-file"
+        return Certificate.from_secret(secret.value or "", version=properties.version or "", is_pem=is_pem)
