@@ -1,0 +1,169 @@
+"""An authentic notification and its content in, a CloudEvent out.
+
+Types, source and subject are those that Event Grid's partner topics use for Microsoft Graph, so that a consumer can
+take its events from either.
+
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md and
+https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.authenticity import Authentic
+from shared.decryption import DecryptedContent
+from shared.errors import Malformed
+from shared.resources import canonical_path, kind_of
+
+# These come into being and go once in their lives, so the change itself tells one notification from another.
+_ONCE_ONLY_KINDS = frozenset({"Chat", "ChatMessage", "Team", "Channel"})
+_ONCE_ONLY_CHANGES = frozenset({"created", "deleted"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudEvent:
+    """One event in structured mode; ``data`` is its JSON text in UTF-8, ready to be written anywhere."""
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: datetime
+    data: bytes = field(repr=False)
+
+    def to_json(self, *, dataref: str | None = None) -> bytes:
+        """Return the event as JSON in UTF-8; with ``dataref``, the address of the data stands in their place.
+
+        Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md
+        """
+        attributes = {
+            "specversion": "1.0",
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "subject": self.subject,
+            "time": _rfc3339(self.time),
+            "datacontenttype": "application/json",
+        }
+        if dataref is not None:
+            return json.dumps(attributes | {"dataref": dataref}).encode()
+        return _with_member(json.dumps(attributes).encode(), "data", self.data)
+
+
+def change_event(
+    notification: Authentic, content: DecryptedContent | None, *, client_id: str, received_at: datetime
+) -> CloudEvent:
+    """Return the event of a change, with the resource itself in ``data.content`` when there is any.
+
+    The id is the same for the same change, however often and over whatever subscription it arrives.
+
+    Raises:
+        Malformed: a resource that JSON cannot repeat.
+    """
+    change_type = notification.change_type or ""
+    path = canonical_path(notification.resource or "")
+    kind = kind_of(path, notification.resource_data)
+    version = _version(notification, content, kind=kind, received_at=received_at)
+    data = _dumps(_data(notification) | {"resourceData": notification.resource_data})
+    return CloudEvent(
+        id=_stable_id(notification.tenant_id, path, change_type, version),
+        type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
+        source=_source(notification, client_id),
+        subject=path,
+        time=received_at,
+        data=data if content is None else _with_member(data, "content", content.plaintext.strip()),
+    )
+
+
+def lifecycle_event(notification: Authentic, *, client_id: str, received_at: datetime) -> CloudEvent:
+    """Return the event of a lifecycle notification, such as ``Microsoft.Graph.SubscriptionReauthorizationRequired``.
+
+    Raises:
+        Malformed: never for a notification that was parsed; the data are texts.
+    """
+    name = notification.lifecycle_event or ""
+    titled = name[:1].upper() + name[1:]
+    return CloudEvent(
+        # Graph repeats a reauthorization request every few minutes: each is an event of its own.
+        id=_stable_id(notification.tenant_id, notification.subscription_id, name, _rfc3339(received_at)),
+        type=f"Microsoft.Graph.{titled}"
+        if titled.startswith("Subscription")
+        else f"Microsoft.Graph.Subscription{titled}",
+        source=_source(notification, client_id),
+        subject=f"subscriptions/{notification.subscription_id}",
+        time=received_at,
+        data=_dumps(_data(notification) | {"lifecycleEvent": name}),
+    )
+
+
+def _data(notification: Authentic) -> dict[str, Any]:
+    """Return what Graph said of the change, in Graph's names; the client state is a secret and stays out."""
+    said = {
+        "changeType": notification.change_type,
+        "tenantId": notification.tenant_id,
+        "subscriptionId": notification.subscription_id,
+        "subscriptionExpirationDateTime": notification.subscription_expiration,
+        "resource": notification.resource,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _version(notification: Authentic, content: DecryptedContent | None, *, kind: str, received_at: datetime) -> str:
+    """Return what tells this change from the next one of the same kind to the same resource."""
+    stated = _stated_version(content.resource if content else {}) or _etag(notification.resource_data)
+    if stated:
+        return stated
+    if content is not None:
+        return hashlib.sha256(content.plaintext).hexdigest()
+    if notification.notification_id is not None:
+        return notification.notification_id
+    if kind in _ONCE_ONLY_KINDS and notification.change_type in _ONCE_ONLY_CHANGES:
+        return ""
+    # Two updates look the same without their content. An event too many is a nuisance; one too few is a loss.
+    return _rfc3339(received_at)
+
+
+def _stated_version(resource: Mapping[str, Any]) -> str | None:
+    for name in ("etag", "lastModifiedDateTime"):
+        value = resource.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _etag(resource_data: Mapping[str, Any]) -> str | None:
+    value = resource_data.get("@odata.etag")
+    return value if isinstance(value, str) and value else None
+
+
+def _stable_id(*parts: str) -> str:
+    """Return a hash of ``parts``: an id of one length, free of what a path may hold."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode(errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(8) + encoded)
+    return digest.hexdigest()[:32]
+
+
+def _source(notification: Authentic, client_id: str) -> str:
+    return f"/tenants/{notification.tenant_id}/applications/{client_id}"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _dumps(value: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise Malformed("a resource that is nested too deeply") from exc
+
+
+def _with_member(json_object: bytes, name: str, value: bytes) -> bytes:
+    """Return ``json_object`` with one more member, its JSON text as it is: content stays byte for byte Graph's."""
+    return b"%b, %b: %b}" % (json_object[:-1], json.dumps(name).encode(), value)

@@ -1,0 +1,84 @@
+"""Where events go: a Storage queue, with a blob for the data that a message cannot hold.
+
+Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction (64 KiB a message)
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
+
+from shared.azure_calls import HASTY, unavailable
+from shared.deadline import Deadline
+from shared.events import CloudEvent
+
+DATA_CONTAINER = "event-data"
+
+# 48 KiB are 64 KiB in Base64, in which Functions' queue triggers expect their messages.
+# Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#host-json (messageEncoding)
+MAX_MESSAGE_BYTES = 48 * 1024
+
+# Storage's default is seven days, after which a message that nobody fetched is gone without a word.
+_NEVER_EXPIRES = -1
+
+_PARALLEL_SENDS = 16
+
+
+class QueueSink:
+    """Publishes to one queue, made when it is missing."""
+
+    def __init__(self, queues: QueueServiceClient, blobs: BlobServiceClient, queue_name: str) -> None:
+        self._queue = queues.get_queue_client(queue_name, message_encode_policy=BinaryBase64EncodePolicy())
+        self._container = blobs.get_container_client(DATA_CONTAINER)
+        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_SENDS, thread_name_prefix="sink")
+
+    def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
+        """Return once every event stands in the queue.
+
+        Raises:
+            Unavailable: storage did not take all of them in time; some may stand there already.
+        """
+        sends = [self._pool.submit(self._send, event) for event in events]
+        try:
+            for send in sends:
+                deadline.wait(send)
+        finally:
+            for send in sends:
+                send.cancel()
+
+    def _send(self, event: CloudEvent) -> None:
+        try:
+            message = event.to_json()
+            if len(message) > MAX_MESSAGE_BYTES:
+                message = event.to_json(dataref=self._upload(event))
+            _making_sure(self._queue.create_queue, lambda: self._enqueue(message))
+        except AzureError as exc:
+            raise unavailable("storage", exc) from exc
+
+    def _enqueue(self, message: bytes) -> None:
+        self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **HASTY)
+
+    def _upload(self, event: CloudEvent) -> str:
+        """Return the address of the event's data, after putting them there; a redelivery on the same day overwrites."""
+        blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
+        json_content = ContentSettings(content_type="application/json")
+        _making_sure(
+            self._container.create_container,
+            lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **HASTY),
+        )
+        # With a shared access signature as credential, the client's address ends in that secret.
+        return blob.url.partition("?")[0]
+
+
+def _making_sure(create: Callable[..., object], write: Callable[[], object]) -> None:
+    """Write, after making the queue or container if that is what is missing."""
+    try:
+        write()
+    except ResourceNotFoundError:
+        # Another worker may make it in the meantime.
+        with suppress(ResourceExistsError):
+            create(**HASTY)
+        write()
