@@ -1,0 +1,59 @@
+"""The notification URL: Graph's handshake and its POSTs, translated to ``shared`` and back to a status.
+
+Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import azure.functions as func
+
+_LOG = logging.getLogger(__name__)
+
+# Graph counts an answer after 3 seconds as none; half a second is for the way there and back.
+_BUDGET = timedelta(seconds=2.5)
+
+# Graph's tokens are about 100 characters of plain text; anybody may send another.
+_MAX_VALIDATION_TOKEN = 2048
+
+
+def main(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer Graph, with a status and never a reason."""
+    received_at = datetime.now(UTC)
+    validation_token = req.params.get("validationToken")
+    if validation_token is not None:
+        return _handshake(validation_token)
+    return func.HttpResponse(status_code=_receive(req.get_body(), received_at))
+
+
+def _handshake(token: str) -> func.HttpResponse:
+    """Return the token as it is. Nothing is imported or called for it: a cold worker has 10 seconds in all."""
+    if len(token) > _MAX_VALIDATION_TOKEN or not token.isprintable() or "<" in token:
+        return func.HttpResponse(status_code=400)
+    return func.HttpResponse(token, mimetype="text/plain", headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _receive(body: bytes, received_at: datetime) -> int:
+    """Return the status for ``body``. The imports wait until here, so that the handshake need not."""
+    from shared.deadline import Deadline  # noqa: PLC0415
+    from shared.errors import Malformed, Misconfigured, TooLarge, Unavailable  # noqa: PLC0415
+
+    deadline = Deadline.after(_BUDGET)
+    try:
+        from shared.app import receiver  # noqa: PLC0415
+        from shared.receive import receive  # noqa: PLC0415
+
+        receipt = receive(body, receiver(), received_at=received_at, deadline=deadline)
+    except TooLarge:
+        return 413
+    except Malformed:
+        return 400
+    except Unavailable as problem:
+        _LOG.warning("refused for now, Graph will send it again: %s", problem)
+        return 503
+    except Misconfigured as problem:
+        _LOG.error("refused until this is mended: %s", problem)
+        return 503
+    level = logging.WARNING if receipt.rejected else logging.INFO
+    _LOG.log(level, "received %d, published %d, rejected %s", receipt.received, receipt.published, receipt.rejected)
+    return 202
