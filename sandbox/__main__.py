@@ -1,0 +1,57 @@
+"""``python -m sandbox``: the whole of it on this machine, without an Azure account."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox.azurite import AzuriteMissing
+from sandbox.control import Address, NotRunning
+from sandbox.feed import Feed
+from sandbox.host.core_tools import CoreToolsMissing
+from sandbox.run import STATE_FILE, Host, Options, Run
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Play the scene, print the sums, and end.")] = False,
+    host: Annotated[Host, typer.Option(help="What runs the app; core-tools is `func` on the PATH.")] = Host.SANDBOX,
+    no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
+) -> None:
+    """Run the app with a simulated Microsoft Teams, Graph, Entra ID, Key Vault and storage account around it.
+
+    Exit status: 0 if every change that Graph sent arrived exactly as typed, 1 if not, 2 if something is missing.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    options = Options(host=None if no_host else host, once=once, verbose=verbose)
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        try:
+            agrees = asyncio.run(Run(Path(folder), Feed(Console()), options).play())
+        except (AzuriteMissing, CoreToolsMissing, RuntimeError) as exc:
+            Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
+            raise typer.Exit(2) from exc
+    raise typer.Exit(0 if agrees else 1)
+
+
+@app.command()
+def send(text: str) -> None:
+    """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
+    try:
+        Address.read(STATE_FILE).send(text)
+    except NotRunning as exc:
+        Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from exc
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,180 @@
+"""One run of the sandbox: the world, the app on a host, the scene, and then whatever the user sends."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sandbox.consumer import Consumer
+from sandbox.control import Control
+from sandbox.deployment import REPOSITORY
+from sandbox.feed import Feed
+from sandbox.ledger import Ledger
+from sandbox.own_host import OwnHost
+from sandbox.scene import Cast, Stage
+from sandbox.world import QUEUE_NAME, World
+
+STATE_FILE = REPOSITORY / ".sandbox" / "running.json"
+
+_POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 60
+_LIVELY_PAUSE_SECONDS = 0.4
+
+
+class Host(StrEnum):
+    """What runs the app."""
+
+    SANDBOX = "sandbox"
+    CORE_TOOLS = "core-tools"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run: on which host, and whether to end after the scene."""
+
+    host: Host | None = Host.SANDBOX
+    """None for a host that the user starts."""
+    once: bool = False
+    verbose: bool = False
+
+
+class Run:
+    """The parts of one run; ``play`` returns whether every change that Graph sent arrived exactly as typed."""
+
+    def __init__(self, folder: Path, feed: Feed, options: Options) -> None:
+        self._feed = feed
+        self._options = options
+        self._world = World(folder)
+        self._tenant_id = self._world.registration.tenant_ids[0]
+        self._cast = Cast.assemble(self._world.teams, self._tenant_id)
+        self._ledger = Ledger(self._world.clock, feed.arrival)
+        self._world.graph.on_delivery(self._ledger.delivered)
+        self._control = Control(self._write)
+        self._host_url = ""
+        self._expected_subscriptions = len(self._cast.subscriptions())
+
+    async def play(self) -> bool:
+        """Return whether the books agree at the end.
+
+        Raises:
+            RuntimeError: something could not be started, or the app did not subscribe; the message says what.
+        """
+        try:
+            await self._start()
+            consumer = Consumer(self._world.azurite.connection_string, QUEUE_NAME)
+            consuming = asyncio.create_task(consumer.run(self._ledger.arrived))
+            try:
+                await self._scene()
+                await self._serve()
+                return await self._books_agree()
+            finally:
+                consuming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await consuming
+        finally:
+            await self._control.stop()
+            await self._world.stop()
+
+    async def _start(self) -> None:
+        began = time.perf_counter()
+        await self._world.start_services()
+        self._feed.step("Azurite, Entra ID, Key Vault and Graph are up on loopback", since=began)
+        await self._start_app()
+        self._feed.step(f"The app serves at {self._host_url}/api/ReceiveNotification", since=began)
+        await self._world.fire_timer(self._host_url)
+        await self._until(self._subscribed, "RenewSubscriptions has not created the subscriptions")
+        count = len(self._world.graph.subscriptions())
+        self._feed.step(f"RenewSubscriptions has created {count} subscriptions, two handshakes each", since=began)
+
+    async def _start_app(self) -> None:
+        if self._options.host is None:
+            own = OwnHost(self._world)
+            self._feed.say(own.prepare())
+            self._host_url = await own.serving()
+            self._expected_subscriptions = own.subscriptions
+        else:
+            subscriptions = self._cast.subscriptions()
+            core_tools = self._options.host is Host.CORE_TOOLS
+            await self._world.start_host(subscriptions, core_tools=core_tools, on_line=self._host_line)
+            self._host_url = self._world.host_url
+
+    async def _scene(self) -> None:
+        stage = Stage(
+            teams=self._world.teams, cast=self._cast, say=self._feed.act, pause=self._pause, rotate=self._rotate
+        )
+        self._feed.heading()
+        await stage.play()
+
+    async def _serve(self) -> None:
+        if self._options.once:
+            return
+        await self._control.start(STATE_FILE)
+        self._feed.act("Still serving")
+        self._feed.say("Write in the chat yourself, in a second terminal:")
+        self._feed.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
+        self._feed.say("Ctrl-C ends the sandbox.")
+        await _interrupted()
+
+    async def _books_agree(self) -> bool:
+        """Return whether everything that was delivered has arrived, giving the consumer a moment to read the rest."""
+        await self._world.graph.idle()
+        with suppress(RuntimeError):
+            await self._until(lambda: not self._ledger.missing, "")
+        graph = self._world.graph
+        self._feed.totals(self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting)
+        return bool(self._ledger.arrivals) and not (
+            self._ledger.missing or self._ledger.strange or graph.lost or graph.waiting
+        )
+
+    async def _rotate(self) -> None:
+        version = await self._world.new_certificate(key_size=4096)
+        await self._world.fire_timer(self._host_url)
+        await self._until(lambda: self._rotated(version), "RenewSubscriptions has not rotated the certificate")
+        self._feed.say(f"[dim]Key Vault has version {version} (RSA-4096); all rich subscriptions use it[/]")
+
+    def _rotated(self, version: str) -> bool:
+        rich = [each for each in self._world.graph.subscriptions() if each.is_rich]
+        return all(each.certificate_id == version for each in rich)
+
+    def _subscribed(self) -> bool:
+        return len(self._world.graph.subscriptions()) >= self._expected_subscriptions
+
+    def _write(self, text: str) -> None:
+        self._world.teams.messages.send(self._cast.standup, self._cast.megan, text)
+
+    async def _pause(self) -> None:
+        await self._world.graph.idle()
+        # The next change waits until the consumer has this one, so that the feed tells them in order.
+        await self._until(lambda: not self._ledger.missing, "A change has not arrived as it was typed")
+        if not self._options.once:
+            await asyncio.sleep(_LIVELY_PAUSE_SECONDS)
+
+    def _host_line(self, line: str) -> None:
+        if self._options.verbose or " WARNING " in line or " ERROR " in line:
+            self._feed.problem(line)
+
+    async def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
+        """Return once ``condition`` holds.
+
+        Raises:
+            RuntimeError: it did not within a minute; ``otherwise`` is the message.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not condition():
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError as exc:
+            raise RuntimeError(f"{otherwise} within a minute. Its log: {self._world.last_lines()}") from exc
+
+
+async def _interrupted() -> None:
+    """Return when the user presses Ctrl-C or the process is asked to end."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    await asked.wait()
