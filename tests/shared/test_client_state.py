@@ -1,0 +1,84 @@
+"""Client states.
+
+Guards, each with the test that fails without it (``python -m tests.guards`` removes them in turn):
+the tenant is served, the length and alphabet, the MAC in full, the tenant inside the MAC, every key tried by its id.
+"""
+
+import pytest
+
+from shared.authenticity import MAX_CLIENT_STATE, authenticate, sign_client_state
+from shared.errors import Unauthentic
+from shared.notifications import ChangeNotification
+from tests.sender import (
+    FOREIGN_STATE_KEY,
+    NONCE,
+    OTHER_TENANT,
+    PREVIOUS_STATE_KEY,
+    STATE_KEY,
+    STRANGER,
+    TENANT,
+    basic_item,
+    client_state,
+)
+
+
+def _authenticate(state: object, tenant_id: str = TENANT) -> ChangeNotification:
+    item = ChangeNotification.from_json(basic_item(clientState=state, tenantId=tenant_id))
+    return authenticate(item, keys=(STATE_KEY, PREVIOUS_STATE_KEY), tenant_ids=(TENANT, OTHER_TENANT))
+
+
+def test_a_client_state_of_this_app_authenticates() -> None:
+    assert _authenticate(client_state()).client_state == client_state()
+
+
+def test_a_client_state_signed_with_the_previous_key_still_authenticates() -> None:
+    previous = client_state(key=PREVIOUS_STATE_KEY)
+    assert _authenticate(previous).client_state == previous
+
+
+def test_a_client_state_has_the_documented_form_and_fits_into_graphs_limit() -> None:
+    version, key_id, nonce, mac = client_state().split(".")
+    assert (version, key_id, len(nonce), len(mac)) == ("v1", STATE_KEY.key_id, 22, 43)
+    assert len(client_state()) <= MAX_CLIENT_STATE
+
+
+def test_each_tenant_gets_another_client_state() -> None:
+    states = {sign_client_state(STATE_KEY, nonce=NONCE, tenant_id=tenant) for tenant in (TENANT, OTHER_TENANT)}
+    assert len(states) == 2
+
+
+def test_the_client_state_of_a_tenant_that_is_not_served_is_refused() -> None:
+    with pytest.raises(Unauthentic):
+        _authenticate(client_state(STRANGER), STRANGER)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param("", id="empty"),
+        pytest.param("bobState", id="a constant of somebody else's"),
+        pytest.param(17, id="a number"),
+        pytest.param("...", id="only dots"),
+        pytest.param(f"v1.{STATE_KEY.key_id}", id="cut after the key id"),
+        pytest.param(client_state(OTHER_TENANT), id="of another tenant"),
+        pytest.param(client_state(key=FOREIGN_STATE_KEY), id="of a foreign key"),
+        pytest.param(client_state()[:-1], id="mac one character short"),
+        pytest.param(client_state().rpartition(".")[0] + ".", id="no mac"),
+        pytest.param(client_state()[:-1] + ("A" if client_state()[-1] != "A" else "B"), id="mac flipped at its end"),
+        pytest.param(client_state().replace("v1.", "v2."), id="another version"),
+        pytest.param(client_state() + "x" * 200, id="over 128 characters"),
+        pytest.param(client_state()[:-1] + "é", id="not ASCII"),
+        pytest.param("\ud800", id="a lone surrogate"),
+        pytest.param("x" * 1_000_000, id="a megabyte"),
+    ],
+)
+def test_any_other_client_state_is_refused(state: object) -> None:
+    with pytest.raises(Unauthentic):
+        _authenticate(state)
+
+
+def test_a_client_state_says_nothing_in_a_log() -> None:
+    item = ChangeNotification.from_json(basic_item())
+    assert client_state() not in repr(item)
+    assert "signs" not in repr(STATE_KEY)

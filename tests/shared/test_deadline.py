@@ -1,0 +1,58 @@
+"""The moment by which Graph must have its answer."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from shared.deadline import Deadline
+from shared.errors import Misconfigured, Unavailable
+
+LONG = timedelta(seconds=30)
+SHORT = timedelta(milliseconds=20)
+
+
+def test_a_call_that_ends_in_time_returns_its_result() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert Deadline.after(LONG).call(pool, divmod, 7, 2) == (3, 1)
+
+
+def test_a_call_that_fails_in_time_raises_its_own_problem() -> None:
+    def fail() -> None:
+        raise Misconfigured("the text that an operator needs")
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(Misconfigured, match="an operator needs"):
+        Deadline.after(LONG).call(pool, fail)
+
+
+def test_a_call_that_hangs_is_unavailable_and_goes_on_behind_the_scenes() -> None:
+    let_go = Event()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(Unavailable):
+            Deadline.after(SHORT).call(pool, let_go.wait)
+        assert not let_go.is_set()
+        let_go.set()
+
+
+def test_a_call_that_never_began_never_will() -> None:
+    let_go, begun = Event(), Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(let_go.wait)
+        with pytest.raises(Unavailable):
+            Deadline.after(SHORT).call(pool, begun.set)
+        let_go.set()
+    assert not begun.is_set()
+
+
+def test_a_result_that_is_there_counts_even_behind_the_deadline() -> None:
+    future: Future[int] = Future()
+    future.set_result(7)
+    assert Deadline.after(-LONG).wait(future) == 7
+
+
+def test_a_cancelled_call_is_unavailable() -> None:
+    future: Future[int] = Future()
+    future.cancel()
+    with pytest.raises(Unavailable):
+        Deadline.after(LONG).wait(future)

@@ -1,0 +1,190 @@
+"""Graph's POST body as values: every variant that Graph's documents show, and any bytes at all."""
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Malformed, TooLarge
+from shared.notifications import (
+    MAX_BODY_BYTES,
+    ChangeNotification,
+    ChangeNotificationCollection,
+    EncryptedContent,
+    load_json,
+)
+from tests.sender import MESSAGE, SUBSCRIPTION, TENANT, basic_item, body, client_state
+from tests.shared.posts import graph
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
+needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="Microsoft's samples are not at hand")
+
+
+def _only_item(data: bytes) -> ChangeNotification:
+    (item,) = ChangeNotificationCollection.from_json(data).value
+    assert isinstance(item, ChangeNotification)
+    return item
+
+
+def _parsed(**changes: Any) -> ChangeNotification:
+    return _only_item(body(basic_item(**changes)))
+
+
+@needs_samples
+@pytest.mark.parametrize("name", ["chat-basic-notification.json", "channelmessage-basic-notification.json"])
+def test_a_published_basic_notification_is_read_without_its_wrapper(name: str) -> None:
+    data = (SAMPLES / name).read_bytes()
+    item = _only_item(data)
+    assert (item.change_type, item.encrypted_content) == ("created", None)
+    assert item.resource == item.resource_data["@odata.id"] == json.loads(data)["resource"]
+
+
+@needs_samples
+def test_a_published_rich_notification_is_read_although_its_signature_is_left_out() -> None:
+    item = _only_item((SAMPLES / "chatmessage-rich-notification.json").read_bytes())
+    assert item.encrypted_content is not None
+    assert item.encrypted_content.data_signature == ""
+    assert item.encrypted_content.encryption_certificate_id.startswith("<<--IdOfTheCertificate")
+
+
+@needs_samples
+def test_the_sample_of_2021_is_read_once_its_missing_comma_is_there() -> None:
+    published = (SAMPLES / "chat-rich-notification.as-published.txt").read_text(encoding="utf-8")
+    with pytest.raises(Malformed):
+        ChangeNotificationCollection.from_json(published.encode())
+    before, name, after = published.rpartition('"tenantId"')
+    item = _only_item(f"{before.rstrip()}, {name}{after}".encode())
+    assert item.encrypted_content is not None
+    assert item.change_type == "created"
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.lower, str.swapcase, str.title])
+def test_property_names_may_be_spelt_in_any_case(spell: Any) -> None:
+    item = graph().rich_item()
+    respelt = {spell(name): value for name, value in item.items()}
+    assert _only_item(json.dumps({spell("value"): [respelt]}).encode()) == _only_item(body(item))
+
+
+def test_the_parts_of_encrypted_content_may_be_spelt_in_any_case() -> None:
+    content = graph().encrypted()
+    respelt = {name[0].upper() + name[1:]: value for name, value in content.items()}
+    assert EncryptedContent.from_json(respelt) == EncryptedContent.from_json(content)
+
+
+def test_organization_id_stands_in_for_a_missing_tenant_id() -> None:
+    assert _parsed(tenantId=None, organizationId=TENANT.upper()).tenant_id == TENANT
+    assert _parsed(organizationId="another").tenant_id == TENANT
+
+
+@pytest.mark.parametrize(
+    ("received", "kept"), [("created", "created"), ("Created", "created"), ("unknownFutureValue", "unknownFutureValue")]
+)
+def test_change_types_are_kept_whatever_they_are(received: str, kept: str) -> None:
+    assert _parsed(changeType=received).change_type == kept
+
+
+def test_unknown_properties_do_no_harm_and_resource_data_keeps_its_own() -> None:
+    item = _parsed(brandNew={"a": [1]}, resourceData={"@odata.etag": "1", "sequenceNumber": 7})
+    assert item.resource_data == {"@odata.etag": "1", "sequenceNumber": 7}
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-11-24T10:30:34.9097561Z", "2021-02-02T11:26:41.0537895-08:00", "2021-06-03T10:26:09+00:00"]
+)
+def test_times_are_kept_as_graph_wrote_them(moment: str) -> None:
+    assert _parsed(subscriptionExpirationDateTime=moment).subscription_expiration == moment
+
+
+@pytest.mark.parametrize(
+    "event", ["missed", "subscriptionRemoved", "reauthorizationRequired", "somethingThatGraphAddsLater"]
+)
+def test_a_lifecycle_event_needs_neither_resource_nor_change_type(event: str) -> None:
+    item = {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "clientState": "x", "lifecycleEvent": event}
+    parsed = _only_item(body(item))
+    assert (parsed.lifecycle_event, parsed.change_type, parsed.resource) == (event, None, None)
+
+
+def test_the_notifications_own_id_is_kept() -> None:
+    assert _parsed(id="a1").notification_id == "a1"
+    assert _parsed().notification_id is None
+
+
+@pytest.mark.parametrize("name", ["subscriptionId", "tenantId", "changeType", "resource"])
+@pytest.mark.parametrize("value", [None, "", 7, [], {}, "x" * 4097, "a\r\nb", "\u2028", "\ud800"])
+def test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only(name: str, value: Any) -> None:
+    spoilt, good = ChangeNotificationCollection.from_json(body(basic_item(**{name: value}), basic_item())).value
+    assert isinstance(spoilt, Malformed)
+    assert isinstance(good, ChangeNotification)
+
+
+@pytest.mark.parametrize("changes", [{"resourceData": []}, {"encryptedContent": "x"}, {"id": 7}, {"lifecycleEvent": 1}])
+def test_an_optional_property_of_the_wrong_type_spoils_its_item(changes: dict[str, Any]) -> None:
+    (spoilt,) = ChangeNotificationCollection.from_json(body(basic_item(**changes))).value
+    assert isinstance(spoilt, Malformed)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kept"),
+    [(None, ()), ([], ()), (["a", "b"], ("a", "b")), (["a", None, 7], ("a", "", "")), ({}, ("",)), ("a", ("",))],
+)
+def test_what_is_no_validation_token_never_passes_for_an_absent_one(tokens: Any, kept: tuple[str, ...]) -> None:
+    assert ChangeNotificationCollection.from_json(body(tokens=tokens)).validation_tokens == kept
+
+
+def test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    data = body(basic_item()).ljust(MAX_BODY_BYTES)
+    assert _only_item(data).resource == MESSAGE
+    with pytest.raises(TooLarge):
+        ChangeNotificationCollection.from_json(data + b" ")
+
+
+@pytest.mark.parametrize("data", [b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"9" * 5000])
+def test_numbers_that_json_cannot_hold_are_refused(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        load_json(b'{"a": %b}' % data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_json_in_another_encoding_is_refused(encoding: str) -> None:
+    with pytest.raises(Malformed):
+        load_json('{"a": "é"}'.encode(encoding))
+
+
+def test_nothing_secret_is_shown_in_a_log() -> None:
+    token, item = graph().token(), graph().rich_item()
+    shown = repr(ChangeNotificationCollection.from_json(body(item, tokens=[token])))
+    encrypted = item["encryptedContent"]
+    secrets = (token, client_state(), encrypted["data"], encrypted["dataKey"], encrypted["dataSignature"])
+    assert not [secret for secret in secrets if secret in shown]
+
+
+_NAMES = st.sampled_from([*basic_item(), "encryptedContent", "lifecycleEvent", "validationTokens", "value", "id"])
+_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["created", TENANT, MESSAGE]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES | st.text(string.ascii_letters), inner),
+    max_leaves=12,
+)
+
+
+@given(st.binary() | st.text().map(str.encode) | _VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_either_read_or_malformed(data: bytes) -> None:
+    try:
+        collection = ChangeNotificationCollection.from_json(data)
+    except Malformed:
+        return
+    assert all(isinstance(item, ChangeNotification | Malformed) for item in collection.value)
+
+
+@given(st.dictionaries(_NAMES, _VALUES))
+def test_any_item_is_either_read_or_malformed(changes: dict[str, Any]) -> None:
+    (item,) = ChangeNotificationCollection.from_json(_json_or_empty({"value": [basic_item() | changes]})).value
+    assert isinstance(item, ChangeNotification | Malformed)
+
+
+def _json_or_empty(document: dict[str, Any]) -> bytes:
+    """Return ``document`` as JSON; numbers that JSON does not have become null."""
+    return json.dumps(document).replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null").encode()

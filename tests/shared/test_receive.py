@@ -1,0 +1,120 @@
+"""One POST from body to receipt, through the public function."""
+
+import dataclasses
+import json
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from shared.authenticity import SigningKey
+from shared.deadline import Deadline
+from shared.errors import Malformed, Problem, TooLarge, Unavailable
+from shared.receive import receive
+from tests.hostile.bodies import POSTS, replaced
+from tests.sender import OTHER_TENANT, basic_item, body, client_state
+from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now, published_key
+
+STATUS = {400: Malformed, 413: TooLarge}
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_every_post_has_its_documented_outcome(name: str) -> None:
+    post, outcome = POSTS[name](graph()), Outcome()
+    if post.status in STATUS:
+        with pytest.raises(STATUS[post.status]):
+            outcome.of(post.body)
+    else:
+        receipt = outcome.of(post.body)
+        assert (receipt.published, dict(receipt.rejected)) == (post.published, dict(post.rejected))
+    assert len(outcome.events) == post.published
+
+
+def test_a_good_body_with_any_node_replaced_is_handled() -> None:
+    outcomes = 0
+    for name, nasty in replaced(graph()):
+        try:
+            receipt = Outcome().of(nasty)
+        except Malformed:
+            continue
+        assert receipt.received == receipt.published + sum(receipt.rejected.values()), name
+        outcomes += 1
+    assert outcomes > 100
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_rich_item_is_published_with_its_content_byte_for_byte(version: str) -> None:
+    plaintext = '{ "etag":"1", "body": {"content": "Grüße 👋\\ud800"}, "n": 1.0 }'.encode()
+    outcome = Outcome()
+    item = graph().rich_item(encryptedContent=graph().encrypted(plaintext))
+    assert outcome.of(body(item, tokens=[graph().token(version)])).published == 1
+    assert plaintext in outcome.events[0].to_json()
+    assert json.loads(outcome.events[0].to_json())["data"]["content"] == json.loads(plaintext)
+
+
+def test_what_is_published_comes_from_the_signed_content_not_from_the_unsigned_resource_data() -> None:
+    """Peers' hole 7: the unsigned ``resourceData`` trusted instead of the content."""
+    outcome = Outcome()
+    outcome.of(graph().rich_body(graph().rich_item(resourceData={"etag": "forged", "body": "forged"})))
+    event = json.loads(outcome.events[0].to_json())
+    assert event["data"]["content"]["etag"] == "1612289992105"
+
+
+def test_no_client_state_of_its_own_reaches_an_event() -> None:
+    outcome = Outcome()
+    outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]))
+    assert all(client_state().encode() not in event.to_json() for event in outcome.events)
+
+
+def test_each_tenants_items_need_a_token_of_their_own_tenant() -> None:
+    outcome = Outcome()
+    other = graph().rich_item(tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
+    receipt = outcome.of(body(graph().rich_item(), other, tokens=[graph().token()]))
+    assert (receipt.published, dict(receipt.rejected)) == (1, {"validation-token": 1})
+
+
+def test_no_key_is_asked_for_before_an_item_is_authentic() -> None:
+    outcome = Outcome()
+    outcome.of(body(graph().rich_item(clientState="x"), tokens=[graph().token()]))
+    outcome.of(body(graph().rich_item(), tokens=["garbage"]))
+    outcome.of(body(graph().rich_item()))
+    assert outcome.asked_for == []
+
+
+def test_no_token_is_looked_at_before_a_rich_item_is_authentic() -> None:
+    def out_of_reach(_key_id: str, _deadline: Deadline) -> SigningKey:
+        raise Unavailable("Entra ID does not answer")
+
+    outcome = Outcome(signing_key=out_of_reach)
+    forged = graph().rich_item(clientState="x")
+    assert outcome.of(body(forged, basic_item(), tokens=[graph().token()])).published == 1
+
+
+def test_the_certificate_is_chosen_by_the_items_own_id() -> None:
+    """Peers' hole 10: the certificate id ignored, so that rotation breaks every subscription."""
+    outcome = Outcome()
+    outcome.of(graph().rich_body())
+    assert outcome.asked_for == [CERTIFICATE_ID]
+
+
+@pytest.mark.parametrize("missing", ["signing_key", "private_key", "publish"])
+def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) -> None:
+    def out_of_reach(*_arguments: object) -> RSAPrivateKey:
+        raise Unavailable("does not answer")
+
+    good = Outcome()
+    receiver = dataclasses.replace(good.receiver, **{missing: out_of_reach})
+    post = body(basic_item(), graph().rich_item(), tokens=[graph().token()])
+    with pytest.raises(Unavailable):
+        receive(post, receiver, received_at=now(), deadline=Deadline.after(timedelta(seconds=1)))
+    assert good.events == []
+
+
+def test_hostile_posts_write_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="shared"):
+        for make in POSTS.values():
+            with suppress(Problem):
+                Outcome().of(make(graph()).body)
+    assert not caplog.records

@@ -1,0 +1,170 @@
+"""The environment as a value: what operators set, and what they are told when it is wrong."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.clouds import CLOUDS
+from shared.errors import Misconfigured
+from shared.settings import ClientStateKey, Settings
+from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT
+
+REPOSITORY = Path(__file__).parents[2]
+CONNECTION = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
+LEAST = {
+    "AzureWebJobsStorage": CONNECTION,
+    "TENANT_IDS": TENANT,
+    "CLIENT_ID": CLIENT_ID,
+    "CLIENT_STATE_KEY": STATE_KEY_TEXT,
+    "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
+}
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers which names it was asked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]  # only what Settings uses
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def _settings(**changes: str) -> Settings:
+    return Settings.from_environ(LEAST | changes)
+
+
+def _faults(**changes: str) -> str:
+    with pytest.raises(Misconfigured) as caught:
+        _settings(**changes)
+    return str(caught.value)
+
+
+def test_five_settings_are_enough_and_the_rest_has_its_documented_default() -> None:
+    settings = _settings()
+    assert (settings.cloud, settings.graph_url) == (CLOUDS["global"], "https://graph.microsoft.com")
+    assert (settings.login_url, settings.instance_discovery) == ("https://login.microsoftonline.com", True)
+    assert (settings.queue_name, settings.renew_after) == ("teams-events", timedelta(minutes=30))
+    assert (settings.subscription_lifetime, settings.client_secret, settings.key_vault_url) == (None, None, None)
+
+
+def test_an_empty_setting_counts_as_not_set() -> None:
+    sample = json.loads((REPOSITORY / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+    empty = dict.fromkeys(sample, " ")
+    assert Settings.from_environ(empty | LEAST) == _settings()
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        Settings.from_environ({})
+    faults = str(caught.value).split("; ")
+    for name in LEAST:
+        assert any(fault.startswith((f"{name} is not set", f"set {name} or")) for fault in faults), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"AzureWebJobsStorage": ""}, "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its"),
+        ({"TENANT_IDS": ""}, "TENANT_IDS is not set: the ids of the tenants served, separated by commas"),
+        ({"TENANT_IDS": "contoso.com"}, "TENANT_IDS: 'contoso.com' is not a tenant id (a GUID; a domain name will not"),
+        ({"TENANT_IDS": " , "}, "TENANT_IDS has commas, but no tenant id"),
+        ({"CLIENT_ID": ""}, "CLIENT_ID is not set: the application (client) id of the app registration"),
+        ({"CLIENT_STATE_KEY": "short"}, "CLIENT_STATE_KEY is shorter than 32 bytes; make one with: openssl rand"),
+        ({"CLIENT_STATE_KEY_PREVIOUS": "x" * 31}, "CLIENT_STATE_KEY_PREVIOUS is shorter than 32 bytes; make one with"),
+        ({"NOTIFICATION_URL": "http://app.example"}, "NOTIFICATION_URL is not an https URL"),
+        ({"NOTIFICATION_URL": "app.example"}, "NOTIFICATION_URL is not an https URL"),
+        ({"GRAPH_URL": "https://"}, "GRAPH_URL is not an https URL"),
+        ({"LOGIN_URL": "https://[::1"}, "LOGIN_URL is not an https URL"),
+        ({"GRAPH_CLOUD": "mars"}, "GRAPH_CLOUD is 'mars': use one of global, usgov, dod, china"),
+        ({"EVENT_SINK": "topic:events"}, "EVENT_SINK is not queue:<name> (3 to 63 lower-case letters, digits and"),
+        ({"EVENT_SINK": "queue"}, "EVENT_SINK is not queue:<name>"),
+        ({"EVENT_SINK": "queue:ab"}, "EVENT_SINK is not queue:<name>"),
+        ({"EVENT_SINK": "queue:" + "a" * 64}, "EVENT_SINK is not queue:<name>"),
+        ({"EVENT_SINK": "queue:Teams"}, "EVENT_SINK is not queue:<name>"),
+        ({"EVENT_SINK": "queue:a--b"}, "EVENT_SINK is not queue:<name>"),
+        ({"RENEW_AFTER": "30 minutes"}, "RENEW_AFTER is '30 minutes': use an ISO 8601 duration such as PT30M or P3D"),
+        ({"RENEW_AFTER": "PT0S"}, "RENEW_AFTER is 'PT0S': use an ISO 8601 duration"),
+        ({"RENEW_AFTER": "-PT30M"}, "RENEW_AFTER is '-PT30M': use an ISO 8601 duration"),
+        ({"SUBSCRIPTION_LIFETIME": "P1M"}, "SUBSCRIPTION_LIFETIME is 'P1M': use an ISO 8601 duration"),
+        ({"SUBSCRIPTION_LIFETIME": "P" + "9" * 20 + "D"}, "SUBSCRIPTION_LIFETIME is 'P99999999999999999999D': use an"),
+        ({"KEY_VAULT_URL": "https://v.example"}, "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both"),
+        ({"ENCRYPTION_CERTIFICATE_NAME": "c"}, "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both"),
+        ({"CLIENT_CERTIFICATE_NAME": "c"}, "CLIENT_CERTIFICATE_NAME needs KEY_VAULT_URL"),
+        ({"CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"}, "CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both"),
+    ],
+)
+def test_a_fault_is_told_in_words_that_an_operator_understands(changes: dict[str, str], fault: str) -> None:
+    assert fault in _faults(**changes)
+
+
+def test_several_faults_stand_in_one_message() -> None:
+    told = _faults(GRAPH_CLOUD="mars", RENEW_AFTER="soon", TENANT_IDS="contoso.com")
+    assert all(name in told for name in ("GRAPH_CLOUD", "RENEW_AFTER", "contoso.com"))
+
+
+def test_no_fault_repeats_a_secret() -> None:
+    told = _faults(CLIENT_STATE_KEY="too short a key", CLIENT_SECRET="hush", CLIENT_CERTIFICATE_NAME="c")
+    assert "too short a key" not in told
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_cloud_has_its_own_addresses(cloud: str) -> None:
+    settings = _settings(GRAPH_CLOUD=cloud)
+    assert (settings.graph_url, settings.login_url) == (CLOUDS[cloud].graph_url, CLOUDS[cloud].login_url)
+
+
+def test_other_addresses_change_where_to_connect_and_not_whom_to_trust() -> None:
+    settings = _settings(GRAPH_URL="https://127.0.0.1:1/", LOGIN_URL="https://127.0.0.1:2")
+    assert (settings.graph_url, settings.login_url) == ("https://127.0.0.1:1", "https://127.0.0.1:2")
+    assert (settings.cloud, settings.instance_discovery) == (CLOUDS["global"], False)
+
+
+def test_tenant_ids_are_separated_by_commas_in_any_case_and_with_any_spaces() -> None:
+    assert _settings(TENANT_IDS=f" {TENANT.upper()}, {OTHER_TENANT},").tenant_ids == (TENANT, OTHER_TENANT)
+
+
+def test_the_first_client_state_key_signs_and_the_previous_one_still_authenticates() -> None:
+    keys = _settings(CLIENT_STATE_KEY_PREVIOUS=PREVIOUS_STATE_KEY_TEXT).client_state_keys
+    assert keys == (ClientStateKey.from_text(STATE_KEY_TEXT), ClientStateKey.from_text(PREVIOUS_STATE_KEY_TEXT))
+
+
+def test_a_client_state_key_is_measured_in_bytes() -> None:
+    assert ClientStateKey.from_text("ü" * 16).secret == ("ü" * 16).encode()
+
+
+def test_everything_can_be_set() -> None:
+    settings = _settings(
+        AzureWebJobsStorage="",
+        AzureWebJobsStorage__accountName="account",
+        KEY_VAULT_URL="https://vault.example/",
+        ENCRYPTION_CERTIFICATE_NAME="notifications",
+        CLIENT_CERTIFICATE_NAME="app",
+        EVENT_SINK="queue:my-events-2",
+        SUBSCRIPTION_LIFETIME="PT1H",
+        RENEW_AFTER="P1DT30M",
+    )
+    assert (settings.storage_connection, settings.storage_account) == (None, "account")
+    assert (settings.key_vault_url, settings.encryption_certificate_name) == ("https://vault.example", "notifications")
+    assert (settings.client_certificate_name, settings.queue_name) == ("app", "my-events-2")
+    assert (settings.subscription_lifetime, settings.renew_after) == (timedelta(hours=1), timedelta(days=1, minutes=30))
+
+
+def test_the_sample_has_every_setting_and_none_that_nobody_reads() -> None:
+    environ = Asked(LEAST)
+    Settings.from_environ(environ)
+    sample = json.loads((REPOSITORY / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
+    # These two are read by the Functions host.
+    assert set(sample) == environ.names | {"FUNCTIONS_WORKER_RUNTIME", "RENEW_SCHEDULE"}
+
+
+def test_secrets_are_not_shown_in_a_log() -> None:
+    shown = repr(_settings(CLIENT_SECRET="hush", CLIENT_STATE_KEY_PREVIOUS=PREVIOUS_STATE_KEY_TEXT))
+    secrets = (CONNECTION, "hush", STATE_KEY_TEXT, PREVIOUS_STATE_KEY_TEXT)
+    assert not [secret for secret in secrets if secret in shown]

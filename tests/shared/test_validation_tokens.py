@@ -1,0 +1,137 @@
+"""Validation tokens.
+
+Guards, each with the test that fails without it (``python -m tests.guards`` removes them in turn): length and alphabet,
+key id, algorithm and signature, audience, required claims, tenant, issuer, caller, the signing key's own issuer, times.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.authenticity import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
+from shared.clouds import CLOUDS
+from shared.errors import Suspect, Unavailable
+from shared.signing_keys import published_keys
+from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
+from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
+from tests.shared.posts import AUDIENCE, graph, now, published_key
+
+GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "entra-validation-token-2019"
+
+
+def _tenants(*tokens: str, received_at: datetime | None = None) -> frozenset[str]:
+    verifier = ValidationTokens(AUDIENCE)
+    return verifier.tenants(tokens, received_at=received_at or now(), signing_key=published_key)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_token_of_either_version_vouches_for_its_tenant(version: str) -> None:
+    """Peers' hole 3: only one of the two issuers accepted. Hole 2: version 1 raises because only ``azp`` is read."""
+    assert _tenants(graph().token(version)) == {TENANT}
+
+
+def test_each_token_vouches_for_its_own_tenant() -> None:
+    assert _tenants(graph().token(), graph().token(tenant_id=OTHER_TENANT)) == {TENANT, OTHER_TENANT}
+
+
+def test_no_token_vouches_for_nobody() -> None:
+    assert _tenants() == frozenset()
+
+
+def test_one_bad_token_among_good_ones_makes_all_suspicious() -> None:
+    with pytest.raises(Suspect):
+        _tenants(graph().token(), "", graph().token(tenant_id=OTHER_TENANT))
+
+
+@pytest.mark.parametrize("name", [name for name, make in BAD_TOKENS.items() if isinstance(make(graph()), str)])
+def test_a_bad_token_is_refused(name: str) -> None:
+    """Peers' holes 2 and 3: any application as the caller; the issuer tested with "contains" or "ends with"."""
+    with pytest.raises(Suspect):
+        _tenants(BAD_TOKENS[name](graph()))
+
+
+def test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond() -> None:
+    claims = claims_of(graph())
+    good, skew = signed(graph(), claims), CLOCK_SKEW
+    begin, end = (datetime.fromtimestamp(claims[name], UTC) for name in ("nbf", "exp"))
+    second = timedelta(seconds=1)
+    for moment in (begin - skew, end + skew - second):
+        assert _tenants(good, received_at=moment) == {TENANT}
+    for moment in (begin - skew - second, end + skew):
+        with pytest.raises(Suspect):
+            _tenants(good, received_at=moment)
+
+
+def test_a_token_verified_before_is_judged_by_the_moment_of_each_post() -> None:
+    verifier, good = ValidationTokens(AUDIENCE), graph().token()
+    assert verifier.tenants([good], received_at=now(), signing_key=published_key)
+    with pytest.raises(Suspect):
+        verifier.tenants([good], received_at=now() + timedelta(days=2), signing_key=published_key)
+
+
+def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
+    """Peers' hole 4: metadata and signing keys fetched on every call."""
+    asked: list[str] = []
+
+    def signing_key(key_id: str) -> SigningKey:
+        asked.append(key_id)
+        return published_key(key_id)
+
+    verifier, good = ValidationTokens(AUDIENCE), graph().token()
+    for _ in range(3):
+        verifier.tenants([good], received_at=now(), signing_key=signing_key)
+    assert asked == [graph().entra.kid]
+
+
+def test_a_failure_is_not_remembered() -> None:
+    def out_of_reach(_key_id: str) -> SigningKey:
+        raise Unavailable("Entra ID does not answer")
+
+    verifier, good = ValidationTokens(AUDIENCE), graph().token()
+    with pytest.raises(Unavailable):
+        verifier.tenants([good], received_at=now(), signing_key=out_of_reach)
+    assert verifier.tenants([good], received_at=now(), signing_key=published_key) == {TENANT}
+
+
+def test_memory_for_verified_tokens_is_bounded() -> None:
+    verifier = ValidationTokens(AUDIENCE)
+    for number in range(300):
+        verifier.tenants([graph().token(uti=str(number))], received_at=now(), signing_key=published_key)
+    assert len(verifier._verified) <= 256
+
+
+def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
+    def key_of_another_tenant(key_id: str) -> SigningKey:
+        return SigningKey(public_key=published_key(key_id).public_key, issuer=V2.format(OTHER_TENANT))
+
+    with pytest.raises(Suspect):
+        verify(graph().token(), audience=AUDIENCE, signing_key=key_of_another_tenant)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
+    audience = Audience(client_id=CLIENT_ID, tenant_ids=(TENANT,), cloud=CLOUDS[cloud])
+    for version, issuer in (("1.0", CLOUDS[cloud].issuer_v1), ("2.0", CLOUDS[cloud].issuer_v2)):
+        good = graph().token(version, iss=issuer.format(tid=TENANT))
+
+        def signing_key(key_id: str) -> SigningKey:
+            template = CLOUDS[cloud].issuer_v2.replace("{tid}", "{tenantid}")
+            return SigningKey(public_key=published_key(key_id).public_key, issuer=template)
+
+        assert verify(good, audience=audience, signing_key=signing_key).tenant_id == TENANT
+
+
+@pytest.mark.skipif(not GENUINE.exists(), reason="the genuine token is not at hand")
+def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> None:
+    genuine = (GENUINE / "validationToken.jwt").read_text().strip()
+    keys = published_keys(json.loads((GENUINE / "jwks.json").read_text()))
+    expected = json.loads((GENUINE / "expected_claims.json").read_text())
+    audience = Audience(client_id=expected["aud"], tenant_ids=(expected["tid"],), cloud=CLOUDS["global"])
+    verifier = ValidationTokens(audience)
+    at_the_time = datetime(2019, 8, 6, tzinfo=UTC)
+    tenants = verifier.tenants([genuine], received_at=at_the_time, signing_key=keys.__getitem__)
+    assert tenants == {expected["tid"]}
+    with pytest.raises(Suspect):
+        verifier.tenants([genuine], received_at=now(), signing_key=keys.__getitem__)
