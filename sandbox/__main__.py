@@ -17,6 +17,8 @@ from sandbox.run import STATE_FILE, Host, Options, Run
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
+_STATE = typer.Option(help="The file by which `send` finds the sandbox that runs.", show_default=False)
+
 
 @app.callback(invoke_without_command=True)
 def run(
@@ -26,6 +28,7 @@ def run(
     host: Annotated[Host, typer.Option(help="What runs the app; core-tools is `func` on the PATH.")] = Host.SANDBOX,
     no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
+    state: Annotated[Path, _STATE] = STATE_FILE,
 ) -> None:
     """Run the app with a simulated Microsoft Teams, Graph, Entra ID, Key Vault and storage account around it.
 
@@ -33,7 +36,7 @@ def run(
     """
     if context.invoked_subcommand is not None:
         return
-    options = Options(host=None if no_host else host, once=once, verbose=verbose)
+    options = Options(host=None if no_host else host, once=once, verbose=verbose, state_file=state)
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
         try:
             agrees = asyncio.run(Run(Path(folder), Feed(Console()), options).play())
@@ -44,10 +47,10 @@ def run(
 
 
 @app.command()
-def send(text: str) -> None:
+def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
     try:
-        Address.read(STATE_FILE).send(text)
+        Address.read(state).send(text)
     except NotRunning as exc:
         Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from exc

@@ -40,6 +40,8 @@ class Options:
     """None for a host that the user starts."""
     once: bool = False
     verbose: bool = False
+    state_file: Path = STATE_FILE
+    """Where `send` finds this sandbox."""
 
 
 class Run:
@@ -112,7 +114,7 @@ class Run:
     async def _serve(self) -> None:
         if self._options.once:
             return
-        await self._control.start(STATE_FILE)
+        await self._control.start(self._options.state_file)
         self._feed.act("Still serving")
         self._feed.say("Write in the chat yourself, in a second terminal:")
         self._feed.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
@@ -144,7 +146,7 @@ class Run:
         return len(self._world.graph.subscriptions()) >= self._expected_subscriptions
 
     def _write(self, text: str) -> None:
-        self._world.teams.messages.send(self._cast.standup, self._cast.megan, text)
+        self._world.teams.messages.send(self._cast.standup, self._cast.alex, text)
 
     async def _pause(self) -> None:
         await self._world.graph.idle()
