@@ -21,7 +21,7 @@ _STATE = typer.Option(help="The file by which `send` finds the sandbox that runs
 
 
 @app.callback(invoke_without_command=True)
-def run(
+def run(  # noqa: PLR0913  one parameter an option
     context: typer.Context,
     *,
     once: Annotated[bool, typer.Option("--once", help="Play the scene, print the sums, and end.")] = False,
