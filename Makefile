@@ -5,6 +5,9 @@ CODE := ReceiveNotification RenewSubscriptions shared sandbox tests benchmarks
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
+# pip and npm install side by side.
+MAKEFLAGS += --jobs=2
+
 .PHONY: help run test unit check format bench guards requirements clean
 .DEFAULT_GOAL := help
 
@@ -50,7 +53,7 @@ clean:  ## Remove what the other targets have installed
 
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
 	touch $@
 
 sandbox/node_modules/installed: sandbox/package-lock.json

@@ -80,7 +80,7 @@ def reconciler() -> Reconciler:
         tenants={tenant_id: _graph(tenant_id) for tenant_id in config.tenant_ids},
         client_state_key=config.client_state_keys[0],
         notification_url=config.notification_url,
-        lifetime=config.subscription_lifetime or MAX_LIFETIME,
+        lifetime=min(config.subscription_lifetime, MAX_LIFETIME),
         renew_after=config.renew_after,
         certificate=certificates.current if certificates else None,
         nonce=lambda: secrets.token_bytes(16),
@@ -89,7 +89,8 @@ def reconciler() -> Reconciler:
 
 @cache
 def _credential() -> DefaultAzureCredential:
-    return DefaultAzureCredential()
+    # By default it waits 300 seconds for an identity endpoint that hangs, and with it every POST that needs a key.
+    return DefaultAzureCredential(connection_timeout=1, read_timeout=2)
 
 
 @cache

@@ -13,12 +13,16 @@ import requests
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.identity import ManagedIdentityCredential
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msal.exceptions import MsalError
 
 from shared.certificates import Certificate
 from shared.errors import Misconfigured, Unavailable
 from shared.settings import Settings
 
 _TIMEOUT_SECONDS = 10
+
+# MSAL lets through what requests raises, and what indexing does when an answer is not what Entra ID sends.
+_NO_ANSWER = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
 
 
 class AppCredential:
@@ -42,12 +46,14 @@ class AppCredential:
             with self._lock:
                 self._application = self._application or self._connect()
                 answer = self._application.acquire_token_for_client(list(scopes))
-        except (requests.RequestException, ValueError) as exc:
-            raise Unavailable(f"Entra ID does not answer: {type(exc).__name__}") from exc
-        if "access_token" not in answer:
+            if "access_token" in answer:
+                return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
             codes = ", ".join(f"AADSTS{code}" for code in answer.get("error_codes", []))
-            raise Misconfigured(f"Entra ID refuses the app in {self._authority}: {answer.get('error')} {codes}")
-        return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+        except _NO_ANSWER as exc:
+            # MSAL tells an unknown tenant no better than an answer that makes no sense.
+            what = f"{type(exc).__name__} (if it stays: is this a tenant, and in this cloud?)"
+            raise Unavailable(f"Entra ID does not answer as it should at {self._authority}: {what}") from exc
+        raise Misconfigured(f"Entra ID refuses the app in {self._authority}: {answer.get('error')} {codes}")
 
     def _connect(self) -> Any:
         return msal.ConfidentialClientApplication(

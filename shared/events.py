@@ -19,9 +19,8 @@ from shared.decryption import DecryptedContent
 from shared.errors import Malformed
 from shared.resources import canonical_path, kind_of
 
-# These come into being and go once in their lives, so the change itself tells one notification from another.
-_ONCE_ONLY_KINDS = frozenset({"Chat", "ChatMessage", "Team", "Channel"})
-_ONCE_ONLY_CHANGES = frozenset({"created", "deleted"})
+# These are created once in their lives; a member can come back, and a message can be deleted, restored and deleted.
+_CREATED_ONCE = frozenset({"Chat", "ChatMessage", "Team", "Channel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,8 @@ def change_event(
 ) -> CloudEvent:
     """Return the event of a change, with the resource itself in ``data.content`` when there is any.
 
-    The id is the same for the same change, however often and over whatever subscription it arrives.
+    The id is the same for the same change, however often and over whatever subscription it arrives, as long as Graph
+    says which version of the resource it is about; docs/events.md tells when it does not.
 
     Raises:
         Malformed: a resource that JSON cannot repeat.
@@ -114,6 +114,8 @@ def _data(notification: Authentic) -> dict[str, Any]:
 
 def _version(notification: Authentic, content: DecryptedContent | None, *, kind: str, received_at: datetime) -> str:
     """Return what tells this change from the next one of the same kind to the same resource."""
+    if notification.change_type == "created" and kind in _CREATED_ONCE:
+        return ""
     stated = _stated_version(content.resource if content else {}) or _etag(notification.resource_data)
     if stated:
         return stated
@@ -121,8 +123,6 @@ def _version(notification: Authentic, content: DecryptedContent | None, *, kind:
         return hashlib.sha256(content.plaintext).hexdigest()
     if notification.notification_id is not None:
         return notification.notification_id
-    if kind in _ONCE_ONLY_KINDS and notification.change_type in _ONCE_ONLY_CHANGES:
-        return ""
     # Two updates look the same without their content. An event too many is a nuisance; one too few is a loss.
     return _rfc3339(received_at)
 

@@ -50,7 +50,11 @@ class Graph:
         url: str | None = "/subscriptions"
         while url is not None:
             page = self._send("GET", url)
-            yield from (Subscription.from_json(item) for item in page.get("value", []))
+            items = page.get("value")
+            # Taken for an empty list, an answer that was cut off would have everything subscribed to again.
+            if not isinstance(items, list):
+                raise Unavailable("Graph's list of subscriptions is none")
+            yield from (Subscription.from_json(item) for item in items)
             url = page.get("@odata.nextLink")
 
     def create_subscription(self, properties: Mapping[str, Any]) -> Subscription:
@@ -77,7 +81,7 @@ class Graph:
         except AzureError as exc:
             raise unavailable("Graph", exc) from exc
         _check(response, f"{method} {url.partition('?')[0]}")
-        return _json_object(response) if response.content else {}
+        return _json_object(response)
 
 
 def _check(response: HttpResponse, call: str) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from shared.azure_calls import HASTY, unavailable
 from shared.certificates import Certificate
 from shared.deadline import Deadline
-from shared.errors import UnknownCertificate
+from shared.errors import Unavailable, UnknownCertificate
 
 # Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
 _VERSION = re.compile(r"[0-9a-f]{32}")
@@ -94,6 +94,9 @@ class Certificates:
             raise UnknownCertificate(f"Key Vault has no such version of {self._name}") from exc
         except AzureError as exc:
             raise unavailable(f"Key Vault ({self._name})", exc) from exc
+        # The client takes for granted that a 200 carries a secret.
+        except (AttributeError, TypeError, ValueError) as exc:
+            raise Unavailable(f"Key Vault ({self._name}) answers with something that is no secret") from exc
         properties = secret.properties
         is_pem = properties.content_type == "application/x-pem-file"
         return Certificate.from_secret(secret.value or "", version=properties.version or "", is_pem=is_pem)

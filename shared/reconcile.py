@@ -16,7 +16,7 @@ from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
 from shared.errors import Misconfigured, Problem
 from shared.settings import ClientStateKey
-from shared.subscriptions import Action, Create, Desired, Policy, Renew, Subscription, plan
+from shared.subscriptions import Action, Create, Desired, Policy, Subscription, plan
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,15 +107,14 @@ class _TenantRun:
             return "failed"
 
     def _perform(self, action: Action) -> str:
-        match action:
-            case Create(desired=desired, expiration=expiration):
-                made = self.api.create_subscription(self._properties(desired, expiration))
-                _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, desired.resource)
-                return "created"
-            case Renew(subscription=subscription, expiration=expiration):
-                changes = _expiration(expiration) | self._encryption(needed=subscription.include_resource_data)
-                self.api.update_subscription(subscription.subscription_id, changes)
-                return "renewed"
+        if isinstance(action, Create):
+            made = self.api.create_subscription(self._properties(action.desired, action.expiration))
+            _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, action.desired.resource)
+            return "created"
+        subscription = action.subscription
+        changes = _expiration(action.expiration) | self._encryption(needed=subscription.include_resource_data)
+        self.api.update_subscription(subscription.subscription_id, changes)
+        return "renewed"
 
     def _properties(self, desired: Desired, expiration: datetime) -> dict[str, Any]:
         url = self.reconciler.notification_url

@@ -57,12 +57,10 @@ _NAMES: Mapping[str, str] = {
     )
 }
 
-# What the resource is called in event types; where @odata.type and the path disagree, the type knows better.
-_KINDS_BY_TYPE: Mapping[str, str] = {
-    "aaduserconversationmember": "ConversationMember",
-    "callevent": "CallEvent",
-    "teams": "Team",
-}
+# Longer than any name of Graph's: the type stands in the event itself, which has to fit into a message.
+_MAX_KIND = 64
+
+# What the resource is called in event types.
 _KINDS_BY_NAME: Mapping[str, str] = {
     "allMembers": "ConversationMember",
     "channels": "Channel",
@@ -74,6 +72,13 @@ _KINDS_BY_NAME: Mapping[str, str] = {
     "replies": "ChatMessage",
     "teams": "Team",
     "transcripts": "CallTranscript",
+}
+
+# Where @odata.type and the path disagree, the type knows better; its case varies.
+_KINDS_BY_TYPE: Mapping[str, str] = {kind.lower(): kind for kind in _KINDS_BY_NAME.values()} | {
+    "aaduserconversationmember": "ConversationMember",
+    "callevent": "CallEvent",
+    "teams": "Team",
 }
 
 
@@ -100,7 +105,7 @@ def kind_of(path: str, resource_data: Mapping[str, Any]) -> str:
     odata_type = resource_data.get("@odata.type")
     if isinstance(odata_type, str):
         name = odata_type.rpartition(".")[2].lstrip("#")
-        if name.isalnum() and name.isascii():
+        if name.isalnum() and name.isascii() and len(name) <= _MAX_KIND:
             return _KINDS_BY_TYPE.get(name.lower(), name[:1].upper() + name[1:])
     # A name and an id, or a name alone; what stands before them are the parents.
     names = [segment for segment in path.split("/")[-2:] if segment in _KINDS_BY_NAME]

@@ -15,9 +15,14 @@ from shared.clouds import CLOUDS, Cloud
 from shared.errors import Misconfigured
 
 MIN_CLIENT_STATE_KEY_BYTES = 32
+# Graph makes a shorter lifetime 45 minutes, and refuses a longer one for Teams.
+# Source: https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime
+_MIN_LIFETIME = timedelta(minutes=45)
+_MAX_LIFETIME = timedelta(minutes=4320)
+
 _MAKE_A_KEY = "make one with: openssl rand -base64 48"
 
-_TENANT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Source: https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -61,7 +66,7 @@ class Settings:
     login_url: str
     instance_discovery: bool
     queue_name: str
-    subscription_lifetime: timedelta | None
+    subscription_lifetime: timedelta
     renew_after: timedelta
 
     @classmethod
@@ -79,7 +84,7 @@ class Settings:
             key_vault_url=reader.url("KEY_VAULT_URL"),
             encryption_certificate_name=reader.text("ENCRYPTION_CERTIFICATE_NAME"),
             tenant_ids=reader.tenant_ids(),
-            client_id=reader.required("CLIENT_ID", "the application (client) id of the app registration").lower(),
+            client_id=reader.client_id(),
             client_secret=reader.text("CLIENT_SECRET"),
             client_certificate_name=reader.text("CLIENT_CERTIFICATE_NAME"),
             client_state_keys=reader.client_state_keys(),
@@ -90,7 +95,7 @@ class Settings:
             # A proxy or a sandbox is in no list of known authorities.
             instance_discovery=reader.text("LOGIN_URL") is None,
             queue_name=reader.queue_name(),
-            subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME"),
+            subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME") or _MAX_LIFETIME,
             renew_after=reader.duration("RENEW_AFTER") or timedelta(minutes=30),
         )
         reader.check_combinations(settings)
@@ -133,13 +138,19 @@ class _Reader:
 
     def tenant_ids(self) -> tuple[str, ...]:
         listed = self.required("TENANT_IDS", "the ids of the tenants served, separated by commas")
-        tenant_ids = tuple(item.strip().lower() for item in listed.split(",") if item.strip())
+        tenant_ids = tuple(dict.fromkeys(item.strip().lower() for item in listed.split(",") if item.strip()))
         if listed and not tenant_ids:
             self.faults.append("TENANT_IDS has commas, but no tenant id")
         for tenant_id in tenant_ids:
-            if not _TENANT_ID.fullmatch(tenant_id):
+            if not _GUID.fullmatch(tenant_id):
                 self.faults.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
         return tenant_ids
+
+    def client_id(self) -> str:
+        client_id = self.required("CLIENT_ID", "the application (client) id of the app registration").lower()
+        if client_id and not _GUID.fullmatch(client_id):
+            self.faults.append(f"CLIENT_ID is {client_id!r}: use the application (client) id, a GUID")
+        return client_id
 
     def client_state_keys(self) -> tuple[ClientStateKey, ...]:
         """Return the keys that authenticate; the first one signs."""
@@ -185,6 +196,10 @@ class _Reader:
         return value
 
     def check_combinations(self, settings: Settings) -> None:
+        if not _MIN_LIFETIME <= settings.subscription_lifetime <= _MAX_LIFETIME:
+            self.faults.append("SUBSCRIPTION_LIFETIME is not between PT45M and P3D, which are Graph's limits")
+        if settings.renew_after >= settings.subscription_lifetime:
+            self.faults.append("RENEW_AFTER is not shorter than the subscriptions live: they would lapse")
         if settings.storage_connection is None and settings.storage_account is None:
             self.faults.append(
                 "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"

@@ -139,11 +139,15 @@ def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[D
     entries = document.get("subscriptions") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise Misconfigured('subscriptions.json is not {"subscriptions": [...]}')
-    return [
-        desired
-        for number, entry in enumerate(entries, start=1)
-        for desired in _entry(entry, tenant_ids, f"subscriptions.json, entry {number}")
-    ]
+    wanted: dict[tuple[str, ...], Desired] = {}
+    for number, entry in enumerate(entries, start=1):
+        where = f"subscriptions.json, entry {number}"
+        for desired in _entry(entry, tenant_ids, where):
+            # Graph answers 409 to a second subscription of the same resource and changes.
+            key = (desired.tenant_id, canonical_path(desired.resource), desired.change_type)
+            if wanted.setdefault(key, desired) is not desired:
+                raise Misconfigured(f"{where}: an entry before it has the same resource and changeType")
+    return tuple(wanted.values())
 
 
 def _entry(entry: Any, tenant_ids: Sequence[str], where: str) -> Sequence[Desired]:
@@ -154,17 +158,19 @@ def _entry(entry: Any, tenant_ids: Sequence[str], where: str) -> Sequence[Desire
         raise Misconfigured(f'{where}: "resource" is missing, such as "/chats/getAllMessages"')
     if not isinstance(change_type, str) or not _change_types(change_type) <= _CHANGE_TYPES:
         raise Misconfigured(f'{where}: "changeType" lists created, updated, deleted, with commas')
-    tenant_id = entry.get("tenantId")
-    if tenant_id is not None and tenant_id not in tenant_ids:
+    tenant_id, include_resource_data = entry.get("tenantId"), entry.get("includeResourceData", False)
+    if tenant_id is not None and str(tenant_id).lower() not in tenant_ids:
         raise Misconfigured(f'{where}: "tenantId" is none of TENANT_IDS')
+    if not isinstance(include_resource_data, bool):
+        raise Misconfigured(f'{where}: "includeResourceData" is true or false')
     return [
         Desired(
             tenant_id=each,
             resource=resource,
             change_types=_change_types(change_type),
-            include_resource_data=bool(entry.get("includeResourceData", False)),
+            include_resource_data=include_resource_data,
         )
-        for each in ([tenant_id] if tenant_id else tenant_ids)
+        for each in ([str(tenant_id).lower()] if tenant_id else tenant_ids)
     ]
 
 

@@ -78,6 +78,9 @@ BAD_CONTENTS: Mapping[str, Callable[[Sender], dict[str, Any]]] = {
     "ciphertext empty": lambda graph: graph.encrypted(data=""),
     "ciphertext missing": lambda graph: _without(graph, "data"),
     "good HMAC over bad padding": lambda graph: _sealed(graph, b"{}" + bytes(14)),
+    "good HMAC over padding that is right in its last byte only": lambda graph: _sealed(
+        graph, b"{}" + bytes(13) + b"\x0e"
+    ),
     "good HMAC over half a block": lambda graph: _signed(graph, b"12345678", secrets.token_bytes(32)),
     "good HMAC over nothing": lambda graph: _sealed(graph, b""),
     "plaintext not UTF-8": lambda graph: graph.encrypted(b'{"a": "\xff"}'),
@@ -89,6 +92,7 @@ BAD_CONTENTS: Mapping[str, Callable[[Sender], dict[str, Any]]] = {
     "plaintext nested beyond measure": lambda graph: graph.encrypted(b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
     # Peers' hole 19: lenient Base64, and lone surrogates that crash an encoder.
     "Base64 with a stray character": lambda graph: _changed(graph, "data", lambda text: "!" + text),
+    "Base64 signature with a stray character": lambda graph: _changed(graph, "dataSignature", lambda text: "!" + text),
     "Base64 with a line break": lambda graph: _changed(graph, "dataKey", lambda text: text + "\n"),
     "Base64 with a lone surrogate": lambda graph: graph.encrypted(data="\ud800"),
 }

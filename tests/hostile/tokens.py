@@ -106,5 +106,6 @@ BAD_TOKENS: Mapping[str, Callable[[Sender], Any]] = {
     "a number": lambda _: 7,
     "a lone surrogate": lambda _: "\ud800.e30.AAAA",
     "not ASCII": lambda graph: graph.token() + "é",
+    "good, but larger than any genuine one": lambda graph: graph.token(padding="x" * 8192),
     "a megabyte": lambda _: "x" * 1_000_000,
 }

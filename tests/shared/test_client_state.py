@@ -4,6 +4,9 @@ Guards, each with the test that fails without it (``python -m tests.guards`` rem
 the tenant is served, the length and alphabet, the MAC in full, the tenant inside the MAC, every key tried by its id.
 """
 
+import base64
+import hmac
+
 import pytest
 
 from shared.authenticity import MAX_CLIENT_STATE, authenticate, sign_client_state
@@ -70,12 +73,35 @@ def test_the_client_state_of_a_tenant_that_is_not_served_is_refused() -> None:
         pytest.param(client_state() + "x" * 200, id="over 128 characters"),
         pytest.param(client_state()[:-1] + "é", id="not ASCII"),
         pytest.param("\ud800", id="a lone surrogate"),
+        pytest.param(client_state()[:-1] + "\ud800", id="a lone surrogate in the mac"),
+        pytest.param(client_state().replace(".AAEC", ".\ud800"), id="a lone surrogate in the nonce"),
         pytest.param("x" * 1_000_000, id="a megabyte"),
     ],
 )
 def test_any_other_client_state_is_refused(state: object) -> None:
     with pytest.raises(Unauthentic):
         _authenticate(state)
+
+
+def _made_with_the_key(prefix: str) -> str:
+    """Return a client state whose MAC is right, in a form that this app does not make."""
+    mac = hmac.digest(STATE_KEY.secret, f"{prefix}.{TENANT}".encode(), "sha256")
+    return f"{prefix}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        pytest.param(f"v2.{STATE_KEY.key_id}.n", id="of another version"),
+        pytest.param(f"v1.{PREVIOUS_STATE_KEY.key_id}.n", id="that names another key"),
+        pytest.param(f"v1.{STATE_KEY.key_id}.{'n' * 80}", id="over 128 characters"),
+        pytest.param(f"v1.{STATE_KEY.key_id}", id="without a nonce"),
+    ],
+)
+def test_a_client_state_of_another_form_is_refused_although_its_mac_is_right(prefix: str) -> None:
+    assert _authenticate(_made_with_the_key(f"v1.{STATE_KEY.key_id}.n")).client_state
+    with pytest.raises(Unauthentic):
+        _authenticate(_made_with_the_key(prefix))
 
 
 def test_a_client_state_says_nothing_in_a_log() -> None:

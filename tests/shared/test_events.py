@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.authenticity import Authentic, authenticate
@@ -108,7 +108,6 @@ SAME: dict[str, dict[str, Any]] = {
     "with another type name": {"resourceData": {"@odata.type": "#microsoft.graph.chatmessage"}},
 }
 DIFFERENT: dict[str, dict[str, Any]] = {
-    "edited": {"content": b'{"etag": "2"}'},
     "of another change type": {"changeType": "updated"},
     "deleted": {"changeType": "deleted"},
     "of another message": {"resource": f"chats('{CHAT}')/messages('2')"},
@@ -127,7 +126,19 @@ def test_another_change_has_another_id(name: str) -> None:
     assert _event(**{"content": PLAINTEXT} | DIFFERENT[name]).id != _event(PLAINTEXT).id
 
 
-VERSIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+type _Keywords = dict[str, Any]
+
+
+def test_what_is_created_once_has_one_id_however_it_is_told() -> None:
+    assert _event().id == _event(PLAINTEXT).id == _event(b'{"etag": "later"}').id
+
+
+def test_every_edit_has_an_id_of_its_own() -> None:
+    first, second = (_event(content, changeType="updated").id for content in (b'{"etag": "1"}', b'{"etag": "2"}'))
+    assert first != second
+
+
+VERSIONS: dict[str, tuple[_Keywords, _Keywords]] = {
     "the content's etag": ({"content": b'{"etag": "1", "a": 1}'}, {"content": b'{"etag": "1", "a": 2}'}),
     "the content's time of change": (
         {"content": b'{"lastModifiedDateTime": "2026", "a": 1}'},
@@ -144,7 +155,8 @@ VERSIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", VERSIONS)
 def test_an_update_is_known_again_by(name: str) -> None:
-    one, other = ({"changeType": "updated"} | keywords for keywords in VERSIONS[name])
+    one, other = VERSIONS[name]
+    one, other = one | {"changeType": "updated"}, other | {"changeType": "updated"}
     assert _event(**one).id == _event(**other).id
     assert _event(**one).id != _event(changeType="updated", content=b'{"etag": "another"}').id
 
@@ -152,12 +164,12 @@ def test_an_update_is_known_again_by(name: str) -> None:
 @pytest.mark.parametrize("version", ["", 7, None])
 def test_an_update_without_content_or_version_is_a_new_event_each_time(version: Any) -> None:
     """Two edits look the same then: an event too many is a nuisance, one too few is a loss."""
-    update = {"changeType": "updated", "resourceData": {"@odata.etag": version}}
+    update: _Keywords = {"changeType": "updated", "resourceData": {"@odata.etag": version}}
     assert _event(**update).id != _event(**update, received_at=LATER).id
 
 
 def test_a_member_who_leaves_and_comes_back_without_content_is_a_new_event() -> None:
-    joined = {"resource": f"chats('{CHAT}')/members('a')", "resourceData": {}}
+    joined: _Keywords = {"resource": f"chats('{CHAT}')/members('a')", "resourceData": {}}
     assert _event(**joined).id != _event(**joined, received_at=LATER).id
 
 
@@ -189,6 +201,7 @@ _JSON = st.recursive(
 _OBJECTS = st.dictionaries(st.text(), _JSON, max_size=4)
 
 
+@settings(max_examples=40)
 @given(_OBJECTS, _OBJECTS, st.sampled_from(["", " ", "\r\n"]))
 def test_data_are_valid_json_and_content_is_what_graph_wrote(
     resource_data: dict[str, Any], resource: dict[str, Any], space: str

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed, TooLarge
@@ -165,8 +165,10 @@ def test_nothing_secret_is_shown_in_a_log() -> None:
 _NAMES = st.sampled_from([*basic_item(), "encryptedContent", "lifecycleEvent", "validationTokens", "value", "id"])
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["created", TENANT, MESSAGE]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES | st.text(string.ascii_letters), inner),
-    max_leaves=12,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(_NAMES | st.text(string.ascii_letters), inner, max_size=3)
+    ),
+    max_leaves=5,
 )
 
 
@@ -179,7 +181,8 @@ def test_any_body_is_either_read_or_malformed(data: bytes) -> None:
     assert all(isinstance(item, ChangeNotification | Malformed) for item in collection.value)
 
 
-@given(st.dictionaries(_NAMES, _VALUES))
+@settings(max_examples=50)
+@given(st.dictionaries(_NAMES, _VALUES, max_size=3))
 def test_any_item_is_either_read_or_malformed(changes: dict[str, Any]) -> None:
     (item,) = ChangeNotificationCollection.from_json(_json_or_empty({"value": [basic_item() | changes]})).value
     assert isinstance(item, ChangeNotification | Malformed)

@@ -5,6 +5,7 @@ import json
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,7 +16,7 @@ from shared.errors import Malformed, Problem, TooLarge, Unavailable
 from shared.receive import receive
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now, published_key
+from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
 STATUS = {400: Malformed, 413: TooLarge}
 
@@ -105,7 +106,8 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
         raise Unavailable("does not answer")
 
     good = Outcome()
-    receiver = dataclasses.replace(good.receiver, **{missing: out_of_reach})
+    changes: dict[str, Any] = {missing: out_of_reach}
+    receiver = dataclasses.replace(good.receiver, **changes)
     post = body(basic_item(), graph().rich_item(), tokens=[graph().token()])
     with pytest.raises(Unavailable):
         receive(post, receiver, received_at=now(), deadline=Deadline.after(timedelta(seconds=1)))

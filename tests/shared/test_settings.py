@@ -1,7 +1,6 @@
 """The environment as a value: what operators set, and what they are told when it is wrong."""
 
 import json
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,29 +9,10 @@ import pytest
 from shared.clouds import CLOUDS
 from shared.errors import Misconfigured
 from shared.settings import ClientStateKey, Settings
-from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT
+from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT
+from tests.shared.environment import CONNECTION, LEAST, names_asked_for
 
 REPOSITORY = Path(__file__).parents[2]
-CONNECTION = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"
-LEAST = {
-    "AzureWebJobsStorage": CONNECTION,
-    "TENANT_IDS": TENANT,
-    "CLIENT_ID": CLIENT_ID,
-    "CLIENT_STATE_KEY": STATE_KEY_TEXT,
-    "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
-}
-
-
-class Asked(dict[str, str]):
-    """An environment that remembers which names it was asked for."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(environ)
-        self.names: set[str] = set()
-
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]  # only what Settings uses
-        self.names.add(name)
-        return super().get(name, default)
 
 
 def _settings(**changes: str) -> Settings:
@@ -50,7 +30,11 @@ def test_five_settings_are_enough_and_the_rest_has_its_documented_default() -> N
     assert (settings.cloud, settings.graph_url) == (CLOUDS["global"], "https://graph.microsoft.com")
     assert (settings.login_url, settings.instance_discovery) == ("https://login.microsoftonline.com", True)
     assert (settings.queue_name, settings.renew_after) == ("teams-events", timedelta(minutes=30))
-    assert (settings.subscription_lifetime, settings.client_secret, settings.key_vault_url) == (None, None, None)
+    assert (settings.subscription_lifetime, settings.client_secret, settings.key_vault_url) == (
+        timedelta(days=3),
+        None,
+        None,
+    )
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
@@ -74,6 +58,7 @@ def test_all_faults_are_told_at_once() -> None:
         ({"TENANT_IDS": ""}, "TENANT_IDS is not set: the ids of the tenants served, separated by commas"),
         ({"TENANT_IDS": "contoso.com"}, "TENANT_IDS: 'contoso.com' is not a tenant id (a GUID; a domain name will not"),
         ({"TENANT_IDS": " , "}, "TENANT_IDS has commas, but no tenant id"),
+        ({"CLIENT_ID": "my app"}, "CLIENT_ID is 'my app': use the application (client) id, a GUID"),
         ({"CLIENT_ID": ""}, "CLIENT_ID is not set: the application (client) id of the app registration"),
         ({"CLIENT_STATE_KEY": "short"}, "CLIENT_STATE_KEY is shorter than 32 bytes; make one with: openssl rand"),
         ({"CLIENT_STATE_KEY_PREVIOUS": "x" * 31}, "CLIENT_STATE_KEY_PREVIOUS is shorter than 32 bytes; make one with"),
@@ -148,20 +133,31 @@ def test_everything_can_be_set() -> None:
         CLIENT_CERTIFICATE_NAME="app",
         EVENT_SINK="queue:my-events-2",
         SUBSCRIPTION_LIFETIME="PT1H",
-        RENEW_AFTER="P1DT30M",
+        RENEW_AFTER="PT50M",
     )
     assert (settings.storage_connection, settings.storage_account) == (None, "account")
     assert (settings.key_vault_url, settings.encryption_certificate_name) == ("https://vault.example", "notifications")
     assert (settings.client_certificate_name, settings.queue_name) == ("app", "my-events-2")
-    assert (settings.subscription_lifetime, settings.renew_after) == (timedelta(hours=1), timedelta(days=1, minutes=30))
+    assert (settings.subscription_lifetime, settings.renew_after) == (timedelta(hours=1), timedelta(minutes=50))
+
+
+@pytest.mark.parametrize("lifetime", ["PT44M", "P4D", "P999999999D"])
+def test_a_lifetime_beyond_graphs_limits_is_a_fault(lifetime: str) -> None:
+    assert "SUBSCRIPTION_LIFETIME is not between" in _faults(SUBSCRIPTION_LIFETIME=lifetime)
+
+
+def test_renewing_later_than_the_subscriptions_end_is_a_fault() -> None:
+    assert "RENEW_AFTER is not shorter" in _faults(SUBSCRIPTION_LIFETIME="PT1H", RENEW_AFTER="PT1H")
+
+
+def test_two_spellings_of_one_tenant_are_one() -> None:
+    assert _settings(TENANT_IDS=f"{TENANT},{TENANT.upper()}").tenant_ids == (TENANT,)
 
 
 def test_the_sample_has_every_setting_and_none_that_nobody_reads() -> None:
-    environ = Asked(LEAST)
-    Settings.from_environ(environ)
     sample = json.loads((REPOSITORY / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
     # These two are read by the Functions host.
-    assert set(sample) == environ.names | {"FUNCTIONS_WORKER_RUNTIME", "RENEW_SCHEDULE"}
+    assert set(sample) == names_asked_for() | {"FUNCTIONS_WORKER_RUNTIME", "RENEW_SCHEDULE"}
 
 
 def test_secrets_are_not_shown_in_a_log() -> None:

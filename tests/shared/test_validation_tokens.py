@@ -4,11 +4,18 @@ Guards, each with the test that fails without it (``python -m tests.guards`` rem
 key id, algorithm and signature, audience, required claims, tenant, issuer, caller, the signing key's own issuer, times.
 """
 
+import base64
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.authenticity import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
 from shared.clouds import CLOUDS
@@ -83,6 +90,62 @@ def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
     for _ in range(3):
         verifier.tenants([good], received_at=now(), signing_key=signing_key)
     assert asked == [graph().entra.kid]
+
+
+def test_a_token_that_names_no_key_asks_for_none() -> None:
+    asked: list[str] = []
+
+    def signing_key(key_id: str) -> SigningKey:
+        asked.append(key_id)
+        return SigningKey(public_key=graph().entra.signing_key.public_key(), issuer=None)
+
+    for name in ("no kid", "kid is a number", "a lone surrogate", "good, but larger than any genuine one"):
+        with pytest.raises(Suspect):
+            verify(BAD_TOKENS[name](graph()), audience=AUDIENCE, signing_key=signing_key)
+    assert asked == []
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_only_the_moment_of_receipt_counts_and_never_the_wall_clock(days: int) -> None:
+    """The wall clock is in PyJWT's hands, the moment of receipt in the caller's; a parked POST is judged late."""
+    moment = now() + timedelta(days=days)
+    begin, end = (int((moment + timedelta(hours=hours)).timestamp()) for hours in (-1, 1))
+    assert _tenants(graph().token(iat=begin, nbf=begin, exp=end), received_at=moment) == {TENANT}
+
+
+_NASTY: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([[], [TENANT], {}])
+)
+_CLAIM_NAMES = ["iss", "aud", "tid", "exp", "nbf", "iat", "sub", "jti", "appid", "azp"]
+_HEADER_NAMES = ["typ", "crit", "b64", "x5c", "jku"]
+
+
+@settings(max_examples=30)
+@given(st.dictionaries(st.sampled_from(_CLAIM_NAMES), _NASTY), st.dictionaries(st.sampled_from(_HEADER_NAMES), _NASTY))
+def test_any_signed_token_is_either_good_or_suspicious(claims: dict[str, Any], headers: dict[str, Any]) -> None:
+    token = _segments({"alg": "RS256", "kid": graph().entra.kid} | headers, claims_of(graph()) | claims)
+    with suppress(Suspect):
+        _tenants(token)
+
+
+@given(st.text() | st.text("abcXYZ012_-.", max_size=60))
+def test_any_text_is_suspicious(token: str) -> None:
+    with pytest.raises(Suspect):
+        _tenants(token)
+
+
+def _segments(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """Return a token with any header, as Entra ID would sign it; PyJWT refuses to make some of them."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims)]
+    signature = graph().entra.signing_key.sign(b".".join(parts), PKCS1v15(), SHA256())
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+def test_a_key_published_without_an_issuer_signs_for_every_tenant() -> None:
+    def key_without_issuer(key_id: str) -> SigningKey:
+        return SigningKey(public_key=published_key(key_id).public_key, issuer=None)
+
+    assert verify(graph().token(), audience=AUDIENCE, signing_key=key_without_issuer).tenant_id == TENANT
 
 
 def test_a_failure_is_not_remembered() -> None:

@@ -1,0 +1,175 @@
+"""Tokens for Graph: MSAL and azure-identity as they are, against an Entra ID that looks at what they send."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from azure.core.credentials import TokenCredential
+from azure.identity import ManagedIdentityCredential
+from azure.keyvault.secrets import SecretClient
+
+from sandbox.serving import Fault
+from shared.certificates import Certificate
+from shared.credentials import AppCredential, graph_credential
+from shared.errors import Misconfigured, Unavailable
+from shared.keyvault import Certificates
+from shared.settings import Settings
+from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, GRAPH_SCOPE, IDENTITY, REGISTRATION, Outside, fault
+from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, STRANGER, TENANT
+
+pytestmark = pytest.mark.slow
+
+GRAPH = "https://graph.microsoft.com"
+TOKENS = "/oauth2/v2.0/token"
+
+
+def _settings(outside: Outside, **more: str) -> Settings:
+    return Settings.from_environ(
+        {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "TENANT_IDS": f"{TENANT},{OTHER_TENANT}",
+            "CLIENT_ID": CLIENT_ID,
+            "CLIENT_STATE_KEY": STATE_KEY_TEXT,
+            "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
+            "LOGIN_URL": outside.login.url,
+            "KEY_VAULT_URL": outside.vault_service.url,
+            "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
+        }
+        | more
+    )
+
+
+def _no_certificate() -> Certificate:
+    raise Misconfigured("nobody asks for a certificate here")
+
+
+def _with_secret(outside: Outside, tenant_id: str = TENANT, secret: str = CLIENT_SECRET) -> TokenCredential:
+    return graph_credential(_settings(outside, CLIENT_SECRET=secret), tenant_id, _no_certificate)
+
+
+@pytest.fixture
+def certificates(outside: Outside) -> Iterator[Certificates]:
+    with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
+        yield Certificates(client, CERTIFICATE_NAME)
+
+
+def _caller(outside: Outside, credential: TokenCredential) -> tuple[str, str]:
+    """Return the application and the tenant that Graph would see behind the credential."""
+    token = credential.get_token(GRAPH_SCOPE)
+    claims = outside.entra.access_claims(f"Bearer {token.token}", GRAPH)
+    assert claims is not None
+    return claims["appid"], claims["tid"]
+
+
+def _token_requests(outside: Outside) -> int:
+    return sum(TOKENS in request.path_qs for request in outside.login.requests)
+
+
+def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: Outside) -> None:
+    for tenant in (TENANT, OTHER_TENANT):
+        assert _caller(outside, _with_secret(outside, tenant)) == (CLIENT_ID, tenant)
+    assert {urlsplit(request.path_qs).path.split("/")[1] for request in outside.login.requests} == {
+        TENANT,
+        OTHER_TENANT,
+    }
+
+
+def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificates: Certificates) -> None:
+    outside.vault.create_certificate(CERTIFICATE_NAME)
+    registered = dataclasses.replace(REGISTRATION, secret=None, certificate=outside.vault.certificate(CERTIFICATE_NAME))
+    outside.entra.register(registered)
+    settings = _settings(outside, CLIENT_CERTIFICATE_NAME=CERTIFICATE_NAME)
+    assert _caller(outside, graph_credential(settings, TENANT, certificates.current)) == (CLIENT_ID, TENANT)
+
+
+def test_a_certificate_that_is_not_registered_is_told_by_its_code(outside: Outside, certificates: Certificates) -> None:
+    outside.vault.create_certificate(CERTIFICATE_NAME)
+    settings = _settings(outside, CLIENT_CERTIFICATE_NAME=CERTIFICATE_NAME)
+    with pytest.raises(Misconfigured, match="AADSTS700027"):
+        graph_credential(settings, TENANT, certificates.current).get_token(GRAPH_SCOPE)
+
+
+def test_without_secret_and_certificate_the_managed_identity_serves(outside: Outside) -> None:
+    credential = graph_credential(_settings(outside), TENANT, _no_certificate)
+    assert isinstance(credential, ManagedIdentityCredential)
+    with credential:
+        assert _caller(outside, credential) == (IDENTITY.client_id, TENANT)
+
+
+def test_a_wrong_secret_is_told_by_its_code_and_never_by_itself(
+    outside: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(Misconfigured, match="AADSTS7000215") as caught:
+        _with_secret(outside, secret="hunter2 hunter2").get_token(GRAPH_SCOPE)
+    assert "hunter2" not in str(caught.value) + caplog.text
+    assert TENANT in str(caught.value)
+
+
+def test_an_app_that_is_unknown_in_the_tenant_is_told_by_its_code(outside: Outside) -> None:
+    outside.entra.register(dataclasses.replace(REGISTRATION, tenant_ids=(OTHER_TENANT,)))
+    with pytest.raises(Misconfigured, match="AADSTS700016"):
+        _with_secret(outside).get_token(GRAPH_SCOPE)
+
+
+def test_a_tenant_that_does_not_exist_is_hinted_at(outside: Outside) -> None:
+    with pytest.raises(Unavailable, match=f"{STRANGER}.*is this a tenant"):
+        _with_secret(outside, STRANGER).get_token(GRAPH_SCOPE)
+
+
+def test_a_token_is_kept_until_it_is_about_to_expire(outside: Outside) -> None:
+    credential = _with_secret(outside)
+    tokens = {credential.get_token(GRAPH_SCOPE).token for _ in range(3)}
+    assert (len(tokens), _token_requests(outside)) == (1, 1)
+
+
+def test_an_outage_is_unavailable_and_not_remembered(outside: Outside) -> None:
+    credential = _with_secret(outside)
+    with outside.down(outside.login), pytest.raises(Unavailable):
+        credential.get_token(GRAPH_SCOPE)
+    assert _caller(outside, credential) == (CLIENT_ID, TENANT)
+
+
+@pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b""),
+        (503, b"<html>Service Unavailable</html>"),
+        (429, b""),
+        (429, b"<html>Too Many Requests</html>"),
+        (200, b""),
+        (200, b"null"),
+        (200, b'{"access_token": '),
+    ],
+)
+def test_an_answer_that_says_nothing_is_unavailable(outside: Outside, path: str, status: int, body: bytes) -> None:
+    credential = _with_secret(outside)
+    # MSAL itself keeps away from a service that sends no Retry-After, or a long one.
+    answer = Fault(path=path, status=status, body=body, headers={"Retry-After": "0"})
+    with fault(outside.login, answer), pytest.raises(Unavailable):
+        credential.get_token(GRAPH_SCOPE)
+    assert _caller(outside, credential) == (CLIENT_ID, TENANT)
+
+
+@pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"access_token": "x"}', b'{"error": 7, "error_codes": null}'])
+def test_json_that_is_no_answer_is_a_documented_problem(outside: Outside, path: str, body: bytes) -> None:
+    with fault(outside.login, Fault(path=path, status=200, body=body)), pytest.raises((Misconfigured, Unavailable)):
+        _with_secret(outside).get_token(GRAPH_SCOPE)
+
+
+def test_a_login_url_of_ones_own_is_not_looked_up_at_microsofts(outside: Outside) -> None:
+    assert isinstance(_with_secret(outside), AppCredential)
+    _with_secret(outside).get_token(GRAPH_SCOPE)
+    assert not any("discovery/instance" in request.path_qs for request in outside.login.requests)
+
+
+def test_neither_secret_nor_token_reaches_a_log(outside: Outside, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = _with_secret(outside).get_token(GRAPH_SCOPE)
+    assert caplog.records
+    assert token.token not in caplog.text
+    assert CLIENT_SECRET not in caplog.text

@@ -1,0 +1,170 @@
+"""The signing keys, read with PyJWT's own client from an Entra ID that comes and goes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sandbox.serving import Fault
+from shared.errors import Suspect, Unavailable
+from shared.signing_keys import SigningKeys
+from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, Outside, fault, hanging, in_time, within
+
+pytestmark = pytest.mark.slow
+
+KEYS = "/common/discovery/v2.0/keys"
+DAY = 24 * 3600.0
+COOLDOWN = 60.0
+NOT_KEY_SETS = {
+    "nothing": b"",
+    "not JSON": b"<html>Service Unavailable</html>",
+    "not UTF-8": b"\xff\xfe",
+    "cut off": b'{"keys": [{"kty": "RSA", "kid": "a", "n": "',
+    "null": b"null",
+    "a list": b"[]",
+    "an empty object": b"{}",
+    "no keys": b'{"keys": []}',
+    "keys null": b'{"keys": null}',
+    "keys that are no objects": b'{"keys": [null, 1, "x"]}',
+    "a key without a modulus": b'{"keys": [{"kty": "RSA", "kid": "a"}]}',
+    "a modulus that is a number": b'{"keys": [{"kty": "RSA", "kid": "a", "n": 7, "e": "AQAB"}]}',
+    "no RSA key": b'{"keys": [{"kty": "oct", "kid": "a", "k": "c2VjcmV0"}]}',
+    "nested beyond measure": b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def keys(outside: Outside, hands: Hands) -> SigningKeys:
+    return SigningKeys(outside.login.url, monotonic=hands)
+
+
+def _fetches(outside: Outside) -> int:
+    return sum(request.path_qs == KEYS for request in outside.login.requests)
+
+
+def _serves(outside: Outside, keys: SigningKeys) -> bool:
+    key = keys.signing_key(outside.entra.kid, in_time())
+    return key.public_key == outside.entra.signing_key.public_key()
+
+
+def test_a_key_is_fetched_once_for_all_posts(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+    """Peers' hole 4: metadata and signing keys fetched on every call."""
+    for _ in range(3):
+        assert _serves(outside, keys)
+        hands.at += DAY / 4
+    assert _fetches(outside) == 1
+
+
+def test_many_posts_at_once_fetch_it_once(outside: Outside, keys: SigningKeys) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: keys.signing_key(outside.entra.kid, in_time()), range(8)))
+    assert all(key.public_key == outside.entra.signing_key.public_key() for key in found)
+    assert _fetches(outside) == 1
+
+
+def test_a_key_says_which_tenants_it_may_sign_for(outside: Outside, keys: SigningKeys) -> None:
+    key = keys.signing_key(outside.entra.kid, in_time())
+    assert key.issuer == "https://login.microsoftonline.com/{tenantid}/v2.0"
+
+
+def test_keys_are_looked_at_again_after_a_day(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+    kid = outside.entra.kid
+    keys.signing_key(kid, in_time())
+    outside.entra.rotate_signing_key(retire_old=True)
+    hands.at += DAY
+    with pytest.raises(Suspect):
+        keys.signing_key(kid, in_time())
+
+
+@pytest.mark.parametrize("age", [0, DAY - 1, DAY + 1, 30 * DAY])
+def test_known_keys_serve_through_an_outage_however_old_they_are(
+    outside: Outside, keys: SigningKeys, hands: Hands, age: float
+) -> None:
+    known = keys.signing_key(outside.entra.kid, in_time())
+    hands.at += age
+    with outside.down(outside.login):
+        for _ in range(2):
+            assert keys.signing_key(outside.entra.kid, in_time()) == known
+
+
+def test_known_keys_serve_many_posts_at_once_while_entra_hangs(
+    outside: Outside, keys: SigningKeys, hands: Hands
+) -> None:
+    known = keys.signing_key(outside.entra.kid, in_time())
+    hands.at += DAY + 1
+    with fault(outside.login, hanging(KEYS)), ThreadPoolExecutor(8) as pool, within(BUSY_MACHINE_SECONDS):
+        found = list(pool.map(lambda _: keys.signing_key(outside.entra.kid, in_time()), range(16)))
+    assert found == [known] * 16
+
+
+@pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
+def test_an_answer_that_is_no_key_set_is_unavailable(outside: Outside, keys: SigningKeys, body: bytes) -> None:
+    with fault(outside.login, Fault(path=KEYS, status=200, body=body)), pytest.raises(Unavailable):
+        keys.signing_key(outside.entra.kid, in_time())
+    assert _serves(outside, keys)
+
+
+@pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
+def test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys(
+    outside: Outside, keys: SigningKeys, hands: Hands, body: bytes
+) -> None:
+    known = keys.signing_key(outside.entra.kid, in_time())
+    hands.at += DAY + 1
+    with fault(outside.login, Fault(path=KEYS, status=200, body=body)):
+        for _ in range(2):
+            assert keys.signing_key(outside.entra.kid, in_time()) == known
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503])
+def test_a_refusal_is_unavailable_and_not_remembered(outside: Outside, keys: SigningKeys, status: int) -> None:
+    refusal = Fault(path=KEYS, status=status, headers={"Retry-After": "30"})
+    with fault(outside.login, refusal), pytest.raises(Unavailable):
+        keys.signing_key(outside.entra.kid, in_time())
+    assert _serves(outside, keys)
+
+
+def test_no_answer_is_unavailable_and_not_remembered(outside: Outside, keys: SigningKeys) -> None:
+    with outside.down(outside.login), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        keys.signing_key(outside.entra.kid, in_time())
+    assert _serves(outside, keys)
+
+
+def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: Outside, keys: SigningKeys) -> None:
+    with fault(outside.login, hanging(KEYS)), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        keys.signing_key(outside.entra.kid, in_time())
+    assert _serves(outside, keys)
+
+
+def test_a_key_id_that_is_not_published_is_asked_for_once_and_then_suspect(
+    outside: Outside, keys: SigningKeys, hands: Hands
+) -> None:
+    keys.signing_key(outside.entra.kid, in_time())
+    hands.at += COOLDOWN
+    with pytest.raises(Suspect):
+        keys.signing_key("forged", in_time())
+    assert _fetches(outside) == 2
+
+
+def test_forged_key_ids_do_not_make_the_app_call_entra_with_every_post(outside: Outside, keys: SigningKeys) -> None:
+    keys.signing_key(outside.entra.kid, in_time())
+    for number in range(10):
+        with pytest.raises(Unavailable):
+            keys.signing_key(f"forged {number}", in_time())
+    assert _fetches(outside) == 1
+    assert _serves(outside, keys)
+
+
+def test_a_rotated_key_is_found_once_the_cooldown_is_over(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+    old = outside.entra.kid
+    keys.signing_key(old, in_time())
+    new = outside.entra.rotate_signing_key()
+    with pytest.raises(Unavailable):
+        keys.signing_key(new, in_time())
+    hands.at += COOLDOWN
+    assert keys.signing_key(new, in_time()).public_key == outside.entra.signing_key.public_key()
+    assert keys.signing_key(old, in_time()).public_key != outside.entra.signing_key.public_key()
+    assert _fetches(outside) == 2

@@ -1,0 +1,161 @@
+"""The sink against Azurite, read back with the clients that a consumer would use."""
+
+import base64
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
+
+from sandbox.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
+from shared.events import CloudEvent
+from shared.sink import DATA_CONTAINER, MAX_MESSAGE_BYTES, QueueSink
+from tests.edges.outside import in_time
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    queues: QueueServiceClient
+    blobs: BlobServiceClient
+    queue: QueueClient
+    sink: QueueSink
+
+    def messages(self) -> list[QueueMessage]:
+        """Return what stands in the queue, its text untouched, and take it away."""
+        found = []
+        while batch := list(self.queue.receive_messages(max_messages=32)):
+            found += batch
+            for message in batch:
+                self.queue.delete_message(message)
+        return found
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events as a Functions queue trigger would: the JSON in the Base64 in the message."""
+        return [json.loads(base64.b64decode(message.content, validate=True)) for message in self.messages()]
+
+
+@pytest.fixture
+def storage(azurite: Azurite) -> Iterator[Storage]:
+    name = f"queue-{uuid4().hex}"
+    queues = QueueServiceClient.from_connection_string(azurite.connection_string)
+    blobs = BlobServiceClient.from_connection_string(azurite.connection_string)
+    with queues, blobs:
+        yield Storage(queues=queues, blobs=blobs, queue=queues.get_queue_client(name), sink=_sink(queues, blobs, name))
+
+
+def _sink(queues: QueueServiceClient, blobs: BlobServiceClient, name: str) -> QueueSink:
+    return QueueSink(queues, blobs, name)
+
+
+def _event(text: str = "hello") -> CloudEvent:
+    return CloudEvent(
+        id=uuid4().hex,
+        type="Microsoft.Graph.ChatMessageCreated",
+        source="/tenants/a/applications/b",
+        subject="chats/c/messages/1",
+        time=datetime(2026, 11, 21, 22, 30, tzinfo=UTC),
+        data=json.dumps({"content": text}, ensure_ascii=False).encode(),
+    )
+
+
+def _event_of(size: int) -> CloudEvent:
+    """Return an event whose message, before Base64, has ``size`` bytes."""
+    empty = _event("")
+    padding = "x" * (size - len(empty.to_json()))
+    return replace(empty, data=json.dumps({"content": padding}).encode())
+
+
+def test_a_message_is_what_a_queue_trigger_expects(storage: Storage) -> None:
+    event = _event("Grüße 👋 \u2028")
+    storage.sink.publish([event], in_time())
+    text = storage.messages()[0].content
+    assert base64.b64decode(text, validate=True) == event.to_json()
+
+
+def test_a_message_never_expires(storage: Storage) -> None:
+    storage.sink.publish([_event()], in_time())
+    expires_on = storage.messages()[0].expires_on
+    assert expires_on is not None
+    assert expires_on.year == 9999
+
+
+def test_all_events_of_a_post_stand_in_the_queue(storage: Storage) -> None:
+    events = [_event(str(number)) for number in range(40)]
+    storage.sink.publish(events, in_time())
+    assert {event["id"] for event in storage.events()} == {event.id for event in events}
+
+
+def test_the_queue_is_made_once_however_many_need_it_at_once(storage: Storage) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: storage.sink.publish([_event(str(number))], in_time()), range(8)))
+    assert len(storage.events()) == 8
+
+
+def test_a_queue_that_was_deleted_is_made_again(storage: Storage) -> None:
+    storage.sink.publish([_event()], in_time())
+    storage.queue.delete_queue()
+    storage.sink.publish([_event("again")], in_time())
+    assert [event["data"]["content"] for event in storage.events()] == ["again"]
+
+
+def test_the_container_is_made_once_however_many_need_it_at_once(storage: Storage) -> None:
+    container = storage.blobs.get_container_client(DATA_CONTAINER)
+    if container.exists():
+        container.delete_container()
+    storage.sink.publish([_event_of(MAX_MESSAGE_BYTES + 1) for _ in range(8)], in_time())
+    assert sum("dataref" in event for event in storage.events()) == 8
+
+
+@pytest.mark.parametrize(("size", "where"), [(MAX_MESSAGE_BYTES, "data"), (MAX_MESSAGE_BYTES + 1, "dataref")])
+def test_data_move_to_a_blob_when_the_message_would_be_over_64_kib(storage: Storage, size: int, where: str) -> None:
+    event = _event_of(size)
+    assert len(event.to_json()) == size
+    storage.sink.publish([event], in_time())
+    assert {"data", "dataref"} & storage.events()[0].keys() == {where}
+
+
+def _read(storage: Storage, dataref: str) -> tuple[bytes, str | None]:
+    """Return the data and their media type, as a consumer with rights of its own on the account finds them."""
+    address = dataref.removeprefix(f"{storage.blobs.url}{DATA_CONTAINER}/")
+    download = storage.blobs.get_blob_client(DATA_CONTAINER, address).download_blob()
+    return download.readall(), download.properties.content_settings.content_type
+
+
+def test_large_data_are_found_where_the_event_says(storage: Storage) -> None:
+    event = _event("Grüße 👋" * 20_000)
+    storage.sink.publish([event], in_time())
+    published = storage.events()[0]
+    assert published == json.loads(event.to_json(dataref=published["dataref"]))
+    assert _read(storage, published["dataref"]) == (event.data, "application/json")
+
+
+def test_a_redelivery_of_large_data_overwrites_its_blob(storage: Storage) -> None:
+    event = _event("x" * 100_000)
+    for _ in range(2):
+        storage.sink.publish([event], in_time())
+    assert len({published["dataref"] for published in storage.events()}) == 1
+
+
+def test_the_address_of_large_data_holds_no_shared_access_signature(storage: Storage, azurite: Azurite) -> None:
+    signature = generate_account_sas(
+        ACCOUNT_NAME,
+        ACCOUNT_KEY,
+        ResourceTypes(service=True, container=True, object=True),
+        AccountSasPermissions(read=True, write=True, create=True),
+        datetime(2090, 1, 1, tzinfo=UTC),
+    )
+    event = _event("x" * 100_000)
+    with BlobServiceClient(azurite.blob_endpoint, credential=signature) as blobs:
+        _sink(storage.queues, blobs, storage.queue.queue_name).publish([event], in_time())
+    dataref = storage.events()[0]["dataref"]
+    assert "?" not in dataref
+    assert "sig" not in dataref
+    assert _read(storage, dataref)[0] == event.data

@@ -1,0 +1,154 @@
+"""The app on its host with the whole world around it, and Graph's side of a POST to go with it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
+
+from sandbox.graph import Delivery
+from sandbox.host.process import FunctionsHost
+from sandbox.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
+from tests.edges.relay import Mood, Relay
+from tests.sandbox.background import Background
+from tests.sandbox.function_apps import eventually
+from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT, Sender
+
+# Rich and basic, chats and teams; each for both tenants.
+SUBSCRIPTIONS = (
+    {"resource": "/chats/getAllMessages", "changeType": "created,updated,deleted", "includeResourceData": True},
+    {"resource": "/teams", "changeType": "created,updated,deleted"},
+)
+NEVER = "0 0 0 1 1 *"
+_STORAGE = re.compile(r"(Queue|Blob)Endpoint=http://127\.0\.0\.1:(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    background: Background
+    world: World
+    relays: dict[str, Relay]
+    session: requests.Session
+    queue: QueueClient
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    @property
+    def host(self) -> FunctionsHost:
+        assert isinstance(self.world.host, FunctionsHost)
+        return self.world.host
+
+    @property
+    def url(self) -> str:
+        return f"{self.host.url}/api/ReceiveNotification"
+
+    def sender(self) -> Sender:
+        """Return Graph's side with a certificate that the app has not seen yet."""
+        version = self.background.run(self.world.new_certificate())
+        certificate = self.world.vault.certificate(CERTIFICATE_NAME)
+        return Sender(entra=self.world.entra, certificate=certificate, certificate_id=version)
+
+    def post(self, body: bytes) -> requests.Response:
+        return self.session.post(self.url, data=body, headers={"Content-Type": "application/json"}, timeout=20)
+
+    def count(self) -> int:
+        """Return how many events stand in the queue."""
+        return self.queue.get_queue_properties().approximate_message_count or 0
+
+    def events(self) -> list[bytes]:
+        """Return what stands in the queue, 32 events at most, and leave it there."""
+        return [message.content for message in self.queue.peek_messages(max_messages=32)]
+
+    def run_timer(self) -> bool:
+        return self.background.run(self.world.run_timer())
+
+    def said(self, since: int) -> list[str]:
+        """Return the host's lines from number ``since`` on, once all invocations have written theirs."""
+        assert eventually(lambda: self._ended(since))
+        return self.host.lines[since:]
+
+    def _ended(self, since: int) -> bool:
+        lines = self.host.lines[since:]
+        begun, ended = (sum(f": {word} 'Functions." in line for line in lines) for word in ("Executing", "Executed"))
+        return begun == ended > 0
+
+    def restart(self, **environment: str) -> None:
+        """Give the app a new process, with everything still to be fetched."""
+        self.background.run(self.host.kill())
+        self.host.environment |= environment
+        self.background.run(self.host.start())
+
+    def as_it_was(self) -> None:
+        """End every trouble that a test before has made, and empty the queue."""
+        for service in (self.world.login, self.world.vault_service, self.world.graph_service):
+            service.faults.clear()
+        for relay in self.relays.values():
+            relay.mood = Mood.FORWARDING
+        self.queue.clear_messages()
+        self.world.graph.throttle.enabled = False
+
+    async def forget_subscriptions(self) -> None:
+        """Remove all subscriptions behind the app's back."""
+        for subscription in self.world.graph.subscriptions():
+            self.world.graph.remove_subscription(subscription.id)
+        await self.world.graph.idle()
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployed]:
+    background = Background()
+    registration = Registration(tenant_ids=(TENANT, OTHER_TENANT), client_id=CLIENT_ID, client_state_key=STATE_KEY_TEXT)
+    world = World(folder, registration)
+    background.run(world.start_services())
+    connection_string = world.azurite.connection_string
+    relays = {kind: Relay(int(port)) for kind, port in _STORAGE.findall(connection_string)}
+    for relay in relays.values():
+        background.run(relay.start())
+    relayed = _STORAGE.sub(
+        lambda match: f"{match[1]}Endpoint=http://127.0.0.1:{relays[match[1]].port}", connection_string
+    )
+    settings = {
+        "AzureWebJobsStorage": relayed,
+        "CLIENT_STATE_KEY_PREVIOUS": PREVIOUS_STATE_KEY_TEXT,
+        # Runs are the tests' to start.
+        "RENEW_SCHEDULE": NEVER,
+    }
+    queue = QueueClient.from_connection_string(
+        connection_string, QUEUE_NAME, message_decode_policy=BinaryBase64DecodePolicy()
+    )
+    try:
+        background.run(world.start_host(SUBSCRIPTIONS, settings=settings))
+        with requests.Session() as session, queue:
+            queue.create_queue()
+            session.trust_env = False
+            session.verify = str(world.tls.ca_file)
+            app = Deployed(background=background, world=world, relays=relays, session=session, queue=queue)
+            world.graph.on_delivery(app.deliveries.append)
+            yield app
+    finally:
+        for relay in relays.values():
+            background.run(relay.stop())
+        background.run(world.stop())
+        background.close()
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """Return what must not reach a log of a JSON value that was posted: client states, tokens, content, keys."""
+    if isinstance(value, list):
+        for item in value:
+            yield from secrets_in(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name in {"clientState", "validationTokens", "data", "dataKey", "dataSignature"}:
+                yield from _texts(item)
+            yield from secrets_in(item)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    for text in value if isinstance(value, list) else [value]:
+        # Shorter ones, such as "x", are in any log.
+        if isinstance(text, str) and len(text) > 4:
+            yield text[:200]

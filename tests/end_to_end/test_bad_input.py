@@ -1,0 +1,120 @@
+"""Bad input over HTTP, on the host: a definite answer in time, and nothing of it in the log or at the vault."""
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+
+import jwt
+import pytest
+import requests
+
+from tests.edges.outside import PATIENCE_SECONDS
+from tests.end_to_end.deployed import Deployed, secrets_in
+from tests.hostile.bodies import POSTS, replaced
+from tests.hostile.tokens import claims_of
+from tests.sender import CONTENT, STATE_KEY_TEXT, Sender, basic_item, body, client_state
+
+pytestmark = pytest.mark.slow
+
+# More messages than some machines' storage takes in Graph's patience.
+THOUSAND = "items: 1,000 items"
+UNAUTHENTIC = [name for name in POSTS if name.startswith(("client state:", "tokens:", "no collection:"))]
+
+
+def _secrets_of(app: Deployed, post: bytes) -> set[str]:
+    """Return what was said in ``post``, or is known to the app, and must never be logged."""
+    registration = app.world.registration
+    own = {STATE_KEY_TEXT, registration.client_secret, client_state(), str(CONTENT["body"]), "Grüße", "eyJ"}
+    with suppress(ValueError, RecursionError):
+        own |= set(secrets_in(json.loads(post)))
+    return own
+
+
+def _check_answer(answer: requests.Response, statuses: set[int], what: str = "") -> None:
+    assert answer.status_code in statuses, what
+    assert answer.content == b"", what
+    assert answer.elapsed.total_seconds() < PATIENCE_SECONDS, what
+
+
+def _check_log(app: Deployed, since: int, post: bytes) -> None:
+    said = "\n".join(app.said(since))
+    assert "Traceback" not in said
+    assert [secret for secret in _secrets_of(app, post) if secret in said] == []
+
+
+@pytest.mark.parametrize("name", [name for name in POSTS if name != THOUSAND])
+def test_every_post_is_answered_with_its_status_and_told_to_nobody(app: Deployed, graph: Sender, name: str) -> None:
+    """Peers' holes 5, 6 and 9: a 500, no answer at all, the client state in the log."""
+    post, since = POSTS[name](graph), len(app.host.lines)
+    _check_answer(app.post(post.body), {post.status})
+    assert app.count() == post.published
+    assert all(json.loads(event)["specversion"] == "1.0" for event in app.events())
+    _check_log(app, since, post.body)
+
+
+def test_a_thousand_items_are_answered_in_time_and_never_accepted_in_part(app: Deployed, graph: Sender) -> None:
+    answer = app.post(POSTS[THOUSAND](graph).body)
+    _check_answer(answer, {202, 503})
+    assert answer.status_code == 503 or app.count() == 1000
+
+
+@pytest.mark.parametrize("name", UNAUTHENTIC)
+def test_nothing_unauthentic_makes_the_app_call_the_vault(app: Deployed, graph: Sender, name: str) -> None:
+    # A version that no cache of the app's can hold.
+    stranger = dataclasses.replace(graph, certificate_id=secrets.token_hex(16))
+    app.world.vault_service.requests.clear()
+    _check_answer(app.post(POSTS[name](stranger).body), {202, 400, 413})
+    assert app.world.vault_service.requests == []
+
+
+def test_an_unknown_version_of_the_certificate_is_asked_for_only_once(app: Deployed, graph: Sender) -> None:
+    """The test above would pass as well if nothing ever called the vault."""
+    unknown = dataclasses.replace(graph, certificate_id=secrets.token_hex(16))
+    asked = []
+    for _ in range(2):
+        _check_answer(app.post(unknown.rich_body()), {202})
+        asked.append(sum(unknown.certificate_id in each.path_qs for each in app.world.vault_service.requests))
+    assert asked[0] == asked[1] > 0
+    assert app.count() == 0
+
+
+def test_a_good_body_with_any_node_replaced_is_answered(app: Deployed, graph: Sender) -> None:
+    since, bodies = len(app.host.lines), list(replaced(graph))
+    for name, nasty in bodies:
+        _check_answer(app.post(nasty), {202, 400}, name)
+    _check_log(app, since, graph.rich_body())
+    assert len(bodies) > 200
+
+
+@pytest.mark.parametrize(
+    "kid", [pytest.param(lambda: "forged", id="forged"), pytest.param(lambda: "\ud800", id="lone surrogate")]
+)
+def test_a_token_of_an_unknown_key_publishes_nothing(app: Deployed, graph: Sender, kid: Callable[[], str]) -> None:
+    token = jwt.encode(claims_of(graph), graph.entra.signing_key, algorithm="RS256", headers={"kid": kid()})
+    app.world.vault_service.requests.clear()
+    since, post = len(app.host.lines), body(graph.rich_item(), tokens=[token])
+    # Within the cooldown the app cannot tell, and says so.
+    _check_answer(app.post(post), {202, 503})
+    assert (app.count(), app.world.vault_service.requests) == (0, [])
+    _check_log(app, since, post)
+
+
+def test_what_is_published_stands_in_the_queue_as_it_was_sealed(app: Deployed, graph: Sender) -> None:
+    _check_answer(app.post(graph.rich_body(graph.rich_item(), graph.rich_item(changeType="updated"))), {202})
+    events = [json.loads(event) for event in app.events()]
+    assert {event["type"] for event in events} == {
+        "Microsoft.Graph.ChatMessageCreated",
+        "Microsoft.Graph.ChatMessageUpdated",
+    }
+    assert [event["data"]["content"] for event in events] == [CONTENT, CONTENT]
+    assert not any(client_state().encode() in event for event in app.events())
+
+
+def test_a_lifecycle_event_of_an_organization_id_is_published(app: Deployed) -> None:
+    """Peers' hole 17: lifecycle events carry ``organizationId`` instead of ``tenantId`` in places."""
+    item = {name: value for name, value in basic_item(lifecycleEvent="missed").items() if name != "changeType"}
+    item["organizationId"] = item.pop("tenantId")
+    _check_answer(app.post(body(item)), {202})
+    assert [json.loads(event)["type"] for event in app.events()] == ["Microsoft.Graph.SubscriptionMissed"]

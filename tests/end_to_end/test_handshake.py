@@ -1,0 +1,106 @@
+"""The validation handshake on a host of its own, which needs nothing of what the app needs otherwise.
+
+Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#notificationurl-validation
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from sandbox.deployment import stage
+from sandbox.host.process import FunctionsHost
+from tests.sandbox.function_apps import eventually, hosting
+from tests.sender import CLIENT_ID, STATE_KEY_TEXT, TENANT, basic_item, body
+
+pytestmark = pytest.mark.slow
+
+NOWHERE = "https://127.0.0.1:9"
+SETTINGS_OF_A_WORLD_THAT_IS_DOWN = {
+    "AzureWebJobsStorage": (
+        "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=QUFB;QueueEndpoint=http://127.0.0.1:9/a;"
+        "BlobEndpoint=http://127.0.0.1:9/a;TableEndpoint=http://127.0.0.1:9/a;"
+    ),
+    "CLIENT_ID": CLIENT_ID,
+    "CLIENT_STATE_KEY": STATE_KEY_TEXT,
+    "ENCRYPTION_CERTIFICATE_NAME": "graph-notifications",
+    "GRAPH_URL": NOWHERE,
+    "KEY_VAULT_URL": NOWHERE,
+    "LOGIN_URL": NOWHERE,
+    "NOTIFICATION_URL": f"{NOWHERE}/api/ReceiveNotification",
+    "RENEW_SCHEDULE": "0 0 0 1 1 *",
+    "TENANT_IDS": TENANT,
+}
+REASON = re.compile("CLIENT_ID is not set|storage does not answer")
+ECHOED = {
+    "plus signs are spaces": ("Validation:+Testing+client+application", "Validation: Testing client application"),
+    "percent signs": ("Validation%3A%20Testing%20100%25", "Validation: Testing 100%"),
+    "an encoded plus sign": ("a%2Bb%2Fc%3D", "a+b/c="),
+    "colons and commas": ("a:b,c;d", "a:b,c;d"),
+    "an ampersand": ("a%26b", "a&b"),
+    "what is encoded twice": ("a%2520b", "a%20b"),
+    "not ASCII": ("Gr%C3%BC%C3%9Fe", "Grüße"),
+    "as long as is taken": ("x" * 2048, "x" * 2048),
+}
+REFUSED = {
+    "a script": "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+    "the begin of a tag": "a%3Cb",
+    "a line break": "a%0d%0aX-Evil:%201",
+    "a zero byte": "a%00b",
+    "an escape sequence": "%1b%5b31mred",
+    "a character that turns the text around": "a%E2%80%AEb",
+    "not UTF-8": "%ff%fe%0b",
+    "one character too long": "x" * 2049,
+    "8 kB": "x" * 8000,
+}
+
+
+@pytest.fixture(scope="module", params=[{}, SETTINGS_OF_A_WORLD_THAT_IS_DOWN], ids=["no settings", "nobody there"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionsHost]:
+    app_root = stage(tmp_path_factory.mktemp("handshake") / "app", None)
+    host = FunctionsHost(app_root, request.param, None)
+    with hosting(host):
+        yield host
+
+
+def _post(host: FunctionsHost, query: str = "", data: bytes = b"") -> requests.Response:
+    return requests.post(f"{host.url}/api/ReceiveNotification{query}", data=data, timeout=10)
+
+
+@pytest.mark.parametrize(("encoded", "token"), ECHOED.values(), ids=ECHOED)
+def test_the_token_comes_back_decoded_as_plain_text_and_nothing_else(
+    host: FunctionsHost, encoded: str, token: str
+) -> None:
+    answer = _post(host, f"?validationToken={encoded}")
+    assert (answer.status_code, answer.content) == (200, token.encode())
+    assert answer.headers["Content-Type"].partition(";")[0] == "text/plain"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("encoded", REFUSED.values(), ids=REFUSED)
+def test_what_could_harm_whoever_reads_it_is_not_repeated(host: FunctionsHost, encoded: str) -> None:
+    answer = _post(host, f"?validationToken={encoded}")
+    assert (answer.status_code, answer.content) == (400, b"")
+    assert "X-Evil" not in answer.headers
+
+
+def test_10_kb_are_more_than_the_host_itself_takes(host: FunctionsHost) -> None:
+    assert _post(host, f"?validationToken={'x' * 10_000}").status_code in {400, 414}
+
+
+def test_a_get_is_not_found(host: FunctionsHost) -> None:
+    answer = requests.get(f"{host.url}/api/ReceiveNotification?validationToken=x", timeout=10)
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_a_handshake_is_quick_even_as_the_first_request_of_a_process(host: FunctionsHost) -> None:
+    assert _post(host, "?validationToken=x").elapsed.total_seconds() < 1
+
+
+def test_a_notification_is_refused_for_now_and_the_log_tells_why(host: FunctionsHost) -> None:
+    since = len(host.lines)
+    answer = _post(host, data=body(basic_item()))
+    assert (answer.status_code, answer.content) == (503, b"")
+    assert eventually(lambda: any(REASON.search(line) for line in host.lines[since:]))
+    assert not any("Traceback" in line for line in host.lines[since:])

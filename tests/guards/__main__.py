@@ -1,0 +1,78 @@
+"""``python -m tests.guards [name...]``: remove each guard in a copy of the repository, and see its test fail.
+
+Without names all guards are tried; a name is any part of a guard's. The exit status is 1 when any guard survived, that
+is, when its test passed without it, or broke in another way than by failing.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from tests.guards.guard import REPOSITORY, Guard
+from tests.guards.listed import GUARDS
+
+_FOLDERS = ("shared", "tests", "sandbox")
+_LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__")
+_AT_A_TIME = 2
+_PASSED, _FAILED = 0, 1
+_WORDS = {_PASSED: "SURVIVED", _FAILED: "killed"}
+
+
+def main(names: Sequence[str]) -> int:
+    """Try the guards that ``names`` choose, and return the exit status."""
+    console = Console()
+    guards = [guard for guard in GUARDS if not names or any(name in guard.name for name in names)]
+    if not guards:
+        console.print("no guard has such a name")
+        return 1
+    tests = sorted({guard.test for guard in guards})
+    if _run(REPOSITORY, tests) != _PASSED:
+        console.print("the tests do not pass with all guards in place")
+        return 1
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        results = list(zip(guards, pool.map(_without, guards), strict=True))
+    console.print(_table(results))
+    return 0 if all(status == _FAILED for _, status in results) else 1
+
+
+def _without(guard: Guard) -> int:
+    """Return pytest's exit status for the guard's test in a copy without the guard."""
+    with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+        copy = Path(folder) / "copy"
+        for name in _FOLDERS:
+            shutil.copytree(REPOSITORY / name, copy / name, ignore=_LEFT_OUT)
+        shutil.copy(REPOSITORY / "pyproject.toml", copy)
+        module = copy / guard.module
+        module.write_text(guard.mutated(module.read_text(encoding="utf-8")), encoding="utf-8")
+        return _run(copy, [guard.test])
+
+
+def _run(folder: Path, tests: Sequence[str]) -> int:
+    """Return pytest's exit status: 0 passed, 1 failed, anything else broke.
+
+    Source: https://docs.pytest.org/en/stable/reference/exit-codes.html
+    """
+    options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
+    finished = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603  fixed words
+    return finished.returncode
+
+
+def _table(results: Sequence[tuple[Guard, int]]) -> Table:
+    table = Table("guard", Column("test", overflow="fold"), "without it")
+    for guard, status in results:
+        table.add_row(guard.name, guard.test_name, _WORDS.get(status, f"BROKEN ({status})"))
+    killed = sum(status == _FAILED for _, status in results)
+    table.caption = f"{killed} of {len(results)} guards are missed by their tests"
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

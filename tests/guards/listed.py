@@ -1,0 +1,11 @@
+"""All guards, in the order in which a POST meets them."""
+
+from tests.guards import client_state, content, receiving, validation_tokens
+from tests.guards.guard import Guard
+
+GUARDS: tuple[Guard, ...] = (
+    *receiving.GUARDS,
+    *client_state.GUARDS,
+    *validation_tokens.GUARDS,
+    *content.GUARDS,
+)

@@ -1,0 +1,161 @@
+"""The guards of validation tokens."""
+
+from tests.guards.guard import Guard
+
+_MODULE = "shared/authenticity.py"
+_TESTS = "tests/shared/test_validation_tokens.py"
+_BAD = f"{_TESTS}::test_a_bad_token_is_refused"
+_ASKS_FOR_NO_KEY = f"{_TESTS}::test_a_token_that_names_no_key_asks_for_none"
+_BOUNDS = f"{_TESTS}::test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond"
+_MOMENT = f"{_TESTS}::test_only_the_moment_of_receipt_counts_and_never_the_wall_clock"
+_FORM_CHECK = """\
+    if len(token) > _MAX_TOKEN or not token.isascii():
+        raise Suspect("not a validation token")
+"""
+
+
+def _guard(name: str, snippet: str, without: str, test: str = _BAD) -> Guard:
+    return Guard(name=f"validation token: {name}", module=_MODULE, snippet=snippet, without=without, test=test)
+
+
+def _claim(name: str) -> Guard:
+    required = ["exp", "nbf", "iss", "tid"]
+    left = [claim for claim in required if claim != name]
+    return _guard(f"{name} is required", _list(required), _list(left))
+
+
+def _list(names: list[str]) -> str:
+    return '"require": [' + ", ".join(f'"{name}"' for name in names) + "]"
+
+
+GUARDS = (
+    _guard("length", _FORM_CHECK, _FORM_CHECK.replace("len(token) > _MAX_TOKEN or ", "")),
+    _guard("alphabet", _FORM_CHECK, _FORM_CHECK.replace(" or not token.isascii()", "")),
+    _guard(
+        "header",
+        """\
+    except jwt.PyJWTError as exc:
+        raise Suspect("not a validation token") from exc
+""",
+        "    finally:\n        pass\n",
+    ),
+    _guard(
+        "names a key",
+        """\
+    if not isinstance(key_id, str):
+        raise Suspect("a validation token that names no key")
+""",
+        "    key_id = str(key_id)\n",
+        _ASKS_FOR_NO_KEY,
+    ),
+    _guard("algorithm", 'algorithms=["RS256"]', 'algorithms=["RS256", "RS384", "RS512", "PS256"]'),
+    _guard("signature", '"strict_aud": True,', '"strict_aud": True, "verify_signature": False,'),
+    _guard("audience", '"strict_aud": True,', '"verify_aud": False,'),
+    _guard("one audience only", '"strict_aud": True,', ""),
+    # PyJWT insists on "aud" by itself, because an audience is asked for.
+    *(_claim(name) for name in ("exp", "nbf", "iss", "tid")),
+    _guard("times are the caller's: exp", '"verify_exp": False,', "", _MOMENT),
+    _guard("times are the caller's: nbf", '"verify_nbf": False,', "", _MOMENT),
+    _guard("times are the caller's: iat", '"verify_iat": False,', "", _MOMENT),
+    _guard(
+        "signature, audience or claims",
+        """\
+    except jwt.PyJWTError as exc:
+        raise Suspect("a validation token with a bad signature or audience") from exc
+""",
+        "    finally:\n        pass\n",
+    ),
+    _guard(
+        "tenant",
+        """\
+    if tenant_id not in audience.tenant_ids:
+        raise Suspect("a validation token of a tenant that is not served")
+""",
+        "",
+    ),
+    _guard(
+        "times are whole numbers",
+        """\
+    if not all(type(time) is int for time in times):
+        raise Suspect("a validation token whose times are no whole numbers")
+""",
+        "",
+    ),
+    _guard("caller and issuer", "    _check_caller(claims, _issuers(audience.cloud, tenant_id))\n", ""),
+    _guard(
+        "issuer",
+        """\
+    else:
+        raise Suspect("a validation token of another issuer")
+""",
+        '    else:\n        caller = claims.get("appid") or claims.get("azp")\n',
+    ),
+    _guard(
+        "caller",
+        """\
+    if caller != GRAPH_CHANGE_TRACKING:
+        raise Suspect("a validation token that another application asked for")
+""",
+        "",
+    ),
+    _guard(
+        "version 1's caller",
+        'caller = claims.get("appid")',
+        "caller = GRAPH_CHANGE_TRACKING",
+    ),
+    _guard(
+        "version 2's caller",
+        'caller = claims.get("azp")',
+        'caller = claims.get("azp") or claims.get("appid")',
+    ),
+    _guard(
+        "the signing key's own issuer",
+        """\
+    if key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+        raise Suspect("a validation token signed with a key of another issuer")
+""",
+        "",
+        f"{_TESTS}::test_a_key_published_for_one_tenant_signs_for_no_other",
+    ),
+    _guard(
+        "times of each POST",
+        "            _check_times(token, received_at)\n",
+        "            pass\n",
+        f"{_TESTS}::test_a_token_verified_before_is_judged_by_the_moment_of_each_post",
+    ),
+    _guard(
+        "not before",
+        "if not token.not_before - skew <= moment < token.expires + skew:",
+        "if not moment < token.expires + skew:",
+        _BOUNDS,
+    ),
+    _guard(
+        "expires",
+        "if not token.not_before - skew <= moment < token.expires + skew:",
+        "if not token.not_before - skew <= moment:",
+        _BOUNDS,
+    ),
+    _guard(
+        "expired or not yet valid",
+        """\
+    if not token.not_before - skew <= moment < token.expires + skew:
+        raise Suspect("a validation token that is expired or not yet valid")
+""",
+        "    del skew, moment, token\n",
+    ),
+    _guard(
+        "all of them",
+        "verified = [self._verify(token, signing_key) for token in tokens]",
+        "verified = [self._verify(token, signing_key) for token in tokens[:1]]",
+        f"{_TESTS}::test_one_bad_token_among_good_ones_makes_all_suspicious",
+    ),
+    _guard(
+        "memory is bounded",
+        """\
+            if len(self._verified) >= _MAX_VERIFIED:
+                self._verified.clear()
+""",
+        "",
+        f"{_TESTS}::test_memory_for_verified_tokens_is_bounded",
+    ),
+)

@@ -1,0 +1,74 @@
+"""``subscriptions.json``: what an operator may write there, and what is said of the rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import Misconfigured
+from shared.subscriptions import Desired, desired_from_json
+from tests.sender import OTHER_TENANT, TENANT
+
+TENANTS = (TENANT, OTHER_TENANT)
+ENTRY = {"resource": "/chats", "changeType": "created,updated", "includeResourceData": True}
+
+
+def _desired(*entries: Any) -> list[Desired]:
+    return list(desired_from_json({"subscriptions": list(entries)}, tenant_ids=TENANTS))
+
+
+def test_an_entry_stands_for_every_tenant_served() -> None:
+    assert [item.tenant_id for item in _desired(ENTRY)] == [TENANT, OTHER_TENANT]
+
+
+def test_an_entry_may_name_its_tenant() -> None:
+    assert [item.tenant_id for item in _desired(ENTRY | {"tenantId": OTHER_TENANT})] == [OTHER_TENANT]
+
+
+def test_change_types_are_written_with_commas_in_any_case() -> None:
+    (item, _) = _desired(ENTRY | {"changeType": "Updated, created"})
+    assert item.change_types == {"created", "updated"}
+    assert item.change_type == "created,updated"
+
+
+def test_resource_data_are_left_out_unless_asked_for() -> None:
+    (item, _) = _desired({"resource": "/chats", "changeType": "created"})
+    assert item.include_resource_data is False
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("x", "not an object"),
+        ({}, '"resource" is missing, such as "/chats/getAllMessages"'),
+        (ENTRY | {"resource": 7}, '"resource" is missing'),
+        (ENTRY | {"resource": "//"}, '"resource" is missing'),
+        (ENTRY | {"changeType": None}, '"changeType" lists created, updated, deleted, with commas'),
+        (ENTRY | {"changeType": ["created"]}, '"changeType" lists'),
+        (ENTRY | {"changeType": ""}, '"changeType" lists'),
+        (ENTRY | {"changeType": "created,"}, '"changeType" lists'),
+        (ENTRY | {"changeType": "moved"}, '"changeType" lists'),
+        (ENTRY | {"tenantId": "contoso.com"}, '"tenantId" is none of TENANT_IDS'),
+        (ENTRY | {"tenantId": []}, '"tenantId" is none of TENANT_IDS'),
+        (ENTRY | {"includeResourceData": "false"}, '"includeResourceData" is true or false'),
+        (ENTRY | {"includeResourceData": None}, '"includeResourceData" is true or false'),
+        (ENTRY, "an entry before it has the same resource and changeType"),
+        (ENTRY | {"resource": "chats/"}, "an entry before it has the same resource and changeType"),
+    ],
+)
+def test_a_fault_names_its_entry(entry: Any, fault: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        _desired(ENTRY, entry)
+    assert str(caught.value).startswith(f"subscriptions.json, entry 2: {fault}")
+
+
+@pytest.mark.parametrize("document", [None, [], "x", {}, {"subscriptions": None}, {"subscriptions": {}}])
+def test_a_file_of_another_form_is_refused_with_the_form_it_should_have(document: Any) -> None:
+    with pytest.raises(Misconfigured, match=r'subscriptions\.json is not {"subscriptions": \[...\]}'):
+        desired_from_json(document, tenant_ids=TENANTS)
+
+
+def test_the_file_of_this_repository_is_good() -> None:
+    document = json.loads((Path(__file__).parents[2] / "subscriptions.json").read_text(encoding="utf-8"))
+    assert len(desired_from_json(document, tenant_ids=[TENANT])) == len(document["subscriptions"]) > 0

@@ -1,0 +1,142 @@
+"""Facts about the repository that no other test would miss."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from sandbox.deployment import stage
+from tests.shared.environment import names_asked_for
+
+REPOSITORY = Path(__file__).parents[1]
+FUNCTIONS = ("ReceiveNotification", "RenewSubscriptions")
+README = REPOSITORY / "README.md"
+# The host reads the schedule, by its name in RenewSubscriptions/function.json.
+OF_THE_HOST = {"RENEW_SCHEDULE"}
+
+# Taken apart, so that this file does not name them itself.
+REGISTRIES = tuple(
+    ".".join(parts) for parts in (("registry", "npmjs"), ("files", "pythonhosted"), ("pypi", "org/simple"))
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.~>}-])/(?:home|root|work)/\w")
+
+needs_readme = pytest.mark.skipif(not README.exists(), reason="there is no README.md")
+
+
+def _json(name: str) -> Any:
+    return json.loads((REPOSITORY / name).read_text(encoding="utf-8"))
+
+
+def test_the_sample_settings_are_those_that_the_app_and_its_host_read() -> None:
+    values = _json("local.settings.sample.json")["Values"]
+    assert set(values) == names_asked_for() | OF_THE_HOST | {"FUNCTIONS_WORKER_RUNTIME"}
+
+
+@needs_readme
+def test_the_readme_has_every_setting_and_none_that_nobody_reads() -> None:
+    assert set(_settings_of_the_readme()) == names_asked_for() | OF_THE_HOST
+
+
+def _settings_of_the_readme() -> Iterator[str]:
+    """Yield the first column of the first table that is headed "Name" or "Setting"."""
+    lines = iter(README.read_text(encoding="utf-8").splitlines())
+    for line in lines:
+        if re.match(r"\|\s*(?:name|setting)s?\s*\|", line, re.IGNORECASE):
+            next(lines)
+            break
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        yield from re.findall(r"`([^`]+)`", line.split("|")[1])
+
+
+@needs_readme
+def test_every_link_of_the_readme_to_a_file_leads_to_one() -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", README.read_text(encoding="utf-8"))
+    files = [link for link in links if "://" not in link]
+    assert not [link for link in files if not (REPOSITORY / link).exists()]
+
+
+def _pins(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each package of a requirements file with the text that pins it."""
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    for entry in re.split(r"\n(?=[a-z0-9])", "\n".join(line for line in text.splitlines() if line.strip()[:1] != "#")):
+        yield canonicalize_name(re.split(r"[=\[ ;]", entry.strip(), maxsplit=1)[0]), entry
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
+    pinned = r"[\w.\[\],-]+==\S+( ; [^\\]+)?( \\\s+--hash=sha256:[0-9a-f]{64})+\s*"
+    assert not [package for package, entry in _pins(name) if not re.fullmatch(pinned, entry)]
+
+
+def test_requirements_are_what_the_project_names_and_what_that_needs() -> None:
+    named = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    locked = {package for package, _ in _pins("requirements.txt")}
+    assert {canonicalize_name(Requirement(line).name) for line in named} <= locked
+    assert locked <= _with_dependencies(map(Requirement, named))
+
+
+def _with_dependencies(requirements: Iterable[Requirement]) -> set[str]:
+    """Return the names of ``requirements`` and of all that they need, on any system."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    waiting = list(requirements)
+    while waiting:
+        requirement = waiting.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        if (name, extras) not in found:
+            found.add((name, extras))
+            waiting += _dependencies(name, extras)
+    return {name for name, _ in found}
+
+
+def _dependencies(name: str, extras: frozenset[str]) -> Iterator[Requirement]:
+    try:
+        lines = requires(name) or []
+    except PackageNotFoundError:
+        return  # of another system
+    for requirement in map(Requirement, lines):
+        marker = requirement.marker
+        if marker is None or "extra" not in str(marker) or any(marker.evaluate({"extra": extra}) for extra in extras):
+            yield requirement
+
+
+def _files() -> list[Path]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True)  # noqa: S603  fixed words
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not in a git checkout")
+    return [path for name in listed.stdout.splitlines() if (path := REPOSITORY / name).is_file()]
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    for path in _files():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert not [registry for registry in REGISTRIES if registry in text], path
+        assert not MACHINE_PATHS.search(text), path
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_bindings_of_a_function_are_the_parameters_of_its_main(function: str) -> None:
+    definition = _json(f"{function}/function.json")
+    source = (REPOSITORY / function / definition["scriptFile"]).read_text(encoding="utf-8")
+    (main,) = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    inputs = [binding["name"] for binding in definition["bindings"] if binding["direction"] == "in"]
+    assert inputs == [argument.arg for argument in main.args.args]
+
+
+def test_a_deployment_has_what_the_functions_need_and_nothing_else(tmp_path: Path) -> None:
+    staged = stage(tmp_path / "app", None)
+    files = {"host.json", "requirements.txt", "subscriptions.json"}
+    assert {path.name for path in staged.iterdir()} == {*files, *FUNCTIONS, "shared"}
+    assert not list(staged.rglob("__pycache__"))
