@@ -1,0 +1,1 @@
+"""Speed, latency, memory and cold start, measured on this machine: ``python -m benchmarks`` prints the figures."""
