@@ -24,7 +24,7 @@ from shared.settings import Settings
 from shared.signing_keys import SigningKeys
 from shared.sink import QueueSink
 from shared.storage import blob_service, queue_service
-from shared.subscriptions import MAX_LIFETIME, Desired, desired_from_json
+from shared.subscriptions import Desired, desired_from_json
 
 SUBSCRIPTIONS_FILE = Path(__file__).parent.parent / "subscriptions.json"
 
@@ -80,7 +80,7 @@ def reconciler() -> Reconciler:
         tenants={tenant_id: _graph(tenant_id) for tenant_id in config.tenant_ids},
         client_state_key=config.client_state_keys[0],
         notification_url=config.notification_url,
-        lifetime=min(config.subscription_lifetime, MAX_LIFETIME),
+        lifetime=config.subscription_lifetime,
         renew_after=config.renew_after,
         certificate=certificates.current if certificates else None,
         nonce=lambda: secrets.token_bytes(16),

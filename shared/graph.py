@@ -23,7 +23,6 @@ from shared.azure_calls import unavailable
 from shared.errors import Misconfigured, Unavailable
 from shared.subscriptions import Subscription
 
-_VERSION = "v1.0"
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
@@ -43,11 +42,11 @@ class Graph:
             BearerTokenCredentialPolicy(credential, scope),
             HttpLoggingPolicy(),
         ]
-        self._client: PipelineClient[Any, Any] = PipelineClient(f"{graph_url}/{_VERSION}", policies=policies)
+        self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
 
     def list_subscriptions(self) -> Iterator[Subscription]:
         """Return all subscriptions of the app in the tenant, page by page."""
-        url: str | None = "/subscriptions"
+        url: str | None = "/v1.0/subscriptions"
         while url is not None:
             page = self._send("GET", url)
             items = page.get("value")
@@ -57,21 +56,27 @@ class Graph:
             yield from (Subscription.from_json(item) for item in items)
             url = page.get("@odata.nextLink")
 
-    def create_subscription(self, properties: Mapping[str, Any]) -> Subscription:
-        """Return the subscription that Graph made of ``properties``, after its handshake with the notification URL."""
-        return Subscription.from_json(self._send("POST", "/subscriptions", properties))
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> Subscription:
+        """Return the subscription that Graph made of ``properties``, after its handshake with the notification URL.
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any]) -> Subscription:
+        ``beta`` is for resources that v1.0 does not know.
+        """
+        return Subscription.from_json(self._send("POST", f"/{_version(beta=beta)}/subscriptions", properties))
+
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool = False
+    ) -> Subscription:
         """Return the subscription with ``properties`` changed; a new ``expirationDateTime`` reauthorizes it too."""
-        return Subscription.from_json(self._send("PATCH", f"/subscriptions/{subscription_id}", properties))
+        url = f"/{_version(beta=beta)}/subscriptions/{subscription_id}"
+        return Subscription.from_json(self._send("PATCH", url, properties))
 
     def delete_subscription(self, subscription_id: str) -> None:
         """End a subscription."""
-        self._send("DELETE", f"/subscriptions/{subscription_id}")
+        self._send("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
-    def get(self, path: str) -> Mapping[str, Any]:
+    def get(self, path: str, *, beta: bool = False) -> Mapping[str, Any]:
         """Return the resource at ``path``, as it is at this moment."""
-        return self._send("GET", f"/{path.lstrip('/')}")
+        return self._send("GET", f"/{_version(beta=beta)}/{path.lstrip('/')}")
 
     def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         address = url if url.startswith("https://") else self._client.format_url(url)
@@ -82,6 +87,10 @@ class Graph:
             raise unavailable("Graph", exc) from exc
         _check(response, f"{method} {url.partition('?')[0]}")
         return _json_object(response)
+
+
+def _version(*, beta: bool) -> str:
+    return "beta" if beta else "v1.0"
 
 
 def _check(response: HttpResponse, call: str) -> None:

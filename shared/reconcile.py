@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
 from shared.errors import Misconfigured, Problem
+from shared.resources import is_beta
 from shared.settings import ClientStateKey
 from shared.subscriptions import Action, Create, Desired, Policy, Subscription, plan
 
@@ -28,11 +29,11 @@ class SubscriptionsApi(Protocol):
         """Return all subscriptions of the app."""
         ...
 
-    def create_subscription(self, properties: Mapping[str, Any]) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
         """Subscribe."""
         ...
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any]) -> Subscription:
+    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
         """Renew."""
         ...
 
@@ -108,12 +109,14 @@ class _TenantRun:
 
     def _perform(self, action: Action) -> str:
         if isinstance(action, Create):
-            made = self.api.create_subscription(self._properties(action.desired, action.expiration))
-            _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, action.desired.resource)
+            desired = action.desired
+            properties = self._properties(desired, action.expiration)
+            made = self.api.create_subscription(properties, beta=is_beta(desired.resource))
+            _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, desired.resource)
             return "created"
         subscription = action.subscription
         changes = _expiration(action.expiration) | self._encryption(needed=subscription.include_resource_data)
-        self.api.update_subscription(subscription.subscription_id, changes)
+        self.api.update_subscription(subscription.subscription_id, changes, beta=is_beta(subscription.resource))
         return "renewed"
 
     def _properties(self, desired: Desired, expiration: datetime) -> dict[str, Any]:

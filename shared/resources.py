@@ -1,4 +1,4 @@
-"""Teams resources: the one spelling of a path, and the name of what it leads to.
+"""Teams resources: the one spelling of a path, the name of what it leads to, and what Graph allows there.
 
 Graph writes the same resource as ``chats('a')/messages('b')``, ``/chats/a/messages/b`` or with percent signs;
 subscribers need one subject. The canonical form is the segments with ``/`` between them, without a leading one.
@@ -6,10 +6,14 @@ subscribers need one subject. The canonical form is the segments with ``/`` betw
 Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview
 """
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
+
+from shared.catalogue import Resource
+from shared.catalogue_rest import CATALOGUE
 
 # A segment such as messages('b'): a name, then an id in quotes, with '' for a quote inside.
 # Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html#sec_CanonicalURL
@@ -20,6 +24,7 @@ _ENDPOINT = re.compile(r"^https://[^/]+/(?:v1\.0|beta)/")
 
 # Ids keep what Teams puts into them (19:…@thread.tacv2, Base64 with = and +); only what would end a segment is escaped.
 _SAFE_IN_ID = ":@=+!$&(),;*~ "
+_PLAIN = re.compile(r"[A-Za-z0-9_.\-:@=+!$&(),;*~ ']*+")
 
 # Names as the reference spells them; deliveries vary in case ("Users", "adhoccalls").
 _NAMES: Mapping[str, str] = {
@@ -60,6 +65,13 @@ _NAMES: Mapping[str, str] = {
 # Longer than any name of Graph's: the type stands in the event itself, which has to fit into a message.
 _MAX_KIND = 64
 
+# What ids look like, where that tells a slip in a name from an id.
+_ID_FORMS: Mapping[str, str] = {
+    "chat-id": "19:[^/]+",
+    "channel-id": "19:[^/]+",
+    "team-id": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
+
 # What the resource is called in event types.
 _KINDS_BY_NAME: Mapping[str, str] = {
     "allMembers": "ConversationMember",
@@ -85,15 +97,20 @@ _KINDS_BY_TYPE: Mapping[str, str] = {kind.lower(): kind for kind in _KINDS_BY_NA
 def canonical_path(resource: str) -> str:
     """Return the one spelling of ``resource``; what is no Graph path comes back segment by segment as it is."""
     path = _ENDPOINT.sub("", resource)
-    return "/".join(part for segment in _SEGMENT.findall(path) for part in _parts(segment) if part)
+    return "/".join([part for segment in _SEGMENT.findall(path) for part in _parts(segment) if part])
 
 
 def _parts(segment: str) -> tuple[str, ...]:
-    # Escaped between its quotes, so that a quote inside an id can be told from those around it.
-    text = "'".join(_escaped(part) for part in segment.split("'"))
+    # Nearly every segment is plain, and quoting costs more than all the rest.
+    text = segment if _PLAIN.fullmatch(segment) else _escaped_segment(segment)
     keyed = _KEYED_SEGMENT.fullmatch(text)
     parts = (text,) if keyed is None else (keyed[1], keyed[2].replace("''", "%27"))
-    return tuple(_NAMES.get(part.lower(), part) for part in parts)
+    return tuple([_NAMES.get(part.lower(), part) for part in parts])
+
+
+def _escaped_segment(segment: str) -> str:
+    # Escaped between its quotes, so that a quote inside an id can be told from those around it.
+    return "'".join(_escaped(part) for part in segment.split("'"))
 
 
 def _escaped(text: str) -> str:
@@ -110,3 +127,58 @@ def kind_of(path: str, resource_data: Mapping[str, Any]) -> str:
     # A name and an id, or a name alone; what stands before them are the parents.
     names = [segment for segment in path.split("/")[-2:] if segment in _KINDS_BY_NAME]
     return _KINDS_BY_NAME[names[-1]] if names else "Resource"
+
+
+def find(resource: str) -> Resource | None:
+    """Return the catalogue's row for a path to be subscribed to, whatever its spelling and query options."""
+    path = canonical_path(resource.partition("?")[0])
+    return next((row for row, pattern in _PATTERNS if pattern.fullmatch(path)), None)
+
+
+def is_beta(resource: str) -> bool:
+    """Return whether only Graph's beta endpoint knows the path."""
+    row = find(resource)
+    return row is not None and row.beta
+
+
+def faults(resource: str, *, change_types: frozenset[str], include_resource_data: bool) -> Iterator[str]:
+    """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change."""
+    row = find(resource)
+    if row is None:
+        yield f"{resource} is no Teams path that can be subscribed to{_hint(resource)}"
+        return
+    if not row.permissions.application:
+        yield f"{row.path} needs a signed-in user; this app has application permissions only"
+    if not change_types <= row.change_types:
+        yield f"{row.path} reports {' and '.join(sorted(row.change_types))} only: mend changeType"
+    if include_resource_data and not row.resource_data:
+        yield f"{row.path} has no resource data: leave includeResourceData out"
+    if row.resource_data_only and not include_resource_data:
+        yield f"{row.path} comes with resource data only: set includeResourceData"
+    unknown = _options(resource) - row.options
+    if unknown:
+        allowed = ", ".join(sorted(row.options)) or "none"
+        yield f"{row.path} does not take the option {', '.join(sorted(unknown))} (it takes: {allowed})"
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{([^}]*)\}", template.strip("/"))
+    texts, names = parts[::2], parts[1::2]
+    ids = [_ID_FORMS.get(name, "[^/]+") for name in names]
+    return re.compile(
+        "".join(re.escape(text) + form for text, form in zip(texts, [*ids, ""], strict=True)), re.IGNORECASE
+    )
+
+
+def _options(resource: str) -> frozenset[str]:
+    query = resource.partition("?")[2]
+    return frozenset(part.partition("=")[0].removeprefix("$") for part in query.split("&") if part)
+
+
+def _hint(resource: str) -> str:
+    near = difflib.get_close_matches(f"/{resource.strip('/')}", [row.path for row in CATALOGUE], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+# Paths without ids first: an id could be spelt like the name in its place.
+_PATTERNS = tuple((row, _pattern(row.path)) for row in sorted(CATALOGUE, key=lambda row: row.path.count("{")))

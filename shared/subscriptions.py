@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from shared.errors import Misconfigured
-from shared.resources import canonical_path
+from shared.resources import canonical_path, faults, find
 
-# For chat, chatMessage, channel, team and conversationMember. Five minutes less, because a lifetime over the maximum is
-# refused and two clocks rarely agree.  Source: https://learn.microsoft.com/graph/api/resources/subscription
-MAX_LIFETIME = timedelta(minutes=4320) - timedelta(minutes=5)
+# A lifetime over the maximum is refused, and two clocks rarely agree.
+_MARGIN = timedelta(minutes=5)
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
 
@@ -103,20 +102,26 @@ def plan(
     What nobody asked for is left alone: another deployment of the same app registration may own it.
     """
     watched = {_key(item): item for item in actual if item.notification_url == policy.notification_url}
-    expiration = now + policy.lifetime
     actions: list[Action] = []
     for wanted in desired:
         subscription = watched.get(_wanted_key(wanted))
+        lifetime = _lifetime(wanted, policy)
         if subscription is None:
-            actions.append(Create(desired=wanted, expiration=expiration))
-        elif _is_due(subscription, policy, now):
-            actions.append(Renew(subscription=subscription, expiration=expiration))
+            actions.append(Create(desired=wanted, expiration=now + lifetime))
+        elif _is_due(subscription, lifetime, policy, now):
+            actions.append(Renew(subscription=subscription, expiration=now + lifetime))
     return actions
 
 
-def _is_due(subscription: Subscription, policy: Policy, now: datetime) -> bool:
-    # The last renewal set the expiration, so its age can be read from there.
-    renewed_long_ago = subscription.expiration <= now + policy.lifetime - policy.renew_after
+def _lifetime(wanted: Desired, policy: Policy) -> timedelta:
+    row = find(wanted.resource)
+    return policy.lifetime if row is None else min(policy.lifetime, row.max_lifetime - _MARGIN)
+
+
+def _is_due(subscription: Subscription, lifetime: timedelta, policy: Policy, now: datetime) -> bool:
+    # The last renewal set the expiration, so its age can be read from there. What lives shortly is renewed halfway.
+    renew_after = min(policy.renew_after, lifetime / 2)
+    renewed_long_ago = subscription.expiration <= now + lifetime - renew_after
     return renewed_long_ago or (
         subscription.include_resource_data and subscription.encryption_certificate_id != policy.certificate_id
     )
@@ -163,11 +168,15 @@ def _entry(entry: Any, tenant_ids: Sequence[str], where: str) -> Sequence[Desire
         raise Misconfigured(f'{where}: "tenantId" is none of TENANT_IDS')
     if not isinstance(include_resource_data, bool):
         raise Misconfigured(f'{where}: "includeResourceData" is true or false')
+    change_types = _change_types(change_type)
+    refusals = list(faults(resource, change_types=change_types, include_resource_data=include_resource_data))
+    if refusals:
+        raise Misconfigured(f"{where}: {'; '.join(refusals)}")
     return [
         Desired(
             tenant_id=each,
             resource=resource,
-            change_types=_change_types(change_type),
+            change_types=change_types,
             include_resource_data=include_resource_data,
         )
         for each in ([str(tenant_id).lower()] if tenant_id else tenant_ids)

@@ -13,7 +13,7 @@ from shared.certificates import Certificate
 from shared.errors import Misconfigured, Unauthentic, Unavailable
 from shared.notifications import ChangeNotification
 from shared.reconcile import Reconciler, reconcile
-from shared.subscriptions import MAX_LIFETIME, Desired, Subscription, desired_from_json
+from shared.subscriptions import Desired, Subscription, desired_from_json
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT, basic_item
 from tests.shared.posts import key_pair
 
@@ -42,13 +42,15 @@ class GraphOfOneTenant:
         # A client state is never told again.
         yield from (Subscription.from_json(item | {"clientState": None}) for item in self.kept.values())
 
-    def create_subscription(self, properties: Mapping[str, Any]) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
         self._check(properties, properties)
+        assert beta is False
         made = dict(properties) | {"id": f"{len(self.kept)}"}
         self.kept[made["id"]] = made
         return Subscription.from_json(made)
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any]) -> Subscription:
+    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+        assert beta is False
         assert set(properties) <= {"expirationDateTime", "encryptionCertificate", "encryptionCertificateId"}
         self._check(self.kept[subscription_id], properties)
         self.kept[subscription_id] |= properties
@@ -86,7 +88,7 @@ class World:
             tenants=self.tenants,
             client_state_key=STATE_KEY,
             notification_url=URL,
-            lifetime=MAX_LIFETIME,
+            lifetime=timedelta(days=3),
             renew_after=timedelta(minutes=30),
             certificate=certificate,
             nonce=lambda: next(self._nonces).to_bytes(16),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
 from shared.subscriptions import (
-    MAX_LIFETIME,
     Action,
     Create,
     Desired,
@@ -24,7 +23,11 @@ from tests.sender import SUBSCRIPTION, TENANT
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 URL = "https://app.example/api/ReceiveNotification"
-POLICY = Policy(notification_url=URL, lifetime=MAX_LIFETIME, renew_after=timedelta(minutes=30), certificate_id="c1")
+# Graph's maximum, less the five minutes that two clocks may differ.
+LIFETIME = timedelta(days=3) - timedelta(minutes=5)
+POLICY = Policy(
+    notification_url=URL, lifetime=timedelta(days=3), renew_after=timedelta(minutes=30), certificate_id="c1"
+)
 WANTED = Desired(
     tenant_id=TENANT,
     resource="/chats/getAllMessages",
@@ -39,7 +42,7 @@ LISTED = {
     "notificationUrl": URL,
     "includeResourceData": True,
     "encryptionCertificateId": "c1",
-    "expirationDateTime": (NOW + MAX_LIFETIME).isoformat(),
+    "expirationDateTime": (NOW + LIFETIME).isoformat(),
     "clientState": None,
 }
 
@@ -53,7 +56,7 @@ def _plan(*actual: Subscription, now: datetime = NOW, wanted: Sequence[Desired] 
 
 
 def test_what_nothing_watches_is_created_for_the_whole_lifetime() -> None:
-    assert _plan() == [Create(desired=WANTED, expiration=NOW + MAX_LIFETIME)]
+    assert _plan() == [Create(desired=WANTED, expiration=NOW + LIFETIME)]
 
 
 def test_what_is_settled_needs_no_action() -> None:
@@ -67,14 +70,14 @@ def test_what_is_settled_needs_no_action() -> None:
 )
 def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(after: timedelta, *, is_due: bool) -> None:
     now = NOW + after
-    renewal = [Renew(subscription=_listed(), expiration=now + MAX_LIFETIME)]
+    renewal = [Renew(subscription=_listed(), expiration=now + LIFETIME)]
     assert _plan(_listed(), now=now) == (renewal if is_due else [])
 
 
 @pytest.mark.parametrize("certificate_id", ["c0", "", None])
 def test_a_subscription_with_another_certificate_is_renewed_at_once(certificate_id: str | None) -> None:
     old = _listed(encryptionCertificateId=certificate_id)
-    assert _plan(old) == [Renew(subscription=old, expiration=NOW + MAX_LIFETIME)]
+    assert _plan(old) == [Renew(subscription=old, expiration=NOW + LIFETIME)]
 
 
 def test_a_subscription_without_resource_data_has_no_certificate_to_rotate() -> None:

@@ -1,0 +1,115 @@
+"""Every path of the requirement articles, subscribed to by the app's own timer at a strict Graph, and told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.consumer import Consumer
+from sandbox.ledger import Ledger
+from sandbox.teams import Path as TeamsPath
+from sandbox.world import QUEUE_NAME, World
+from shared.catalogue import ARTICLES
+
+pytestmark = pytest.mark.slow
+
+_PATIENCE_SECONDS = 30
+
+
+class Company:
+    """A tenant with one of each, and every change that Graph tells of them."""
+
+    def __init__(self, world: World) -> None:
+        self._teams = world.teams
+        tenant_id = world.registration.tenant_ids[0]
+        self._people = [world.teams.add_user(tenant_id, name) for name in ("Adele Vance", "Alex Wilber", "Megan Bowen")]
+        adele, alex, _ = self._people
+        self._chat = world.teams.chats.create([adele, alex], topic="Stand-up")
+        self._team = world.teams.teams.create(adele, "Marketing")
+        self._channel = world.teams.channels.create(self._team, "Launch", membership_type="private")
+
+    def subscriptions(self, *, include_resource_data: bool) -> Sequence[dict[str, Any]]:
+        ids = {"{chat-id}": self._chat[1], "{team-id}": self._team[1], "{channel-id}": self._channel[-1]}
+        ids["{user-id}"] = self._people[0].id
+        return [
+            {
+                "resource": _filled(row.path, ids),
+                "changeType": ",".join(sorted(row.change_types)),
+                "includeResourceData": include_resource_data,
+            }
+            for row in ARTICLES
+        ]
+
+    def live_a_day(self) -> None:
+        """Make every kind of change that there is to every kind of thing."""
+        adele, alex, megan = self._people
+        chats, channels, teams = self._teams.chats, self._teams.channels, self._teams.teams
+        for conversation in (self._chat, self._channel):
+            self._write(conversation)
+        chats.create([adele, alex])
+        chats.rename(self._chat, "Stand-up, 9:15")
+        chats.remove_member(chats.add_member(self._chat, megan))
+        member = teams.add_member(self._team, alex)
+        teams.set_roles(member, ["owner"])
+        teams.remove_member(member)
+        member = channels.add_member(self._channel, alex)
+        channels.set_roles(member, ["owner"])
+        channels.remove_member(member)
+        channels.rename(self._channel, "Launch 2027")
+        channels.delete(channels.create(self._team, "Music"))
+        teams.rename(self._team, "Marketing & Communications")
+        teams.delete(teams.create(adele, "Office party"))
+
+    def _write(self, conversation: TeamsPath) -> None:
+        messages, adele = self._teams.messages, self._people[0]
+        message = messages.send(conversation, adele, "Grüße 👋")
+        messages.edit(message, "Good morning")
+        messages.delete(message)
+
+
+def _filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in ids.items():
+        path = path.replace(name, value)
+    return path
+
+
+async def _arrived(folder: Path, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
+    world = World(folder)
+    company = Company(world)
+    ledger = Ledger(world.clock, lambda _arrival: None)
+    world.graph.on_delivery(ledger.delivered)
+    try:
+        await world.start_services()
+        await world.start_host(company.subscriptions(include_resource_data=include_resource_data))
+        assert await world.run_timer()
+        consumer = Consumer(world.azurite.connection_string, QUEUE_NAME)
+        consuming = asyncio.create_task(consumer.run(ledger.arrived))
+        company.live_a_day()
+        await world.graph.idle()
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while ledger.missing:
+                await asyncio.sleep(0.05)
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+        told = Counter(arrival.item.subscription.resource for arrival in ledger.arrivals)
+        return ledger, told, len(world.graph.subscriptions())
+    finally:
+        await world.stop()
+
+
+@pytest.mark.parametrize("include_resource_data", [True, False], ids=["rich", "basic"])
+def test_every_path_of_the_articles_is_subscribed_to_and_told_as_typed(
+    tmp_path: Path,
+    include_resource_data: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    ledger, told, subscriptions = asyncio.run(_arrived(tmp_path, include_resource_data=include_resource_data))
+    assert subscriptions == len(ARTICLES)
+    assert len(told) == len(ARTICLES), told
+    assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)
+    kinds = {name.removeprefix("Microsoft.Graph.") for name in ledger.counts()}
+    for kind in ("ChatMessage", "Channel", "Team", "ConversationMember"):
+        assert {f"{kind}Created", f"{kind}Updated", f"{kind}Deleted"} <= kinds
+    assert {"ChatCreated", "ChatUpdated"} <= kinds

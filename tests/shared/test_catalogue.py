@@ -1,0 +1,174 @@
+"""The catalogue of resources: what Graph allows for each path, and what an operator is told about the rest."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sandbox.graph.matching import find as find_in_sandbox
+from sandbox.graph.paths import segments
+from shared.catalogue import ARTICLES, Permissions, Resource
+from shared.catalogue_rest import CATALOGUE
+from shared.resources import canonical_path, faults, find, is_beta
+from shared.subscriptions import Create, Desired, Policy, plan
+from tests.sender import CHAT, TENANT
+
+README = Path(__file__).parents[2] / "README.md"
+USER = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
+CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
+IDS = {
+    "{chat-id}": CHAT,
+    "{channel-id}": CHANNEL,
+    "{url}": "'https%3A%2F%2Fteams'",
+    "{name}": "'all'",
+    "{ids}": "['a']",
+}
+ANY_ID = re.compile(r"\{[^}]*\}")
+EVERY = frozenset({"created", "updated", "deleted"})
+BY_PATH = {row.path: row for row in CATALOGUE}
+
+
+def _filled(path: str) -> str:
+    return ANY_ID.sub(lambda match: IDS.get(match[0], USER), path)
+
+
+def _faults(resource: str, *changes: str, include_resource_data: bool = False) -> list[str]:
+    types = frozenset(changes or {"created"})
+    return list(faults(resource, change_types=types, include_resource_data=include_resource_data))
+
+
+def test_the_articles_paths_are_all_there() -> None:
+    """Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview."""
+    assert [ANY_ID.sub("{id}", row.path) for row in ARTICLES] == [
+        "/teams/getAllChannels",
+        "/teams/{id}/channels",
+        "/chats",
+        "/chats/{id}",
+        "/teams/getAllMessages",
+        "/teams/{id}/channels/{id}/messages",
+        "/chats/getAllMessages",
+        "/chats/{id}/messages",
+        "/users/{id}/chats/getAllMessages",
+        "/teams/{id}/members",
+        "/chats/{id}/members",
+        "/chats/getAllMembers",
+        "/teams/{id}/channels/getAllMembers",
+        "/teams",
+        "/teams/{id}",
+    ]
+    assert all(row.resource_data for row in ARTICLES)
+
+
+def test_no_path_stands_twice() -> None:
+    assert len(BY_PATH) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
+def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: Resource) -> None:
+    filled = _filled(row.path)
+    for spelling in (filled, filled.strip("/"), filled.upper() if "(" not in filled else filled, f"{filled}?$filter=x"):
+        assert find(spelling) is row
+    assert find(canonical_path(filled)) is row
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
+def test_every_row_says_who_may_and_what_is_told(row: Resource) -> None:
+    assert row.permissions != Permissions()
+    assert row.change_types
+    assert row.max_lifetime >= timedelta(minutes=60)
+
+
+@pytest.mark.parametrize("row", ARTICLES, ids=lambda row: row.path)
+def test_the_two_readings_of_the_documentation_agree(row: Resource) -> None:
+    """The sandbox has its own copy of the truth; what both read alike is hardly a slip."""
+    found = find_in_sandbox(segments(_filled(row.path)))
+    assert found is not None
+    other = found[0]
+    assert (row.change_types, row.max_lifetime, row.beta) == (other.change_types, other.max_lifetime, other.beta_only)
+    assert row.permissions.application[0] in other.permissions
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
+def test_what_the_catalogue_allows_has_no_fault(row: Resource) -> None:
+    told = _faults(_filled(row.path), *row.change_types, include_resource_data=row.resource_data)
+    assert told == ([] if row.permissions.application else [told[0]])
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            _faults("/chats/getAllMesages"),
+            "/chats/getAllMesages is no Teams path that can be subscribed to; did you mean",
+        ),
+        (_faults("/me/mailFolders/inbox/messages"), "/me/mailFolders/inbox/messages is no Teams path"),
+        (_faults("/chats", *EVERY), "/chats reports created and updated only: mend changeType"),
+        (
+            _faults("/communications/callRecords", include_resource_data=True),
+            "/communications/callRecords has no resource",
+        ),
+        (
+            _faults(f"/communications/presences/{USER}", "updated"),
+            "/communications/presences/{user-id} needs a signed-in",
+        ),
+        (
+            _faults("/chats/getAllMessages?$search=x"),
+            "/chats/getAllMessages does not take the option search (it takes: model)",
+        ),
+        (_faults("/teams?$top=5"), "/teams does not take the option top (it takes: none)"),
+        (_faults("/communications/calls/getEmergencyEventsByPolicy(policyName='a')"), "/communications/calls/getEmer"),
+    ],
+)
+def test_a_subscription_that_graph_would_refuse_is_told_in_a_sentence(told: list[str], expected: str) -> None:
+    (sentence,) = told
+    assert sentence.startswith(expected)
+
+
+def test_several_faults_are_told_together() -> None:
+    told = _faults("/communications/callRecords?$top=1", "deleted", include_resource_data=True)
+    assert len(told) == 3
+
+
+def test_only_the_beta_endpoint_knows_some_paths() -> None:
+    assert is_beta("/teams/getAllChannels/getAllMembers")
+    assert not is_beta("/chats")
+    assert not is_beta("/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("resource", "lifetime"),
+    [
+        ("/chats", timedelta(days=3)),
+        (f"/teams/{USER}/schedule/shifts", timedelta(hours=6)),
+        ("/communications/callRecords", timedelta(minutes=4230)),
+    ],
+)
+def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(resource: str, lifetime: timedelta) -> None:
+    policy = Policy(
+        notification_url="https://a.example",
+        lifetime=timedelta(days=3),
+        renew_after=timedelta(days=2),
+        certificate_id=None,
+    )
+    wanted = Desired(
+        tenant_id=TENANT, resource=resource, change_types=frozenset({"created"}), include_resource_data=False
+    )
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    (action,) = plan([wanted], [], policy=policy, now=now)
+    assert action == Create(desired=wanted, expiration=now + lifetime - timedelta(minutes=5))
+
+
+def permissions_table() -> str:
+    """Return the README's table, as the catalogue has it."""
+    lines = ["| Path | Changes | Application | Delegated | Resource-specific |", "|---|---|---|---|---|"]
+    for row in ARTICLES:
+        allowed = row.permissions
+        least = [(of or ("none",))[0] for of in (allowed.application, allowed.delegated, allowed.resource_specific)]
+        changes = ", ".join(each for each in ("created", "updated", "deleted") if each in row.change_types)
+        lines.append(f"| `{row.path}` | {changes} | {' | '.join(least)} |")
+    return "\n".join(lines)
+
+
+def test_the_readmes_table_of_permissions_is_the_catalogues() -> None:
+    assert permissions_table() in README.read_text(encoding="utf-8")
