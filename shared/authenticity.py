@@ -33,6 +33,9 @@ GRAPH_CHANGE_TRACKING = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 # Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens (ClockSkew, 5 minutes)
 CLOCK_SKEW = timedelta(minutes=5)
 
+# A whole number: a signed "exp" may be larger than any float, which subtraction would not survive.
+_SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
+
 # Six times the size of a genuine token; keeps a nested header below what a JSON parser can hold.
 _MAX_TOKEN = 8192
 _MAX_VERIFIED = 256
@@ -222,7 +225,5 @@ def _check_signing_issuer(key: SigningKey, issuers: _Issuers) -> None:
 
 def _check_times(token: ValidationToken, received_at: datetime) -> None:
     moment = received_at.timestamp()
-    # Whole numbers: a signed "exp" may be larger than any float, which subtraction would not survive.
-    skew = int(CLOCK_SKEW.total_seconds())
-    if not token.not_before - skew <= moment < token.expires + skew:
+    if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
         raise Suspect("a validation token that is expired or not yet valid")

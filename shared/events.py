@@ -22,6 +22,8 @@ from shared.resources import canonical_path, kind_of
 # These are created once in their lives; a member can come back, and a message can be deleted, restored and deleted.
 _CREATED_ONCE = frozenset({"Chat", "ChatMessage", "Team", "Channel"})
 
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
@@ -50,7 +52,7 @@ class CloudEvent:
         }
         if dataref is not None:
             return json.dumps(attributes | {"dataref": dataref}).encode()
-        return _with_member(json.dumps(attributes).encode(), "data", self.data)
+        return _with_member(json.dumps(attributes).encode(), b"data", self.data)
 
 
 def change_event(
@@ -75,7 +77,7 @@ def change_event(
         source=_source(notification, client_id),
         subject=path,
         time=received_at,
-        data=data if content is None else _with_member(data, "content", content.plaintext.strip()),
+        data=data if content is None else _with_member(data, b"content", content.plaintext.strip()),
     )
 
 
@@ -159,11 +161,11 @@ def _rfc3339(moment: datetime) -> str:
 
 def _dumps(value: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(value, allow_nan=False).encode()
+        return _ENCODER.encode(value).encode()
     except (ValueError, RecursionError) as exc:
         raise Malformed("a resource that is nested too deeply") from exc
 
 
-def _with_member(json_object: bytes, name: str, value: bytes) -> bytes:
+def _with_member(json_object: bytes, name: bytes, value: bytes) -> bytes:
     """Return ``json_object`` with one more member, its JSON text as it is: content stays byte for byte Graph's."""
-    return b"%b, %b: %b}" % (json_object[:-1], json.dumps(name).encode(), value)
+    return b'%b, "%b": %b}' % (json_object[:-1], name, value)

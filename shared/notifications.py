@@ -49,6 +49,31 @@ def _finite(text: str) -> float:
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
+# Graph's spelling of what is read from a POST; published samples vary in case.
+_NAMES = frozenset(
+    {
+        "changeType",
+        "clientState",
+        "data",
+        "dataKey",
+        "dataSignature",
+        "encryptedContent",
+        "encryptionCertificateId",
+        "encryptionCertificateThumbprint",
+        "id",
+        "lifecycleEvent",
+        "organizationId",
+        "resource",
+        "resourceData",
+        "subscriptionExpirationDateTime",
+        "subscriptionId",
+        "tenantId",
+        "validationTokens",
+        "value",
+    }
+)
+_SPELLING: Mapping[str, str] = {name.lower(): name for name in _NAMES}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedContent:
@@ -70,7 +95,7 @@ class EncryptedContent:
             Malformed: not an object.
         """
         fields = _folded(value)
-        parts = (fields.get(name) for name in ("data", "datakey", "datasignature", "encryptioncertificateid"))
+        parts = (fields.get(name) for name in ("data", "dataKey", "dataSignature", "encryptionCertificateId"))
         data, data_key, signature, certificate_id = (part if isinstance(part, str) else "" for part in parts)
         return cls(data=data, data_key=data_key, data_signature=signature, encryption_certificate_id=certificate_id)
 
@@ -101,18 +126,18 @@ class ChangeNotification:
             Malformed: not an object, a needed property missing, or one of the wrong type.
         """
         fields = _folded(value)
-        lifecycle_event = _text(fields, "lifecycleevent")
+        lifecycle_event = _text(fields, "lifecycleEvent")
         is_change = lifecycle_event is None
-        encrypted = fields.get("encryptedcontent")
+        encrypted = fields.get("encryptedContent")
         return cls(
-            subscription_id=_required(fields, "subscriptionid"),
+            subscription_id=_required(fields, "subscriptionId"),
             tenant_id=_tenant_id(fields),
             client_state=_client_state(fields),
-            subscription_expiration=_text(fields, "subscriptionexpirationdatetime"),
-            change_type=_lower_first(_required(fields, "changetype")) if is_change else None,
+            subscription_expiration=_text(fields, "subscriptionExpirationDateTime"),
+            change_type=_lower_first(_required(fields, "changeType")) if is_change else None,
             lifecycle_event=lifecycle_event,
             resource=_required(fields, "resource") if is_change else _text(fields, "resource"),
-            resource_data=_object(fields, "resourcedata"),
+            resource_data=_object(fields, "resourceData"),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
             notification_id=_text(fields, "id"),
         )
@@ -137,12 +162,12 @@ class ChangeNotificationCollection:
             raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
         fields = _folded(load_json(body))
         # The articles of 2021 and 2022 show basic notifications without the wrapper.
-        items = [fields] if "value" not in fields and "subscriptionid" in fields else fields.get("value")
+        items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
         if not isinstance(items, list):
             raise Malformed("no collection of change notifications")
         return cls(
             value=tuple(_item(item) for item in items),
-            validation_tokens=_validation_tokens(fields.get("validationtokens")),
+            validation_tokens=_validation_tokens(fields.get("validationTokens")),
         )
 
 
@@ -162,11 +187,13 @@ def _validation_tokens(value: Any) -> tuple[str, ...]:
     return tuple(token if isinstance(token, str) else "" for token in value)
 
 
-def _folded(value: Any) -> dict[str, Any]:
-    """Return an object with its keys in lower case: Graph spells ``encryptedContent`` and ``EncryptedContent``."""
+def _folded(value: Any) -> Mapping[str, Any]:
+    """Return an object with its names in Graph's spelling: both ``encryptedContent`` and ``EncryptedContent`` occur."""
     if not isinstance(value, dict):
         raise Malformed("not an object")
-    return {key.lower(): item for key, item in value.items()}
+    if value.keys() <= _NAMES:
+        return value
+    return {_SPELLING.get(key.lower(), key): item for key, item in value.items()}
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str | None:
@@ -188,14 +215,14 @@ def _required(fields: Mapping[str, Any], name: str) -> str:
 
 def _tenant_id(fields: Mapping[str, Any]) -> str:
     # Some lifecycle, presence and meeting notifications carry organizationId in its place.
-    tenant_id = _text(fields, "tenantid") or _text(fields, "organizationid")
+    tenant_id = _text(fields, "tenantId") or _text(fields, "organizationId")
     if tenant_id is None:
         raise Malformed("tenantid is missing")
     return tenant_id.lower()
 
 
 def _client_state(fields: Mapping[str, Any]) -> str | None:
-    value = fields.get("clientstate")
+    value = fields.get("clientState")
     return value if isinstance(value, str) else None
 
 

@@ -47,6 +47,11 @@ class FunctionsHost:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port.number}"
 
     @property
+    def pid(self) -> int | None:
+        """The process id while the host runs, else None."""
+        return self._child.pid
+
+    @property
     def lines(self) -> list[str]:
         """What the host has written, over all its starts."""
         return self._child.lines

@@ -125,23 +125,23 @@ GUARDS = (
     ),
     _guard(
         "not before",
-        "if not token.not_before - skew <= moment < token.expires + skew:",
-        "if not moment < token.expires + skew:",
+        "if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:",
+        "if not moment < token.expires + _SKEW_SECONDS:",
         _BOUNDS,
     ),
     _guard(
         "expires",
-        "if not token.not_before - skew <= moment < token.expires + skew:",
-        "if not token.not_before - skew <= moment:",
+        "if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:",
+        "if not token.not_before - _SKEW_SECONDS <= moment:",
         _BOUNDS,
     ),
     _guard(
         "expired or not yet valid",
         """\
-    if not token.not_before - skew <= moment < token.expires + skew:
+    if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
         raise Suspect("a validation token that is expired or not yet valid")
 """,
-        "    del skew, moment, token\n",
+        "    del moment, token\n",
     ),
     _guard(
         "all of them",
