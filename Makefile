@@ -1,14 +1,14 @@
 # make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
 PYTHON ?= python3.13
 BIN := .venv/bin
-CODE := ReceiveNotification RenewSubscriptions shared sandbox tests benchmarks
+CODE := ReceiveNotification RenewSubscriptions shared sandbox tests benchmarks docs/schemas
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench guards requirements clean
+.PHONY: help run test unit check format bench guards schemas requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -43,6 +43,9 @@ bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency
 
 guards: .venv/installed  ## Take every guard out in turn: a test must fail without it
 	$(BIN)/python -m tests.guards $(ARGS)
+
+schemas: .venv/installed  ## Generate docs/schemas from the types in shared
+	$(BIN)/python -m docs.schemas.generate
 
 requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.txt from pyproject.toml (ARGS=--upgrade)
 	$(COMPILE) $(ARGS) -o requirements.txt

@@ -1,0 +1,1 @@
+"""JSON Schemas of the events, and the script that makes them."""
