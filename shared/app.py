@@ -15,6 +15,7 @@ from shared.authenticity import Audience, ValidationTokens
 from shared.certificates import Certificate
 from shared.credentials import graph_credential
 from shared.deadline import Deadline
+from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
 from shared.graph import Graph
 from shared.keyvault import Certificates
@@ -24,7 +25,6 @@ from shared.settings import Settings
 from shared.signing_keys import SigningKeys
 from shared.sink import QueueSink
 from shared.storage import blob_service, queue_service
-from shared.subscriptions import Desired, desired_from_json
 
 SUBSCRIPTIONS_FILE = Path(__file__).parent.parent / "subscriptions.json"
 

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
+from shared.desired import Desired
 from shared.errors import Misconfigured, Problem
 from shared.resources import is_beta
 from shared.settings import ClientStateKey
-from shared.subscriptions import Action, Create, Desired, Policy, Subscription, plan
+from shared.subscriptions import Action, Policy, Recreate, Renew, Subscription, plan
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ class SubscriptionsApi(Protocol):
 
     def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
         """Renew."""
+        ...
+
+    def delete_subscription(self, subscription_id: str) -> None:
+        """Unsubscribe."""
         ...
 
 
@@ -103,21 +108,27 @@ class _TenantRun:
         try:
             return self._perform(action)
         except Problem as problem:
-            what = action.desired.resource if isinstance(action, Create) else action.subscription.resource
+            what = action.subscription.resource if isinstance(action, Renew) else action.desired.resource
             _LOG.error("tenant %s: %s of %s failed: %s", self.tenant_id, type(action).__name__, what, problem)
             return "failed"
 
     def _perform(self, action: Action) -> str:
-        if isinstance(action, Create):
-            desired = action.desired
-            properties = self._properties(desired, action.expiration)
-            made = self.api.create_subscription(properties, beta=is_beta(desired.resource))
-            _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, desired.resource)
-            return "created"
-        subscription = action.subscription
-        changes = _expiration(action.expiration) | self._encryption(needed=subscription.include_resource_data)
+        if isinstance(action, Renew):
+            self._renew(action.subscription, action.expiration)
+            return "renewed"
+        if isinstance(action, Recreate):
+            self.api.delete_subscription(action.subscription.subscription_id)
+        self._create(action.desired, action.expiration)
+        return "created"
+
+    def _create(self, desired: Desired, expiration: datetime) -> None:
+        properties = self._properties(desired, expiration)
+        made = self.api.create_subscription(properties, beta=is_beta(desired.resource))
+        _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, desired.resource)
+
+    def _renew(self, subscription: Subscription, expiration: datetime) -> None:
+        changes = _expiration(expiration) | self._encryption(needed=subscription.include_resource_data)
         self.api.update_subscription(subscription.subscription_id, changes, beta=is_beta(subscription.resource))
-        return "renewed"
 
     def _properties(self, desired: Desired, expiration: datetime) -> dict[str, Any]:
         url = self.reconciler.notification_url

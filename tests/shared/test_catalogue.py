@@ -10,8 +10,9 @@ from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from shared.catalogue import ARTICLES, Permissions, Resource
 from shared.catalogue_rest import CATALOGUE
+from shared.desired import Desired
 from shared.resources import canonical_path, faults, find, is_beta
-from shared.subscriptions import Create, Desired, Policy, plan
+from shared.subscriptions import Create, Policy, plan
 from tests.sender import CHAT, TENANT
 
 README = Path(__file__).parents[2] / "README.md"

@@ -10,10 +10,11 @@ import pytest
 
 from shared.authenticity import authenticate
 from shared.certificates import Certificate
+from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured, Unauthentic, Unavailable
 from shared.notifications import ChangeNotification
 from shared.reconcile import Reconciler, reconcile
-from shared.subscriptions import Desired, Subscription, desired_from_json
+from shared.subscriptions import Subscription
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT, basic_item
 from tests.shared.posts import key_pair
 
@@ -44,8 +45,10 @@ class GraphOfOneTenant:
 
     def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
         self._check(properties, properties)
+        if any(_same(properties, kept) for kept in self.kept.values()):
+            raise Misconfigured("Graph answered 409")
         assert beta is False
-        made = dict(properties) | {"id": f"{len(self.kept)}"}
+        made = dict(properties) | {"id": f"{len(self.sent)}"}
         self.kept[made["id"]] = made
         return Subscription.from_json(made)
 
@@ -56,10 +59,17 @@ class GraphOfOneTenant:
         self.kept[subscription_id] |= properties
         return Subscription.from_json(self.kept[subscription_id])
 
+    def delete_subscription(self, subscription_id: str) -> None:
+        del self.kept[subscription_id]
+
     def _check(self, subscription: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
         if subscription["resource"] in self.refused:
             raise Misconfigured("Graph answered 403")
         self.sent.append(properties)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (one["resource"], one["changeType"]) == (other["resource"], other["changeType"])
 
 
 def certificate(version: str = "c1") -> Callable[[], Certificate]:
@@ -188,6 +198,15 @@ def test_a_renewal_that_is_refused_is_tried_again_by_the_next_run() -> None:
     assert world.run(LATER) == _done(renewed=3, failed=1)
     world.tenants[TENANT].refused.clear()
     assert world.run(LATER) == _done(renewed=1)
+
+
+def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> None:
+    world = World(BASIC)
+    world.run()
+    world.desired = World(BASIC | {"includeResourceData": True}).desired
+    assert world.run() == _done(created=2)
+    assert [len(graph.kept) for graph in world.tenants.values()] == [1, 1]
+    assert world.run() == _done()
 
 
 def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other(caplog: pytest.LogCaptureFixture) -> None:

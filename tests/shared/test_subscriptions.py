@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.desired import Desired
 from shared.errors import Misconfigured
-from shared.subscriptions import (
-    Action,
-    Create,
-    Desired,
-    Policy,
-    Renew,
-    Subscription,
-    plan,
-)
+from shared.subscriptions import Action, Create, Policy, Recreate, Renew, Subscription, plan
 from tests.sender import SUBSCRIPTION, TENANT
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -91,13 +84,27 @@ def test_a_subscription_without_resource_data_has_no_certificate_to_rotate() -> 
         {"notificationUrl": "https://another.example/api/ReceiveNotification"},
         {"resource": "teams/getAllMessages"},
         {"changeType": "created"},
-        {"includeResourceData": False},
     ],
 )
 def test_what_others_own_is_left_alone_and_does_not_count_as_ours(changes: dict[str, Any]) -> None:
     foreign = _listed(**changes, expirationDateTime=NOW.isoformat())
     assert _plan(foreign) == _plan()
     assert _plan(foreign, wanted=()) == []
+
+
+def test_resource_data_are_added_or_taken_away_by_a_new_subscription() -> None:
+    """Graph cannot change it, and refuses a second subscription of the same resource and changes."""
+    basic = _listed(includeResourceData=False, encryptionCertificateId=None)
+    expiration = NOW + LIFETIME
+    assert _plan(basic) == [Recreate(subscription=basic, desired=WANTED, expiration=expiration)]
+    without = dataclasses.replace(WANTED, include_resource_data=False)
+    assert _plan(_listed(), wanted=[without]) == [
+        Recreate(subscription=_listed(), desired=without, expiration=expiration)
+    ]
+
+
+def test_a_subscription_with_a_certificate_has_resource_data_whatever_else_graph_lists() -> None:
+    assert _plan(_listed(includeResourceData=None)) == []
 
 
 @pytest.mark.parametrize("spelling", ["chats/getAllMessages", "/chats/getAllMessages", "Chats/getAllMessages/"])
@@ -114,24 +121,22 @@ _WORLD = st.lists(
         change_types=st.frozensets(st.sampled_from(["created", "updated", "deleted"]), min_size=1),
         include_resource_data=st.booleans(),
     ),
-    unique_by=lambda item: (item.resource, item.change_types, item.include_resource_data),
+    unique_by=lambda item: (item.resource, item.change_types),
     max_size=6,
 )
 _AGES = st.lists(st.timedeltas(min_value=timedelta(days=-9), max_value=timedelta(days=9)), min_size=6, max_size=6)
 
 
 @settings(max_examples=50)
-@given(_WORLD, _AGES, st.sampled_from(["c0", "c1"]))
-def test_one_run_settles_any_world(wanted: list[Desired], ages: list[timedelta], certificate_id: str) -> None:
-    actual = [
-        dataclasses.replace(
-            _after(Create(desired=item, expiration=NOW + age)), encryption_certificate_id=certificate_id
-        )
-        for item, age in zip(wanted[::2], ages, strict=False)
+@given(_WORLD, _AGES, st.booleans())
+def test_one_run_settles_any_world(wanted: list[Desired], ages: list[timedelta], turned: bool) -> None:  # noqa: FBT001  drawn
+    before = [
+        dataclasses.replace(item, include_resource_data=item.include_resource_data != turned) for item in wanted[::2]
     ]
+    actual = [_after(Create(desired=item, expiration=NOW + age)) for item, age in zip(before, ages, strict=False)]
     actions = _plan(*actual, wanted=wanted)
-    renewed = {action.subscription.subscription_id for action in actions if isinstance(action, Renew)}
-    kept = [item for item in actual if item.subscription_id not in renewed]
+    touched = {action.subscription.subscription_id for action in actions if not isinstance(action, Create)}
+    kept = [item for item in actual if item.subscription_id not in touched]
     assert _plan(*kept, *map(_after, actions), wanted=wanted) == []
 
 
@@ -147,6 +152,7 @@ def _after(action: Action) -> Subscription:
         resource=wanted.resource,
         changeType=wanted.change_type,
         includeResourceData=wanted.include_resource_data,
+        encryptionCertificateId="c1" if wanted.include_resource_data else None,
         expirationDateTime=action.expiration.isoformat(),
     )
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
-from shared.subscriptions import Desired, desired_from_json
 from tests.sender import OTHER_TENANT, TENANT
 
 TENANTS = (TENANT, OTHER_TENANT)
