@@ -24,6 +24,8 @@ SUBSCRIPTIONS = (
     {"resource": "/teams", "changeType": "created,updated,deleted"},
 )
 NEVER = "0 0 0 1 1 *"
+_EXECUTING = re.compile(r": Executing 'Functions\.\w+' \(.*Id=(\S+)\)")
+_EXECUTED = re.compile(r": Executed 'Functions\.\w+' \(\w+, Id=(\S+),")
 _STORAGE = re.compile(r"(Queue|Blob)Endpoint=http://127\.0\.0\.1:(\d+)")
 
 
@@ -71,9 +73,9 @@ class Deployed:
         return self.host.lines[since:]
 
     def _ended(self, since: int) -> bool:
-        lines = self.host.lines[since:]
-        begun, ended = (sum(f": {word} 'Functions." in line for line in lines) for word in ("Executing", "Executed"))
-        return begun == ended > 0
+        # By id: the last line of an invocation before may come after the first one of this.
+        begun, ended = (set(pattern.findall("\n".join(self.host.lines[since:]))) for pattern in (_EXECUTING, _EXECUTED))
+        return bool(begun) and begun <= ended
 
     def restart(self, **environment: str) -> None:
         """Give the app a new process, with everything still to be fetched."""
