@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+from pathlib import Path
 
 import aiohttp
 
@@ -12,8 +13,6 @@ from sandbox.world import World
 
 # Where Core Tools serve unless told otherwise; the sandbox's certificate is for this name.
 _URL = "https://localhost:7071"
-_SETTINGS_FILE = REPOSITORY / "local.settings.json"
-_SUBSCRIPTIONS_FILE = REPOSITORY / "subscriptions.json"
 
 # A setting that tells the sandbox's own file from one that the user has written by hand.
 _MARK = "WRITTEN_BY_SANDBOX"
@@ -23,15 +22,18 @@ _POLL_SECONDS = 0.5
 
 
 class OwnHost:
-    """A host that the user starts in the repository's folder."""
+    """A host that the user starts in the app's folder, to serve at ``url``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, folder: Path = REPOSITORY, url: str = _URL) -> None:
         self._world = world
+        self._settings_file = folder / "local.settings.json"
+        self._subscriptions_file = folder / "subscriptions.json"
+        self._url = url
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the repository's ``subscriptions.json`` asks for."""
-        entries = json.loads(_SUBSCRIPTIONS_FILE.read_text(encoding="utf-8"))["subscriptions"]
+        """How many subscriptions the folder's ``subscriptions.json`` asks for."""
+        entries = json.loads(self._subscriptions_file.read_text(encoding="utf-8"))["subscriptions"]
         return len(entries) * len(self._world.registration.tenant_ids)
 
     def prepare(self) -> str:
@@ -40,13 +42,14 @@ class OwnHost:
         Raises:
             RuntimeError: there is one already, of the user's own.
         """
-        if _SETTINGS_FILE.exists() and _MARK not in _SETTINGS_FILE.read_text(encoding="utf-8"):
-            raise RuntimeError(f"{_SETTINGS_FILE.name} exists and is your own: move it away, and start again.")
-        values = self._world.settings(f"{_URL}/api/ReceiveNotification") | {_MARK: "true"}
-        _SETTINGS_FILE.touch(mode=0o600)
-        _SETTINGS_FILE.write_text(json.dumps({"IsEncrypted": False, "Values": values}, indent=2), encoding="utf-8")
+        file = self._settings_file
+        if file.exists() and _MARK not in file.read_text(encoding="utf-8"):
+            raise RuntimeError(f"{file.name} exists and is your own: move it away, and start again.")
+        values = self._world.settings(f"{self._url}/api/ReceiveNotification") | {_MARK: "true"}
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({"IsEncrypted": False, "Values": values}, indent=2), encoding="utf-8")
         command = shlex.join(["func", "start", *certificate_options(self._world.tls)])
-        return f"{_SETTINGS_FILE.name} is written. Start the app in this folder, in a second terminal:\n\n  {command}\n"
+        return f"{file.name} is written. Start the app in this folder, in a second terminal:\n\n  {command}\n"
 
     async def serving(self) -> str:
         """Return the host's address once the app answers there.
@@ -59,11 +62,11 @@ class OwnHost:
                 while not await self._answers(session):
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError as exc:
-            raise RuntimeError(f"Nothing has answered at {_URL} within ten minutes.") from exc
-        return _URL
+            raise RuntimeError(f"Nothing has answered at {self._url} within ten minutes.") from exc
+        return self._url
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
-        url = f"{_URL}/api/ReceiveNotification?validationToken=sandbox"
+        url = f"{self._url}/api/ReceiveNotification?validationToken=sandbox"
         try:
             async with session.post(url, ssl=self._world.tls.client_context) as response:
                 return await response.text() == "sandbox"
