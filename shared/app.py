@@ -11,7 +11,7 @@ from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.authenticity import Audience, ValidationTokens
+from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
 from shared.certificates import Certificate
 from shared.credentials import graph_credential
 from shared.deadline import Deadline
@@ -53,7 +53,12 @@ def receiver() -> Receiver:
     """
     config = settings()
     sink = QueueSink(queue_service(config, _credential()), blob_service(config, _credential()), config.queue_name)
-    audience = Audience(client_id=config.client_id, tenant_ids=config.tenant_ids, cloud=config.cloud)
+    audience = Audience(
+        client_id=config.client_id,
+        tenant_ids=config.tenant_ids,
+        cloud=config.cloud,
+        caller_id=config.change_tracking_app_id or GRAPH_CHANGE_TRACKING,
+    )
     certificates = _certificates(config.encryption_certificate_name)
     return Receiver(
         client_id=config.client_id,

@@ -99,11 +99,12 @@ class ValidationToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Whom a token must be for: this application, in one of the tenants served, by the issuers of one cloud."""
+    """Whom a token must be for, and from: this application, in a tenant served, asked for by Graph, in one cloud."""
 
     client_id: str
     tenant_ids: tuple[str, ...]
     cloud: Cloud
+    caller_id: str = GRAPH_CHANGE_TRACKING
 
 
 class ValidationTokens:
@@ -149,7 +150,7 @@ def verify(token: str, *, audience: Audience, signing_key: Callable[[str], Signi
     tenant_id = claims["tid"]
     if tenant_id not in audience.tenant_ids:
         raise Suspect("a validation token of a tenant that is not served")
-    _check_caller(claims, _issuers(audience.cloud, tenant_id))
+    _check_caller(claims, _issuers(audience.cloud, tenant_id), audience.caller_id)
     _check_signing_issuer(key, _issuers(audience.cloud, tenant_id))
     times = (claims["nbf"], claims["exp"])
     if not all(type(time) is int for time in times):
@@ -199,7 +200,7 @@ def _issuers(cloud: Cloud, tenant_id: str) -> _Issuers:
     return _Issuers(v1=cloud.issuer_v1.format(tid=tenant_id), v2=cloud.issuer_v2.format(tid=tenant_id))
 
 
-def _check_caller(claims: Mapping[str, Any], issuers: _Issuers) -> None:
+def _check_caller(claims: Mapping[str, Any], issuers: _Issuers, caller_id: str) -> None:
     """Raise Suspect unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
     if claims["iss"] == issuers.v1:
         caller = claims.get("appid")
@@ -207,7 +208,7 @@ def _check_caller(claims: Mapping[str, Any], issuers: _Issuers) -> None:
         caller = claims.get("azp")
     else:
         raise Suspect("a validation token of another issuer")
-    if caller != GRAPH_CHANGE_TRACKING:
+    if caller != caller_id:
         raise Suspect("a validation token that another application asked for")
 
 

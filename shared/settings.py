@@ -62,6 +62,7 @@ class Settings:
     client_state_keys: tuple[ClientStateKey, ...]
     notification_url: str
     cloud: Cloud
+    change_tracking_app_id: str | None
     graph_url: str
     login_url: str
     instance_discovery: bool
@@ -84,12 +85,13 @@ class Settings:
             key_vault_url=reader.url("KEY_VAULT_URL"),
             encryption_certificate_name=reader.text("ENCRYPTION_CERTIFICATE_NAME"),
             tenant_ids=reader.tenant_ids(),
-            client_id=reader.client_id(),
+            client_id=reader.required_guid("CLIENT_ID", "the application (client) id of the app registration"),
             client_secret=reader.text("CLIENT_SECRET"),
             client_certificate_name=reader.text("CLIENT_CERTIFICATE_NAME"),
             client_state_keys=reader.client_state_keys(),
             notification_url=reader.notification_url(),
             cloud=cloud,
+            change_tracking_app_id=reader.guid("GRAPH_CHANGE_TRACKING_APP_ID"),
             graph_url=reader.url("GRAPH_URL") or cloud.graph_url,
             login_url=reader.url("LOGIN_URL") or cloud.login_url,
             # A proxy or a sandbox is in no list of known authorities.
@@ -146,11 +148,14 @@ class _Reader:
                 self.faults.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
         return tenant_ids
 
-    def client_id(self) -> str:
-        client_id = self.required("CLIENT_ID", "the application (client) id of the app registration").lower()
-        if client_id and not _GUID.fullmatch(client_id):
-            self.faults.append(f"CLIENT_ID is {client_id!r}: use the application (client) id, a GUID")
-        return client_id
+    def guid(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and not _GUID.fullmatch(value.lower()):
+            self.faults.append(f"{name} is {value!r}: use an application (client) id, which is a GUID")
+        return value.lower() if value else None
+
+    def required_guid(self, name: str, what: str) -> str:
+        return self.guid(name) or self.required(name, what)
 
     def client_state_keys(self) -> tuple[ClientStateKey, ...]:
         """Return the keys that authenticate; the first one signs."""

@@ -70,7 +70,7 @@ def _table(results: Sequence[tuple[Guard, int]]) -> Table:
     for guard, status in results:
         table.add_row(guard.name, guard.test_name, _WORDS.get(status, f"BROKEN ({status})"))
     killed = sum(status == _FAILED for _, status in results)
-    table.caption = f"a test fails without {killed} of {len(results)} guards"
+    table.caption = f"{killed} of {len(results)} guards: without each of them its test fails"
     return table
 
 

@@ -81,7 +81,9 @@ GUARDS = (
 """,
         "",
     ),
-    _guard("caller and issuer", "    _check_caller(claims, _issuers(audience.cloud, tenant_id))\n", ""),
+    _guard(
+        "caller and issuer", "    _check_caller(claims, _issuers(audience.cloud, tenant_id), audience.caller_id)\n", ""
+    ),
     _guard(
         "issuer",
         """\
@@ -93,7 +95,7 @@ GUARDS = (
     _guard(
         "caller",
         """\
-    if caller != GRAPH_CHANGE_TRACKING:
+    if caller != caller_id:
         raise Suspect("a validation token that another application asked for")
 """,
         "",
@@ -101,7 +103,7 @@ GUARDS = (
     _guard(
         "version 1's caller",
         'caller = claims.get("appid")',
-        "caller = GRAPH_CHANGE_TRACKING",
+        "caller = caller_id",
     ),
     _guard(
         "version 2's caller",

@@ -58,7 +58,7 @@ def test_all_faults_are_told_at_once() -> None:
         ({"TENANT_IDS": ""}, "TENANT_IDS is not set: the ids of the tenants served, separated by commas"),
         ({"TENANT_IDS": "contoso.com"}, "TENANT_IDS: 'contoso.com' is not a tenant id (a GUID; a domain name will not"),
         ({"TENANT_IDS": " , "}, "TENANT_IDS has commas, but no tenant id"),
-        ({"CLIENT_ID": "my app"}, "CLIENT_ID is 'my app': use the application (client) id, a GUID"),
+        ({"CLIENT_ID": "my app"}, "CLIENT_ID is 'my app': use an application (client) id, which is a GUID"),
         ({"CLIENT_ID": ""}, "CLIENT_ID is not set: the application (client) id of the app registration"),
         ({"CLIENT_STATE_KEY": "short"}, "CLIENT_STATE_KEY is shorter than 32 bytes; make one with: openssl rand"),
         ({"CLIENT_STATE_KEY_PREVIOUS": "x" * 31}, "CLIENT_STATE_KEY_PREVIOUS is shorter than 32 bytes; make one with"),

@@ -5,6 +5,7 @@ key id, algorithm and signature, audience, required claims, tenant, issuer, call
 """
 
 import base64
+import dataclasses
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from shared.clouds import CLOUDS
 from shared.errors import Suspect, Unavailable
 from shared.signing_keys import published_keys
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
-from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
+from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 from tests.shared.posts import AUDIENCE, graph, now, published_key
 
 GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "entra-validation-token-2019"
@@ -171,6 +172,13 @@ def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
 
     with pytest.raises(Suspect):
         verify(graph().token(), audience=AUDIENCE, signing_key=key_of_another_tenant)
+
+
+def test_a_cloud_may_have_another_application_that_tracks_changes() -> None:
+    audience = dataclasses.replace(AUDIENCE, caller_id=STRANGER)
+    assert verify(graph().token(azp=STRANGER), audience=audience, signing_key=published_key).tenant_id == TENANT
+    with pytest.raises(Suspect):
+        verify(graph().token(), audience=audience, signing_key=published_key)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
