@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.deployed import Deployed, secrets_in
 from tests.hostile.bodies import POSTS, replaced
 from tests.hostile.tokens import claims_of
+from tests.sandbox.function_apps import eventually
 from tests.sender import CONTENT, STATE_KEY_TEXT, Sender, basic_item, body, client_state
 
 pytestmark = pytest.mark.slow
@@ -58,6 +60,14 @@ def test_a_thousand_items_are_answered_in_time_and_never_accepted_in_part(app: D
     answer = app.post(POSTS[THOUSAND](graph).body)
     _check_answer(answer, {202, 503})
     assert answer.status_code == 503 or app.count() == 1000
+    assert eventually(lambda: _is_at_rest(app))
+
+
+def _is_at_rest(app: Deployed) -> bool:
+    """Return whether the sends that were under way when the app gave up have ended."""
+    before = app.count()
+    time.sleep(0.5)
+    return app.count() == before
 
 
 @pytest.mark.parametrize("name", UNAUTHENTIC)
