@@ -11,6 +11,7 @@ from shared.errors import Misconfigured
 from shared.resources import canonical_path, faults
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
+_PROPERTIES = frozenset({"resource", "changeType", "includeResourceData", "tenantId"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,9 @@ def _add(desired: Desired, wanted: dict[tuple[str, ...], Desired]) -> None:
 def _desired(entry: Any, tenant_ids: Sequence[str]) -> Sequence[Desired]:
     if not isinstance(entry, dict):
         raise Misconfigured("not an object")
+    if unknown := sorted(entry.keys() - _PROPERTIES):
+        # A slip such as "includeResourcedata" would otherwise leave the content out without a word.
+        raise Misconfigured(f"{', '.join(unknown)}: no such property (there are: {', '.join(sorted(_PROPERTIES))})")
     resource, change_types = _resource(entry), _change_types(entry)
     include_resource_data = _include_resource_data(entry)
     refusals = list(faults(resource, change_types=change_types, include_resource_data=include_resource_data))

@@ -21,7 +21,7 @@ def documents() -> dict[str, dict[str, Any]]:
 @cache
 def file_by_type() -> dict[str, str]:
     """Return the name of the schema of every event type that has one of its own."""
-    types = {name: schema["properties"]["type"].get("enum", ()) for name, schema in documents().items()}
+    types = {name: schema["properties"].get("type", {}).get("enum", ()) for name, schema in documents().items()}
     return {event_type: name for name, listed in types.items() for event_type in listed}
 
 

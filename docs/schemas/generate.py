@@ -1,4 +1,4 @@
-"""Makes the JSON Schemas in this folder from the types in ``shared/content.py`` and ``shared/envelope.py``.
+"""Makes the JSON Schemas in this folder from the types of events in ``shared``, and its catalogue of resources.
 
 ``make schemas`` runs it, in the repository's root: ``python -m docs.schemas.generate``.
 
@@ -13,6 +13,7 @@ from typing import Any, override
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from shared.catalogue_rest import CATALOGUE
 from shared.content import Channel, Chat, ChatMessage, ConversationMember, JsonObject, Team
 from shared.envelope import ChangeData, Event, LifecycleData
 
@@ -32,6 +33,49 @@ _CHANGED: Mapping[str, Any] = {
 _LIFECYCLE = ("SubscriptionReauthorizationRequired", "SubscriptionRemoved", "SubscriptionMissed")
 
 
+# For editors, while ``subscriptions.json`` is written; what a path allows, the app checks.
+_SUBSCRIPTIONS: Mapping[str, Any] = {
+    "$schema": GenerateJsonSchema.schema_dialect,
+    "title": "subscriptions.json: what the app watches",
+    "type": "object",
+    "properties": {
+        "$schema": {"type": "string"},
+        "subscriptions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "resource": {
+                        "description": "A path of Teams; names in braces stand for ids.",
+                        "type": "string",
+                        "examples": [row.path for row in CATALOGUE],
+                    },
+                    "changeType": {
+                        "description": "One or more of created, updated, deleted, with commas.",
+                        "type": "string",
+                        "pattern": "^(created|updated|deleted)(, ?(created|updated|deleted))*$",
+                    },
+                    "includeResourceData": {
+                        "description": "Whether notifications carry the resource, encrypted.",
+                        "type": "boolean",
+                        "default": False,
+                    },
+                    "tenantId": {
+                        "description": "The one tenant to watch; every tenant served, if left out.",
+                        "type": "string",
+                        "format": "uuid",
+                    },
+                },
+                "required": ["resource", "changeType"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["subscriptions"],
+    "additionalProperties": False,
+}
+
+
 class _Untitled(GenerateJsonSchema):
     """Leaves out the titles that only repeat the properties' names."""
 
@@ -40,8 +84,8 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """Return each schema by the name of its file: one for each kind of resource, then those of all other events."""
+def schemas() -> dict[str, Mapping[str, Any]]:
+    """Return each schema by the name of its file: each kind of resource, all other events, ``subscriptions.json``."""
     changed = {
         f"{name}.json": _schema(event, f"Changes to a {name}", _one_of(f"{name[:1].upper()}{name[1:]}", _CHANGES))
         for name, event in _CHANGED.items()
@@ -51,6 +95,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "cloudEvent.json": _schema(
             Event[ChangeData[JsonObject] | LifecycleData], "Any event", {"pattern": r"^Microsoft\.Graph\.[A-Z]\w*$"}
         ),
+        "subscriptions.json": _SUBSCRIPTIONS,
     }
 
 

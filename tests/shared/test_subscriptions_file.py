@@ -8,6 +8,7 @@ import pytest
 
 from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
+from tests.schemas import problems
 from tests.sender import OTHER_TENANT, TENANT
 
 TENANTS = (TENANT, OTHER_TENANT)
@@ -51,6 +52,7 @@ def test_resource_data_are_left_out_unless_asked_for() -> None:
         (ENTRY | {"changeType": "moved"}, '"changeType" lists'),
         (ENTRY | {"tenantId": "contoso.com"}, '"tenantId" is none of TENANT_IDS'),
         (ENTRY | {"tenantId": []}, '"tenantId" is none of TENANT_IDS'),
+        (ENTRY | {"includeResourcedata": True}, "includeResourcedata: no such property (there are: changeType, "),
         (ENTRY | {"includeResourceData": "false"}, '"includeResourceData" is true or false'),
         (ENTRY | {"includeResourceData": None}, '"includeResourceData" is true or false'),
         (ENTRY, "an entry before it has the same resource and changeType"),
@@ -69,6 +71,16 @@ def test_a_file_of_another_form_is_refused_with_the_form_it_should_have(document
         desired_from_json(document, tenant_ids=TENANTS)
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [{"changeType": "moved"}, {"includeResourceData": "true"}, {"includeResourcedata": True}, {"resource": None}],
+)
+def test_the_schema_for_editors_refuses_what_the_app_refuses(slip: dict[str, Any]) -> None:
+    assert problems({"subscriptions": [ENTRY]}, file="subscriptions.json") == []
+    assert len(problems({"subscriptions": [ENTRY | slip]}, file="subscriptions.json")) == 1
+
+
 def test_the_file_of_this_repository_is_good() -> None:
     document = json.loads((Path(__file__).parents[2] / "subscriptions.json").read_text(encoding="utf-8"))
     assert len(desired_from_json(document, tenant_ids=[TENANT])) == len(document["subscriptions"]) > 0
+    assert problems(document, file="subscriptions.json") == []
