@@ -14,11 +14,12 @@ from rich.table import Table
 
 from sandbox.ledger import Arrival, Ledger
 
-_KIND_WIDTH = 25
-_SEALING_WIDTH = 18
-_LEAST_TEXT_WIDTH = 12
-# All but the text: the other columns, the gaps, and room for "(blob)".
-_OTHER_COLUMNS_WIDTH = 92
+_KIND_WIDTH = 18
+_SEALING_WIDTH = 11
+# With this little text, a line fits into a terminal of 80 columns.
+_LEAST_TEXT_WIDTH = 13
+# All but the text, with room for "(blob)".
+_OTHER_COLUMNS_WIDTH = 74
 _MARKS: Mapping[str, str] = {"created": "[green]+[/]", "updated": "[yellow]~[/]", "deleted": "[red]-[/]"}
 _KIBIBYTE = 1024
 
@@ -44,21 +45,24 @@ class Feed:
 
     def heading(self) -> None:
         """Name the columns of the lines that follow."""
-        text, sealing = _padded("what", self._text_width), _padded("sealed", _SEALING_WIDTH)
-        line = f"{'time':<8}   {'change':<{_KIND_WIDTH}} {text} {sealing} {'answer':<11} {'in the queue'}"
+        what, sealed = _padded("what", self._text_width), f"{'sealed':<{_SEALING_WIDTH}}"
+        line = f"{'time':<8}   {'resource':<{_KIND_WIDTH}} {what} {sealed} {'answer':<9} in the queue"
         self._console.print()
         self._console.print(line, style="dim", highlight=False, no_wrap=True)
+        self._console.print("+ created  ~ updated  - deleted", style="dim", highlight=False)
 
     def arrival(self, arrival: Arrival) -> None:
         """Show one change, from what was typed to what stands in the queue."""
         change, answer = arrival.change, arrival.delivery.answer
-        kind = arrival.event.attributes["type"].removeprefix("Microsoft.Graph.")
+        kind = (
+            arrival.event.attributes["type"].removeprefix("Microsoft.Graph.").removesuffix(change.change_type.title())
+        )
         self._console.print(
             f"[dim]{change.when.astimezone():%H:%M:%S}[/] {_MARKS[change.change_type]} {kind:<{_KIND_WIDTH}} "
             f"{escape(_padded(summary(change.entity), self._text_width))} "
-            f"[dim]{_padded(_sealing(arrival), _SEALING_WIDTH)}[/] "
-            f"{answer.status} {_milliseconds(answer.took):>4} ms "
-            f"[green]as typed[/] {_milliseconds(arrival.after):>4} ms{' (blob)' if arrival.event.from_blob else ''}",
+            f"[dim]{_sealing(arrival):<{_SEALING_WIDTH}}[/] "
+            f"{answer.status} {_milliseconds(answer.took):>3}ms "
+            f"[green]as typed[/] {_milliseconds(arrival.after):>3}ms{' (blob)' if arrival.event.from_blob else ''}",
             highlight=False,
             no_wrap=True,
         )
@@ -92,7 +96,7 @@ def summary(entity: Mapping[str, Any]) -> str:
     body = entity.get("body")
     if isinstance(body, dict):
         sender = ((entity.get("from") or {}).get("user") or {}).get("displayName") or "somebody"
-        return f"{sender}: {body.get('content') or '(deleted)'}"
+        return f"{sender.split()[0]}: {body.get('content') or '(deleted)'}"
     if "chatType" in entity:
         return str(entity.get("topic") or f"{entity['chatType']} chat")
     return str(entity.get("displayName") or entity["id"])
@@ -110,7 +114,7 @@ def _milliseconds(time: timedelta) -> int:
 
 def _sealing(arrival: Arrival) -> str:
     bits = key_size(arrival)
-    return f"RSA-{bits} token {arrival.delivery.token_version}" if bits else "ids only"
+    return f"RSA-{bits} v{(arrival.delivery.token_version or '')[:1]}" if bits else "ids only"
 
 
 def key_size(arrival: Arrival) -> int | None:

@@ -38,18 +38,18 @@ def test_the_scene_ends_with_everything_arrived_as_typed(once: subprocess.Comple
 @pytest.mark.parametrize(
     "shown",
     [
-        r"ChatCreated",
-        r"ChatMessageCreated",
-        r"ChatMessageUpdated",
-        r"ChatMessageDeleted",
-        r"ChannelCreated",
-        r"TeamUpdated",
-        r"TeamDeleted",
-        r"ConversationMemberCreated",
+        r"\+ Chat ",
+        r"\+ ChatMessage ",
+        r"~ ChatMessage ",
+        r"- ChatMessage ",
+        r"\+ Channel ",
+        r"~ Team ",
+        r"- Team ",
+        r"\+ ConversationMember ",
         r"ids only",
-        r"RSA-2048 token 1\.0",
-        r"RSA-2048 token 2\.0",
-        r"RSA-4096 token \d\.0",
+        r"RSA-2048 v1",
+        r"RSA-2048 v2",
+        r"RSA-4096 v[12]",
         r"\(blob\)",
         r"Subscriptions\s+│ 10, with 20 handshakes",
         r"Key Vault has version [0-9a-f]{32} \(RSA-4096\)",
@@ -98,7 +98,7 @@ def test_a_message_from_a_second_terminal_arrives_and_ctrl_c_ends_it_all(
     _wait_for(serving, "Ctrl-C ends the sandbox.")
     # Long enough to be told from the scene, short enough for its column.
     subprocess.run([*SANDBOX, "send", "hello there, all", *state], cwd=REPOSITORY, timeout=30, check=True)  # noqa: S603  fixed words
-    assert "ChatMessageCreated" in _wait_for(serving, "Alex Wilber: hello there, all")
+    assert "+ ChatMessage " in _wait_for(serving, "Alex: hello there, all")
     serving.send_signal(signal.SIGINT)
     assert "as typed" in _wait_for(serving, "Every change")
     assert serving.wait(timeout=30) == 0
