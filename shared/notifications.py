@@ -18,6 +18,10 @@ from shared.errors import Malformed, TooLarge
 # Graph documents no limit for a POST; observed bodies are a few hundred kilobytes.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
+# More than genuine items, of 500 bytes and up, could fill a body with. Anybody may post two million zeros, and each of
+# them would be looked at.
+MAX_ITEMS = 10_000
+
 # Longer than any documented id, path or enum value; what is kept within it is short enough to log.
 _MAX_TEXT = 4096
 
@@ -155,7 +159,7 @@ class ChangeNotificationCollection:
         """Return the collection in ``body``.
 
         Raises:
-            TooLarge: over ``MAX_BODY_BYTES``.
+            TooLarge: over ``MAX_BODY_BYTES`` or ``MAX_ITEMS``.
             Malformed: not JSON in UTF-8, or neither a collection nor a single item.
         """
         if len(body) > MAX_BODY_BYTES:
@@ -165,6 +169,8 @@ class ChangeNotificationCollection:
         items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
         if not isinstance(items, list):
             raise Malformed("no collection of change notifications")
+        if len(items) > MAX_ITEMS:
+            raise TooLarge(f"over {MAX_ITEMS} items")
         return cls(
             value=tuple(_item(item) for item in items),
             validation_tokens=_validation_tokens(fields.get("validationTokens")),

@@ -40,6 +40,15 @@ GUARDS = (
         f"{_PARSING}::test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not",
     ),
     _parsing(
+        "number of items",
+        """\
+        if len(items) > MAX_ITEMS:
+            raise TooLarge(f"over {MAX_ITEMS} items")
+""",
+        "",
+        f"{_PARSING}::test_more_items_than_genuine_ones_could_fill_a_body_with_are_refused",
+    ),
+    _parsing(
         "UTF-8 only", 'data.decode("utf-8")', 'data.decode(json.detect_encoding(data), "surrogatepass")', _ENCODING
     ),
     _parsing("UTF-8 without errors", 'data.decode("utf-8")', 'data.decode("utf-8", "replace")', _OUTCOME),

@@ -44,6 +44,8 @@ NOT_A_COLLECTION: Mapping[str, Callable[[Sender], Post]] = {
     "not UTF-8": lambda _: Post(body=b'{"value": ["\xff"]}', status=400),
     "4 MiB and a byte": lambda _: Post(body=b" " * (4 * 1024 * 1024 + 1), status=413),
     "4 MiB of nothing": lambda _: Post(body=b" " * (4 * 1024 * 1024), status=400),
+    "more items than Graph could send": lambda _: Post(body=body(*[0] * 10_001), status=413),
+    "two million items": lambda _: Post(body=b'{"value": [' + b"0," * 2_000_000 + b"0]}", status=413),
     # Peers' hole 5: answered with 500, so that Graph retries for four hours.
     "an empty object": lambda _: Post(body=b"{}", status=400),
     "a list": lambda _: Post(body=b"[]", status=400),

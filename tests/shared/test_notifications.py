@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.errors import Malformed, TooLarge
 from shared.notifications import (
     MAX_BODY_BYTES,
+    MAX_ITEMS,
     ChangeNotification,
     ChangeNotificationCollection,
     EncryptedContent,
@@ -133,6 +134,13 @@ def test_an_optional_property_of_the_wrong_type_spoils_its_item(changes: dict[st
 )
 def test_what_is_no_validation_token_never_passes_for_an_absent_one(tokens: Any, kept: tuple[str, ...]) -> None:
     assert ChangeNotificationCollection.from_json(body(tokens=tokens)).validation_tokens == kept
+
+
+def test_more_items_than_genuine_ones_could_fill_a_body_with_are_refused() -> None:
+    """Four megabytes of zeros would otherwise cost half a minute and gigabytes, from anybody."""
+    assert len(ChangeNotificationCollection.from_json(body(*[0] * MAX_ITEMS)).value) == MAX_ITEMS
+    with pytest.raises(TooLarge):
+        ChangeNotificationCollection.from_json(body(*[0] * (MAX_ITEMS + 1)))
 
 
 def test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
