@@ -21,7 +21,7 @@ test: .venv/installed sandbox/node_modules/installed  ## All tests (ARGS=... goe
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 unit: .venv/installed  ## The tests that start no service
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" --ignore=tests/edges --ignore=tests/end_to_end $(ARGS)
 
 check: .venv/installed  ## Layout, lint, types, import contracts, requirements in step with pyproject.toml
 	$(BIN)/ruff format --check .

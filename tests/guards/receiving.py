@@ -9,7 +9,7 @@ _ENCODING = f"{_PARSING}::test_json_in_another_encoding_is_refused"
 _NUMBERS = f"{_PARSING}::test_numbers_that_json_cannot_hold_are_refused"
 _TOKENS = f"{_PARSING}::test_what_is_no_validation_token_never_passes_for_an_absent_one"
 _RECEIVING = "tests/shared/test_receive.py"
-_OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome"
+_OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _TEXT_CHECK = """\
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
         raise Malformed(f"{name} is not a short printable text")

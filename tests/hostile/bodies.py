@@ -131,6 +131,8 @@ TOKENS: Mapping[str, Callable[[Sender], Post]] = {
     "null": lambda graph: _tokens(graph, None),
     "an object": lambda graph: _tokens(graph, {}),
     "a text": lambda graph: _tokens(graph, graph.token()),
+    "null in the list": lambda graph: _tokens(graph, [None]),
+    "a number in the list": lambda graph: _tokens(graph, [7]),
     "of another tenant": lambda graph: _tokens(graph, [graph.token(tenant_id=OTHER_TENANT)]),
     "one bad among good": lambda graph: _tokens(graph, [graph.token(), "garbage", graph.token("1.0")]),
 } | {name: lambda graph, make=make: _tokens(graph, [make(graph)]) for name, make in BAD_TOKENS.items()}

@@ -53,7 +53,7 @@ def test_one_bad_token_among_good_ones_makes_all_suspicious() -> None:
         _tenants(graph().token(), "", graph().token(tenant_id=OTHER_TENANT))
 
 
-@pytest.mark.parametrize("name", [name for name, make in BAD_TOKENS.items() if isinstance(make(graph()), str)])
+@pytest.mark.parametrize("name", BAD_TOKENS)
 def test_a_bad_token_is_refused(name: str) -> None:
     """Peers' holes 2 and 3: any application as the caller; the issuer tested with "contains" or "ends with"."""
     with pytest.raises(Suspect):
