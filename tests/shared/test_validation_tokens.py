@@ -53,6 +53,11 @@ def test_one_bad_token_among_good_ones_makes_all_suspicious() -> None:
         _tenants(graph().token(), "", graph().token(tenant_id=OTHER_TENANT))
 
 
+def test_a_token_of_a_key_that_entra_id_does_not_publish_is_refused() -> None:
+    with pytest.raises(Suspect):
+        _tenants(signed(graph(), claims_of(graph()), kid="unknown"))
+
+
 @pytest.mark.parametrize("name", BAD_TOKENS)
 def test_a_bad_token_is_refused(name: str) -> None:
     """Peers' holes 2 and 3: any application as the caller; the issuer tested with "contains" or "ends with"."""
