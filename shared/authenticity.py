@@ -150,8 +150,9 @@ def verify(token: str, *, audience: Audience, signing_key: Callable[[str], Signi
     tenant_id = claims["tid"]
     if tenant_id not in audience.tenant_ids:
         raise Suspect("a validation token of a tenant that is not served")
-    _check_caller(claims, _issuers(audience.cloud, tenant_id), audience.caller_id)
-    _check_signing_issuer(key, _issuers(audience.cloud, tenant_id))
+    issuers = _issuers(audience.cloud, tenant_id)
+    _check_caller(claims, issuers, audience.caller_id)
+    _check_signing_issuer(key, issuers, tenant_id)
     times = (claims["nbf"], claims["exp"])
     if not all(type(time) is int for time in times):
         raise Suspect("a validation token whose times are no whole numbers")
@@ -212,15 +213,12 @@ def _check_caller(claims: Mapping[str, Any], issuers: _Issuers, caller_id: str) 
         raise Suspect("a validation token that another application asked for")
 
 
-def _check_signing_issuer(key: SigningKey, issuers: _Issuers) -> None:
+def _check_signing_issuer(key: SigningKey, issuers: _Issuers, tenant_id: str) -> None:
     """Raise Suspect when Entra ID publishes the key for another tenant than the token's.
 
     Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
     """
-    if key.issuer is None:
-        return
-    tenant_id = issuers.v1.rstrip("/").rpartition("/")[2]
-    if key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
         raise Suspect("a validation token signed with a key of another issuer")
 
 

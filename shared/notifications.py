@@ -22,8 +22,9 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 # them would be looked at.
 MAX_ITEMS = 10_000
 
-# Longer than any documented id, path or enum value; what is kept within it is short enough to log.
-_MAX_TEXT = 4096
+# Three times the longest documented path. Type and subject of an event come from such texts, each character may take
+# twelve bytes in JSON, and both together have to fit into a queue message.
+MAX_TEXT = 1536
 
 
 def load_json(data: bytes) -> Any:
@@ -207,7 +208,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
         raise Malformed(f"{name} is not a short printable text")
     return value
 

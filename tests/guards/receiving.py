@@ -11,7 +11,7 @@ _TOKENS = f"{_PARSING}::test_what_is_no_validation_token_never_passes_for_an_abs
 _RECEIVING = "tests/shared/test_receive.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _TEXT_CHECK = """\
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
         raise Malformed(f"{name} is not a short printable text")
 """
 
@@ -87,7 +87,7 @@ GUARDS = (
     _parsing("texts are texts", _TEXT_CHECK, _TEXT_CHECK.replace("not isinstance(value, str) or ", ""), _NEEDED),
     _parsing("texts are not empty", _TEXT_CHECK, _TEXT_CHECK.replace("0 < ", ""), _NEEDED),
     _parsing(
-        "texts are short", _TEXT_CHECK, _TEXT_CHECK.replace("not 0 < len(value) <= _MAX_TEXT", "not value"), _NEEDED
+        "texts are short", _TEXT_CHECK, _TEXT_CHECK.replace("not 0 < len(value) <= MAX_TEXT", "not value"), _NEEDED
     ),
     _parsing("texts are printable", _TEXT_CHECK, _TEXT_CHECK.replace(" or not value.isprintable()", ""), _NEEDED),
     _parsing(

@@ -81,9 +81,7 @@ GUARDS = (
 """,
         "",
     ),
-    _guard(
-        "caller and issuer", "    _check_caller(claims, _issuers(audience.cloud, tenant_id), audience.caller_id)\n", ""
-    ),
+    _guard("caller and issuer", "    _check_caller(claims, issuers, audience.caller_id)\n", ""),
     _guard(
         "issuer",
         """\
@@ -113,7 +111,7 @@ GUARDS = (
     _guard(
         "the signing key's own issuer",
         """\
-    if key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
         raise Suspect("a validation token signed with a key of another issuer")
 """,
         "",

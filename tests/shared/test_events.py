@@ -13,7 +13,8 @@ from shared.authenticity import Authentic, authenticate
 from shared.decryption import DecryptedContent
 from shared.errors import Malformed
 from shared.events import CloudEvent, change_event, lifecycle_event
-from shared.notifications import ChangeNotification, load_json
+from shared.notifications import MAX_TEXT, ChangeNotification, load_json
+from shared.sink import MAX_MESSAGE_BYTES
 from tests.sender import (
     CHAT,
     CLIENT_ID,
@@ -229,3 +230,17 @@ def test_no_event_carries_or_shows_the_client_state_or_the_content() -> None:
     for event in (_event(), _event(PLAINTEXT), _lifecycle("missed")):
         assert client_state().encode() not in event.to_json()
         assert "Grüße" not in repr(event)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "👋"])
+def test_the_longest_event_fits_into_a_queue_message_once_its_data_are_elsewhere(character: str) -> None:
+    """A message that storage refuses would be answered 503, and sent again by Graph, for four hours."""
+    longest = character * MAX_TEXT
+    change = _event(changeType=longest, resource=longest, subscriptionId=longest, id=longest)
+    lifecycle = lifecycle_event(
+        _authentic(lifecycleEvent=longest, subscriptionId=longest), client_id=CLIENT_ID, received_at=NOW
+    )
+    for event in (change, lifecycle):
+        assert (
+            len(event.to_json(dataref="https://account.blob.core.windows.net/event-data/1.json")) <= MAX_MESSAGE_BYTES
+        )
