@@ -38,6 +38,8 @@ class Resource:
     """Query options that the path takes, without their dollar sign."""
     resource_data: bool = True
     resource_data_only: bool = False
+    fetchable: bool = True
+    """Whether Graph has a GET for the resource that a notification names."""
     beta: bool = False
     max_lifetime: timedelta = _THREE_DAYS
 

@@ -18,6 +18,10 @@ def _basic(resource: Resource, lifetime: timedelta) -> Resource:
     return replace(resource, resource_data=False, max_lifetime=lifetime)
 
 
+def _unfetchable(resource: Resource) -> Resource:
+    return replace(resource, fetchable=False)
+
+
 def _beta(resource: Resource) -> Resource:
     return replace(resource, beta=True)
 
@@ -93,12 +97,14 @@ _CALLS = (
         row("/communications/callRecords", "callRecord", "CU", may("CallRecords.Read.All"), "filter"),
         timedelta(minutes=4230),
     ),
-    _beta(
-        row(
-            "/communications/onlineMeetings(joinWebUrl={url})/meetingCallEvents",
-            "callEvent",
-            "U",
-            may("OnlineMeetings.Read.All OnlineMeetings.ReadWrite.All"),
+    _unfetchable(
+        _beta(
+            row(
+                "/communications/onlineMeetings(joinWebUrl={url})/meetingCallEvents",
+                "callEvent",
+                "U",
+                may("OnlineMeetings.Read.All OnlineMeetings.ReadWrite.All"),
+            )
         )
     ),
     replace(
@@ -109,6 +115,7 @@ _CALLS = (
             may("CallEvents-Emergency.Read.All"),
         ),
         resource_data_only=True,
+        fetchable=False,
         max_lifetime=timedelta(days=1),
     ),
     replace(
@@ -161,21 +168,19 @@ _EVENTS = tuple(
 )
 
 # Source: https://learn.microsoft.com/graph/aiinteraction-changenotifications-overview
-_COPILOT = (
-    row(
-        "/copilot/interactionHistory/getAllEnterpriseInteractions",
-        "aiInteraction",
-        "CUD",
-        may("AiEnterpriseInteraction.Read.All"),
-        "filter",
-    ),
-    row(
-        "/copilot/users/{user-id}/interactionHistory/getAllEnterpriseInteractions",
-        "aiInteraction",
-        "CUD",
-        may("AiEnterpriseInteraction.Read.All", "AiEnterpriseInteraction.Read", "AiEnterpriseInteraction.Read.User"),
-        "filter",
-    ),
+_COPILOT = tuple(
+    _unfetchable(
+        row(f"/copilot/{path}interactionHistory/getAllEnterpriseInteractions", "aiInteraction", "CUD", needed, "filter")
+    )
+    for path, needed in (
+        ("", may("AiEnterpriseInteraction.Read.All")),
+        (
+            "users/{user-id}/",
+            may(
+                "AiEnterpriseInteraction.Read.All", "AiEnterpriseInteraction.Read", "AiEnterpriseInteraction.Read.User"
+            ),
+        ),
+    )
 )
 
 CATALOGUE: tuple[Resource, ...] = (

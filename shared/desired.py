@@ -11,17 +11,24 @@ from shared.errors import Misconfigured
 from shared.resources import canonical_path, faults
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
-_PROPERTIES = frozenset({"resource", "changeType", "includeResourceData", "tenantId"})
+_FLAGS = {"include_resource_data": "includeResourceData", "fetch": "fetch", "delegated": "delegated"}
+_PROPERTIES = frozenset({"resource", "changeType", "tenantId", *_FLAGS.values()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """An entry of ``subscriptions.json``, for one tenant."""
+    """What is to be watched in one tenant.
+
+    ``fetch``: the app is to GET the resource of each notification, which carries none. ``delegated``: with the
+    permissions of the user who signed in, not with those of the app.
+    """
 
     tenant_id: str
     resource: str
     change_types: frozenset[str]
-    include_resource_data: bool
+    include_resource_data: bool = False
+    fetch: bool = False
+    delegated: bool = False
 
     @property
     def change_type(self) -> str:
@@ -67,17 +74,13 @@ def _desired(entry: Any, tenant_ids: Sequence[str]) -> Sequence[Desired]:
         # A slip such as "includeResourcedata" would otherwise leave the content out without a word.
         raise Misconfigured(f"{', '.join(unknown)}: no such property (there are: {', '.join(sorted(_PROPERTIES))})")
     resource, change_types = _resource(entry), _change_types(entry)
-    include_resource_data = _include_resource_data(entry)
-    refusals = list(faults(resource, change_types=change_types, include_resource_data=include_resource_data))
-    if refusals:
+    flags = {name: _flag(entry, spelling) for name, spelling in _FLAGS.items()}
+    if flags["fetch"] and (flags["include_resource_data"] or flags["delegated"]):
+        raise Misconfigured('"fetch" goes with neither "includeResourceData" nor "delegated": leave it out')
+    if refusals := list(faults(resource, change_types=change_types, **flags)):
         raise Misconfigured("; ".join(refusals))
     return [
-        Desired(
-            tenant_id=tenant_id,
-            resource=resource,
-            change_types=change_types,
-            include_resource_data=include_resource_data,
-        )
+        Desired(tenant_id=tenant_id, resource=resource, change_types=change_types, **flags)
         for tenant_id in _tenant_ids(entry, tenant_ids)
     ]
 
@@ -96,11 +99,11 @@ def _change_types(entry: Mapping[str, Any]) -> frozenset[str]:
     return split_change_types(change_type)
 
 
-def _include_resource_data(entry: Mapping[str, Any]) -> bool:
-    include_resource_data = entry.get("includeResourceData", False)
-    if not isinstance(include_resource_data, bool):
-        raise Misconfigured('"includeResourceData" is true or false')
-    return include_resource_data
+def _flag(entry: Mapping[str, Any], name: str) -> bool:
+    value = entry.get(name, False)
+    if not isinstance(value, bool):
+        raise Misconfigured(f'"{name}" is true or false')
+    return value
 
 
 def _tenant_ids(entry: Mapping[str, Any], served: Sequence[str]) -> Sequence[str]:

@@ -10,8 +10,11 @@ Problem
 │   └── Undecryptable        tampered with, or encrypted in another way than Graph's
 ├── Unavailable          yes: something outside cannot be had in time (503, Graph sends it again)
 └── Misconfigured        once an operator has acted (503, or a failed timer run)
+    ├── Missing              what was asked for by its id or path is not there, or there no longer
+    └── Conflict             what was to be made exists, or what was to be changed has been changed in between
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -60,8 +63,23 @@ class Undecryptable(Rejected):
 
 
 class Unavailable(Problem):
-    """A system outside did not answer, not in time, or not as it should; the same call may go through later."""
+    """A system outside did not answer, not in time, or not as it should; the same call may go through later.
+
+    ``retry_after`` is how long it asked to be left alone, or None.
+    """
+
+    def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class Misconfigured(Problem):
     """A setting, role or file is wrong; the text tells the operator what to change."""
+
+
+class Missing(Misconfigured):
+    """There is no such thing at the system that was asked (404); most callers know what to do about it."""
+
+
+class Conflict(Misconfigured):
+    """Another one was there first (409, 412); most callers know what to do about it."""

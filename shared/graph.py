@@ -4,11 +4,13 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, override
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     HeadersPolicy,
@@ -19,26 +21,46 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.rest import HttpRequest, HttpResponse
 
-from shared.azure_calls import unavailable
-from shared.errors import Misconfigured, Unavailable
+from shared.azure_calls import HASTY, unavailable
+from shared.errors import Conflict, Misconfigured, Missing, Unavailable
 from shared.subscriptions import Subscription
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
+_REFUSALS: Mapping[int, type[Misconfigured]] = {404: Missing, 409: Conflict}
+_MAX_PAUSE_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
-_READ_TIMEOUT_SECONDS = 30
+_PATIENT: Mapping[str, Any] = {"read_timeout": 30}
+
+
+class _OneRetry(RetryPolicy[Any, Any]):
+    """One more try, at once, for a hiccup. What Graph puts off is put off by the callers, who have other things to do.
+
+    Source: https://learn.microsoft.com/graph/throttling#best-practices-to-handle-throttling
+    """
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=1)
+
+    @override
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        return "Retry-After" not in response.http_response.headers and super().is_retry(settings, response)
 
 
 class Graph:
-    """A client of one tenant; all methods raise Unavailable (later, perhaps) or Misconfigured (Graph says why not)."""
+    """A client of one tenant.
+
+    All methods raise Unavailable (later, perhaps) or Misconfigured (Graph says why not): Missing for what is not there,
+    Conflict for what exists already.
+    """
 
     def __init__(self, graph_url: str, credential: TokenCredential, *, scope: str) -> None:
         policies = [
             RequestIdPolicy(),
             HeadersPolicy({"Accept": "application/json"}),
             UserAgentPolicy("teams-change-notifications"),
-            RetryPolicy(retry_total=3, retry_backoff_max=20),
+            _OneRetry(),
             BearerTokenCredentialPolicy(credential, scope),
             HttpLoggingPolicy(),
         ]
@@ -75,14 +97,16 @@ class Graph:
         self._send("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
     def get(self, path: str, *, beta: bool = False) -> Mapping[str, Any]:
-        """Return the resource at ``path``, as it is at this moment."""
-        return self._send("GET", f"/{_version(beta=beta)}/{path.lstrip('/')}")
+        """Return the resource at ``path`` as it is at this moment, in the haste of the receiving path."""
+        return self._send("GET", f"/{_version(beta=beta)}/{path.lstrip('/')}", options=HASTY)
 
-    def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def _send(
+        self, method: str, url: str, body: Mapping[str, Any] | None = None, *, options: Mapping[str, Any] = _PATIENT
+    ) -> Mapping[str, Any]:
         address = url if url.startswith("https://") else self._client.format_url(url)
         request = HttpRequest(method, address, json=body)
         try:
-            response = self._client.send_request(request, read_timeout=_READ_TIMEOUT_SECONDS)
+            response = self._client.send_request(request, **options)
         except AzureError as exc:
             raise unavailable("Graph", exc) from exc
         _check(response, f"{method} {url.partition('?')[0]}")
@@ -96,9 +120,17 @@ def _version(*, beta: bool) -> str:
 def _check(response: HttpResponse, call: str) -> None:
     status = response.status_code
     if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
-        raise Unavailable(f"Graph answered {status} to {call}")
+        raise Unavailable(f"Graph answered {status} to {call}", retry_after=_retry_after(response))
     if status >= _CLIENT_ERROR:
-        raise Misconfigured(f"Graph answered {status} to {call}: {_reason(response)}")
+        problem = _REFUSALS.get(status, Misconfigured)
+        raise problem(f"Graph answered {status} to {call}: {_reason(response)}")
+
+
+def _retry_after(response: HttpResponse) -> timedelta | None:
+    """Return what the header says in seconds, the only form that Graph documents."""
+    text = response.headers.get("Retry-After", "")
+    # An hour is longer than any pause that throttling asks for; a larger number would be no time at all.
+    return timedelta(seconds=min(int(text), _MAX_PAUSE_SECONDS)) if text.isdecimal() and text.isascii() else None
 
 
 def _reason(response: HttpResponse) -> str:

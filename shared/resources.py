@@ -141,18 +141,27 @@ def is_beta(resource: str) -> bool:
     return row is not None and row.beta
 
 
-def faults(resource: str, *, change_types: frozenset[str], include_resource_data: bool) -> Iterator[str]:
-    """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change."""
+def faults(
+    resource: str, *, change_types: frozenset[str], include_resource_data: bool, fetch: bool, delegated: bool
+) -> Iterator[str]:
+    """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change.
+
+    ``fetch`` and ``delegated``: see ``shared.desired.Desired``.
+    """
     row = find(resource)
     if row is None:
         yield f"{resource} is no Teams path that can be subscribed to{_hint(resource)}"
         return
-    if not row.permissions.application:
-        yield f"{row.path} needs a signed-in user; this app has application permissions only"
+    if delegated and not row.permissions.delegated:
+        yield f"{row.path} is not for a signed-in user: leave delegated out"
+    if not delegated and not row.permissions.application:
+        yield f"{row.path} is for a signed-in user only: set delegated, and run: python -m cli login"
     if not change_types <= row.change_types:
         yield f"{row.path} reports {' and '.join(sorted(row.change_types))} only: mend changeType"
     if include_resource_data and not row.resource_data:
         yield f"{row.path} has no resource data: leave includeResourceData out"
+    if fetch and not row.fetchable:
+        yield f"{row.path} cannot be fetched, Graph has no GET for it: leave fetch out"
     if row.resource_data_only and not include_resource_data:
         yield f"{row.path} comes with resource data only: set includeResourceData"
     unknown = _options(resource) - row.options

@@ -60,6 +60,16 @@ _SUBSCRIPTIONS: Mapping[str, Any] = {
                         "type": "boolean",
                         "default": False,
                     },
+                    "fetch": {
+                        "description": "Whether the app fetches the resource of each notification, which carries none.",
+                        "type": "boolean",
+                        "default": False,
+                    },
+                    "delegated": {
+                        "description": "Whether the permissions are those of the user who ran: python -m cli login.",
+                        "type": "boolean",
+                        "default": False,
+                    },
                     "tenantId": {
                         "description": "The one tenant to watch; every tenant served, if left out.",
                         "type": "string",

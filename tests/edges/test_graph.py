@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
 from shared.credentials import AppCredential
-from shared.errors import Misconfigured, Unavailable
+from shared.errors import Conflict, Misconfigured, Missing, Unavailable
 from shared.graph import Graph
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE, fault
@@ -21,8 +22,7 @@ from tests.sender import STATE_KEY_TEXT
 pytestmark = pytest.mark.slow
 
 # A Graph that says when to come back is asked again then: the tests need not wait for azure.core's own pauses.
-SOON = {"Retry-After": "0.05"}
-RETRIES = 3
+RETRIES = 1
 SUBSCRIPTIONS = "/v1.0/subscriptions"
 
 
@@ -148,19 +148,50 @@ def test_a_refusal_without_words_is_told_by_its_status(world: GraphWorld, graph:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_graph_is_asked_again_when_it_says(world: GraphWorld, graph: Graph, status: int) -> None:
-    pause = 0.3
-    busy = Fault(status=status, headers={"Retry-After": str(pause)}, times=1)
-    began = time.monotonic()
-    with fault(world.graph_service, busy):
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        ({"Retry-After": "7"}, timedelta(seconds=7)),
+        ({"Retry-After": "99999999999999999999"}, timedelta(hours=1)),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Fri, 20 Nov 2026 10:00:00 GMT"}, None),
+        ({"Retry-After": "-1"}, None),
+    ],
+)
+def test_a_pause_that_graph_asks_for_is_told_to_the_caller(
+    world: GraphWorld, graph: Graph, status: int, header: dict[str, str], pause: timedelta | None
+) -> None:
+    busy = Fault(status=status, headers=header)
+    with fault(world.graph_service, busy), pytest.raises(Unavailable) as caught:
         graph.create_subscription(world.body())
-    assert time.monotonic() - began >= pause
+    assert caught.value.retry_after == pause
+    assert len(world.graph_service.requests) == 1
+
+
+@pytest.mark.parametrize("status", [500, 503, 504])
+def test_a_hiccup_of_graphs_is_tried_over_at_once(world: GraphWorld, graph: Graph, status: int) -> None:
+    with fault(world.graph_service, Fault(status=status, times=1)):
+        graph.create_subscription(world.body())
     assert len(world.graph_service.requests) == 2
+
+
+def test_a_resource_is_read_in_haste(world: GraphWorld, graph: Graph) -> None:
+    with fault(world.graph_service, Fault(status=503)), pytest.raises(Unavailable):
+        graph.get("chats/a")
+    assert len(world.graph_service.requests) == 1
+
+
+def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(world: GraphWorld, graph: Graph) -> None:
+    with pytest.raises(Missing):
+        graph.get("chats/19:0@thread.v2")
+    graph.create_subscription(world.body())
+    with pytest.raises(Conflict):
+        graph.create_subscription(world.body())
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_graph_out_of_order_is_unavailable_after_some_retries(world: GraphWorld, graph: Graph, status: int) -> None:
-    with fault(world.graph_service, Fault(status=status, headers=SOON)), pytest.raises(Unavailable, match=str(status)):
+    with fault(world.graph_service, Fault(status=status)), pytest.raises(Unavailable, match=str(status)):
         list(graph.list_subscriptions())
     assert len(world.graph_service.requests) == 1 + RETRIES
 

@@ -38,6 +38,13 @@ def test_resource_data_are_left_out_unless_asked_for() -> None:
     assert item.include_resource_data is False
 
 
+def test_the_resource_may_be_fetched_and_a_user_may_stand_for_the_app() -> None:
+    (fetched, _) = _desired({"resource": "/teams", "changeType": "created", "fetch": True})
+    assert (fetched.fetch, fetched.delegated) == (True, False)
+    (delegated, _) = _desired({"resource": "/chats/19:a@thread.v2", "changeType": "updated", "delegated": True})
+    assert (delegated.fetch, delegated.delegated) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
@@ -55,6 +62,13 @@ def test_resource_data_are_left_out_unless_asked_for() -> None:
         (ENTRY | {"includeResourcedata": True}, "includeResourcedata: no such property (there are: changeType, "),
         (ENTRY | {"includeResourceData": "false"}, '"includeResourceData" is true or false'),
         (ENTRY | {"includeResourceData": None}, '"includeResourceData" is true or false'),
+        (ENTRY | {"fetch": 1}, '"fetch" is true or false'),
+        (ENTRY | {"delegated": "yes"}, '"delegated" is true or false'),
+        (ENTRY | {"fetch": True}, '"fetch" goes with neither "includeResourceData" nor "delegated": leave it out'),
+        (
+            {"resource": "/chats/19:a@thread.v2", "changeType": "updated", "fetch": True, "delegated": True},
+            '"fetch" goes with neither',
+        ),
         (ENTRY, "an entry before it has the same resource and changeType"),
         (ENTRY | {"resource": "chats/"}, "an entry before it has the same resource and changeType"),
     ],
@@ -73,7 +87,14 @@ def test_a_file_of_another_form_is_refused_with_the_form_it_should_have(document
 
 @pytest.mark.parametrize(
     "slip",
-    [{"changeType": "moved"}, {"includeResourceData": "true"}, {"includeResourcedata": True}, {"resource": None}],
+    [
+        {"changeType": "moved"},
+        {"includeResourceData": "true"},
+        {"fetch": "true"},
+        {"delegated": None},
+        {"includeResourcedata": True},
+        {"resource": None},
+    ],
 )
 def test_the_schema_for_editors_refuses_what_the_app_refuses(slip: dict[str, Any]) -> None:
     assert problems({"subscriptions": [ENTRY]}, file="subscriptions.json") == []
