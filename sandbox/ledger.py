@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sandbox.clock import Clock
 from sandbox.consumer import Event
 from sandbox.graph import Delivery, Item
-from sandbox.graph.paths import odata
+from sandbox.graph.envelope import resource_of
 from sandbox.teams import Change
 
 type _Key = tuple[str, str, str, str]
@@ -89,7 +89,7 @@ class Ledger:
 
 def _key_of_item(item: Item, change: Change) -> _Key:
     content = _text(change.entity) if item.is_rich else ""
-    return (item.subscription.id, odata(change.path), change.change_type, content)
+    return (item.subscription.id, resource_of(change), change.change_type, content)
 
 
 def _key_of_event(event: Event) -> _Key:

@@ -38,6 +38,8 @@ class Resource:
     """Query options that the path takes, without their dollar sign."""
     resource_data: bool = True
     resource_data_only: bool = False
+    max_filtered: int | None = None
+    """How many things the filter, which the path then needs, may name."""
     fetchable: bool = True
     """Whether Graph has a GET for the resource that a notification names."""
     beta: bool = False

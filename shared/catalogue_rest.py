@@ -11,6 +11,8 @@ from shared.catalogue import ARTICLES, Resource, may, row
 _RECORDING, _TRANSCRIPT = "OnlineMeetingRecording.Read.All", "OnlineMeetingTranscript.Read.All"
 _OWN_CONSENT = "useResourceSpecificConsentBasedAuthorization"
 _INSTALLED = "/appCatalogs/teamsApps/{app-id}/installedToChats"
+_CHAT_WHERE_INSTALLED = "Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled"
+_CHANNEL_MEMBER = "ChannelMember.Read.All ChannelMember.ReadWrite.All"
 _SCHEDULE = "Schedule.Read.All Schedule.ReadWrite.All"
 
 
@@ -34,33 +36,53 @@ _CHATS = (
         "CU",
         may("Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All", "Chat.ReadBasic Chat.Read Chat.ReadWrite"),
     ),
-    row(_INSTALLED, "chat", "CU", may("Chat.ReadBasic.WhereInstalled Chat.Read.WhereInstalled")),
-    row(f"{_INSTALLED}/getAllMessages", "chatMessage", "CUD", may("Chat.Read.WhereInstalled")),
-    row(f"{_INSTALLED}/getAllMembers", "conversationMember", "CU", may("ChatMember.Read.WhereInstalled")),
+    row(_INSTALLED, "chat", "CU", may(f"Chat.ReadBasic.WhereInstalled {_CHAT_WHERE_INSTALLED}")),
+    row(f"{_INSTALLED}/getAllMessages", "chatMessage", "CUD", may(_CHAT_WHERE_INSTALLED)),
+    row(
+        f"{_INSTALLED}/getAllMembers",
+        "conversationMember",
+        "CU",
+        may(
+            "ChatMember.Read.WhereInstalled ChatMember.ReadWrite.WhereInstalled "
+            f"Chat.ReadBasic.WhereInstalled {_CHAT_WHERE_INSTALLED}"
+        ),
+    ),
 )
 
 # Source: https://learn.microsoft.com/graph/teams-changenotifications-teammembership and ...-channelmembership
 _MEMBERS = (
     row("/teams/getAllMembers", "conversationMember", "CUD", may("TeamMember.Read.All TeamMember.ReadWrite.All")),
-    _beta(row("/teams/getAllChannels/getAllMembers", "conversationMember", "CUD", may("ChannelMember.Read.All"))),
+    _beta(row("/teams/getAllChannels/getAllMembers", "conversationMember", "CUD", may(_CHANNEL_MEMBER))),
     _beta(
         row(
             "/teams/{team-id}/channels/{channel-id}/sharedWithTeams",
             "sharedWithChannelTeamInfo",
             "CD",
-            may("ChannelMember.Read.All ChannelMember.ReadWrite.All", "ChannelMember.Read.All"),
+            may(_CHANNEL_MEMBER, _CHANNEL_MEMBER),
         )
     ),
 )
 
-# Source: https://learn.microsoft.com/graph/teams-changenotifications-teamsappinstallation
+# Only the first covers all scopes; the others go with a filter on theirs.
+_INSTALLATION = " ".join(
+    (
+        "TeamsAppInstallation.Read.All",
+        *(
+            f"TeamsAppInstallation.{right}For{scope}.All"
+            for right in ("Read", "ReadWriteSelf", "ReadWrite", "ReadWriteAndConsentSelf", "ReadWriteAndConsent")
+            for scope in ("User", "Team", "Chat")
+        ),
+    )
+)
+
+# Source: https://learn.microsoft.com/graph/teams-changenotifications-appinstallation
 _APPS = (
     row(
         "/appCatalogs/teamsApps/{app-id}/installations",
         "teamsAppInstallation",
         "CUD",
         may(
-            "TeamsAppInstallation.Read.All",
+            _INSTALLATION,
             "",
             "TeamsAppInstallation.Read.User TeamsAppInstallation.Read.Group TeamsAppInstallation.Read.Chat",
         ),
@@ -84,7 +106,7 @@ def _artifacts(kind: str, last: str, every: str, permission: str) -> tuple[Resou
         row(f"/communications/onlineMeetings/{every}", kind, "C", may(permission)),
         row(f"{meeting}/{last}", kind, "C", may(permission, permission, chat), _OWN_CONSENT),
         row(f"/users/{{user-id}}/onlineMeetings/{every}", kind, "C", may(permission, permission)),
-        _beta(row(f"{installed}/{every}", kind, "C", may(permission, "", chat))),
+        _beta(row(f"{installed}/{every}", kind, "C", may(permission, "", chat), _OWN_CONSENT)),
         _beta(row(f"/communications/adhocCalls/{every}", kind, "C", may(ad_hoc))),
         _beta(row(f"/communications/adhocCalls/{{call-id}}/{last}", kind, "C", may(ad_hoc_one, ad_hoc))),
         _beta(row(f"/users/{{user-id}}/adhocCalls/{every}", kind, "C", may(ad_hoc, ad_hoc))),
@@ -111,16 +133,22 @@ _CALLS = (
         row(
             "/communications/calls/getEmergencyEventsByPolicy(policyName={name})",
             "emergencyCallEvent",
-            "CUD",
+            "U",
             may("CallEvents-Emergency.Read.All"),
         ),
         resource_data_only=True,
         fetchable=False,
         max_lifetime=timedelta(days=1),
     ),
+    # One subscription for each app and signed-in user: several people need the second path.
     replace(
         row("/communications/presences/{user-id}", "presence", "U", may("", "Presence.Read.All")),
         max_lifetime=timedelta(minutes=60),
+    ),
+    replace(
+        row("/communications/presences", "presence", "U", may("", "Presence.Read.All"), "filter"),
+        max_lifetime=timedelta(minutes=60),
+        max_filtered=650,
     ),
 )
 
@@ -150,20 +178,22 @@ _EVENTS = tuple(
     _basic(
         row(
             f"/solutions/virtualEvents/{path}",
-            "virtualEvent",
+            f"virtualEvent{part}",
             changes,
-            may("VirtualEvent.Read.All", "VirtualEvent.Read"),
+            may("VirtualEvent.Read.All", "" if path.startswith("events") else "VirtualEvent.Read"),
         ),
         timedelta(days=1),
     )
-    for path, changes in (
-        ("events", "C"),
-        ("events/getEventsFromOrganizers(organizerIds={ids})", "C"),
-        ("webinars/{webinar-id}", "U"),
-        ("webinars/{webinar-id}/sessions", "CU"),
-        ("webinars/{webinar-id}/registration/registrants", "CU"),
-        ("townhalls/{townhall-id}", "U"),
-        ("townhalls/{townhall-id}/sessions", "CU"),
+    for path, part, changes in (
+        ("events", "", "C"),
+        ("events/getEventsFromOrganizers(organizerIds={ids})", "", "C"),
+        ("webinars/{webinar-id}", "", "U"),
+        ("webinars/{webinar-id}/sessions", "Session", "CU"),
+        ("webinars/{webinar-id}/registrations", "Registration", "CU"),
+        # As an older edition of the article spells it.
+        ("webinars/{webinar-id}/registration/registrants", "Registration", "CU"),
+        ("townhalls/{townhall-id}", "", "U"),
+        ("townhalls/{townhall-id}/sessions", "Session", "CU"),
     )
 )
 

@@ -7,19 +7,22 @@ Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft
 """
 
 import difflib
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
 from shared.catalogue import Resource
 from shared.catalogue_rest import CATALOGUE
+from shared.notifications import MAX_TEXT
 
 # A segment such as messages('b'): a name, then an id in quotes, with '' for a quote inside.
 # Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html#sec_CanonicalURL
 # Possessive throughout: hostile paths must not make the pattern search.
 _KEYED_SEGMENT = re.compile(r"([A-Za-z]++)\('((?:[^']|'')*+)'\)")
 _SEGMENT = re.compile(r"(?:[^/']++|'[^']*+(?:'|$))++")
+_QUOTED = re.compile("'[^']*'")
 _ENDPOINT = re.compile(r"^https://[^/]+/(?:v1\.0|beta)/")
 
 # Ids keep what Teams puts into them (19:…@thread.tacv2, Base64 with = and +); only what would end a segment is escaped.
@@ -30,35 +33,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.\-:@=+!$&(),;*~ ']*+")
 _NAMES: Mapping[str, str] = {
     name.lower(): name
     for name in (
-        "adhocCalls",
-        "allMembers",
-        "appCatalogs",
-        "approval",
-        "approvalItems",
-        "callRecords",
-        "calls",
-        "channels",
-        "chats",
-        "communications",
-        "copilot",
-        "installations",
-        "installedToChats",
-        "installedToOnlineMeetings",
-        "interactionHistory",
-        "interactions",
-        "members",
-        "messages",
-        "onlineMeetings",
-        "presences",
-        "recordings",
-        "replies",
-        "schedule",
-        "sharedWithTeams",
-        "solutions",
-        "teams",
-        "teamsApps",
-        "transcripts",
-        "users",
+        *("allMembers", "interactions", "presences", "replies", "users"),
+        *(segment for row in CATALOGUE for segment in row.path.split("/") if segment.isalpha()),
     )
 }
 
@@ -75,35 +51,74 @@ _ID_FORMS: Mapping[str, str] = {
 # What the resource is called in event types.
 _KINDS_BY_NAME: Mapping[str, str] = {
     "allMembers": "ConversationMember",
+    "approvalItems": "ApprovalItem",
+    "callRecords": "CallRecord",
     "channels": "Channel",
     "chats": "Chat",
     "installations": "TeamsAppInstallation",
+    "interactions": "AiInteraction",
+    "meetingCallEvents": "CallEvent",
     "members": "ConversationMember",
     "messages": "ChatMessage",
     "recordings": "CallRecording",
+    "registrations": "VirtualEventRegistration",
     "replies": "ChatMessage",
+    "sessions": "VirtualEventSession",
+    "sharedWithTeams": "SharedWithChannelTeamInfo",
     "teams": "Team",
+    "townhalls": "VirtualEvent",
     "transcripts": "CallTranscript",
+    "webinars": "VirtualEvent",
 }
 
-# Where @odata.type and the path disagree, the type knows better; its case varies.
-_KINDS_BY_TYPE: Mapping[str, str] = {kind.lower(): kind for kind in _KINDS_BY_NAME.values()} | {
+# Where @odata.type and the path disagree, the type knows better; its case varies ("callevent", "callrecord").
+_KINDS_BY_TYPE: Mapping[str, str] = {row.kind.lower(): row.kind[:1].upper() + row.kind[1:] for row in CATALOGUE} | {
     "aaduserconversationmember": "ConversationMember",
-    "callevent": "CallEvent",
     "teams": "Team",
 }
+
+# A member can come back, and so can an app or the team that a channel is shared with.
+_CREATED_AGAIN = frozenset({"ConversationMember", "SharedWithChannelTeamInfo", "TeamsAppInstallation"})
+_CREATED_ONCE = frozenset(_KINDS_BY_TYPE.values()) - _CREATED_AGAIN
 
 
 def canonical_path(resource: str) -> str:
     """Return the one spelling of ``resource``; what is no Graph path comes back segment by segment as it is."""
     path = _ENDPOINT.sub("", resource)
-    return "/".join([part for segment in _SEGMENT.findall(path) for part in _parts(segment) if part])
+    parts = [part for segment in _SEGMENT.findall(path) for part in _parts(segment) if part]
+    return "/".join(_without_doubled_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
+
+
+def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
+    """Return the canonical path of the thing that changed.
+
+    It is the notification's ``resource``, but for virtual events, where that is what was subscribed to and
+    ``@odata.id`` the thing.  Source: https://learn.microsoft.com/graph/changenotifications-for-virtualevent
+    """
+    path, odata_id = canonical_path(resource), resource_data.get("@odata.id")
+    if path.startswith("solutions/virtualEvents/") and isinstance(odata_id, str) and len(odata_id) <= MAX_TEXT:
+        return canonical_path(odata_id) or path
+    return path
+
+
+def is_created_once(kind: str) -> bool:
+    """Return whether a thing of this kind comes into being once in its life, so that its path tells its creation."""
+    return kind in _CREATED_ONCE
+
+
+def _without_doubled_names(parts: Sequence[str]) -> list[str]:
+    """Return parts without a name right after itself: ``adhoccalls/adhocCalls/{id}``, as one published sample has it.
+
+    Source: https://learn.microsoft.com/graph/teams-changenotifications-callrecording-and-calltranscript
+    """
+    pairs = zip(["", *parts[:-1]], parts, strict=True)
+    return [part for before, part in pairs if part != before or part.lower() not in _NAMES]
 
 
 def _parts(segment: str) -> tuple[str, ...]:
     # Nearly every segment is plain, and quoting costs more than all the rest.
     text = segment if _PLAIN.fullmatch(segment) else _escaped_segment(segment)
-    keyed = _KEYED_SEGMENT.fullmatch(text)
+    keyed = _KEYED_SEGMENT.fullmatch(text) if text.endswith("')") else None
     parts = (text,) if keyed is None else (keyed[1], keyed[2].replace("''", "%27"))
     return tuple([_NAMES.get(part.lower(), part) for part in parts])
 
@@ -132,7 +147,7 @@ def kind_of(path: str, resource_data: Mapping[str, Any]) -> str:
 def find(resource: str) -> Resource | None:
     """Return the catalogue's row for a path to be subscribed to, whatever its spelling and query options."""
     path = canonical_path(resource.partition("?")[0])
-    return next((row for row, pattern in _PATTERNS if pattern.fullmatch(path)), None)
+    return next((row for row, pattern in _PATTERNS.get(path.count("/"), ()) if pattern.fullmatch(path)), None)
 
 
 def is_beta(resource: str) -> bool:
@@ -168,6 +183,8 @@ def faults(
     if unknown:
         allowed = ", ".join(sorted(row.options)) or "none"
         yield f"{row.path} does not take the option {', '.join(sorted(unknown))} (it takes: {allowed})"
+    if row.max_filtered is not None and not 0 < _named_in_filter(resource) <= row.max_filtered:
+        yield f"{row.path} needs ?$filter=id in ('<user id>', ...) with 1 to {row.max_filtered} of them"
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -184,10 +201,23 @@ def _options(resource: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].removeprefix("$") for part in query.split("&") if part)
 
 
+def _named_in_filter(resource: str) -> int:
+    """Return how many texts in quotes the query options hold, of which only the filter has any."""
+    return len(_QUOTED.findall(unquote(resource.partition("?")[2])))
+
+
 def _hint(resource: str) -> str:
     near = difflib.get_close_matches(f"/{resource.strip('/')}", [row.path for row in CATALOGUE], n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def _by_depth(rows: Iterable[Resource]) -> Mapping[int, Sequence[tuple[Resource, re.Pattern[str]]]]:
+    """Return the rows with their patterns, by the number of slashes in a path: no id holds one."""
+    patterns: dict[int, list[tuple[Resource, re.Pattern[str]]]] = {}
+    for row in rows:
+        patterns.setdefault(row.path.strip("/").count("/"), []).append((row, _pattern(row.path)))
+    return patterns
+
+
 # Paths without ids first: an id could be spelt like the name in its place.
-_PATTERNS = tuple((row, _pattern(row.path)) for row in sorted(CATALOGUE, key=lambda row: row.path.count("{")))
+_PATTERNS = _by_depth(sorted(CATALOGUE, key=lambda row: row.path.count("{")))

@@ -53,6 +53,7 @@ FIVE_KINDS = (
         entity="chat",
         change_types=CREATED_UPDATED,
         permissions=("Chat.ReadBasic.WhereInstalled", "Chat.Read.WhereInstalled", "Chat.ReadWrite.WhereInstalled"),
+        covers=("chats/{chat}",),
     ),
     ResourceType(
         template="teams/getAllMessages",
@@ -102,6 +103,7 @@ FIVE_KINDS = (
         entity="chatMessage",
         change_types=ALL,
         permissions=("Chat.Read.WhereInstalled", "Chat.ReadWrite.WhereInstalled"),
+        covers=_CHAT_MESSAGES,
     ),
     ResourceType(
         template="teams",
@@ -158,6 +160,7 @@ FIVE_KINDS = (
             "Chat.Read.WhereInstalled",
             "Chat.ReadWrite.WhereInstalled",
         ),
+        covers=("chats/{chat}/members/{member}",),
     ),
     ResourceType(
         template="teams/{team}/members",
@@ -179,7 +182,7 @@ FIVE_KINDS = (
         entity="conversationMember",
         change_types=ALL,
         permissions=_CHANNEL_MEMBER,
-        covers=_CHANNEL_MEMBERS,
+        covers=(*_CHANNEL_MEMBERS, "teams/{team}/channels/{channel}/allMembers/{member}"),
         options=frozenset({"notifyOnIndirectMembershipUpdate", "suppressNotificationWhenSharedUnsharedWithTeam"}),
         per_app=1,
     ),
@@ -196,6 +199,7 @@ FIVE_KINDS = (
         entity="sharedWithChannelTeamInfo",
         change_types=CREATED_DELETED,
         permissions=_CHANNEL_MEMBER,
+        covers=("teams/{team}/channels/{channel}/sharedWithTeams/{sharedWith}",),
         beta_only=True,
     ),
 )

@@ -5,7 +5,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/changenotification
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -19,14 +19,23 @@ from sandbox.teams import Change
 type TokenVersion = Literal["1.0", "2.0"]
 
 
-def body(items: Sequence[Item], entra: Entra, version: TokenVersion) -> bytes:
-    """Return a ``changeNotificationCollection``; rich items are encrypted anew each time."""
+def body(
+    items: Sequence[Item], entra: Entra, version: TokenVersion, *, role_assignment_required: Container[str] = ()
+) -> bytes:
+    """Return a ``changeNotificationCollection``; rich items are encrypted anew each time.
+
+    ``role_assignment_required``: the ids of applications for which Graph Change Tracking gets no token, because they
+    ask for an assignment that it does not have; ``validationTokens`` is null where one of them takes part.
+    Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
+    """
     collection: dict[str, Any] = {"value": [_notification(item) for item in items]}
     # One token for each app and tenant, however many of their items are in the body. None if nothing is encrypted.
     audiences = {
         (item.subscription.token_audience, item.subscription.tenant_id): None for item in items if item.is_rich
     }
-    if audiences:
+    if any(audience in role_assignment_required for audience, _ in audiences):
+        collection["validationTokens"] = None
+    elif audiences:
         collection["validationTokens"] = [
             entra.validation_token(audience=audience, tenant_id=tenant_id, version=version)
             for audience, tenant_id in audiences
@@ -47,12 +56,22 @@ def _notification(item: Item) -> dict[str, Any]:
     return {**common, **_change(item.change), **_content(item.change, subscription)}
 
 
+def resource_of(change: Change) -> str:
+    """Return the thing that changed as notifications spell it."""
+    return change.resource if change.resource is not None else odata(change.path)
+
+
 def _change(change: Change) -> dict[str, Any]:
-    resource = odata(change.path)
+    resource = resource_of(change)
     return {
         "changeType": change.change_type,
         "resource": resource,
-        "resourceData": {"id": change.path[-1], "@odata.type": change.odata_type, "@odata.id": resource},
+        "resourceData": {
+            "id": change.resource_id or change.path[-1],
+            "@odata.type": change.odata_type,
+            "@odata.id": change.odata_id or resource,
+        },
+        **change.extras,
     }
 
 

@@ -4,18 +4,32 @@ Source: https://learn.microsoft.com/en-us/graph/teams-change-notification-in-mic
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from sandbox.graph.catalogue import FIVE_KINDS
 from sandbox.graph.catalogue_others import OTHERS
-from sandbox.graph.paths import bind, fill
+from sandbox.graph.catalogue_users import FOR_USERS_ONLY
+from sandbox.graph.filters import lets_through
+from sandbox.graph.paths import bind, fill, segments
 from sandbox.graph.resource_type import ResourceType
+from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
 
-CATALOGUE = (*FIVE_KINDS, *OTHERS)
+CATALOGUE = (*FIVE_KINDS, *OTHERS, *FOR_USERS_ONLY)
 
-# ?$filter=mentions/any(u: u/mentioned/user/id eq '<user id>')
-MENTION = re.compile(r"mentions/any\((\w+):\s*\1/mentioned/user/id eq '(?P<user>[^']+)'\)")
+_TEXTS = re.compile("'([^']*)'")
+
+
+def _rows_by_cover() -> Mapping[tuple[int, str], list[tuple[str, str]]]:
+    rows = defaultdict(list)
+    for row in CATALOGUE:
+        for cover in row.covers:
+            rows[cover.count("/") + 1, cover.partition("/")[0]].append((cover, row.template))
+    return rows
+
+
+_ROWS_BY_COVER = _rows_by_cover()
 
 
 def find(path: tuple[str, ...]) -> tuple[ResourceType, str] | None:
@@ -35,36 +49,59 @@ def named_in(row: ResourceType, key: str) -> Iterator[tuple[str, ...]]:
             yield parts[: index + 1]
 
 
-def keys_of(change: Change, chat_members: Sequence[str]) -> Iterator[str]:
+def keys_of(change: Change) -> Iterator[str]:
     """Yield the path of every subscription that would hear of a change, in its one spelling."""
-    for row in FIVE_KINDS:
-        for cover in row.covers:
-            bound = bind(cover, change.path)
-            if bound is not None:
-                yield from _keys(row.template, bound, chat_members)
+    for cover, template in _ROWS_BY_COVER.get((len(change.path), change.path[0]), ()):
+        bound = bind(cover, change.path)
+        if bound is not None:
+            yield from _keys(template, bound, change)
 
 
-def _keys(template: str, bound: Mapping[str, str], chat_members: Sequence[str]) -> Iterator[str]:
-    if "{user}" not in template:
+def _keys(template: str, bound: Mapping[str, str], change: Change) -> Iterator[str]:
+    # A user's chats are the chats that the user is in, an app's those that it is installed in.
+    missing = next((name for name in ("user", "app") if f"{{{name}}}" in template and name not in bound), None)
+    if missing is None:
         yield fill(template, bound)
         return
-    # A user's chats are the chats that the user is in.
-    for user_id in chat_members:
-        yield fill(template, {**bound, "user": user_id})
+    for value in change.context.get(missing, ()):
+        yield fill(template, {**bound, missing: value})
 
 
-def passes(options: Mapping[str, str], change: Change) -> bool:
-    """Return whether a message gets through the subscription's ``$search`` and ``$filter``.
-
-    Source: https://learn.microsoft.com/en-us/graph/teams-changenotifications-chatmessage
-    """
+def passes(subscription: Subscription, change: Change) -> bool:
+    """Return whether a change that belongs to a subscription's path gets through its options, and is told at all."""
+    options, row = subscription.options, subscription.resource_type
     if "search" in options:
         word = options["search"].strip("\"'").casefold()
         if word not in change.entity["body"]["content"].casefold():
             return False
-    mention = MENTION.fullmatch(options.get("filter", ""))
-    return mention is None or mention["user"] in _mentioned(change)
+    if "filter" in options and not lets_through(options["filter"], row.entity, change):
+        return False
+    return _is_told(row, options, change) and _has_organizer(subscription, change)
 
 
-def _mentioned(change: Change) -> set[str]:
-    return {mention["mentioned"]["user"]["id"] for mention in change.entity["mentions"]}
+def _is_told(row: ResourceType, options: Mapping[str, str], change: Change) -> bool:
+    if row.entity == "teamsAppInstallation":
+        return not _is_kept_quiet(options, change)
+    if row.template == "teams/getAllChannels/getAllMembers":
+        return change.context["membershipType"] == ("private",)
+    if change.path[-2] == "allMembers":
+        suppressed = options.get("suppressNotificationWhenSharedUnsharedWithTeam") == "true"
+        indirect = options.get("notifyOnIndirectMembershipUpdate") == "true"
+        return indirect and not (suppressed and change.context["reason"] == ("team",))
+    return True
+
+
+def _is_kept_quiet(options: Mapping[str, str], change: Change) -> bool:
+    # Whoever has only the consent of single resources loses it with the installation, and hears of no deletion.
+    # Source: https://learn.microsoft.com/en-us/graph/teams-changenotifications-appinstallation
+    if change.change_type == "deleted":
+        return options.get("useResourceSpecificConsentBasedAuthorization") == "true"
+    # Source: https://developer.microsoft.com/en-us/graph/known-issues (change notifications, updates in chats)
+    return change.change_type == "updated" and change.context["scope"] == ("groupChat",)
+
+
+def _has_organizer(subscription: Subscription, change: Change) -> bool:
+    if "{*organizers}" not in subscription.resource_type.template:
+        return True
+    wanted = _TEXTS.findall(segments(subscription.resource.partition("?")[0])[-1])
+    return not set(wanted).isdisjoint(change.context.get("organizer", ()))

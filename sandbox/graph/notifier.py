@@ -16,25 +16,23 @@ from sandbox.graph.matching import keys_of, passes
 from sandbox.graph.reminders import Reminders
 from sandbox.graph.store import Subscriptions
 from sandbox.graph.subscription import Subscription
-from sandbox.teams import Change, Teams
+from sandbox.teams import Change
 
 
 class Notifier:
     """Knows whom to tell what, and when."""
 
-    def __init__(self, *, clock: Clock, store: Subscriptions, teams: Teams, dispatcher: Dispatcher) -> None:
+    def __init__(self, *, clock: Clock, store: Subscriptions, dispatcher: Dispatcher) -> None:
         self.reminders = Reminders()
         self._clock = clock
         self._store = store
-        self._teams = teams
         self._dispatcher = dispatcher
         self._task: asyncio.Task[None] | None = None
 
     def changed(self, change: Change) -> None:
         """Tell every subscription that a change belongs to."""
-        members = self._teams.members_of(change.path[1]) if change.path[0] == "chats" else ()
-        for subscription in self._store.watching(change.tenant_id, keys_of(change, members)):
-            if change.change_type in subscription.change_types and passes(subscription.options, change):
+        for subscription in self._store.watching(change.tenant_id, keys_of(change)):
+            if change.change_type in subscription.change_types and passes(subscription, change):
                 url = subscription.notification_url
                 self._dispatcher.admit(Item(subscription=subscription, url=url, born=change.when, change=change))
 

@@ -16,9 +16,11 @@ _IDS = {
     "team": re.compile(_GUID),
     "user": re.compile(_GUID),
     "app": re.compile(_GUID),
+    "joinWebUrl": re.compile(r"https://.+"),
+    "*organizers": re.compile(rf"\['{_GUID}'(,\s*'{_GUID}')*\]"),
 }
-# chats('19:…') and onlineMeetings(joinWebUrl='…'): a collection and the key of one of its things.
-_KEYED = re.compile(r"(?P<name>[A-Za-z]+)\((?:[A-Za-z]+=)?'?(?P<key>[^()']+)'?\)")
+# chats('19:…'), onlineMeetings(joinWebUrl='…'), …(organizerIds=['…']): a collection and the key of one of its things.
+_KEYED = re.compile(r"(?P<name>[A-Za-z]+)\((?:[A-Za-z]+=)?(?:'?(?P<key>[^()'\[\]]+)'?|(?P<list>\[[^()\[\]]*\]))\)")
 
 
 def segments(path: str) -> tuple[str, ...]:
@@ -26,7 +28,7 @@ def segments(path: str) -> tuple[str, ...]:
     found: list[str] = []
     for segment in path.strip("/").split("/"):
         keyed = _KEYED.fullmatch(segment)
-        found += [keyed["name"], keyed["key"]] if keyed else [segment]
+        found += [keyed["name"], keyed["key"] or keyed["list"]] if keyed else [segment]
     return tuple(unquote(segment) for segment in found)
 
 
@@ -54,8 +56,13 @@ def bind(template: str, path: tuple[str, ...]) -> dict[str, str] | None:
 
 
 def fill(template: str, bound: Mapping[str, str]) -> str:
-    """Return a template with its names replaced: the one spelling by which subscriptions are compared."""
-    return "/".join(bound[part[1:-1]] if part.startswith("{") else part for part in template.split("/"))
+    """Return a template with its names replaced: the one spelling by which subscriptions are compared.
+
+    Names with an asterisk stay: what they stand for chooses among the things of one and the same path.
+    """
+    return "/".join(
+        bound[part[1:-1]] if part.startswith("{") and part[1] != "*" else part for part in template.split("/")
+    )
 
 
 def odata(path: tuple[str, ...]) -> str:

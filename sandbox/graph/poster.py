@@ -34,6 +34,8 @@ class Poster:
 
     def __init__(self, *, clock: Clock, entra: Entra, tls: Tls, patience: Patience) -> None:
         self.patience = patience
+        self.role_assignment_required: set[str] = set()
+        """Applications that Graph gets no validation tokens for."""
         self._clock = clock
         self._entra = entra
         self._tls = tls
@@ -73,7 +75,7 @@ class Poster:
         version = next(self._versions) if any(item.is_rich for item in items) else None
         answer = await self._send(
             url,
-            body(items, self._entra, version or "2.0"),
+            body(items, self._entra, version or "2.0", role_assignment_required=self.role_assignment_required),
             self.patience.first if attempt == 1 else self.patience.retry,
         )
         self._tell(

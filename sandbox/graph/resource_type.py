@@ -24,6 +24,8 @@ class ResourceType:
     covers: tuple[str, ...] = ()
     """Templates of the things whose changes it reports; what the path's own names stand for must agree."""
     rich: bool = True
+    rich_only: bool = False
+    """Whether there are no notifications of it without the resource."""
     beta_only: bool = False
     max_lifetime: timedelta = _THREE_DAYS
     options: frozenset[str] = frozenset()

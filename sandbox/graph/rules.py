@@ -13,8 +13,10 @@ from cryptography import x509
 
 from sandbox.graph import certificates, properties
 from sandbox.graph.callers import Caller
+from sandbox.graph.catalogue_users import DELEGATED, FILTER_REQUIRED
 from sandbox.graph.errors import from_teams, invalid
-from sandbox.graph.matching import MENTION, find
+from sandbox.graph.filters import is_legal
+from sandbox.graph.matching import find
 from sandbox.graph.paths import options, segments
 from sandbox.graph.properties import Body
 from sandbox.graph.resource_type import ResourceType
@@ -42,6 +44,7 @@ def created(body: Any, caller: Caller, *, version: str, now: datetime) -> Subscr
         tenant_id=caller.tenant_id,
         application_id=caller.application_id,
         creator_id=caller.object_id,
+        user_id=caller.user_id,
         resource=resource,
         resource_type=row,
         key=key,
@@ -94,8 +97,9 @@ def authorize(caller: Caller, row: ResourceType) -> None:
     Raises:
         Refused: with 403, the token holds none of the permissions.
     """
-    if not caller.may(row.permissions):
-        names = ",".join(row.permissions)
+    permissions = row.permissions if caller.user_id is None else DELEGATED.get(row.template, ())
+    if not caller.may(permissions):
+        names = ",".join(permissions)
         raise from_teams(
             403, f"Required permissions to access {row.template} subscription one of ('{names}') is missing."
         )
@@ -114,8 +118,10 @@ def _options(resource: str, row: ResourceType) -> dict[str, str]:
     for name in found:
         if name not in row.options:
             raise invalid(f"The query option '{name}' is not supported for {row.template}.")
-    if row.entity == "chatMessage" and "filter" in found and MENTION.fullmatch(found["filter"]) is None:
-        raise invalid("The only filter that messages can be subscribed to with is one on mentions.")
+    if "filter" in found and not is_legal(row.entity, found["filter"]):
+        raise invalid(f"The filter is not supported for subscriptions to {row.entity}.")
+    if row.template in FILTER_REQUIRED and "filter" not in found:
+        raise invalid(f"A filter is required for subscriptions to {row.template}.")
     # Since 25 August 2025 nothing is metered: the model is accepted and means nothing.
     return {name: value for name, value in found.items() if name != "model"}
 
@@ -155,6 +161,8 @@ def _expiry(value: str, row: ResourceType, *, lifecycle_url: str | None, now: da
 
 def _encryption(asked: Body, row: ResourceType) -> tuple[x509.Certificate | None, str | None]:
     if not properties.flag(asked, "includeResourceData"):
+        if row.rich_only:
+            raise invalid(f"Subscriptions to {row.entity} only support rich notifications.")
         return None, properties.text(asked, "encryptionCertificateId")
     if not row.rich:
         raise invalid(f"{row.entity} workload is not enabled for rich notifications.")

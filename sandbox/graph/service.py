@@ -42,7 +42,7 @@ class Graph:
         self._store = Subscriptions(clock)
         self._poster = Poster(clock=clock, entra=entra, tls=tls, patience=temper.patience)
         self._dispatcher = Dispatcher(clock=clock, store=self._store, poster=self._poster, pace=temper.pace)
-        self._notifier = Notifier(clock=clock, store=self._store, teams=teams, dispatcher=self._dispatcher)
+        self._notifier = Notifier(clock=clock, store=self._store, dispatcher=self._dispatcher)
         self._clock = clock
         teams.listen(self._notifier.changed)
         self.app = web.Application(middlewares=[answering(clock)])
@@ -74,6 +74,14 @@ class Graph:
         """How many items wait for their time: retries, and what is for a slow endpoint."""
         return len(self._dispatcher.outbox)
 
+    @property
+    def role_assignment_required(self) -> set[str]:
+        """The ids of applications whose registration asks for a role assignment that Graph Change Tracking lacks.
+
+        It sends them ``validationTokens: null`` as long as they are in here.
+        """
+        return self._poster.role_assignment_required
+
     def health(self, url: str) -> State:
         """Return what Graph thinks of an endpoint."""
         return self._dispatcher.health(url).state(self._clock.now())
@@ -103,6 +111,15 @@ class Graph:
             RuntimeError: Graph is not running.
         """
         await self._notifier.idle()
+
+    def add_subscription(self, subscription: Subscription) -> None:
+        """Keep a subscription that no request has asked for: a tenant full of them is quickly made of one's copies.
+
+        Raises:
+            Refused: there is such a subscription already, or no room for another one.
+        """
+        self._store.add(subscription)
+        self._notifier.watch(subscription)
 
     def remove_subscription(self, subscription_id: str) -> None:
         """Remove a subscription behind the app's back; for messages, and only for them, the app is told.

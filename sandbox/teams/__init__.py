@@ -8,12 +8,14 @@ from collections.abc import Callable
 from sandbox.clock import Clock
 from sandbox.teams.channels import Channels
 from sandbox.teams.chats import Chats
+from sandbox.teams.contents import Contents
 from sandbox.teams.messages import Messages
+from sandbox.teams.others import Others
 from sandbox.teams.store import Store
 from sandbox.teams.teams import TeamsOfTenant
-from sandbox.teams.values import Change, Entity, Path, User
+from sandbox.teams.values import Change, Entity, Path, Thing, User
 
-__all__ = ["Change", "Entity", "Path", "Teams", "User"]
+__all__ = ["Change", "Entity", "Path", "Teams", "Thing", "User"]
 
 
 class Teams:
@@ -29,6 +31,8 @@ class Teams:
         self.messages = Messages(self._store)
         self.channels = Channels(self._store)
         self.teams = TeamsOfTenant(self._store, self.channels)
+        self.others = Others(self._store)
+        self.contents = Contents(self._store, self.channels.sharing)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Have every change from here on told to ``listener``."""
@@ -53,6 +57,17 @@ class Teams:
         """Return whether the tenant has the thing; ``("users", id)`` asks for a person."""
         return self._store.exists(path, tenant_id=tenant_id)
 
-    def members_of(self, chat_id: str) -> tuple[str, ...]:
-        """Return the user ids of a chat's members; none for a chat that nobody knows."""
-        return self._store.members_of(chat_id)
+    def can_see(self, path: Path, *, user_id: str) -> bool:
+        """Return whether a person is a member of the chat or team that a path leads into; a person sees only oneself.
+
+        Raises:
+            ValueError: the path leads elsewhere.
+        """
+        match path:
+            case ("chats", chat_id, *_):
+                return user_id in self._store.members_of(chat_id)
+            case ("teams", team_id, *_):
+                return any(member["userId"] == user_id for member in self._store.members_of_team(("teams", team_id)))
+            case ("users", person_id, *_):
+                return user_id == person_id
+        raise ValueError(f"not in a chat or team, and no person: {'/'.join(path)}")

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from sandbox.teams import ids
 from sandbox.teams.members import membership
+from sandbox.teams.sharing import Sharing
 from sandbox.teams.store import Store, timestamp
-from sandbox.teams.values import Entity, Path, User
+from sandbox.teams.values import Context, Entity, Path, User
 
 type MembershipType = Literal["standard", "private", "shared"]
 
@@ -20,6 +21,7 @@ class Channels:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.sharing = Sharing(store)
 
     def create(self, team: Path, display_name: str, *, membership_type: MembershipType = "standard") -> Path:
         """Return the path of a new channel.
@@ -54,11 +56,14 @@ class Channels:
             LookupError: there is no such channel.
             ValueError: a standard channel has the members of its team, and none of its own.
         """
-        if self._store.require(channel)["membershipType"] == "standard":
+        membership_type = self._store.require(channel)["membershipType"]
+        if membership_type == "standard":
             raise ValueError("members join a standard channel by joining its team")
-        # Decoded, the ids of channel memberships start with "0##2##".
-        member_id = ids.member("0", "2", self._store.tenant_of(channel), channel[-1], user.id)
-        return self._store.put("created", (*channel, "members", member_id), membership(user, member_id, roles=roles))
+        # Decoded, the ids of memberships start with "0##2##" in private channels, with "0##3##" in shared ones.
+        kind = "2" if membership_type == "private" else "3"
+        member_id = ids.member("0", kind, self._store.tenant_of(channel), channel[-1], user.id)
+        path, entity = (*channel, "members", member_id), membership(user, member_id, roles=roles)
+        return self._store.put("created", path, entity, context=self._context(channel))
 
     def set_roles(self, member: Path, roles: Sequence[str]) -> None:
         """Change what a member may do: ``("owner",)`` or nothing.
@@ -66,7 +71,8 @@ class Channels:
         Raises:
             LookupError: there is no such membership.
         """
-        self._store.put("updated", member, self._store.require(member) | {"roles": list(roles)})
+        entity = self._store.require(member) | {"roles": list(roles)}
+        self._store.put("updated", member, entity, context=self._context(member[:4]))
 
     def remove_member(self, member: Path) -> None:
         """End a membership.
@@ -74,7 +80,10 @@ class Channels:
         Raises:
             LookupError: there is no such membership.
         """
-        self._store.remove(member)
+        self._store.remove(member, context=self._context(member[:4]))
+
+    def _context(self, channel: Path) -> Context:
+        return {"membershipType": (self._store.require(channel)["membershipType"],)}
 
     def _channel(self, path: Path, display_name: str, membership_type: MembershipType) -> Entity:
         tenant_id = self._store.tenant_of(path)

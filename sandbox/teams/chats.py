@@ -20,10 +20,10 @@ class Chats:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, members: Sequence[User], *, topic: str | None = None) -> Path:
+    def create(self, members: Sequence[User], *, topic: str | None = None, app_ids: Sequence[str] = ()) -> Path:
         """Return the path of a new chat: one-on-one for two people without a topic, else a group chat.
 
-        The chat belongs to the tenant of its first member, its owner.
+        The chat belongs to the tenant of its first member, its owner. ``app_ids``: the apps it begins with.
 
         Raises:
             ValueError: fewer than two people.
@@ -34,6 +34,8 @@ class Chats:
         chat_id = ids.one_on_one(*(user.id for user in members)) if private else self._store.ids.thread("thread.v2")
         path: Path = ("chats", chat_id)
         self._store.admit(path, members[0].tenant_id)
+        for app_id in app_ids:
+            self._store.install(app_id, path)
         memberships = [self._membership(path, user, owner=not private and user == members[0]) for user in members]
         self._store.put("created", path, self._chat(path, topic, memberships))
         for member in memberships:
@@ -59,6 +61,18 @@ class Chats:
         path = self._store.put("created", (*chat, "members", member["id"]), member)
         self._update(chat, members=[*entity["members"], member])
         return path
+
+    def set_roles(self, member: Path, roles: Sequence[str]) -> None:
+        """Change what a member may do: ``("owner",)`` or nothing; the chat counts as updated, for it lists its members.
+
+        Raises:
+            LookupError: there is no such membership.
+        """
+        changed = self._store.require(member) | {"roles": list(roles)}
+        self._store.put("updated", member, changed)
+        chat = member[:2]
+        members = self._store.require(chat)["members"]
+        self._update(chat, members=[changed if other["id"] == member[-1] else other for other in members])
 
     def remove_member(self, member: Path) -> None:
         """End a membership; the chat counts as updated, for it lists its members.

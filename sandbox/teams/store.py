@@ -1,12 +1,14 @@
 """What there is in the simulated Teams, by path, and the telling of every change."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from sandbox.clock import Clock
 from sandbox.teams.ids import Ids
-from sandbox.teams.values import Change, ChangeType, Entity, Path, User
+from sandbox.teams.values import Change, ChangeType, Context, Entity, Path, Thing, User
 
 # The spelling differs from kind to kind in Microsoft's own samples, and live.
 # Source: https://learn.microsoft.com/en-us/graph/teams-change-notification-in-microsoft-teams-overview
@@ -17,6 +19,8 @@ ODATA_TYPES = {
     "teams": "#Microsoft.Graph.Team",
     "channels": "#Microsoft.Graph.Channel",
     "members": "#Microsoft.Graph.aadUserConversationMember",
+    "allMembers": "#Microsoft.Graph.aadUserConversationMember",
+    "sharedWithTeams": "#Microsoft.Graph.sharedWithChannelTeamInfo",
 }
 
 
@@ -28,8 +32,13 @@ class Store:
         self._listeners: list[Callable[[Change], None]] = []
         self._clock = clock
         self._entities: dict[Path, Entity] = {}
+        # What is directly in a collection, and the running number of what happened to each thing last.
+        self._collections: dict[Path, dict[Path, None]] = {}
+        self._versions: dict[Path, int] = {}
+        self._latest = 0
         self._tenants: dict[Path, str] = {}
         self._users: dict[str, User] = {}
+        self._apps: dict[Path, set[str]] = {}
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Have every change from here on told to ``listener``."""
@@ -50,16 +59,16 @@ class Store:
         return user
 
     def admit(self, path: Path, tenant_id: str) -> None:
-        """Say which tenant a chat or team belongs to, and with it everything below."""
-        self._tenants[path[:2]] = tenant_id
+        """Say which tenant a thing belongs to, and with it everything below."""
+        self._tenants[path] = tenant_id
 
     def tenant_of(self, path: Path) -> str:
-        """Return the tenant of anything in a chat or team.
+        """Return the tenant of a thing.
 
         Raises:
-            KeyError: there is no such chat or team.
+            KeyError: neither it nor what it is part of is known.
         """
-        return self._tenants[path[:2]]
+        return self._tenants[next((part for part in _prefixes(path) if part in self._tenants), path)]
 
     def require(self, path: Path) -> Entity:
         """Return an entity, which operations replace and never change.
@@ -73,49 +82,108 @@ class Store:
 
     def get(self, path: Path, *, tenant_id: str) -> Entity | None:
         """Return a copy of an entity if the tenant has it."""
-        if self._tenants.get(path[:2]) != tenant_id or path not in self._entities:
-            return None
-        return copy.deepcopy(self._entities[path])
+        return copy.deepcopy(self._entities[path]) if self._has(path, tenant_id) else None
 
     def exists(self, path: Path, *, tenant_id: str) -> bool:
         """Return whether the tenant has the thing or the person."""
         if path[0] == "users":
             user = self._users.get(path[1])
             return user is not None and user.tenant_id == tenant_id
-        return self._tenants.get(path[:2]) == tenant_id and path in self._entities
+        return self._has(path, tenant_id)
 
     def members_of(self, chat_id: str) -> tuple[str, ...]:
         """Return the user ids of a chat's members."""
         return tuple(member["userId"] for member in self._entities.get(("chats", chat_id), {}).get("members", ()))
 
-    def put(self, change_type: ChangeType, path: Path, entity: Entity) -> Path:
+    def members_of_team(self, team: Path) -> tuple[Entity, ...]:
+        """Return the memberships of a team, the oldest first."""
+        return tuple(self._entities[path] for path in self._collections.get((*team, "members"), ()))
+
+    def install(self, app_id: str, place: Path) -> None:
+        """Have an app in a chat, team or meeting, or in the personal scope of a user."""
+        self._apps.setdefault(place, set()).add(app_id)
+
+    def uninstall(self, app_id: str, place: Path) -> None:
+        """Take an app out of a place again."""
+        self._apps.get(place, set()).discard(app_id)
+
+    def put(
+        self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context = MappingProxyType({})
+    ) -> Path:
         """Keep an entity as it looks after a change, tell the listeners, and return its path."""
-        self._entities[path] = entity
-        self._tell(change_type, path, entity)
+        self._keep(path, entity)
+        self.tell(self.change(change_type, path, entity, context=context))
         return path
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Path, *, context: Context = MappingProxyType({})) -> None:
         """Forget an entity and all that is below it, and tell the listeners of the entity itself.
 
         Raises:
             LookupError: there is none at this path (any more).
         """
         entity = self.require(path)
-        for below in [other for other in self._entities if other[: len(path)] == path]:
-            del self._entities[below]
-        self._tell("deleted", path, entity)
+        self.forget(path)
+        self.tell(self.change("deleted", path, entity, context=context))
 
-    def _tell(self, change_type: ChangeType, path: Path, entity: Entity) -> None:
-        change = Change(
+    def change(self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context) -> Change:
+        """Return a change that happens at this moment.
+
+        Raises:
+            KeyError: the tenant of the path is unknown.
+        """
+        if path[0] == "chats":
+            context = {**context, "user": self.members_of(path[1]), "app": self.apps_in(path[:2])}
+        return Change(
             tenant_id=self.tenant_of(path),
             change_type=change_type,
             path=path,
             odata_type=ODATA_TYPES[path[-2]],
-            entity=copy.deepcopy(entity),
+            entity=entity,
             when=self._clock.now(),
+            context=context,
         )
+
+    def forget(self, path: Path) -> None:
+        """Drop an entity and all that is below it without a word."""
+        for below in [other for other in self._entities if other[: len(path)] == path]:
+            del self._entities[below], self._versions[below], self._collections[below[:-1]][below]
+
+    def record(self, change: Change) -> None:
+        """Keep what a change has left, and tell the listeners."""
+        self._keep(change.path, change.entity)
+        self.tell(change)
+
+    def tell(self, change: Change) -> None:
+        """Tell the listeners of a change, with a copy of the entity."""
+        told = replace(change, entity=copy.deepcopy(change.entity))
         for listener in self._listeners:
-            listener(change)
+            listener(told)
+
+    def apps_in(self, place: Path) -> tuple[str, ...]:
+        """Return the ids of the apps in a place."""
+        return tuple(sorted(self._apps.get(place, ())))
+
+    def things_in(self, collection: Path, *, tenant_id: str) -> Iterator[Thing]:
+        """Yield what a tenant has directly in a collection such as ``("chats",)``, the oldest first."""
+        for path in self._collections.get(collection, ()):
+            if self._has(path, tenant_id):
+                yield Thing(path=path, entity=self._entities[path], version=self._versions[path])
+
+    def users_of(self, tenant_id: str) -> tuple[User, ...]:
+        """Return the people of a tenant, in the order in which they came."""
+        return tuple(user for user in self._users.values() if user.tenant_id == tenant_id)
+
+    def _keep(self, path: Path, entity: Entity) -> None:
+        self._latest += 1
+        self._entities[path], self._versions[path] = entity, self._latest
+        self._collections.setdefault(path[:-1], {})[path] = None
+
+    def _has(self, path: Path, tenant_id: str) -> bool:
+        return path in self._entities and self.tenant_of(path) == tenant_id
+
+
+def _prefixes(path: Path) -> Iterator[Path]:
+    return (path[:length] for length in range(len(path), 0, -1))
 
 
 def timestamp(when: datetime) -> str:

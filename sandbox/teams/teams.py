@@ -81,7 +81,10 @@ class TeamsOfTenant:
         self._store.require(team)
         # Decoded, the ids of team memberships start with "0##1##".
         member_id = ids.member("0", "1", self._store.tenant_of(team), self._threads[team], user.id)
-        return self._store.put("created", (*team, "members", member_id), membership(user, member_id, roles=roles))
+        entity = membership(user, member_id, roles=roles)
+        path = self._store.put("created", (*team, "members", member_id), entity)
+        self._channels.sharing.tell_indirectly("created", path, entity)
+        return path
 
     def set_roles(self, member: Path, roles: Sequence[str]) -> None:
         """Change what a member may do: ``("owner",)``, ``("guest",)`` or nothing.
@@ -89,7 +92,9 @@ class TeamsOfTenant:
         Raises:
             LookupError: there is no such membership.
         """
-        self._store.put("updated", member, self._store.require(member) | {"roles": list(roles)})
+        entity = self._store.require(member) | {"roles": list(roles)}
+        self._store.put("updated", member, entity)
+        self._channels.sharing.tell_indirectly("updated", member, entity)
 
     def remove_member(self, member: Path) -> None:
         """End a membership.
@@ -97,7 +102,9 @@ class TeamsOfTenant:
         Raises:
             LookupError: there is no such membership.
         """
+        entity = self._store.require(member)
         self._store.remove(member)
+        self._channels.sharing.tell_indirectly("deleted", member, entity)
 
     def _team(self, path: Path, display_name: str) -> Entity:
         thread, tenant_id = self._threads[path], self._store.tenant_of(path)

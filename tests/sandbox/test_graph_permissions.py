@@ -1,5 +1,6 @@
 """Who may call Graph: tokens, and the permission that each resource asks for."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +10,17 @@ import pytest
 from sandbox.graph.errors import Refused
 from sandbox.graph.matching import CATALOGUE
 from sandbox.graph.rules import created
+from tests.sandbox.graph_keys import rich
 from tests.sandbox.graph_world import APP, CHAT, GUID, POWERLESS_APP, GraphWorld, caller, error, graph_world
 
 pytestmark = pytest.mark.slow
+
+IDS = {
+    "chat": CHAT,
+    "channel": "19:0@thread.tacv2",
+    "joinWebUrl": "https%3A%2F%2Fteams.example%2Fj",
+    "*organizers": f"['{GUID}']",
+}
 
 
 @pytest.fixture
@@ -55,13 +64,9 @@ def test_a_missing_permission_is_403_and_named(row: Any) -> None:
     asked = {
         "changeType": min(row.change_types),
         "notificationUrl": "https://a.example/",
-        "resource": row.template.format(
-            chat=CHAT,
-            channel="19:0@thread.tacv2",
-            **dict.fromkeys(("team", "user", "app"), GUID),
-            **dict.fromkeys(("meeting", "call", "organizers", "webinar", "joinWebUrl", "policy"), "x"),
-        ),
+        "resource": re.sub(r"\{([^}]*)\}", lambda name: IDS.get(name[1], GUID), row.template),
         "expirationDateTime": "2030-01-01T01:00:00Z",
+        **(rich() if row.rich_only else {}),
     }
     now = datetime(2030, 1, 1, 0, 30, tzinfo=UTC)
     with pytest.raises(Refused) as caught:

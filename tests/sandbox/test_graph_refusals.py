@@ -56,7 +56,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     ("beta only", {"resource": "/teams/getAllChannels/getAllMembers"}, 400, "is not supported for subscriptions in v1"),
     ("query option", {"resource": "/chats/getAllMessages?$top=5"}, 400, "query option 'top' is not supported"),
     ("user context only", {"resource": f"/chats/{CHAT}?notifyOnUserSpecificProperties=true"}, 400, "not supported"),
-    ("other filter", {"resource": f"/chats/{CHAT}/messages?$filter=subject eq 'x'"}, 400, "one on mentions"),
+    ("other filter", {"resource": f"/chats/{CHAT}/messages?$filter=subject eq 'x'"}, 400, "filter is not supported"),
     ("unknown chat", {"resource": f"/chats/{CHAT}/messages"}, 404, "There is no chats/"),
     ("unknown user", {"resource": f"/users/{GUID}/chats/getAllMessages"}, 404, "There is no users/"),
     ("change type", {"changeType": "created,changed"}, 400, "is invalid"),

@@ -4,37 +4,12 @@ import base64
 import json
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from sandbox.clock import Clock
-from sandbox.teams import Change, Path, Teams
+from tests.sandbox.teams_scene import Scene
 
 GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
-
-
-class Scene:
-    def __init__(self, seed: int = 1) -> None:
-        self.clock = Clock()
-        self.teams = Teams(self.clock, seed=seed)
-        self.changes: list[Change] = []
-        self.teams.listen(self.changes.append)
-        self.tenant = self.teams.add_tenant()
-        self.ann = self.teams.add_user(self.tenant, "Ann Ames")
-        self.bob = self.teams.add_user(self.tenant, "Bob Burns")
-        self.cem = self.teams.add_user(self.tenant, "Cem Cey")
-
-    def told(self) -> list[tuple[str, str]]:
-        """Return what was told since the last time: the change and the collection it happened in."""
-        told: list[tuple[str, str]] = [(change.change_type, change.path[-2]) for change in self.changes]
-        self.changes.clear()
-        return told
-
-    def get(self, path: Path) -> dict[str, Any]:
-        entity = self.teams.get(path, tenant_id=self.tenant)
-        assert entity is not None
-        return entity
 
 
 @pytest.fixture
@@ -180,7 +155,7 @@ def test_another_tenant_sees_nothing(scene: Scene) -> None:
 
 
 def test_nothing_can_be_done_to_what_is_not_there(scene: Scene) -> None:
-    nowhere: Path = ("chats", "19:0@thread.v2")
+    nowhere = ("chats", "19:0@thread.v2")
     with pytest.raises(LookupError):
         scene.teams.messages.send(nowhere, scene.ann, "x")
     with pytest.raises(LookupError):

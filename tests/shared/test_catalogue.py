@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.graph.matching import CATALOGUE as CATALOGUE_OF_SANDBOX
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
+from sandbox.graph.resource_type import ResourceType
+from shared.actions import Create
 from shared.catalogue import ARTICLES, Permissions, Resource
 from shared.catalogue_rest import CATALOGUE
 from shared.desired import Desired
 from shared.resources import canonical_path, faults, find, is_beta
-from shared.subscriptions import Create, Policy, plan
+from shared.subscriptions import Policy, plan
 from tests.sender import CHAT, TENANT
 
 README = Path(__file__).parents[2] / "README.md"
@@ -23,10 +26,11 @@ IDS = {
     "{channel-id}": CHANNEL,
     "{url}": "'https%3A%2F%2Fteams'",
     "{name}": "'all'",
-    "{ids}": "['a']",
+    "{ids}": f"['{USER}']",
 }
 ANY_ID = re.compile(r"\{[^}]*\}")
 EVERY = frozenset({"created", "updated", "deleted"})
+OF_APPS = tuple(row for row in CATALOGUE if row.permissions.application)
 BY_PATH = {row.path: row for row in CATALOGUE}
 
 
@@ -94,20 +98,33 @@ def test_every_row_says_who_may_and_what_is_told(row: Resource) -> None:
     assert row.max_lifetime >= timedelta(minutes=60)
 
 
-@pytest.mark.parametrize("row", ARTICLES, ids=lambda row: row.path)
-def test_the_two_readings_of_the_documentation_agree(row: Resource) -> None:
-    """The sandbox has its own copy of the truth; what both read alike is hardly a slip."""
+def _in_sandbox(row: Resource) -> ResourceType:
     found = find_in_sandbox(segments(_filled(row.path)))
     assert found is not None
-    other = found[0]
-    assert (row.change_types, row.max_lifetime, row.beta) == (other.change_types, other.max_lifetime, other.beta_only)
-    assert row.permissions.application[0] in other.permissions
+    return found[0]
+
+
+@pytest.mark.parametrize("row", OF_APPS, ids=lambda row: row.path)
+def test_the_two_readings_of_the_documentation_agree(row: Resource) -> None:
+    """The sandbox has its own copy of the truth; what both read alike is hardly a slip."""
+    other = _in_sandbox(row)
+    assert (row.kind, row.change_types) == (other.entity, other.change_types)
+    assert (row.max_lifetime, row.beta) == (other.max_lifetime, other.beta_only)
+    assert (row.resource_data, row.resource_data_only, row.options) == (other.rich, other.rich_only, other.options)
+    assert {*row.permissions.application, *row.permissions.resource_specific} == set(other.permissions)
+
+
+def test_neither_reading_has_a_path_that_the_other_lacks() -> None:
+    assert {_in_sandbox(row).template for row in OF_APPS} == {
+        other.template for other in CATALOGUE_OF_SANDBOX if other.permissions
+    }
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
 def test_what_the_catalogue_allows_has_no_fault(row: Resource) -> None:
+    options = "" if row.max_filtered is None else f"?$filter=id in ('{USER}')"
     assert not _faults(
-        _filled(row.path),
+        f"{_filled(row.path)}{options}",
         *row.change_types,
         include_resource_data=row.resource_data,
         fetch=row.fetchable,
@@ -145,7 +162,10 @@ def test_what_the_catalogue_allows_has_no_fault(row: Resource) -> None:
             "/chats/getAllMessages does not take the option search (it takes: model)",
         ),
         (_faults("/teams?$top=5"), "/teams does not take the option top (it takes: none)"),
-        (_faults("/communications/calls/getEmergencyEventsByPolicy(policyName='a')"), "/communications/calls/getEmer"),
+        (
+            _faults("/communications/calls/getEmergencyEventsByPolicy(policyName='a')", "updated"),
+            "/communications/calls/getEmergencyEventsByPolicy(policyName={name}) comes with resource data only",
+        ),
     ],
 )
 def test_a_subscription_that_graph_would_refuse_is_told_in_a_sentence(told: list[str], expected: str) -> None:
@@ -177,14 +197,15 @@ def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(reso
         notification_url="https://a.example",
         lifetime=timedelta(days=3),
         renew_after=timedelta(days=2),
-        certificate_id=None,
+        client_state_key_id="k",
     )
     wanted = Desired(
         tenant_id=TENANT, resource=resource, change_types=frozenset({"created"}), include_resource_data=False
     )
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    (action,) = plan([wanted], [], policy=policy, now=now)
-    assert action == Create(desired=wanted, expiration=now + lifetime - timedelta(minutes=5))
+    (action,) = plan([wanted], [], [], policy=policy, now=now)
+    assert isinstance(action, Create)
+    assert (action.tracked.desired, action.expiration) == (wanted, now + lifetime - timedelta(minutes=5))
 
 
 def permissions_table() -> str:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.resources import canonical_path, kind_of
+from shared.notifications import MAX_TEXT
+from shared.resources import canonical_path, is_created_once, kind_of, subject_of
 
 CHAT = "19:1273a016_976f4b31@unq.gbl.spaces"
 CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
@@ -36,7 +37,22 @@ SPELLINGS = {
     ],
     "chats/a/members/MCMj+%2FU=": ["chats('a')/members('MCMj+/U=')", "chats/a/members/MCMj%2B%2FU%3D"],
     "users/u/onlineMeetings/m/transcripts/t": ["Users/u/onlineMeetings('m')/transcripts('t')"],
-    "users/u/adhocCalls/c/recordings/r": ["users/u/adhoccalls/c/recordings('r')"],
+    "users/u/adhocCalls/c/recordings/r": [
+        "users/u/adhoccalls/c/recordings('r')",
+        "users/u/adhoccalls('c')/recordings('r')",
+        "users/u/adhoccalls/adhocCalls/c/recordings('r')",
+    ],
+    "users/u/adhocCalls/c/transcripts/t": [
+        "users/u/adhocCalls/c/transcripts/t",
+        "users/u/adhoccalls('c')/transcripts/t",
+    ],
+    "communications/callRecords/c": ["communications/callRecords/c", "communications/callrecords('c')"],
+    "communications/onlineMeetings(joinWebUrl='https:%2F%2Ft%2F19%253am')/meetingCallEvents": [
+        "communications/onlineMeetings(joinWebUrl='https%3A%2F%2Ft%2F19%253am')/meetingCallEvents",
+        "/communications/onlineMeetings(joinWebUrl='https%3a%2f%2ft%2f19%253am')/meetingcallevents",
+    ],
+    "solutions/virtualEvents/webinars/w/sessions/s": ["solutions/virtualevents/webinars('w')/sessions('s')/"],
+    "copilot/interactionHistory/interactions/1": ["copilot/interactionHistory/interactions('1')"],
     "appCatalogs/teamsApps/a/installations/i": ["appCatalogs/teamsApps('a')/installations('i')"],
     "communications/presences/p": ["/communications/presences/p", "communications/presences('p')"],
     "chats/it%27s/messages/1": ["chats('it''s')/messages('1')", "chats/it%27s/messages/1"],
@@ -51,6 +67,10 @@ SPELLINGS = {
 )
 def test_every_published_spelling_has_one_canonical_path(spelling: str, canonical: str) -> None:
     assert canonical_path(spelling) == canonical
+
+
+def test_an_id_may_be_said_twice_and_a_name_may_not() -> None:
+    assert canonical_path("users/u/u/chats/chats/c") == "users/u/u/chats/c"
 
 
 def test_ids_that_differ_in_case_stay_different() -> None:
@@ -101,6 +121,12 @@ def test_hostile_paths_of_the_longest_kind_cost_next_to_nothing(piece: str) -> N
         ("#Microsoft.Graph.teamsAppInstallation", "TeamsAppInstallation"),
         ("#Microsoft.Graph.callTranscript", "CallTranscript"),
         ("#microsoft.graph.callevent", "CallEvent"),
+        ("#Microsoft.Graph.callrecord", "CallRecord"),
+        ("#microsoft.graph.callRecords.callRecord", "CallRecord"),
+        ("#microsoft.graph.emergencyCallEvent", "EmergencyCallEvent"),
+        ("#microsoft.graph.virtualEventRegistration", "VirtualEventRegistration"),
+        ("#Microsoft.Graph.aiInteraction", "AiInteraction"),
+        ("#microsoft.graph.presence", "Presence"),
         ("#Microsoft.Graph.sharedWithChannelTeamInfo", "SharedWithChannelTeamInfo"),
         ("chat", "Chat"),
     ],
@@ -122,6 +148,11 @@ def test_the_type_that_graph_states_names_the_resource(odata_type: str, kind: st
         ("appCatalogs/teamsApps/a/installations/b", "TeamsAppInstallation"),
         ("users/a/onlineMeetings/b/transcripts/c", "CallTranscript"),
         ("users/a/adhocCalls/b/recordings/c", "CallRecording"),
+        ("communications/callRecords/a", "CallRecord"),
+        ("solutions/approval/approvalItems/a", "ApprovalItem"),
+        ("solutions/virtualEvents/webinars/a", "VirtualEvent"),
+        ("solutions/virtualEvents/townhalls/a/sessions/b", "VirtualEventSession"),
+        ("copilot/interactionHistory/interactions/a", "AiInteraction"),
         ("communications/presences/a", "Resource"),
         ("", "Resource"),
     ],
@@ -133,3 +164,47 @@ def test_without_a_type_the_path_names_the_resource(path: str, kind: str) -> Non
 @pytest.mark.parametrize("odata_type", [None, "", "#", 7, "#Microsoft.Graph.", "a b", "chat\u00e9"])
 def test_a_type_that_is_no_name_counts_as_none(odata_type: Any) -> None:
     assert kind_of("chats/a/messages/b", {"@odata.type": odata_type}) == "ChatMessage"
+
+
+WEBINAR = {"@odata.id": "solutions/virtualEvents/webinars/w/"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "resource_data", "subject"),
+    [
+        ("solutions/virtualEvents/events/", WEBINAR, "solutions/virtualEvents/webinars/w"),
+        ("solutions/virtualEvents/webinars/w/", WEBINAR, "solutions/virtualEvents/webinars/w"),
+        ("solutions/virtualEvents/events/", {}, "solutions/virtualEvents/events"),
+        ("solutions/virtualEvents/events/", {"@odata.id": 7}, "solutions/virtualEvents/events"),
+        ("solutions/virtualEvents/events/", {"@odata.id": "//"}, "solutions/virtualEvents/events"),
+        ("solutions/virtualEvents/events/", {"@odata.id": "a" * MAX_TEXT}, "a" * MAX_TEXT),
+        # A longer one could outgrow a queue message.
+        ("solutions/virtualEvents/events/", {"@odata.id": "a" * (MAX_TEXT + 1)}, "solutions/virtualEvents/events"),
+        # Elsewhere the two agree, or the resource is the one to be fetched.
+        ("communications/presences/u", {"@odata.id": "users/u/presence"}, "communications/presences/u"),
+        ("chats('a')", {"@odata.id": "chats('b')"}, "chats/a"),
+    ],
+)
+def test_the_subject_is_the_resource_but_for_virtual_events(
+    resource: str, resource_data: dict[str, Any], subject: str
+) -> None:
+    """Their ``resource`` is the collection.  Source: https://learn.microsoft.com/graph/changenotifications-for-virtualevent."""
+    assert subject_of(resource, resource_data) == subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "once"),
+    [
+        ("ChatMessage", True),
+        ("CallRecord", True),
+        ("VirtualEvent", True),
+        # Whoever left can come back, under the same id.
+        ("ConversationMember", False),
+        ("TeamsAppInstallation", False),
+        ("SharedWithChannelTeamInfo", False),
+        ("Resource", False),
+        ("SomethingNew", False),
+    ],
+)
+def test_a_creation_is_known_by_its_path_only_where_there_is_one_in_a_life(kind: str, once: bool) -> None:  # noqa: FBT001  a row
+    assert is_created_once(kind) is once
