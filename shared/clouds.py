@@ -8,8 +8,9 @@ from dataclasses import dataclass
 class Cloud:
     """One of Microsoft's clouds: where to connect, and who issues its tokens ("{tid}" stands for the tenant).
 
-    Source: https://learn.microsoft.com/graph/deployments (addresses) and
-    https://learn.microsoft.com/answers/questions/1190472 (issuers)
+    Source: https://learn.microsoft.com/graph/deployments (addresses),
+    https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
+    (vaults) and https://learn.microsoft.com/answers/questions/1190472 (issuers)
     """
 
     graph_url: str
@@ -17,6 +18,7 @@ class Cloud:
     issuer_v1: str
     issuer_v2: str
     storage_suffix: str
+    key_vault_suffix: str
 
 
 CLOUDS: Mapping[str, Cloud] = {
@@ -26,6 +28,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v1="https://sts.windows.net/{tid}/",
         issuer_v2="https://login.microsoftonline.com/{tid}/v2.0",
         storage_suffix="core.windows.net",
+        key_vault_suffix="vault.azure.net",
     ),
     "usgov": Cloud(
         graph_url="https://graph.microsoft.us",
@@ -33,6 +36,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v1="https://sts.windows.net/{tid}/",
         issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
         storage_suffix="core.usgovcloudapi.net",
+        key_vault_suffix="vault.usgovcloudapi.net",
     ),
     "dod": Cloud(
         graph_url="https://dod-graph.microsoft.us",
@@ -40,6 +44,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v1="https://sts.windows.net/{tid}/",
         issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
         storage_suffix="core.usgovcloudapi.net",
+        key_vault_suffix="vault.usgovcloudapi.net",
     ),
     "china": Cloud(
         graph_url="https://microsoftgraph.chinacloudapi.cn",
@@ -47,5 +52,6 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v1="https://sts.chinacloudapi.cn/{tid}/",
         issuer_v2="https://login.partner.microsoftonline.cn/{tid}/v2.0",
         storage_suffix="core.chinacloudapi.cn",
+        key_vault_suffix="vault.azure.cn",
     ),
 }

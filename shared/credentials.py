@@ -9,20 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msal
-import requests
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.identity import ManagedIdentityCredential
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from msal.exceptions import MsalError
 
 from shared.certificates import Certificate
-from shared.errors import Misconfigured, Unavailable
+from shared.entra_calls import NO_ANSWER, TIMEOUT_SECONDS, refused, unanswered
 from shared.settings import Settings
-
-_TIMEOUT_SECONDS = 10
-
-# MSAL lets through what requests raises, and what indexing does when an answer is not what Entra ID sends.
-_NO_ANSWER = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
 
 
 class AppCredential:
@@ -48,12 +41,10 @@ class AppCredential:
                 answer = self._application.acquire_token_for_client(list(scopes))
             if "access_token" in answer:
                 return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
-            codes = ", ".join(f"AADSTS{code}" for code in answer.get("error_codes", []))
-        except _NO_ANSWER as exc:
-            # MSAL tells an unknown tenant no better than an answer that makes no sense.
-            what = f"{type(exc).__name__} (if it stays: is this a tenant, and in this cloud?)"
-            raise Unavailable(f"Entra ID does not answer as it should at {self._authority}: {what}") from exc
-        raise Misconfigured(f"Entra ID refuses the app in {self._authority}: {answer.get('error')} {codes}")
+            refusal = refused(self._authority, answer)
+        except NO_ANSWER as exc:
+            raise unanswered(self._authority, exc) from exc
+        raise refusal
 
     def _connect(self) -> Any:
         return msal.ConfidentialClientApplication(
@@ -61,7 +52,7 @@ class AppCredential:
             client_credential=self._secret(),
             authority=self._authority,
             instance_discovery=self._settings.instance_discovery,
-            timeout=_TIMEOUT_SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
 
 
@@ -73,7 +64,7 @@ def graph_credential(settings: Settings, tenant_id: str, certificate: Callable[[
     if settings.client_certificate_name is not None:
         return AppCredential(settings, tenant_id, lambda: _client_certificate(certificate()))
     # A managed identity has one tenant, its own; AZURE_CLIENT_ID chooses among several, as everywhere in Azure.
-    return ManagedIdentityCredential()
+    return ManagedIdentityCredential(connection_timeout=1, read_timeout=2)
 
 
 def _client_certificate(certificate: Certificate) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from shared.clouds import CLOUDS, Cloud
 from shared.errors import Misconfigured
@@ -126,10 +126,7 @@ class _Reader:
         value = self.text(name)
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-        except ValueError:
-            parts = urlsplit("")
+        parts = _split(value)
         if parts.scheme != "https" or not parts.netloc:
             self.faults.append(f"{name} is not an https URL")
         return value.rstrip("/")
@@ -209,9 +206,31 @@ class _Reader:
             self.faults.append(
                 "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"
             )
-        if (settings.key_vault_url is None) != (settings.encryption_certificate_name is None):
-            self.faults.append("KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both are set, or neither")
-        if settings.client_certificate_name is not None and settings.key_vault_url is None:
-            self.faults.append("CLIENT_CERTIFICATE_NAME needs KEY_VAULT_URL")
+        certificates = {
+            "ENCRYPTION_CERTIFICATE_NAME": settings.encryption_certificate_name,
+            "CLIENT_CERTIFICATE_NAME": settings.client_certificate_name,
+        }
+        for name, value in certificates.items():
+            if value is not None and settings.key_vault_url is None:
+                self.faults.append(f"{name} needs KEY_VAULT_URL")
+        self._check_vault(settings)
         if settings.client_secret is not None and settings.client_certificate_name is not None:
             self.faults.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
+
+    def _check_vault(self, settings: Settings) -> None:
+        """Tell a vault that lies in another cloud than Graph; an address in none (a sandbox, a proxy) may be right."""
+        host = f".{_split(settings.key_vault_url or '').hostname}"
+        suffixes = [cloud.key_vault_suffix for cloud in CLOUDS.values()]
+        suffix = next((each for each in suffixes if host.endswith(f".{each}")), None)
+        if suffix not in {None, settings.cloud.key_vault_suffix}:
+            self.faults.append(
+                f"KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: its host would end in "
+                f"{settings.cloud.key_vault_suffix}, not {suffix}"
+            )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

@@ -1,4 +1,4 @@
-"""Who is known to Entra: tenants, the applications in them, and the managed identities of the function app."""
+"""Who is known to Entra: tenants, the applications and users in them, and the managed identities of the app."""
 
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -13,9 +13,10 @@ SHARED_TENANTS = frozenset({"common", "organizations"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An app registration, or a managed identity: one that has neither a secret nor a certificate.
+    """An app registration, or a managed identity: one that has no secret, no certificate and no public client flows.
 
-    ``roles`` are the application permissions granted in every tenant, such as ``Chat.Read.All``.
+    ``roles`` are the application permissions granted in every tenant, such as ``Chat.Read.All``, and ``scopes`` the
+    delegated ones. ``public_client`` is the registration's "Allow public client flows".
     """
 
     client_id: str
@@ -23,23 +24,45 @@ class Application:
     secret: str | None = field(default=None, repr=False)
     certificate: x509.Certificate | None = None
     roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    public_client: bool = False
 
     @property
     def is_managed_identity(self) -> bool:
         """Whether only the platform can get tokens for it."""
-        return self.secret is None and self.certificate is None
+        return self.secret is None and self.certificate is None and not self.public_client
 
     def object_id(self, tenant_id: str) -> str:
         """Return the id of its service principal in a tenant, always the same one."""
         return str(uuid5(NAMESPACE_URL, f"{tenant_id}/{self.client_id}"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A user of one tenant, who can sign in."""
+
+    object_id: str
+    tenant_id: str
+    name: str
+    username: str
+
+
 class Directory:
-    """The tenants and their applications."""
+    """The tenants, their applications and their users."""
 
     def __init__(self) -> None:
         self.system_identity = Application(client_id=str(uuid4()), tenant_ids=(str(uuid4()),))
         self._applications: dict[str, Application] = {}
+        self._accounts: dict[str, Account] = {}
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Every user, in the order in which they were added."""
+        return tuple(self._accounts.values())
+
+    def add_account(self, account: Account) -> None:
+        """Add a user, or replace the one who has that object id."""
+        self._accounts[account.object_id] = account
 
     def register(self, application: Application) -> None:
         """Add an application, or replace the one that has its client id."""

@@ -18,12 +18,13 @@ NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 # Not frozen: Python hangs the traceback on an exception while it is on its way.
 @dataclass(kw_only=True, eq=False)
 class Refused(Exception):
-    """A request that Entra answers with an error: OAuth's word, the AADSTS code and its text."""
+    """A request that Entra answers with an error: OAuth's word, the AADSTS code its text, a hint."""
 
     error: str
     code: int
     description: str
     status: int = 400
+    suberror: str | None = None
 
 
 def refusals(clock: Clock) -> Middleware:
@@ -52,4 +53,4 @@ def _body(refused: Refused, request: web.Request, clock: Clock) -> dict[str, Any
         "trace_id": trace,
         "correlation_id": correlation,
         "error_uri": f"{request.url.origin()}/error?code={refused.code}",
-    }
+    } | ({} if refused.suberror is None else {"suberror": refused.suberror})

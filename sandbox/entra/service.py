@@ -8,12 +8,16 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
-from sandbox.entra.directory import Application, Directory
+from sandbox.entra.device_codes import DeviceCodes
+from sandbox.entra.device_page import DevicePage
+from sandbox.entra.directory import Account, Application, Directory
 from sandbox.entra.endpoints import Endpoints
 from sandbox.entra.keys import SigningKeys
 from sandbox.entra.managed_identity import ManagedIdentity
 from sandbox.entra.refused import refusals
+from sandbox.entra.sessions import Sessions
 from sandbox.entra.tokens import Tokens
+from sandbox.entra.users import UserGrants
 
 _ACCESS_TOKEN_LIFETIME = timedelta(seconds=3599)
 
@@ -30,9 +34,13 @@ class Entra:
         self._keys = SigningKeys(clock)
         self._tokens = Tokens(clock, self._keys, lifetime=access_token_lifetime)
         self._managed_identity = ManagedIdentity(self._directory, self._tokens, clock)
+        self._codes = DeviceCodes(clock)
+        self._sessions = Sessions(clock)
+        users = UserGrants(self._directory, self._tokens, self._codes, self._sessions)
         self.app = web.Application(middlewares=[refusals(clock)])
         self.app.add_routes(self._managed_identity.routes())
-        self.app.add_routes(Endpoints(self._directory, self._keys, self._tokens).routes())
+        self.app.add_routes(DevicePage(self._directory, self._codes).routes())
+        self.app.add_routes(Endpoints(self._directory, self._keys, self._tokens, users).routes())
 
     @property
     def identity_header(self) -> str:
@@ -61,6 +69,37 @@ class Entra:
     def register(self, application: Application) -> None:
         """Add an application; one without secret and certificate is a user-assigned managed identity."""
         self._directory.register(application)
+
+    def add_account(self, account: Account) -> None:
+        """Add a user, who can then be chosen on the page that ``verification_uri`` names."""
+        self._directory.add_account(account)
+
+    def approve(self, user_code: str, account: Account) -> None:
+        """Sign a user in with a code that a device shows.
+
+        Raises:
+            KeyError: no sign-in with that code is waiting.
+        """
+        self._codes.approve(user_code, account)
+
+    def decline(self, user_code: str) -> None:
+        """Refuse a sign-in as the user whom a device asked.
+
+        Raises:
+            KeyError: no sign-in with that code is waiting.
+        """
+        self._codes.decline(user_code)
+
+    def revoke_sessions(self, object_id: str) -> None:
+        """End a user's sessions: refresh tokens are refused, access tokens live on until they expire.
+
+        Source: https://learn.microsoft.com/en-us/graph/api/user-revokesigninsessions
+        """
+        self._sessions.revoke(object_id)
+
+    def challenge(self, object_id: str) -> None:
+        """Ask for a second factor at the user's next refresh, which no refresh can show: the user has to sign in."""
+        self._sessions.challenge(object_id)
 
     def rotate_signing_key(self, *, retire_old: bool = False) -> str:
         """Sign with a fresh key and return its id; the old keys stay published unless retired."""

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import NAMESPACE_URL, uuid5
 
 import jwt
 
 from sandbox.clock import Clock
-from sandbox.entra.directory import Application
+from sandbox.entra.directory import Account, Application
 from sandbox.entra.keys import SigningKeys
 
 # "Microsoft Graph Change Tracking", the application that signs in to yours when Graph notifies it.
@@ -21,6 +22,7 @@ CHANGE_TRACKING_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 # Entra dates its tokens back, so that clocks that run late accept them; hence lives of 3,900 and 86,700 s.
 _BACKDATING = timedelta(minutes=5)
 _VALIDATION_TOKEN_LIFETIME = timedelta(days=1)
+_MAX_SEEN = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,17 @@ class Grant:
     proof: Literal["1", "2"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserGrant:
+    """Which user signed in to which application, and what it may do in the user's name (0: without a credential)."""
+
+    account: Account
+    application: Application
+    resource: str
+    scopes: tuple[str, ...]
+    proof: Literal["0", "1", "2"]
+
+
 class Tokens:
     """Issues and verifies tokens, by the sandbox's clock."""
 
@@ -40,11 +53,28 @@ class Tokens:
         self.lifetime = lifetime
         self._clock = clock
         self._keys = keys
+        self._seen: dict[tuple[str, str], tuple[str | None, dict[str, Any]]] = {}
 
     def access_token(self, grant: Grant) -> str:
         """Return a version 1.0 token, the version that Graph and Key Vault take."""
         times = _times(self._clock.now(), self.lifetime)
         return self._sign(times | _common(grant.tenant_id) | _access(grant))
+
+    def delegated_token(self, grant: UserGrant) -> str:
+        """Return a version 1.0 token with which an application acts for a user."""
+        times = _times(self._clock.now(), self.lifetime)
+        return self._sign(times | _common(grant.account.tenant_id) | _delegated(grant))
+
+    def id_token(self, account: Account, client_id: str) -> str:
+        """Return what tells a client who has signed in.
+
+        Source: https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference
+        """
+        # Read by clients, who live by their own time.
+        times = _times(self._clock.outside(), self.lifetime)
+        who = {"aud": client_id, "preferred_username": account.username, "ver": "2.0"}
+        issuer = {"iss": f"https://login.microsoftonline.com/{account.tenant_id}/v2.0"}
+        return self._sign(times | _common(account.tenant_id) | _user(account, client_id) | who | issuer)
 
     def validation_token(
         self, *, audience: str, tenant_id: str, version: str, overrides: Mapping[str, object] | None = None
@@ -57,15 +87,25 @@ class Tokens:
 
     def verified(self, token: str, audience: str) -> dict[str, Any] | None:
         """Return the claims of a token that was issued here, for that audience, and is valid; else None."""
-        try:
-            key = self._keys.find(jwt.get_unverified_header(token).get("kid"))
-            if key is None:
-                return None
-            public_key = key.private_key.public_key()
-            claims = jwt.decode(token, public_key, algorithms=["RS256"], audience=audience, options=_NO_TIMES)
-        except (jwt.InvalidTokenError, UnicodeError):  # PyJWT lets the latter through for tokens that are no ASCII
+        # To look at a signature takes longer than all else that is done about most requests.
+        kid, claims = self._seen.get((token, audience)) or self._read(token, audience)
+        if claims is None or self._keys.find(kid) is None:
             return None
-        return claims if claims["nbf"] <= self._clock.now().timestamp() < claims["exp"] else None
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        self._seen[token, audience] = (kid, claims)
+        return dict(claims) if claims["nbf"] <= self._clock.now().timestamp() < claims["exp"] else None
+
+    def _read(self, token: str, audience: str) -> tuple[str | None, dict[str, Any] | None]:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = self._keys.find(kid)
+            if key is None:
+                return kid, None
+            public_key = key.private_key.public_key()
+            return kid, jwt.decode(token, public_key, algorithms=["RS256"], audience=audience, options=_NO_TIMES)
+        except (jwt.InvalidTokenError, UnicodeError):  # PyJWT lets the latter through for tokens that are no ASCII
+            return None, None
 
     def _sign(self, claims: dict[str, Any]) -> str:
         key = self._keys.current
@@ -104,6 +144,21 @@ def _access(grant: Grant) -> dict[str, Any]:
         "sub": object_id,
         "ver": "1.0",
     }
+
+
+def _delegated(grant: UserGrant) -> dict[str, Any]:
+    account = grant.account
+    issuer = f"https://sts.windows.net/{account.tenant_id}/"
+    app = {"aud": grant.resource, "appid": grant.application.client_id, "appidacr": grant.proof}
+    names = {"unique_name": account.username, "upn": account.username, "scp": " ".join(grant.scopes)}
+    kind = {"acr": "1", "amr": ["pwd"], "idtyp": "user", "iss": issuer, "ver": "1.0"}
+    return _user(account, grant.application.client_id) | app | names | kind
+
+
+def _user(account: Account, client_id: str) -> dict[str, Any]:
+    # The subject differs from application to application, so that two of them cannot compare notes.
+    subject = str(uuid5(NAMESPACE_URL, f"{account.object_id}/{client_id}"))
+    return {"name": account.name, "oid": account.object_id, "sub": subject}
 
 
 def _caller_v1(tenant_id: str) -> dict[str, Any]:

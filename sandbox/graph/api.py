@@ -105,14 +105,10 @@ class SubscriptionsApi:
         return _one(request, self._find(request, self._parts.admit(request, "get")), status=200)
 
     async def list(self, request: web.Request) -> web.Response:
-        """Answer the app's subscriptions in the tenant, page by page."""
+        """Answer the subscriptions that the caller can see in the tenant, page by page."""
         who = self._parts.admit(request, "list")
         start, size = _start(request), self._parts.page_size
-        own = [
-            each
-            for each in self._parts.store.live()
-            if (each.application_id, each.tenant_id) == (who.application_id, who.tenant_id)
-        ]
+        own = [each for each in self._parts.store.live() if who.sees(each)]
         page: dict[str, Any] = {"@odata.context": _context(request)}
         page["value"] = [each.as_json() for each in own[start : start + size]]
         if start + size < len(own):
@@ -127,9 +123,7 @@ class SubscriptionsApi:
         return web.Response(status=204)
 
     def _find(self, request: web.Request, who: Caller) -> Subscription:
-        return self._parts.store.get(
-            request.match_info["id"], application_id=who.application_id, tenant_id=who.tenant_id
-        )
+        return self._parts.store.get(request.match_info["id"], who)
 
     def _keep(self, subscription: Subscription) -> None:
         self._parts.store.replace(subscription)
@@ -139,6 +133,8 @@ class SubscriptionsApi:
         for path in named_in(wanted.resource_type, wanted.key):
             if not self._parts.teams.exists(path, tenant_id=wanted.tenant_id):
                 raise from_teams(404, f"There is no {'/'.join(path)}.")
+            if wanted.user_id is not None and not self._parts.teams.can_see(path, user_id=wanted.user_id):
+                raise from_teams(403, f"The user is no member of {'/'.join(path)}.")
 
 
 async def _json(request: web.Request) -> Any:

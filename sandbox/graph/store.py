@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sandbox.clock import Clock
+from sandbox.graph.callers import Caller
+from sandbox.graph.catalogue_users import PER_USER
 from sandbox.graph.errors import Refused, from_teams, gone
 from sandbox.graph.subscription import Subscription
 
@@ -40,14 +42,14 @@ class Subscriptions:
         found = self._by_id.get(subscription_id)
         return found if found is not None and found.expires_at > self._clock.now() else None
 
-    def get(self, subscription_id: str, *, application_id: str, tenant_id: str) -> Subscription:
-        """Return a live subscription of an app in a tenant.
+    def get(self, subscription_id: str, who: Caller) -> Subscription:
+        """Return a live subscription that somebody can see.
 
         Raises:
             Refused: with 404, there is none.
         """
         found = self.find(subscription_id)
-        if found is None or (found.application_id, found.tenant_id) != (application_id, tenant_id):
+        if found is None or not who.sees(found):
             raise gone()
         return found
 
@@ -65,7 +67,7 @@ class Subscriptions:
         same_path = self.watching(wanted.tenant_id, [wanted.key])
         own = [each for each in same_path if each.application_id == wanted.application_id]
         for each in own:
-            if (each.change_types, each.options) == (wanted.change_types, wanted.options):
+            if _same(each, wanted):
                 raise from_teams(409, f"Subscription Id {each.id} already exists for the requested combination")
         self._check_quotas(wanted, of_app=len(own), of_path=len(same_path))
 
@@ -102,12 +104,27 @@ class Subscriptions:
             raise _full(f"{row.per_app} per app on {wanted.key}")
         if row.per_path is not None and of_path >= row.per_path:
             raise _full(f"{row.per_path} on {wanted.key}")
+        per_user = PER_USER.get(row.entity)
+        if per_user is not None and self._of_user(wanted) >= per_user:
+            raise _full(f"{per_user} per app and user for {row.entity}")
         # Counting what has expired first would cost time that a tenant far from the limit need not spend.
         if len(self._by_id) >= TENANT_POOL and self._of_tenant(wanted.tenant_id) >= TENANT_POOL:
             raise _full(f"{TENANT_POOL} per tenant for Teams resources")
 
+    def _of_user(self, wanted: Subscription) -> int:
+        whose, entity = (wanted.tenant_id, wanted.application_id, wanted.user_id), wanted.resource_type.entity
+        return sum(
+            (each.tenant_id, each.application_id, each.user_id) == whose and each.resource_type.entity == entity
+            for each in self.live()
+        )
+
     def _of_tenant(self, tenant_id: str) -> int:
         return sum(each.tenant_id == tenant_id for each in self.live())
+
+
+def _same(one: Subscription, other: Subscription) -> bool:
+    asked = [(each.user_id, each.change_types, each.options) for each in (one, other)]
+    return asked[0] == asked[1]
 
 
 def _full(limit: str) -> Refused:

@@ -43,6 +43,8 @@ class Subscription:
     """The app id that validation tokens are made out to: notificationUrlAppId, or the application's own."""
     renewed_at: datetime | None = None
     reauthorized_at: datetime | None = None
+    user_id: str | None = None
+    """The signed-in user whom the app acted for; None for an app on its own behalf."""
 
     @property
     def change_types(self) -> frozenset[str]:

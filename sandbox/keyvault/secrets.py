@@ -30,7 +30,7 @@ class Secret:
     certificate: x509.Certificate | None = None
 
     def bundle(self, vault_url: str) -> dict[str, Any]:
-        """Return the answer to a GET; times are seconds since 1970."""
+        """Return the answer to a GET or PUT; times are seconds since 1970."""
         body = {"value": self.value, "id": f"{vault_url}/secrets/{self.name}/{self.version}"}
         content_type = {} if self.content_type is None else {"contentType": self.content_type}
         return body | content_type | {"attributes": self._attributes(), "tags": {}} | self._management(vault_url)

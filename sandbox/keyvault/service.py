@@ -1,9 +1,11 @@
 """The vault's HTTP side: challenge, access control, versions and errors of Key Vault's REST API.
 
-Source: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret
+Sources: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret,
+https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secret
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -11,20 +13,25 @@ from cryptography import x509
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
+from sandbox.keyvault.answers import answer, bad_parameter, error, no_role, not_found
 from sandbox.keyvault.certificates import ContentType, self_signed
-from sandbox.keyvault.secrets import Secret, Secrets
+from sandbox.keyvault.secrets import Secrets
 
+# Source: https://learn.microsoft.com/en-us/azure/key-vault/secrets/about-secrets
+_MAX_VALUE_BYTES = 25 * 1024
 _API_VERSIONS = frozenset({"7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 
 
 class KeyVault:
     """One vault, in the tenant of Entra's system-assigned identity.
 
-    ``readers`` are the client ids that hold the role "Key Vault Secrets User"; None stands for everybody.
+    ``readers`` are the client ids that hold the role "Key Vault Secrets User", ``writers`` those that may set secrets
+    ("Key Vault Secrets Officer", who may read them too); None stands for everybody.
     """
 
     def __init__(self, entra: Entra, clock: Clock, *, readers: Collection[str] | None = None) -> None:
         self.readers = readers
+        self.writers: Collection[str] | None = None
         self._entra = entra
         self._clock = clock
         self._secrets = Secrets(clock)
@@ -34,6 +41,7 @@ class KeyVault:
                 web.get("/secrets/{name}", self._get),
                 web.get("/secrets/{name}/", self._get),
                 web.get("/secrets/{name}/{version}", self._get),
+                web.put("/secrets/{name}", self._put),
             ]
         )
 
@@ -78,16 +86,37 @@ class KeyVault:
         self._secrets.disable(name, version)
 
     async def _get(self, request: web.Request) -> web.Response:
-        refusal = self._refusal(request)
+        refusal = self._refusal(request, self._may_read, action="getSecret")
         if refusal is not None:
             return refusal
         name, version = request.match_info["name"], request.match_info.get("version")
         secret = self._secrets.find(name, version)
-        if secret is None:
-            return _error(404, "SecretNotFound", _not_found("/".join(filter(None, (name, version)))))
-        return _answer(secret, request)
+        return not_found("/".join(filter(None, (name, version)))) if secret is None else answer(secret, request)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
+    async def _put(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request, self._may_write, action="setSecret")
+        if refusal is not None:
+            return refusal
+        name, body = request.match_info["name"], await _json_object(request)
+        value, content_type = body.get("value"), body.get("contentType")
+        if not isinstance(value, str) or not isinstance(content_type, str | None):
+            return bad_parameter("Property value is missing, or has an invalid value.")
+        if len(value.encode()) > _MAX_VALUE_BYTES:
+            return bad_parameter(f"The secret's value is larger than {_MAX_VALUE_BYTES} bytes.")
+        try:
+            version = self._secrets.add(name, value, content_type=content_type)
+        except ValueError:
+            return bad_parameter("The request URI contains an invalid name: " + name)
+        secret = self._secrets.find(name, version)
+        return not_found(name) if secret is None else answer(secret, request)
+
+    def _may_read(self, client_id: str) -> bool:
+        return self.readers is None or client_id in self.readers or client_id in (self.writers or ())
+
+    def _may_write(self, client_id: str) -> bool:
+        return self.writers is None or client_id in self.writers
+
+    def _refusal(self, request: web.Request, may: Callable[[str], bool], *, action: str) -> web.Response | None:
         header, resource = request.headers.get("Authorization"), _resource(request)
         if header is None:
             return self._challenge(resource, "AKV10000: Request is missing a Bearer or PoP token.")
@@ -98,8 +127,8 @@ class KeyVault:
             return self._challenge(
                 resource, f"AKV10032: Invalid issuer. Expected {self._issuer}, found {claims['iss']}."
             )
-        if self.readers is not None and claims["appid"] not in self.readers:
-            return _error(403, "Forbidden", _no_role(claims, request.match_info["name"]), inner="ForbiddenByRbac")
+        if not may(claims["appid"]):
+            return no_role(claims, request.match_info["name"], action=action)
         return _unsupported_version(request.query.get("api-version"))
 
     def _challenge(self, resource: str, message: str) -> web.Response:
@@ -107,7 +136,7 @@ class KeyVault:
 
         Source: https://learn.microsoft.com/en-us/azure/key-vault/general/authentication-requests-and-responses
         """
-        response = _error(401, "Unauthorized", message)
+        response = error(401, "Unauthorized", message)
         authority = f"https://login.microsoftonline.com/{self._tenant_id}"
         response.headers["WWW-Authenticate"] = f'Bearer authorization="{authority}", resource="{resource}"'
         return response
@@ -130,39 +159,15 @@ def _resource(request: web.Request) -> str:
 
 def _unsupported_version(api_version: str | None) -> web.Response | None:
     if api_version is None:
-        return _error(400, "BadParameter", "api-version must be specified")
+        return bad_parameter("api-version must be specified")
     if api_version not in _API_VERSIONS:
-        return _error(400, "BadParameter", f"The specified version ({api_version}) is not recognized.")
+        return bad_parameter(f"The specified version ({api_version}) is not recognized.")
     return None
 
 
-def _answer(secret: Secret, request: web.Request) -> web.Response:
-    if not secret.enabled:
-        message = "Operation get is not allowed on a disabled secret."
-        return _error(403, "Forbidden", message, inner="SecretDisabled")
-    return web.json_response(secret.bundle(str(request.url.origin())), headers={"Cache-Control": "no-cache"})
-
-
-def _not_found(identifier: str) -> str:
-    return (
-        f"A secret with (name/id) {identifier} was not found in this key vault. If you recently deleted this secret "
-        "you may be able to recover it using the correct recovery command. For help resolving this issue, please see "
-        "https://go.microsoft.com/fwlink/?linkid=2125182"
-    )
-
-
-def _no_role(claims: dict[str, Any], name: str) -> str:
-    return (
-        "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role "
-        "definitions were changed recently, please observe propagation time.\r\n"
-        f"Caller: appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}\r\n"
-        f"Action: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'\r\nResource: 'secrets/{name}'\r\n"
-        "Assignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC'\r\n"
-    )
-
-
-def _error(status: int, code: str, message: str, *, inner: str | None = None) -> web.Response:
-    error: dict[str, Any] = {"code": code, "message": message}
-    if inner is not None:
-        error["innererror"] = {"code": inner}
-    return web.json_response({"error": error}, status=status)
+async def _json_object(request: web.Request) -> Mapping[str, Any]:
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

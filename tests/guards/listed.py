@@ -1,6 +1,6 @@
 """All guards, in the order in which a POST meets them."""
 
-from tests.guards import client_state, content, receiving, validation_tokens
+from tests.guards import client_state, content, fetching, receiving, signing_in, validation_tokens
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -8,4 +8,6 @@ GUARDS: tuple[Guard, ...] = (
     *client_state.GUARDS,
     *validation_tokens.GUARDS,
     *content.GUARDS,
+    *fetching.GUARDS,
+    *signing_in.GUARDS,
 )

@@ -78,14 +78,46 @@ def test_all_faults_are_told_at_once() -> None:
         ({"RENEW_AFTER": "-PT30M"}, "RENEW_AFTER is '-PT30M': use an ISO 8601 duration"),
         ({"SUBSCRIPTION_LIFETIME": "P1M"}, "SUBSCRIPTION_LIFETIME is 'P1M': use an ISO 8601 duration"),
         ({"SUBSCRIPTION_LIFETIME": "P" + "9" * 20 + "D"}, "SUBSCRIPTION_LIFETIME is 'P99999999999999999999D': use an"),
-        ({"KEY_VAULT_URL": "https://v.example"}, "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both"),
-        ({"ENCRYPTION_CERTIFICATE_NAME": "c"}, "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME go together: both"),
+        ({"ENCRYPTION_CERTIFICATE_NAME": "c"}, "ENCRYPTION_CERTIFICATE_NAME needs KEY_VAULT_URL"),
+        ({"KEY_VAULT_URL": "https://[::1"}, "KEY_VAULT_URL is not an https URL"),
         ({"CLIENT_CERTIFICATE_NAME": "c"}, "CLIENT_CERTIFICATE_NAME needs KEY_VAULT_URL"),
         ({"CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"}, "CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both"),
     ],
 )
 def test_a_fault_is_told_in_words_that_an_operator_understands(changes: dict[str, str], fault: str) -> None:
     assert fault in _faults(**changes)
+
+
+def test_a_vault_serves_logins_without_an_encryption_certificate() -> None:
+    assert _settings(KEY_VAULT_URL="https://v.vault.azure.net").encryption_certificate_name is None
+
+
+# Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
+VAULTS = {
+    "global": "vault.azure.net",
+    "usgov": "vault.usgovcloudapi.net",
+    "dod": "vault.usgovcloudapi.net",
+    "china": "vault.azure.cn",
+}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("suffix", sorted(set(VAULTS.values())))
+def test_a_vault_of_another_cloud_than_graph_is_a_fault(cloud: str, suffix: str) -> None:
+    changes = {"GRAPH_CLOUD": cloud, "KEY_VAULT_URL": f"https://My-Vault.{suffix.upper()}/"}
+    if suffix == VAULTS[cloud]:
+        assert _settings(**changes).key_vault_url == changes["KEY_VAULT_URL"].rstrip("/")
+    else:
+        told = _faults(**changes)
+        assert told == (
+            "KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: its host would end in "
+            f"{VAULTS[cloud]}, not {suffix}"
+        )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4443", "vault.example", "notvault.azure.cn", "vault.azure.cn.example"])
+def test_a_vault_at_an_address_of_no_cloud_may_be_right(host: str) -> None:
+    assert _settings(KEY_VAULT_URL=f"https://{host}").key_vault_url == f"https://{host}"
 
 
 def test_several_faults_stand_in_one_message() -> None:

@@ -1,0 +1,170 @@
+"""Tokens for Microsoft Graph in the name of a user who signs in once: what only a signed-in user may watch.
+
+One user (a service account) per tenant. The registration has to allow public client flows, and the user's permissions
+are the delegated ones that were consented to.
+
+Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msal
+from azure.core.credentials import AccessToken
+
+from shared.entra_calls import NO_ANSWER, TIMEOUT_SECONDS, codes, refused, unanswered
+from shared.errors import Misconfigured, Problem, Unavailable
+from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# What only the user can mend, by signing in.
+# Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes#handling-error-codes-in-your-application
+_USER_WANTED = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
+_LATER = frozenset({"temporarily_unavailable", "server_error"})
+_NOT_SIGNED_IN: Mapping[str, str] = {
+    "authorization_declined": "the sign-in was declined",
+    "authorization_pending": "nobody has signed in in time",
+    "expired_token": "nobody has signed in in time",
+    "slow_down": "nobody has signed in in time",
+}
+
+
+class Caches(Protocol):
+    """MSAL's token cache of each tenant as a text that is kept for good; both raise Misconfigured or Unavailable."""
+
+    def load(self, tenant_id: str) -> str | None:
+        """Return what was saved last; None if nothing was."""
+
+    def save(self, tenant_id: str, text: str) -> None:
+        """Keep ``text``."""
+
+
+class DelegatedCredential:
+    """The credential of the user who has signed in to the app in one tenant, used without asking the user."""
+
+    def __init__(self, settings: Settings, tenant_id: str, caches: Caches) -> None:
+        self._settings = settings
+        self._tenant_id = tenant_id
+        self._caches = caches
+        self._lock = threading.Lock()
+
+    def get_token(self, *scopes: str, **_options: object) -> AccessToken:
+        """Return a token for ``scopes``, as ``azure.core``'s policies ask for it.
+
+        Raises:
+            Misconfigured: nobody is signed in, the user has to sign in again, or Entra ID or the vault refuses the app.
+            Unavailable: Entra ID or the vault does not answer.
+        """
+        with self._lock:
+            # Read anew each time: whoever signs in, or refreshes elsewhere, is believed at once.
+            kept = self._caches.load(self._tenant_id)
+            if kept is None:
+                raise self._login_wanted("nobody is signed in")
+            cache = self._cache(kept)
+            token = self._token(cache, list(scopes))
+            if cache.has_state_changed:
+                self._keep(cache.serialize(), instead_of=kept)
+            return token
+
+    def _cache(self, kept: str) -> Any:
+        cache = msal.SerializableTokenCache()
+        try:
+            cache.deserialize(kept)
+        except (ValueError, RecursionError) as exc:
+            raise self._login_wanted("the login that is kept cannot be read") from exc
+        return cache
+
+    def _token(self, cache: Any, scopes: list[str]) -> AccessToken:
+        authority = _authority(self._settings, self._tenant_id)
+        try:
+            answer = _silent(_application(self._settings, authority, cache), scopes)
+            if "access_token" in answer:
+                return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+            problem = self._problem(authority, answer)
+        except NO_ANSWER as exc:
+            raise unanswered(authority, exc) from exc
+        raise problem
+
+    def _problem(self, authority: str, answer: Mapping[str, Any]) -> Problem:
+        if answer.get("error") in _USER_WANTED:
+            return self._login_wanted(f"the user has to sign in again ({codes(answer) or answer['error']})")
+        return _refusal(authority, answer)
+
+    def _login_wanted(self, why: str) -> Misconfigured:
+        return Misconfigured(f"{why} in tenant {self._tenant_id}: run: python -m cli login --tenant {self._tenant_id}")
+
+    def _keep(self, text: str, *, instead_of: str) -> None:
+        try:
+            # What came in between is a fresh sign-in, or another process's refresh: as good as this one, or better.
+            # Source: https://learn.microsoft.com/entra/identity-platform/refresh-tokens#token-lifetime
+            if self._caches.load(self._tenant_id) == instead_of:
+                self._caches.save(self._tenant_id, text)
+        except Problem as exc:
+            # The login that is kept stays good for 90 days: nothing is lost yet.
+            logger.warning("the refreshed login of tenant %s could not be kept: %s", self._tenant_id, exc)
+
+
+def sign_in(settings: Settings, tenant_id: str, caches: Caches, *, show: Callable[[str], None]) -> str:
+    """Return the name of the user who signs in to ``tenant_id``, after that login was kept in ``caches``.
+
+    ``show`` gets the sentence that tells the user where to enter which code; for that there are 15 minutes.
+
+    Raises:
+        Misconfigured: the user declined or did not come, or Entra ID or the vault refuses the app.
+        Unavailable: Entra ID or the vault does not answer.
+    """
+    # A vault that cannot be reached is found out before the user has taken the trouble.
+    caches.load(tenant_id)
+    cache, authority = msal.SerializableTokenCache(), _authority(settings, tenant_id)
+    try:
+        application = _application(settings, authority, cache)
+        flow = application.initiate_device_flow([f"{settings.cloud.graph_url}/.default"])
+        answer = _device_flow(application, flow, show) if "user_code" in flow else flow
+        name = str(answer["id_token_claims"]["preferred_username"]) if "access_token" in answer else ""
+        problem = _refusal(authority, answer)
+    except NO_ANSWER as exc:
+        raise unanswered(authority, exc) from exc
+    if not name:
+        raise problem
+    caches.save(tenant_id, cache.serialize())
+    return name
+
+
+def _silent(application: Any, scopes: list[str]) -> Mapping[str, Any]:
+    account = next(iter(application.get_accounts()), None)
+    answer: Mapping[str, Any] | None = application.acquire_token_silent_with_error(scopes, account)
+    # Without an account or its refresh token there is nothing that could be asked of Entra ID.
+    return {"error": "login_required"} if answer is None else answer
+
+
+def _device_flow(application: Any, flow: dict[str, Any], show: Callable[[str], None]) -> Mapping[str, Any]:
+    show(str(flow["message"]))
+    answer: Mapping[str, Any] = application.acquire_token_by_device_flow(flow)
+    return answer
+
+
+def _refusal(authority: str, answer: Mapping[str, Any]) -> Problem:
+    error = str(answer.get("error"))
+    if error in _NOT_SIGNED_IN:
+        return Misconfigured(f"{_NOT_SIGNED_IN[error]}: run the command again")
+    if error in _LATER:
+        return Unavailable(f"Entra ID puts the app off at {authority}: {error} {codes(answer)}")
+    return refused(authority, answer)
+
+
+def _authority(settings: Settings, tenant_id: str) -> str:
+    return f"{settings.login_url}/{tenant_id}"
+
+
+def _application(settings: Settings, authority: str, cache: Any) -> Any:
+    return msal.PublicClientApplication(
+        settings.client_id,
+        authority=authority,
+        instance_discovery=settings.instance_discovery,
+        token_cache=cache,
+        timeout=TIMEOUT_SECONDS,
+    )

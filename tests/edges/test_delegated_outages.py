@@ -1,0 +1,110 @@
+"""Tokens of a signed-in user while Entra ID or the vault is down, refuses, or talks nonsense."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.serving import Fault
+from shared.errors import Misconfigured, Unavailable
+from tests.edges.logins import METADATA, TOKENS, Login, Overtaken, login_of
+from tests.edges.outside import GRAPH_SCOPE, Outside, fault
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def login(outside: Outside) -> Iterator[Login]:
+    with login_of(outside) as login:
+        yield login
+
+
+def test_a_vault_that_goes_down_in_between_is_a_warning_and_no_hindrance(
+    login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    login.sign_in()
+    login.age()
+    down = Fault(path="/secrets/", status=503)
+    credential = login.credential(Overtaken(login.caches, lambda: login.outside.vault_service.faults.add(down)))
+    assert credential.get_token(GRAPH_SCOPE).token
+    assert "could not be kept: Key Vault" in caplog.text
+
+
+def test_an_outage_of_entra_id_is_unavailable_and_costs_nothing(login: Login) -> None:
+    login.sign_in()
+    aged, credential = login.age(), login.credential()
+    with login.outside.down(login.outside.login), pytest.raises(Unavailable):
+        credential.get_token(GRAPH_SCOPE)
+    assert login.caches.load(login.tenant_id) == aged
+    assert login.claims(credential.get_token(GRAPH_SCOPE).token)["oid"] == login.ann.object_id
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_an_outage_of_the_vault_is_unavailable(login: Login, status: int) -> None:
+    login.sign_in()
+    with fault(login.outside.vault_service, Fault(status=status)), pytest.raises(Unavailable, match=str(status)):
+        login.credential().get_token(GRAPH_SCOPE)
+
+
+def test_a_machine_without_an_identity_is_told_what_to_look_at(
+    outside: Outside, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_HEADER", "another machine's")
+    with login_of(outside) as stranger, pytest.raises(Unavailable, match="is there a managed identity"):
+        stranger.caches.load(login.tenant_id)
+
+
+def test_a_vault_that_refuses_to_be_read_names_the_role(login: Login) -> None:
+    login.sign_in()
+    login.outside.vault.readers = login.outside.vault.writers = {"somebody-else"}
+    with pytest.raises(Misconfigured, match="Key Vault Secrets Officer"):
+        login.credential().get_token(GRAPH_SCOPE)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_an_answer_that_is_no_secret_is_unavailable(login: Login, method: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    nonsense = Fault(path="/secrets/", method=method, status=200, body=b"[]", headers=headers)
+    with fault(login.outside.vault_service, nonsense), pytest.raises(Unavailable):
+        login.sign_in()
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "no JSON", "[" * 20_000, "[]", "7", "{}", '{"RefreshToken": 7}', '{"Account": {"a": {}}}']
+)
+def test_a_login_that_is_none_is_a_documented_problem(login: Login, kept: str) -> None:
+    login.caches.save(login.tenant_id, kept)
+    with pytest.raises((Misconfigured, Unavailable)):
+        login.credential().get_token(GRAPH_SCOPE)
+
+
+@pytest.mark.parametrize("path", [TOKENS, METADATA])
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"error": "temporarily_unavailable", "error_codes": [90055]}',
+        b'{"error": 7, "error_codes": null}',
+        b'{"access_token": "x"}',
+        b"\xff<html>",
+    ],
+)
+def test_an_answer_that_says_nothing_is_a_documented_problem(login: Login, path: str, status: int, body: bytes) -> None:
+    login.sign_in()
+    aged, credential = login.age(), login.credential()
+    answer = Fault(path=path, status=status, body=body, headers={"Retry-After": "0"})
+    with fault(login.outside.login, answer), pytest.raises((Misconfigured, Unavailable)):
+        credential.get_token(GRAPH_SCOPE)
+    assert login.caches.load(login.tenant_id) == aged
+    assert credential.get_token(GRAPH_SCOPE).token
+
+
+def test_being_put_off_is_unavailable(login: Login) -> None:
+    login.sign_in()
+    login.age()
+    later = Fault(path=TOKENS, status=400, body=b'{"error": "temporarily_unavailable", "error_codes": [90055]}')
+    with fault(login.outside.login, later), pytest.raises(Unavailable, match="AADSTS90055"):
+        login.credential().get_token(GRAPH_SCOPE)

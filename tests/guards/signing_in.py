@@ -1,0 +1,126 @@
+"""The guards of users' logins, and of the vault that keeps them."""
+
+from tests.guards.guard import Guard
+
+_MODULE = "shared/delegated.py"
+_TESTS = "tests/edges/test_delegated.py"
+_OUTAGES = "tests/edges/test_delegated_outages.py"
+_SIGN_IN = "tests/edges/test_sign_in.py"
+
+GUARDS = (
+    Guard(
+        name="login: nobody is signed in",
+        module=_MODULE,
+        snippet="""\
+            if kept is None:
+                raise self._login_wanted("nobody is signed in")
+""",
+        without="",
+        test=f"{_TESTS}::test_nobody_signed_in_is_told_with_the_command",
+    ),
+    Guard(
+        name="login: what is kept cannot be read",
+        module=_MODULE,
+        snippet="""\
+        except (ValueError, RecursionError) as exc:
+            raise self._login_wanted("the login that is kept cannot be read") from exc
+""",
+        without="""\
+        finally:
+            pass
+""",
+        test=f"{_OUTAGES}::test_a_login_that_is_none_is_a_documented_problem",
+    ),
+    Guard(
+        name="login: only the user can mend it",
+        module=_MODULE,
+        snippet="""\
+        if answer.get("error") in _USER_WANTED:
+""",
+        without="""\
+        if answer.get("error") is None:
+""",
+        test=f"{_TESTS}::test_a_revoked_session_asks_for_the_user_and_heals_with_the_next_login",
+    ),
+    Guard(
+        name="login: one refresh at a time",
+        module=_MODULE,
+        snippet="        with self._lock:\n",
+        without="        if True:\n",
+        test=f"{_TESTS}::test_threads_of_one_process_refresh_once",
+    ),
+    Guard(
+        name="login: a newer one is not overwritten",
+        module=_MODULE,
+        snippet="            if self._caches.load(self._tenant_id) == instead_of:\n",
+        without="            if instead_of:\n",
+        test=f"{_TESTS}::test_a_login_that_came_in_between_is_not_overwritten",
+    ),
+    Guard(
+        name="login: a vault that cannot be written stops nobody",
+        module=_MODULE,
+        snippet="        except Problem as exc:\n            # The login",
+        without="        except KeyError as exc:\n            # The login",
+        test=f"{_TESTS}::test_a_vault_that_cannot_be_written_is_a_warning_and_no_hindrance",
+    ),
+    Guard(
+        name="login: the vault is asked before the user",
+        module=_MODULE,
+        snippet="    caches.load(tenant_id)\n",
+        without="",
+        test=f"{_SIGN_IN}::test_a_vault_that_is_down_is_found_out_before_the_user_signs_in",
+    ),
+    Guard(
+        name="login: kept only when somebody has signed in",
+        module=_MODULE,
+        snippet="""\
+    if not name:
+        raise problem
+""",
+        without="",
+        test=f"{_SIGN_IN}::test_a_user_who_declines_is_told_and_nothing_is_kept",
+    ),
+    Guard(
+        name="login: being put off is no refusal",
+        module=_MODULE,
+        snippet="    if error in _LATER:\n",
+        without="    if not error:\n",
+        test=f"{_OUTAGES}::test_being_put_off_is_unavailable",
+    ),
+    Guard(
+        name="login: nonsense from the vault",
+        module="shared/token_caches.py",
+        snippet="""\
+            return self._client.get_secret(name).value
+        except ResourceNotFoundError:
+            return None
+        except AzureError as exc:
+            raise _problem(name, exc) from exc
+        # The client takes for granted that a 200 carries a secret.
+        except (AttributeError, TypeError, ValueError) as exc:
+""",
+        without="""\
+            return self._client.get_secret(name).value
+        except ResourceNotFoundError:
+            return None
+        except AzureError as exc:
+            raise _problem(name, exc) from exc
+        except KeyError as exc:
+""",
+        test=f"{_OUTAGES}::test_an_answer_that_is_no_secret_is_unavailable",
+    ),
+    Guard(
+        name="login: the role is named",
+        module="shared/token_caches.py",
+        snippet="    if status == _FORBIDDEN:\n",
+        without="    if status == 0:\n",
+        test=f"{_OUTAGES}::test_a_vault_that_refuses_to_be_read_names_the_role",
+    ),
+    Guard(
+        name="settings: the vault of another cloud",
+        module="shared/settings.py",
+        snippet="        if suffix not in {None, settings.cloud.key_vault_suffix}:\n",
+        without="        if suffix is settings:\n",
+        test="tests/shared/test_settings.py::test_a_vault_of_another_cloud_than_graph_is_a_fault",
+    ),
+)
