@@ -23,7 +23,7 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
     validation_token = req.params.get("validationToken")
     if validation_token is not None:
         return _handshake(validation_token)
-    return func.HttpResponse(status_code=_receive(req.get_body(), received_at))
+    return func.HttpResponse(status_code=_receive(req.get_body(), req.params.get("fetch"), received_at))
 
 
 def _handshake(token: str) -> func.HttpResponse:
@@ -33,8 +33,11 @@ def _handshake(token: str) -> func.HttpResponse:
     return func.HttpResponse(token, mimetype="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _receive(body: bytes, received_at: datetime) -> int:
-    """Return the status for ``body``. The imports wait until here, so that the handshake need not."""
+def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
+    """Return the status for ``body``. The imports wait until here, so that the handshake need not.
+
+    ``fetch`` comes from the URL that the app subscribed with, and grants nothing: the client state authenticates.
+    """
     from shared.deadline import Deadline  # noqa: PLC0415
     from shared.errors import Malformed, Misconfigured, TooLarge, Unavailable  # noqa: PLC0415
 
@@ -43,7 +46,7 @@ def _receive(body: bytes, received_at: datetime) -> int:
         from shared.app import receiver  # noqa: PLC0415
         from shared.receive import receive  # noqa: PLC0415
 
-        receipt = receive(body, receiver(), received_at=received_at, deadline=deadline)
+        receipt = receive(body, receiver(), received_at=received_at, deadline=deadline, fetch=fetch)
     except TooLarge:
         return 413
     except Malformed:

@@ -25,6 +25,10 @@ class Deadline:
         """Return the deadline that is ``budget`` away."""
         return cls(time.monotonic() + budget.total_seconds())
 
+    def within(self, budget: timedelta) -> Self:
+        """Return the deadline that is ``budget`` away, or this one if it comes first."""
+        return type(self)(min(self._moment, time.monotonic() + budget.total_seconds()))
+
     def call[T, **P](self, pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return ``function``'s result, run on ``pool``.
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
@@ -28,14 +28,26 @@ _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecryptedContent:
-    """A resource as Graph wrote it: ``plaintext`` is the JSON object in UTF-8, ``resource`` the same parsed."""
+class Content:
+    """A resource as Graph wrote it, decrypted or fetched: ``text`` is JSON in UTF-8, ``resource`` the same parsed."""
 
-    plaintext: bytes = field(repr=False)
+    text: bytes = field(repr=False)
     resource: Mapping[str, Any] = field(repr=False)
 
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Return the resource in ``text``.
 
-def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> DecryptedContent:
+        Raises:
+            Malformed: no JSON object in UTF-8.
+        """
+        resource = load_json(text)
+        if not isinstance(resource, dict):
+            raise Malformed("not an object")
+        return cls(text=text, resource=resource)
+
+
+def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> Content:
     """Return the resource in ``content``.
 
     Raises:
@@ -45,13 +57,9 @@ def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> DecryptedC
         ciphertext = base64.b64decode(content.data, validate=True)
         key = private_key.decrypt(base64.b64decode(content.data_key, validate=True), _OAEP)
         _check_signature(key, ciphertext, base64.b64decode(content.data_signature, validate=True))
-        plaintext = _open(key, ciphertext)
-        resource = load_json(plaintext)
+        return Content.from_json(_open(key, ciphertext))
     except (ValueError, Malformed) as exc:
         raise Undecryptable("the encrypted content does not open") from exc
-    if not isinstance(resource, dict):
-        raise Undecryptable("the encrypted content does not open")
-    return DecryptedContent(plaintext=plaintext, resource=resource)
 
 
 def _check_signature(key: bytes, ciphertext: bytes, signature: bytes) -> None:

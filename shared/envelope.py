@@ -20,7 +20,10 @@ class ResourceData(_Annotations, TypedDict, total=False):
 
 
 class ChangeData[Content](TypedDict, total=False):
-    """``data`` of a change. Source: https://learn.microsoft.com/graph/api/resources/changenotification."""
+    """``data`` of a change; ``gone``: the resource was to be fetched, and was not there any more.
+
+    Source: https://learn.microsoft.com/graph/api/resources/changenotification.
+    """
 
     changeType: Required[str]
     tenantId: Required[str]
@@ -29,6 +32,7 @@ class ChangeData[Content](TypedDict, total=False):
     resource: Required[str]
     resourceData: Required[ResourceData]
     content: Content
+    gone: Literal[True]
 
 
 class LifecycleData(TypedDict, total=False):

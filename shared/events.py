@@ -15,12 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.authenticity import Authentic
-from shared.decryption import DecryptedContent
-from shared.errors import Malformed
-from shared.resources import canonical_path, kind_of
-
-# These are created once in their lives; a member can come back, and a message can be deleted, restored and deleted.
-_CREATED_ONCE = frozenset({"Chat", "ChatMessage", "Team", "Channel"})
+from shared.decryption import Content
+from shared.errors import Malformed, Missing
+from shared.resources import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
@@ -56,9 +53,11 @@ class CloudEvent:
 
 
 def change_event(
-    notification: Authentic, content: DecryptedContent | None, *, client_id: str, received_at: datetime
+    notification: Authentic, found: Content | Missing | None, *, client_id: str, received_at: datetime
 ) -> CloudEvent:
     """Return the event of a change, with the resource itself in ``data.content`` when there is any.
+
+    ``found``: the resource, or that it is not there any more, or None when nobody has looked.
 
     The id is the same for the same change, however often and over whatever subscription it arrives, as long as Graph
     says which version of the resource it is about; docs/events.md tells when it does not.
@@ -67,17 +66,19 @@ def change_event(
         Malformed: a resource that JSON cannot repeat.
     """
     change_type = notification.change_type or ""
-    path = canonical_path(notification.resource or "")
+    content = found if isinstance(found, Content) else None
+    path = subject_of(notification.resource or "", notification.resource_data)
     kind = kind_of(path, notification.resource_data)
     version = _version(notification, content, kind=kind, received_at=received_at)
-    data = _dumps(_data(notification) | {"resourceData": notification.resource_data})
+    gone = {"gone": True} if isinstance(found, Missing) else {}
+    data = _dumps(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
         id=_stable_id(notification.tenant_id, path, change_type, version),
         type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
         source=_source(notification, client_id),
         subject=path,
         time=received_at,
-        data=data if content is None else _with_member(data, b"content", content.plaintext.strip()),
+        data=data if content is None else _with_member(data, b"content", content.text.strip()),
     )
 
 
@@ -114,15 +115,16 @@ def _data(notification: Authentic) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _version(notification: Authentic, content: DecryptedContent | None, *, kind: str, received_at: datetime) -> str:
+def _version(notification: Authentic, content: Content | None, *, kind: str, received_at: datetime) -> str:
     """Return what tells this change from the next one of the same kind to the same resource."""
-    if notification.change_type == "created" and kind in _CREATED_ONCE:
+    # A message can be deleted, restored and deleted again, and a member can come back.
+    if notification.change_type == "created" and is_created_once(kind):
         return ""
     stated = _stated_version(content.resource if content else {}) or _etag(notification.resource_data)
     if stated:
         return stated
     if content is not None:
-        return hashlib.sha256(content.plaintext).hexdigest()
+        return hashlib.sha256(content.text).hexdigest()
     if notification.notification_id is not None:
         return notification.notification_id
     # Two updates look the same without their content. An event too many is a nuisance; one too few is a loss.

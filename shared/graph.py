@@ -3,7 +3,7 @@
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, override
 
@@ -22,8 +22,10 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import HASTY, unavailable
-from shared.errors import Conflict, Misconfigured, Missing, Unavailable
-from shared.subscriptions import Subscription
+from shared.decryption import Content
+from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
+from shared.locations import Location
+from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
@@ -48,14 +50,20 @@ class _OneRetry(RetryPolicy[Any, Any]):
         return "Retry-After" not in response.http_response.headers and super().is_retry(settings, response)
 
 
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
 class Graph:
-    """A client of one tenant.
+    """A client of one tenant; ``turn`` returns when Graph bears a request for one more page of its list.
 
     All methods raise Unavailable (later, perhaps) or Misconfigured (Graph says why not): Missing for what is not there,
     Conflict for what exists already.
     """
 
-    def __init__(self, graph_url: str, credential: TokenCredential, *, scope: str) -> None:
+    def __init__(
+        self, graph_url: str, credential: TokenCredential, *, scope: str, turn: Callable[[], None] = _at_once
+    ) -> None:
         policies = [
             RequestIdPolicy(),
             HeadersPolicy({"Accept": "application/json"}),
@@ -65,11 +73,13 @@ class Graph:
             HttpLoggingPolicy(),
         ]
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
+        self._turn = turn
 
     def list_subscriptions(self) -> Iterator[Subscription]:
         """Return all subscriptions of the app in the tenant, page by page."""
         url: str | None = "/v1.0/subscriptions"
         while url is not None:
+            self._turn()
             page = self._send("GET", url)
             items = page.get("value")
             # Taken for an empty list, an answer that was cut off would have everything subscribed to again.
@@ -96,21 +106,28 @@ class Graph:
         """End a subscription."""
         self._send("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
-    def get(self, path: str, *, beta: bool = False) -> Mapping[str, Any]:
-        """Return the resource at ``path`` as it is at this moment, in the haste of the receiving path."""
-        return self._send("GET", f"/{_version(beta=beta)}/{path.lstrip('/')}", options=HASTY)
+    def get(self, location: Location) -> Content:
+        """Return the resource at ``location`` as it is at this moment, in the haste of the receiving path."""
+        response = self._answer("GET", location.path, options=HASTY)
+        try:
+            return Content.from_json(response.content)
+        except Malformed as exc:
+            raise Unavailable("Graph's resource is none") from exc
 
-    def _send(
+    def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        return _json_object(self._answer(method, url, body))
+
+    def _answer(
         self, method: str, url: str, body: Mapping[str, Any] | None = None, *, options: Mapping[str, Any] = _PATIENT
-    ) -> Mapping[str, Any]:
+    ) -> HttpResponse:
         address = url if url.startswith("https://") else self._client.format_url(url)
         request = HttpRequest(method, address, json=body)
         try:
-            response = self._client.send_request(request, **options)
+            response: HttpResponse = self._client.send_request(request, **options)
         except AzureError as exc:
             raise unavailable("Graph", exc) from exc
         _check(response, f"{method} {url.partition('?')[0]}")
-        return _json_object(response)
+        return response
 
 
 def _version(*, beta: bool) -> str:

@@ -20,16 +20,12 @@ from shared.errors import Misconfigured, Unavailable
 from shared.receive import receive
 from shared.settings import Settings
 from shared.storage import blob_service, queue_service
+from tests.edges.composition import forget
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
 from tests.sandbox.function_apps import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, TENANT, Sender, basic_item, body
 
 pytestmark = pytest.mark.slow
-
-
-def _forget() -> None:
-    for made_once in (app.settings, app.receiver, app.reconciler, app._credential, app._certificates):
-        made_once.cache_clear()
 
 
 @pytest.fixture
@@ -50,9 +46,9 @@ def environment(outside: Outside, azurite: Azurite, monkeypatch: pytest.MonkeyPa
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    _forget()
+    forget()
     yield queue_name
-    _forget()
+    forget()
 
 
 def _sender(outside: Outside) -> Sender:
@@ -73,7 +69,10 @@ def test_an_environment_makes_a_receiver_that_works(outside: Outside, azurite: A
 def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     reconciler = app.reconciler()
-    assert set(reconciler.tenants) == {item.tenant_id for item in reconciler.desired} == {TENANT, OTHER_TENANT}
+    assert {item.tenant_id for item in reconciler.desired} == {TENANT, OTHER_TENANT}
+    assert {(account.tenant_id, account.delegated) for account in reconciler.accounts} == {
+        (tenant_id, delegated) for tenant_id in (TENANT, OTHER_TENANT) for delegated in (True, False)
+    }
     assert reconciler.certificate is not None
     assert reconciler.certificate().version == version
     assert reconciler.nonce() != reconciler.nonce()

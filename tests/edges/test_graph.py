@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from azure.core.credentials import AccessToken, TokenCredential
@@ -14,6 +15,7 @@ from sandbox.serving import Fault
 from shared.credentials import AppCredential
 from shared.errors import Conflict, Misconfigured, Missing, Unavailable
 from shared.graph import Graph
+from shared.locations import Location
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE, fault
 from tests.sandbox.graph_world import APP, POWERLESS_APP, SECRET, GraphWorld, graph_world
@@ -91,10 +93,16 @@ def test_a_list_is_read_to_its_last_page(world: GraphWorld, graph: Graph) -> Non
     assert len(world.graph_service.requests) == 2
 
 
-def test_a_resource_is_read_as_it_is(world: GraphWorld, graph: Graph) -> None:
-    message = world.send("Grüße 👋")[0]
-    assert graph.get("/".join(message))["body"]["content"] == "Grüße 👋"
-    assert graph.get("/" + "/".join(message))["id"] == message[-1]
+def _location(world: GraphWorld, *path: str, version: str = "v1.0") -> Location:
+    return Location(tenant_id=world.ann.tenant_id, path="/".join(["", version, *(quote(part, "") for part in path)]))
+
+
+@pytest.mark.parametrize("version", ["v1.0", "beta"])
+def test_a_resource_is_read_as_it_is_byte_for_byte(world: GraphWorld, graph: Graph, version: str) -> None:
+    location = _location(world, *world.send("Grüße 👋")[0], version=version)
+    content = graph.get(location)
+    assert content.resource["body"]["content"] == "Grüße 👋"
+    assert content.text == world.call("GET", location.path.lstrip("/")).content
 
 
 @contextmanager
@@ -177,13 +185,13 @@ def test_a_hiccup_of_graphs_is_tried_over_at_once(world: GraphWorld, graph: Grap
 
 def test_a_resource_is_read_in_haste(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=503)), pytest.raises(Unavailable):
-        graph.get("chats/a")
+        graph.get(_location(world, "chats", "a"))
     assert len(world.graph_service.requests) == 1
 
 
 def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(world: GraphWorld, graph: Graph) -> None:
     with pytest.raises(Missing):
-        graph.get("chats/19:0@thread.v2")
+        graph.get(_location(world, "chats", "19:0@thread.v2"))
     graph.create_subscription(world.body())
     with pytest.raises(Conflict):
         graph.create_subscription(world.body())
@@ -194,6 +202,12 @@ def test_graph_out_of_order_is_unavailable_after_some_retries(world: GraphWorld,
     with fault(world.graph_service, Fault(status=status)), pytest.raises(Unavailable, match=str(status)):
         list(graph.list_subscriptions())
     assert len(world.graph_service.requests) == 1 + RETRIES
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"[]", b'{"id": "a"', b'{"id": NaN}', b'{"id": "\xff"}'])
+def test_a_resource_that_is_none_is_never_taken_for_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+    with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
+        graph.get(_location(world, "chats", "a"))
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ GUARDS = (
     _guard(
         "an object",
         """\
-    if not isinstance(resource, dict):
-        raise Undecryptable("the encrypted content does not open")
+        if not isinstance(resource, dict):
+            raise Malformed("not an object")
 """,
         "",
     ),

@@ -191,11 +191,11 @@ GUARDS = (
     ),
     _order(
         "nothing is published before all is decided",
-        "    events = _each(authentic, lambda item: post.event(item, covered), rejected)\n",
+        "    events = _each(located, lambda each: post.event(each, covered, fetched), rejected)\n",
         """\
     events = []
-    for item in authentic:
-        events += _each([item], lambda item: post.event(item, covered), rejected)
+    for each in located:
+        events += _each([each], lambda each: post.event(each, covered, fetched), rejected)
         receiver.publish(events[-1:], deadline)
     return Receipt(received=len(collection.value), published=len(events), rejected=dict(rejected))
 """,

@@ -1,6 +1,6 @@
 """The receiving side for tests of values: keys at hand, a list for a sink, and Graph's side to go with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
-from shared.authenticity import Audience, SigningKey, ValidationTokens
+from shared.authenticity import Audience, Authentic, SigningKey, ValidationTokens
 from shared.clouds import CLOUDS
 from shared.deadline import Deadline
-from shared.errors import Suspect, UnknownCertificate
+from shared.decryption import Content
+from shared.errors import Missing, Suspect, UnknownCertificate
 from shared.events import CloudEvent
+from shared.locations import Location
 from shared.receive import Receipt, Receiver, receive
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
@@ -49,31 +51,45 @@ def published_key(key_id: str, _deadline: Deadline | None = None) -> SigningKey:
 
 
 class Outcome:
-    """A receiver, what it published, and which private keys it asked for."""
+    """A receiver, what it heard and published, the keys and resources that it asked for; Graph has ``resources``."""
 
     def __init__(self, signing_key: Callable[[str, Deadline], SigningKey] = published_key) -> None:
         self.events: list[CloudEvent] = []
+        self.heard: list[Authentic] = []
         self.asked_for: list[str] = []
+        self.fetched: list[Location] = []
+        self.resources: dict[str, bytes] = {}
         self.receiver = Receiver(
             client_id=CLIENT_ID,
             tenant_ids=(TENANT, OTHER_TENANT),
             client_state_keys=(STATE_KEY, PREVIOUS_STATE_KEY),
             validation_tokens=ValidationTokens(AUDIENCE),
+            hear=lambda items, _moment, _deadline: self.heard.extend(items),
             signing_key=signing_key,
             private_key=self._private_key,
+            fetch=self._fetch,
             publish=self._publish,
         )
 
-    def of(self, body: bytes, *, received_at: datetime | None = None) -> Receipt:
+    def of(self, body: bytes, *, received_at: datetime | None = None, fetch: str | None = None) -> Receipt:
         """Return the receipt for ``body``."""
         deadline = Deadline.after(timedelta(seconds=30))
-        return receive(body, self.receiver, received_at=received_at or now(), deadline=deadline)
+        return receive(body, self.receiver, received_at=received_at or now(), deadline=deadline, fetch=fetch)
 
     def _private_key(self, certificate_id: str, _deadline: Deadline) -> rsa.RSAPrivateKey:
         self.asked_for.append(certificate_id)
         if certificate_id != CERTIFICATE_ID:
             raise UnknownCertificate("no such version")
         return key_pair()[0]
+
+    def _fetch(self, locations: Collection[Location], _deadline: Deadline) -> Mapping[Location, Content | Missing]:
+        self.fetched.extend(locations)
+        return {
+            location: Content.from_json(self.resources[location.path])
+            if location.path in self.resources
+            else Missing("404")
+            for location in locations
+        }
 
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.events.extend(events)

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from docs.schemas.generate import schemas, text
 from shared.authenticity import authenticate
-from shared.decryption import DecryptedContent
+from shared.decryption import Content
+from shared.errors import Missing
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import ChangeNotification
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
@@ -30,8 +31,10 @@ LIFECYCLE_EVENTS = ("missed", "reauthorizationRequired", "subscriptionRemoved")
 def _event(kind: str, content: Any = None, *, change_type: str = "created") -> dict[str, Any]:
     item = basic_item(changeType=change_type, resourceData={"id": "1", "@odata.type": f"#Microsoft.Graph.{kind}"})
     authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
-    opened = None if content is None else DecryptedContent(plaintext=json.dumps(content).encode(), resource=content)
-    return _parsed(change_event(authentic, opened, client_id=CLIENT_ID, received_at=NOW))
+    found = (
+        content if content is None or isinstance(content, Missing) else Content.from_json(json.dumps(content).encode())
+    )
+    return _parsed(change_event(authentic, found, client_id=CLIENT_ID, received_at=NOW))
 
 
 def _lifecycle(event: str) -> dict[str, Any]:
@@ -73,6 +76,14 @@ def test_a_change_of_each_kind_has_a_schema_and_fits_it(kind: str, change_type: 
     for event in (_event(kind, RESOURCES[kind], change_type=change_type), _event(kind, change_type=change_type)):
         assert file_by_type()[event["type"]] == f"{kind}.json"
         assert problems(event) == problems(event, file=OF_ALL_OTHERS) == []
+
+
+@each_kind
+def test_a_change_to_what_is_gone_fits_its_schema(kind: str) -> None:
+    event = _event(kind, Missing("404"), change_type="deleted")
+    assert event["data"]["gone"] is True
+    assert problems(event) == problems(event, file=OF_ALL_OTHERS) == []
+    assert problems(event | {"data": event["data"] | {"gone": False}}) != []
 
 
 @pytest.mark.parametrize("event", LIFECYCLE_EVENTS)

@@ -45,6 +45,15 @@ def test_a_call_that_never_began_never_will() -> None:
     assert not begun.is_set()
 
 
+@pytest.mark.parametrize(("whole", "part"), [(LONG, SHORT), (SHORT, LONG)])
+def test_a_deadline_within_another_is_the_earlier_of_the_two(whole: timedelta, part: timedelta) -> None:
+    let_go = Event()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(Unavailable):
+            Deadline.after(whole).within(part).call(pool, let_go.wait)
+        let_go.set()
+
+
 def test_a_result_that_is_there_counts_even_behind_the_deadline() -> None:
     future: Future[int] = Future()
     future.set_result(7)

@@ -27,7 +27,7 @@ GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "graph-notification
 
 
 def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes:
-    return decrypt(EncryptedContent.from_json(content), key or key_pair()[0]).plaintext
+    return decrypt(EncryptedContent.from_json(content), key or key_pair()[0]).text
 
 
 # The genuine notification is of 4,096 bits; making such a key takes a second.
@@ -35,7 +35,7 @@ def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes
 def test_what_graph_encrypts_opens_byte_for_byte(size: int) -> None:
     key, certificate = key_pair(size, str(size))
     content = decrypt(EncryptedContent.from_json(encrypt(PLAINTEXT, certificate, "id")), key)
-    assert (content.plaintext, content.resource) == (PLAINTEXT, CONTENT)
+    assert (content.text, content.resource) == (PLAINTEXT, CONTENT)
 
 
 @settings(max_examples=40)

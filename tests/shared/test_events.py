@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.authenticity import Authentic, authenticate
-from shared.decryption import DecryptedContent
-from shared.errors import Malformed
+from shared.decryption import Content
+from shared.errors import Malformed, Missing
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import MAX_TEXT, ChangeNotification, load_json
 from shared.sink import MAX_MESSAGE_BYTES
@@ -40,13 +40,13 @@ def _authentic(**changes: Any) -> Authentic:
     return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
 
 
-def _content(plaintext: bytes = PLAINTEXT) -> DecryptedContent:
-    return DecryptedContent(plaintext=plaintext, resource=load_json(plaintext))
-
-
 def _event(content: bytes | None = None, *, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
-    opened = None if content is None else _content(content)
-    return change_event(_authentic(**changes), opened, client_id=CLIENT_ID, received_at=received_at)
+    found = None if content is None else Content.from_json(content)
+    return change_event(_authentic(**changes), found, client_id=CLIENT_ID, received_at=received_at)
+
+
+def _gone(*, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
+    return change_event(_authentic(**changes), Missing("404"), client_id=CLIENT_ID, received_at=received_at)
 
 
 def _lifecycle(event: str, *, received_at: datetime = NOW) -> CloudEvent:
@@ -78,7 +78,17 @@ def test_a_change_is_a_cloud_event_of_version_1() -> None:
 
 
 def test_a_basic_notification_has_no_content() -> None:
-    assert "content" not in json.loads(_event().to_json())["data"]
+    assert not {"content", "gone"} & json.loads(_event().to_json())["data"].keys()
+
+
+def test_a_resource_that_was_looked_for_in_vain_is_marked_gone() -> None:
+    data = json.loads(_gone().to_json())["data"]
+    assert data == json.loads(_event().to_json())["data"] | {"gone": True}
+
+
+def test_a_resource_that_is_gone_says_no_more_of_its_version_than_one_nobody_looked_for() -> None:
+    assert _gone().id == _event().id
+    assert _gone(changeType="deleted").id != _gone(changeType="deleted", received_at=LATER).id
 
 
 def test_data_that_stand_elsewhere_are_named_by_their_address_instead() -> None:
@@ -132,6 +142,12 @@ type _Keywords = dict[str, Any]
 
 def test_what_is_created_once_has_one_id_however_it_is_told() -> None:
     assert _event().id == _event(PLAINTEXT).id == _event(b'{"etag": "later"}').id
+
+
+def test_a_change_has_one_id_whether_its_resource_came_with_it_or_was_fetched() -> None:
+    fetched = b'{"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#chats", ' + PLAINTEXT[1:]
+    for change_type in ("created", "updated", "deleted"):
+        assert _event(fetched, changeType=change_type).id == _event(PLAINTEXT, changeType=change_type).id
 
 
 def test_every_edit_has_an_id_of_its_own() -> None:

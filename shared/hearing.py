@@ -1,0 +1,75 @@
+"""What the receiving side hears of subscriptions, noted for the timer: lifecycle notifications, and signs of life.
+
+Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Protocol
+
+from shared.authenticity import Authentic
+from shared.deadline import Deadline
+from shared.errors import Problem
+
+_LOG = logging.getLogger(__name__)
+
+# An operator wants to know whether a subscription is alive, not when to the second: a write each time would cost more
+# than all the rest of receiving.
+_SECONDS_BETWEEN_SIGNS = 600.0
+_MAX_REMEMBERED = 20_000
+
+_PARALLEL_WRITES = 8
+
+
+class Hear(Protocol):
+    """One write to the table; raises Unavailable."""
+
+    def __call__(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
+        """Note when a subscription was heard of."""
+        ...
+
+
+class Hearing:
+    """Notes what is heard: a lifecycle notification at once, a change once in ten minutes and when there is time."""
+
+    def __init__(self, hear: Hear, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._hear = hear
+        self._monotonic = monotonic
+        self._told = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="lifecycle")
+        self._signs = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signs-of-life")
+        self._noted: dict[tuple[str, str], float] = {}
+
+    def note(self, items: Sequence[Authentic], received_at: datetime, deadline: Deadline) -> None:
+        """Return once every lifecycle notification among ``items`` is noted.
+
+        Raises:
+            Unavailable: the table did not take one of them in time. Signs of life may be lost without a word.
+        """
+        told = [item for item in items if item.lifecycle_event is not None]
+        writes = [self._told.submit(self._write, item, received_at) for item in told]
+        for item in items:
+            if item.lifecycle_event is None and self._is_news(item):
+                self._signs.submit(self._try, item, received_at)
+        for write in writes:
+            deadline.wait(write)
+
+    def _is_news(self, item: Authentic) -> bool:
+        key, moment = (item.tenant_id, item.subscription_id), self._monotonic()
+        if self._noted.get(key, float("-inf")) > moment - _SECONDS_BETWEEN_SIGNS:
+            return False
+        if len(self._noted) >= _MAX_REMEMBERED:
+            self._noted.clear()
+        self._noted[key] = moment
+        return True
+
+    def _try(self, item: Authentic, received_at: datetime) -> None:
+        try:
+            self._write(item, received_at)
+        except Problem as problem:
+            _LOG.info("a sign of life of %s is not noted: %s", item.subscription_id, problem)
+
+    def _write(self, item: Authentic, received_at: datetime) -> None:
+        self._hear(item.tenant_id, item.subscription_id, lifecycle_event=item.lifecycle_event, at=received_at)

@@ -1,0 +1,110 @@
+"""A tenant whose subscriptions ask for a fetch, made at Graph as the timer would, and what the app makes of it."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from json import loads
+from typing import Any
+
+import requests
+
+from sandbox.teams import Path
+from shared.authenticity import sign_client_state
+from tests.end_to_end.deployed import Deployed
+from tests.schemas import problems
+from tests.sender import NONCE, STATE_KEY, TENANT
+
+type Event = Mapping[str, Any]
+
+# The kinds of the articles, each in the widest subscription there is.
+WATCHED = {
+    "/chats": "created,updated",
+    "/chats/getAllMessages": "created,updated,deleted",
+    "/chats/getAllMembers": "created,deleted",
+    "/teams": "created,updated,deleted",
+    "/teams/getAllChannels": "created,updated,deleted",
+    "/teams/getAllMessages": "created,updated,deleted",
+}
+# Graph's first pause before it sends again.
+UNTIL_THE_RETRY = timedelta(seconds=16)
+
+
+class Tenant:
+    """People of a tenant, and what they do there: one change at a time, each told by Graph before the next."""
+
+    def __init__(self, app: Deployed) -> None:
+        self._app = app
+        self.teams = app.world.teams
+        names = ("Adele Vance", "Alex Wilber", "Megan Bowen")
+        self.people = [self.do(self.teams.add_user, TENANT, name) for name in names]
+
+    def do[T, **P](self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of ``operation``, once Graph has its answer to what it tells of it."""
+
+        async def changed() -> T:
+            result = operation(*args, **kwargs)
+            await self._app.world.graph.idle()
+            return result
+
+        return self._app.background.run(changed())
+
+
+def post(app: Deployed, notification: bytes, query: str = "?fetch=v1.0") -> requests.Response:
+    return app.session.post(f"{app.url}{query}", data=notification, timeout=20)
+
+
+def later(app: Deployed) -> None:
+    """Have Graph send again what it could not deliver."""
+    app.world.clock.advance(UNTIL_THE_RETRY)
+    app.background.run(app.world.graph.idle())
+
+
+def subscribe(app: Deployed, resource: str, change_type: str) -> None:
+    """Subscribe at Graph itself, as the timer does for an entry that is to be fetched."""
+    registration = app.world.registration
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": registration.client_id,
+        "client_secret": registration.client_secret,
+        "scope": "https://graph.microsoft.com/.default",
+    }
+    token = app.session.post(f"{app.world.login.url}/{TENANT}/oauth2/v2.0/token", data=form, timeout=5).json()
+    wanted = {
+        "resource": resource,
+        "changeType": change_type,
+        "notificationUrl": f"{app.url}?fetch=v1.0",
+        "lifecycleNotificationUrl": app.url,
+        "expirationDateTime": (app.world.clock.now() + timedelta(days=2)).isoformat(),
+        "clientState": sign_client_state(STATE_KEY, nonce=NONCE, tenant_id=TENANT),
+    }
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    url = f"{app.world.graph_service.url}/v1.0/subscriptions"
+    answer = app.session.post(url, json=wanted, headers=headers, timeout=20)
+    assert answer.status_code == 201, answer.text
+
+
+def watch(app: Deployed) -> None:
+    for resource, change_type in WATCHED.items():
+        subscribe(app, resource, change_type)
+
+
+def take_events(app: Deployed) -> list[Event]:
+    """Return what stands in the queue, and take it out."""
+    events = [loads(event) for event in app.events()]
+    app.queue.clear_messages()
+    return events
+
+
+def told(app: Deployed, path: Path, *, gone: bool = False) -> Event:
+    """Return the one event of ``path``, which has the resource itself unless it is gone."""
+    if app.world.graph.waiting:
+        # On a busy machine a fetch may take longer than its second.
+        later(app)
+    (event,) = [each for each in take_events(app) if each["subject"] == "/".join(path)]
+    assert problems(event) == []
+    assert event["data"].get("gone", False) is gone
+    assert event["data"].get("content", {}).get("id") == (None if gone else path[-1])
+    return event
+
+
+def kind_of_change(event: Event) -> str:
+    return str(event["type"]).removeprefix("Microsoft.Graph.")

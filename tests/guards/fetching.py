@@ -1,0 +1,96 @@
+"""The guards of fetching: whose resources are read at all, and where at Graph they may lead."""
+
+from tests.guards.guard import Guard
+
+_LOCATIONS = "tests/shared/test_locations.py"
+_LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
+_RECEIVING = "tests/shared/test_receive_fetching.py"
+_NOT_WANTED = "if self.fetch_from is None or item.lifecycle_event is not None or item.encrypted_content is not None:"
+
+
+def _location(name: str, snippet: str, without: str, test: str = _LEADING_OUT) -> Guard:
+    return Guard(name=f"location: {name}", module="shared/locations.py", snippet=snippet, without=without, test=test)
+
+
+def _order(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"fetching: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
+
+
+GUARDS = (
+    _order(
+        "nothing that is not authentic",
+        "        return authenticate(item, keys=self.receiver.client_state_keys, tenant_ids=self.receiver.tenant_ids)",
+        """\
+        self.receiver.fetch({Location.of(Authentic(item), ApiVersion.V1_0)}, self.deadline)
+        return authenticate(item, keys=self.receiver.client_state_keys, tenant_ids=self.receiver.tenant_ids)""",
+        f"{_RECEIVING}::test_nothing_that_is_not_authentic_is_ever_fetched",
+    ),
+    _order(
+        "only what has no content of its own",
+        _NOT_WANTED,
+        "if self.fetch_from is None or item.lifecycle_event is not None:",
+        f"{_RECEIVING}::test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place",
+    ),
+    _order(
+        "changes only",
+        _NOT_WANTED,
+        "if self.fetch_from is None or item.encrypted_content is not None:",
+        f"{_RECEIVING}::test_a_rich_item_and_a_lifecycle_event_are_not_fetched",
+    ),
+    _location(
+        "only known versions",
+        "next((version for version in ApiVersion if version == text), None)",
+        "text and ApiVersion.V1_0",
+        f"{_LOCATIONS}::test_a_version_is_named_exactly_or_not_at_all",
+    ),
+    _location(
+        "one spelling",
+        'subject_of(notification.resource or "", notification.resource_data)',
+        'notification.resource or ""',
+        f"{_LOCATIONS}::test_an_id_is_encoded_once_in_whatever_spelling_it_arrived",
+    ),
+    _location(
+        "steps down only",
+        """\
+        if not all(_stays(segment) for segment in segments):
+            raise Malformed("a resource that is no path below a version of Graph")
+""",
+        "",
+    ),
+    _location("encoded steps upward", "_SEPARATOR.split(_decoded(segment))", "_SEPARATOR.split(segment)"),
+    _location("steps upward within an id", "_SEPARATOR.split(_decoded(segment))", "[_decoded(segment)]"),
+    _location("backslashes", 're.compile(r"[/\\\\]")', 're.compile("/")'),
+    _location("what Windows takes off", 'part.strip(" .")', 'part not in {".", ".."}'),
+    _location("a resource at all", "bool(parts) and all(", "all("),
+    _location(
+        "encoding",
+        '"/".join(quote(segment, safe="") for segment in segments)',
+        '"/".join(segments)',
+        f"{_LOCATIONS}::test_what_would_mean_something_in_an_address_is_a_part_of_the_id",
+    ),
+    _location(
+        "the item's tenant",
+        "cls(tenant_id=notification.tenant_id,",
+        'cls(tenant_id="",',
+        f"{_LOCATIONS}::test_a_resource_is_read_in_the_tenant_of_its_notification",
+    ),
+    Guard(
+        name="fetching: the client of the location's tenant",
+        module="shared/app.py",
+        snippet="_graph(location.tenant_id).get(location)",
+        without="_graph(settings().tenant_ids[0]).get(location)",
+        test="tests/edges/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
+    ),
+    Guard(
+        name="fetching: an answer that is none",
+        module="shared/graph.py",
+        snippet="""\
+        try:
+            return Content.from_json(response.content)
+        except Malformed as exc:
+            raise Unavailable("Graph's resource is none") from exc
+""",
+        without="        return Content.from_json(response.content)\n",
+        test="tests/edges/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
+    ),
+)

@@ -1,0 +1,118 @@
+"""What is noted of subscriptions for the timer, on a table in a list."""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.authenticity import Authentic
+from shared.deadline import Deadline
+from shared.errors import Unavailable
+from shared.hearing import Hearing
+from shared.notifications import ChangeNotification
+from tests.edges.outside import Hands
+from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item
+
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+SECOND = "6d4e3f7a-0000-4000-8000-000000000002"
+
+
+class Table:
+    """Keeps what it is told; ``down``: takes nothing."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str | None, datetime]] = []
+        self.down = False
+        self._written = threading.Semaphore(0)
+
+    def hear(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
+        try:
+            if self.down:
+                raise Unavailable("the table does not answer")
+            self.told.append((tenant_id, subscription_id, lifecycle_event, at))
+        finally:
+            self._written.release()
+
+    def wait(self, writes: int) -> None:
+        """Return once so many writes have been tried."""
+        for _ in range(writes):
+            assert self._written.acquire(timeout=10)
+
+
+def _items(*changes: dict[str, Any]) -> Sequence[Authentic]:
+    return [Authentic(ChangeNotification.from_json(basic_item(**each))) for each in changes]
+
+
+def _lifecycle(event: str, **changes: Any) -> dict[str, Any]:
+    return {"lifecycleEvent": event, "changeType": None, "resource": None, "resourceData": None} | changes
+
+
+def _soon() -> Deadline:
+    return Deadline.after(timedelta(seconds=10))
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+def test_a_lifecycle_notification_is_noted_before_graph_gets_its_answer(table: Table) -> None:
+    events = ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingUnheardOf")
+    Hearing(table.hear).note(_items(*map(_lifecycle, events)), NOW, _soon())
+    assert sorted(table.told) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
+
+
+def test_each_lifecycle_notification_is_noted_however_soon_it_follows_another(table: Table) -> None:
+    hearing = Hearing(table.hear)
+    for minute in range(3):
+        hearing.note(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
+    assert len(table.told) == 3
+
+
+def test_a_lifecycle_notification_that_cannot_be_noted_is_refused_for_graph_to_send_again(table: Table) -> None:
+    table.down = True
+    with pytest.raises(Unavailable):
+        Hearing(table.hear).note(_items(_lifecycle("missed")), NOW, _soon())
+
+
+def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
+    ends = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> None:
+        ends.wait(10)
+
+    try:
+        with pytest.raises(Unavailable):
+            Hearing(hang).note(_items(_lifecycle("missed")), NOW, Deadline.after(timedelta(milliseconds=20)))
+    finally:
+        ends.set()
+
+
+def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
+    hands = Hands()
+    hearing = Hearing(table.hear, monotonic=hands)
+    for seconds in (0, 599, 1, 300):
+        hands.at += seconds
+        hearing.note(_items({}, {}), NOW, _soon())
+    table.wait(2)
+    assert table.told == [(TENANT, SUBSCRIPTION, None, NOW)] * 2
+
+
+def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
+    others: tuple[dict[str, Any], ...] = ({}, {"subscriptionId": SECOND}, {"tenantId": OTHER_TENANT})
+    Hearing(table.hear).note(_items(*others), NOW, _soon())
+    table.wait(3)
+    assert {(tenant, subscription) for tenant, subscription, _, _ in table.told} == {
+        (TENANT, SUBSCRIPTION),
+        (TENANT, SECOND),
+        (OTHER_TENANT, SUBSCRIPTION),
+    }
+
+
+def test_a_sign_of_life_that_cannot_be_noted_stops_nothing(table: Table) -> None:
+    table.down = True
+    Hearing(table.hear).note(_items({}), NOW, _soon())
+    table.wait(1)
+    assert table.told == []

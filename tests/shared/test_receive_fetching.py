@@ -1,0 +1,131 @@
+"""Basic notifications whose resources are to be fetched: what is asked of Graph, and above all what never is."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from shared.errors import Malformed, Misconfigured, Unavailable
+from tests.hostile.bodies import CLIENT_STATES, replaced
+from tests.sender import CHAT, CONTENT, MESSAGE, OTHER_TENANT, PLAINTEXT, TENANT, basic_item, body, client_state
+from tests.shared.posts import Outcome, graph
+
+MESSAGE_PATH = "/v1.0/chats/" + CHAT.replace(":", "%3A").replace("@", "%40") + "/messages/1612289992105"
+
+
+def _data(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(event.to_json())["data"] for event in outcome.events]
+
+
+def _has_the_message() -> Outcome:
+    outcome = Outcome()
+    outcome.resources[MESSAGE_PATH] = PLAINTEXT
+    return outcome
+
+
+@pytest.mark.parametrize("change_type", ["created", "updated", "deleted"])
+def test_the_resource_of_a_basic_notification_becomes_its_content_byte_for_byte(change_type: str) -> None:
+    outcome = _has_the_message()
+    assert outcome.of(body(basic_item(changeType=change_type)), fetch="v1.0").published == 1
+    assert _data(outcome)[0]["content"] == CONTENT
+    assert PLAINTEXT in outcome.events[0].to_json()
+
+
+def test_a_fetched_change_has_the_id_of_the_same_change_that_came_with_its_resource() -> None:
+    fetched, rich = _has_the_message(), Outcome()
+    fetched.of(body(basic_item(changeType="updated")), fetch="v1.0")
+    rich.of(graph().rich_body(graph().rich_item(changeType="updated")))
+    assert fetched.events[0].id == rich.events[0].id
+
+
+def test_what_is_not_there_any_more_is_published_without_content_and_marked() -> None:
+    outcome = Outcome()
+    assert outcome.of(body(basic_item(changeType="deleted")), fetch="v1.0").published == 1
+    assert (_data(outcome)[0]["gone"], "content" in _data(outcome)[0]) == (True, False)
+
+
+@pytest.mark.parametrize("fetch", [None, "", "true", "V1.0", "v1.0/../beta", "beta "])
+def test_without_a_version_of_graph_nothing_is_fetched(fetch: str | None) -> None:
+    outcome = _has_the_message()
+    assert outcome.of(body(basic_item()), fetch=fetch).published == 1
+    assert outcome.fetched == []
+    assert not {"content", "gone"} & _data(outcome)[0].keys()
+
+
+def test_the_version_is_the_one_that_was_asked_for() -> None:
+    outcome = Outcome()
+    outcome.of(body(basic_item()), fetch="beta")
+    assert [location.path for location in outcome.fetched] == [MESSAGE_PATH.replace("v1.0", "beta")]
+
+
+def test_each_tenants_resource_is_fetched_in_its_tenant() -> None:
+    outcome = Outcome()
+    other = basic_item(tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
+    outcome.of(body(basic_item(), other), fetch="v1.0")
+    assert {location.tenant_id for location in outcome.fetched} == {TENANT, OTHER_TENANT}
+
+
+def test_what_is_named_twice_is_fetched_once() -> None:
+    outcome = _has_the_message()
+    assert outcome.of(body(basic_item(), basic_item(changeType="updated")), fetch="v1.0").published == 2
+    assert len(outcome.fetched) == 1
+    assert all(data["content"] == CONTENT for data in _data(outcome))
+
+
+def test_a_rich_item_and_a_lifecycle_event_are_not_fetched() -> None:
+    outcome = Outcome()
+    lifecycle = basic_item(lifecycleEvent="missed", changeType=None)
+    receipt = outcome.of(body(graph().rich_item(), lifecycle, tokens=[graph().token()]), fetch="v1.0")
+    assert (receipt.published, outcome.fetched) == (2, [])
+
+
+@pytest.mark.parametrize("name", CLIENT_STATES)
+def test_nothing_that_is_not_authentic_is_ever_fetched(name: str) -> None:
+    post, outcome = CLIENT_STATES[name](graph()), Outcome()
+    receipt = outcome.of(post.body, fetch="v1.0")
+    assert dict(receipt.rejected) == dict(post.rejected)
+    assert not post.rejected or outcome.fetched == []
+
+
+def test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place() -> None:
+    outcome = Outcome()
+    assert dict(outcome.of(body(graph().rich_item()), fetch="v1.0").rejected) == {"validation-token": 1}
+    assert outcome.fetched == []
+
+
+def test_a_resource_that_leads_out_is_refused_and_takes_nobody_down() -> None:
+    outcome = _has_the_message()
+    receipt = outcome.of(body(basic_item(resource="chats/../../beta/me"), basic_item()), fetch="v1.0")
+    assert (receipt.published, dict(receipt.rejected)) == (1, {"malformed": 1})
+    assert [location.path for location in outcome.fetched] == [MESSAGE_PATH]
+
+
+@pytest.mark.parametrize("problem", [Unavailable("does not answer"), Misconfigured("403")])
+def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception) -> None:
+    def fail(*_arguments: object) -> Any:
+        raise problem
+
+    outcome = Outcome()
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch=fail)
+    with pytest.raises(type(problem)):
+        outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), fetch="v1.0")
+    assert outcome.events == []
+
+
+def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_too() -> None:
+    outcomes = 0
+    for name, nasty in replaced(graph()):
+        try:
+            receipt = Outcome().of(nasty, fetch="v1.0")
+        except Malformed:
+            continue
+        assert receipt.received == receipt.published + sum(receipt.rejected.values()), name
+        outcomes += 1
+    assert outcomes > 100
+
+
+def test_the_url_says_what_is_fetched_and_nothing_in_the_body_does() -> None:
+    outcome = Outcome()
+    outcome.of(body(basic_item(fetch="v1.0", resource=f"{MESSAGE}?fetch=v1.0")))
+    assert outcome.fetched == []
