@@ -1,9 +1,10 @@
 """What all calls through Azure's client libraries share: haste on the receiving path, one translation of errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from shared.errors import Unavailable
 
@@ -15,3 +16,14 @@ def unavailable(system: str, exc: AzureError) -> Unavailable:
     """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")
+
+
+def making_sure[T](create: Callable[[], object], write: Callable[[], T]) -> T:
+    """Return what ``write`` does, after making the queue, container or table if that is what is missing."""
+    try:
+        return write()
+    except ResourceNotFoundError:
+        # Another worker may make it in the meantime.
+        with suppress(ResourceExistsError):
+            create()
+        return write()

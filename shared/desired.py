@@ -53,7 +53,7 @@ def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[D
     wanted: dict[tuple[str, ...], Desired] = {}
     for number, entry in enumerate(entries, start=1):
         try:
-            for desired in _desired(entry, tenant_ids):
+            for desired in entry_from_json(entry, tenant_ids=tenant_ids):
                 _add(desired, wanted)
         except Misconfigured as problem:
             raise Misconfigured(f"subscriptions.json, entry {number}: {problem}") from problem
@@ -67,7 +67,12 @@ def _add(desired: Desired, wanted: dict[tuple[str, ...], Desired]) -> None:
         raise Misconfigured("an entry before it has the same resource and changeType")
 
 
-def _desired(entry: Any, tenant_ids: Sequence[str]) -> Sequence[Desired]:
+def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desired]:
+    """Return what one entry stands for, in each of its tenants.
+
+    Raises:
+        Misconfigured: tells what is wrong with it.
+    """
     if not isinstance(entry, dict):
         raise Misconfigured("not an object")
     if unknown := sorted(entry.keys() - _PROPERTIES):

@@ -98,5 +98,8 @@ class Certificates:
         except (AttributeError, TypeError, ValueError) as exc:
             raise Unavailable(f"Key Vault ({self._name}) answers with something that is no secret") from exc
         properties = secret.properties
+        known = self._known.get(properties.version or "")
+        if known is not None:
+            return known
         is_pem = properties.content_type == "application/x-pem-file"
         return Certificate.from_secret(secret.value or "", version=properties.version or "", is_pem=is_pem)

@@ -1,46 +1,66 @@
-"""One run of the timer: look at what each tenant's subscriptions are, and make them what they should be.
+"""One run of the timer: look at what each account's subscriptions are, and make them what they should be.
 
-Level-triggered: every run starts from what Graph says, so a run that is cut short or fails loses nothing.
+Level-triggered: every run compares what is wanted, what is tracked and what Graph lists, so a run that is cut short or
+fails loses nothing.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from itertools import groupby
 
-from shared.authenticity import sign_client_state
+from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
 from shared.certificates import Certificate
 from shared.desired import Desired
-from shared.errors import Misconfigured, Problem
-from shared.resources import is_beta
+from shared.errors import Conflict, Problem, Unavailable
+from shared.pacing import Clock, Pacer
 from shared.settings import ClientStateKey
-from shared.subscriptions import Action, Policy, Recreate, Renew, Subscription, plan
+from shared.subscribing import Subscriber, SubscriptionsApi
+from shared.subscription import Subscription
+from shared.subscriptions import Policy, plan
+from shared.tracked import Failure, Listing
+from shared.upkeep import TrackingTable, Upkeep
 
 _LOG = logging.getLogger(__name__)
 
+# The pace of four tenants is what Graph bears of an app in all of them.
+# Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits (2,000 and 500 in 20 seconds)
+_TENANTS_AT_ONCE = 4
+# A renewal takes Graph a third of a second: so many at once keep up with the pace.
+_WRITES_AT_ONCE = 8
+# A run begins nothing after this while: the host ends it after ten minutes, and there is more to do than this.
+_TIME = timedelta(minutes=4)
 
-class SubscriptionsApi(Protocol):
-    """What a run needs of Graph in one tenant."""
+_DONE: Mapping[type[Action], str] = {
+    Create: "created",
+    Adopt: "adopted",
+    Renew: "renewed",
+    Rotate: "rotated",
+    Recreate: "recreated",
+    Delete: "deleted",
+}
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
-        """Return all subscriptions of the app."""
-        ...
+# Called, by any thread, with how many more subscriptions are done, and how many more are to be.
+type Progress = Callable[[int, int], None]
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
-        """Subscribe."""
-        ...
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
-        """Renew."""
-        ...
+def _untold(_done: int, _to_do: int) -> None:
+    """Tell nobody."""
 
-    def delete_subscription(self, subscription_id: str) -> None:
-        """Unsubscribe."""
-        ...
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whose subscriptions are looked after: the app's own in a tenant, or those of the user who signed in there."""
+
+    tenant_id: str
+    delegated: bool
+    api: SubscriptionsApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,111 +68,149 @@ class Reconciler:
     """What a run needs; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
 
     desired: Sequence[Desired]
-    tenants: Mapping[str, SubscriptionsApi]
+    accounts: Sequence[Account]
+    tracking: TrackingTable
     client_state_key: ClientStateKey
     notification_url: str
     lifetime: timedelta
     renew_after: timedelta
     certificate: Callable[[], Certificate] | None
     nonce: Callable[[], bytes]
+    clock: Clock
+
+    def policy(self, listing: Listing, certificate: Certificate | Problem | None, *, force: bool = False) -> Policy:
+        """Return how the subscriptions of an account are kept, with the certificate that could be had."""
+        return Policy(
+            notification_url=self.notification_url,
+            lifetime=self.lifetime,
+            renew_after=self.renew_after,
+            client_state_key_id=self.client_state_key.key_id,
+            certificate_id=certificate.version if isinstance(certificate, Certificate) else None,
+            listed_at=listing.listed_at,
+            force=force,
+        )
 
 
-def reconcile(reconciler: Reconciler, *, now: datetime) -> Mapping[str, int]:
-    """Return how many subscriptions were created, renewed and failed; one that fails never stops the rest.
+def reconcile(reconciler: Reconciler, *, force: bool = False, progress: Progress = _untold) -> Mapping[str, int]:
+    """Return how many subscriptions were created, renewed and so on; one that fails never stops the rest.
 
-    Raises:
-        Unavailable: the encryption certificate cannot be had now.
-        UnknownCertificate, Misconfigured: there is none, though resource data is wanted.
+    ``force``: renew everything, whenever it was renewed last, and heed no pause after failures.
     """
-    certificate = _certificate(reconciler)
-    done = Counter(created=0, renewed=0, failed=0)
-    for tenant_id, api in reconciler.tenants.items():
-        desired = [item for item in reconciler.desired if item.tenant_id == tenant_id]
-        run = _TenantRun(reconciler=reconciler, api=api, tenant_id=tenant_id, certificate=certificate)
-        done.update(run.settle(desired, now))
-    return done
+    run = _Run(reconciler=reconciler, force=force, progress=progress, certificate=_certificate(reconciler))
+    with ThreadPoolExecutor(_TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
+        return sum(pool.map(run.settle, reconciler.accounts), Counter())
 
 
-def _certificate(reconciler: Reconciler) -> Certificate | None:
-    if not any(item.include_resource_data for item in reconciler.desired):
-        return None
-    if reconciler.certificate is None:
-        raise Misconfigured("includeResourceData needs KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME")
-    return reconciler.certificate()
+def _certificate(reconciler: Reconciler) -> Certificate | Problem | None:
+    try:
+        return reconciler.certificate() if reconciler.certificate else None
+    except Problem as problem:
+        _LOG.error("the encryption certificate cannot be had: %s", problem)
+        return problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _TenantRun:
+class _Run:
     reconciler: Reconciler
-    api: SubscriptionsApi
-    tenant_id: str
-    certificate: Certificate | None
+    force: bool
+    progress: Progress
+    certificate: Certificate | Problem | None
 
-    def settle(self, desired: Sequence[Desired], now: datetime) -> Counter[str]:
+    def settle(self, account: Account) -> Counter[str]:
         try:
-            actual = list(self.api.list_subscriptions())
+            return self._settle(account)
         except Problem as problem:
-            _LOG.error("tenant %s: subscriptions cannot be listed: %s", self.tenant_id, problem)
-            return Counter(failed=len(desired))
-        return Counter(self._attempt(action) for action in plan(desired, actual, policy=self._policy(), now=now))
+            _LOG.error("tenant %s: its subscriptions cannot be looked after: %s", account.tenant_id, problem)
+            return Counter(failed=1)
 
-    def _policy(self) -> Policy:
-        return Policy(
-            notification_url=self.reconciler.notification_url,
-            lifetime=self.reconciler.lifetime,
-            renew_after=self.reconciler.renew_after,
-            certificate_id=self.certificate.version if self.certificate else None,
+    def _settle(self, account: Account) -> Counter[str]:
+        began = self.reconciler.clock.now()
+        rows = self.reconciler.tracking.load(account.tenant_id)
+        desired = [item for item in self.reconciler.desired if _is_of(account, item)]
+        tracked = rows.of(delegated=account.delegated)
+        listing = rows.listing(account.tenant_id, delegated=account.delegated)
+        if not desired and not tracked:
+            return Counter()
+        if listing.failure is not None and began < listing.failure.retry_at and not self.force:
+            return Counter(postponed=1)
+        policy = self.reconciler.policy(listing, self.certificate, force=self.force)
+        # The list for an app is also of what is watched in the name of users.
+        others = {row.observed.subscription_id for row in rows.of(delegated=not account.delegated) if row.observed}
+        actual = [item for item in self._list(account, listing) if item.subscription_id not in others]
+        actions = plan(desired, tracked, actual, policy=policy, now=began)
+        done = self._performance(account, policy, began).of(actions)
+        # What has gone and was not attended to is found missing by the next run: since this one's predecessor.
+        listed_at = listing.listed_at if done["postponed"] else began
+        with suppress(Conflict):
+            self.reconciler.tracking.save(replace(listing, listed_at=listed_at, failure=None))
+        return done
+
+    def _list(self, account: Account, listing: Listing) -> Sequence[Subscription]:
+        try:
+            return list(account.api.list_subscriptions())
+        except Problem as problem:
+            failure = Failure.after(listing.failure, problem, self.reconciler.clock.now())
+            self.reconciler.tracking.save(replace(listing, failure=failure))
+            raise
+
+    def _performance(self, account: Account, policy: Policy, began: datetime) -> "_Performance":
+        pacer = Pacer(self.reconciler.clock, ends=began + _TIME)
+        subscriber = Subscriber(
+            api=account.api,
+            notification_url=policy.notification_url,
+            client_state_key=self.reconciler.client_state_key,
+            certificate=self.certificate,
+            nonce=self.reconciler.nonce,
+            pace=pacer.wait,
+            now=self.reconciler.clock.now,
         )
+        upkeep = Upkeep(subscriber=subscriber, tracking=self.reconciler.tracking, policy=policy)
+        return _Performance(upkeep=upkeep, pacer=pacer, progress=self.progress)
+
+
+def _is_of(account: Account, desired: Desired) -> bool:
+    return (desired.tenant_id, desired.delegated) == (account.tenant_id, account.delegated)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Performance:
+    """The actions on one account's subscriptions, several at once, as long as there is time."""
+
+    upkeep: Upkeep
+    pacer: Pacer
+    progress: Progress
+
+    def of(self, actions: Sequence[Action]) -> Counter[str]:
+        done: Counter[str] = Counter()
+        self.progress(0, len(actions))
+        with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
+            # Deletions that make room for something have ended before it begins.
+            for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
+                done.update(pool.map(self._counted, group))
+        return done
+
+    def _counted(self, action: Action) -> str:
+        outcome = self._attempt(action)
+        self.progress(1, 0)
+        return outcome
 
     def _attempt(self, action: Action) -> str:
+        if self.pacer.is_over():
+            return "postponed"
         try:
-            return self._perform(action)
-        except Problem as problem:
-            what = action.subscription.resource if isinstance(action, Renew) else action.desired.resource
-            _LOG.error("tenant %s: %s of %s failed: %s", self.tenant_id, type(action).__name__, what, problem)
-            return "failed"
+            problem = self.upkeep.perform(action)
+        except Conflict:
+            return "left to another run"
+        except Unavailable as unavailable:
+            self._told(action, unavailable)
+            return "postponed"
+        if problem is None:
+            return _DONE[type(action)]
+        self._told(action, problem)
+        return "failed"
 
-    def _perform(self, action: Action) -> str:
-        if isinstance(action, Renew):
-            self._renew(action.subscription, action.expiration)
-            return "renewed"
-        if isinstance(action, Recreate):
-            self.api.delete_subscription(action.subscription.subscription_id)
-        self._create(action.desired, action.expiration)
-        return "created"
-
-    def _create(self, desired: Desired, expiration: datetime) -> None:
-        properties = self._properties(desired, expiration)
-        made = self.api.create_subscription(properties, beta=is_beta(desired.resource))
-        _LOG.info("tenant %s: created %s for %s", self.tenant_id, made.subscription_id, desired.resource)
-
-    def _renew(self, subscription: Subscription, expiration: datetime) -> None:
-        changes = _expiration(expiration) | self._encryption(needed=subscription.include_resource_data)
-        self.api.update_subscription(subscription.subscription_id, changes, beta=is_beta(subscription.resource))
-
-    def _properties(self, desired: Desired, expiration: datetime) -> dict[str, Any]:
-        url = self.reconciler.notification_url
-        properties = {
-            "changeType": desired.change_type,
-            "notificationUrl": url,
-            # Without it Graph refuses a lifetime over an hour, and it cannot be added later.
-            "lifecycleNotificationUrl": url,
-            "resource": desired.resource,
-            "clientState": sign_client_state(
-                self.reconciler.client_state_key, nonce=self.reconciler.nonce(), tenant_id=self.tenant_id
-            ),
-            "includeResourceData": desired.include_resource_data,
-        }
-        return properties | _expiration(expiration) | self._encryption(needed=desired.include_resource_data)
-
-    def _encryption(self, *, needed: bool) -> dict[str, Any]:
-        if not needed or self.certificate is None:
-            return {}
-        return {
-            "encryptionCertificate": self.certificate.to_base64(),
-            "encryptionCertificateId": self.certificate.version,
-        }
-
-
-def _expiration(moment: datetime) -> dict[str, Any]:
-    return {"expirationDateTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    def _told(self, action: Action, problem: Problem) -> None:
+        if isinstance(problem, Unavailable) and problem.retry_after is not None:
+            self.pacer.pause(problem.retry_after)
+        desired, name = action.tracked.desired, type(action).__name__
+        _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, name, desired.resource, problem)

@@ -3,15 +3,14 @@
 Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction (64 KiB a message)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import HASTY, making_sure, unavailable
 from shared.deadline import Deadline
 from shared.events import CloudEvent
 
@@ -54,7 +53,7 @@ class QueueSink:
             message = event.to_json()
             if len(message) > MAX_MESSAGE_BYTES:
                 message = event.to_json(dataref=self._upload(event))
-            _making_sure(self._queue.create_queue, lambda: self._enqueue(message))
+            making_sure(lambda: self._queue.create_queue(**HASTY), lambda: self._enqueue(message))
         except AzureError as exc:
             raise unavailable("storage", exc) from exc
 
@@ -65,20 +64,9 @@ class QueueSink:
         """Return the address of the event's data, after putting them there; a redelivery on the same day overwrites."""
         blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
         json_content = ContentSettings(content_type="application/json")
-        _making_sure(
-            self._container.create_container,
+        making_sure(
+            lambda: self._container.create_container(**HASTY),
             lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **HASTY),
         )
         # With a shared access signature as credential, the client's address ends in that secret.
         return blob.url.partition("?")[0]
-
-
-def _making_sure(create: Callable[..., object], write: Callable[[], object]) -> None:
-    """Write, after making the queue or container if that is what is missing."""
-    try:
-        write()
-    except ResourceNotFoundError:
-        # Another worker may make it in the meantime.
-        with suppress(ResourceExistsError):
-            create(**HASTY)
-        write()

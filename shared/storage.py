@@ -1,10 +1,22 @@
 """The clients of the app's own storage account, made from whichever setting names it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from azure.core.credentials import TokenCredential
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.settings import Settings
+
+# The client's own retries and time-outs take minutes, in which a run of the timer does nothing else.
+_TABLE_RETRIES: Mapping[str, Any] = {
+    "retry_total": 3,
+    "retry_backoff_factor": 0.2,
+    "connection_timeout": 5,
+    "read_timeout": 10,
+}
 
 
 def queue_service(settings: Settings, credential: TokenCredential) -> QueueServiceClient:
@@ -19,6 +31,13 @@ def blob_service(settings: Settings, credential: TokenCredential) -> BlobService
     if settings.storage_connection is not None:
         return BlobServiceClient.from_connection_string(settings.storage_connection)
     return BlobServiceClient(_endpoint(settings, "blob"), credential=credential)
+
+
+def table_service(settings: Settings, credential: TokenCredential) -> TableServiceClient:
+    """Return a client of the tables; ``credential`` serves where only the account's name is set."""
+    if settings.storage_connection is not None:
+        return TableServiceClient.from_connection_string(settings.storage_connection, **_TABLE_RETRIES)
+    return TableServiceClient(_endpoint(settings, "table"), credential=credential, **_TABLE_RETRIES)
 
 
 def _endpoint(settings: Settings, service: str) -> str:

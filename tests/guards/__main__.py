@@ -18,8 +18,9 @@ from rich.table import Column, Table
 from tests.guards.guard import REPOSITORY, Guard
 from tests.guards.listed import GUARDS
 
-_FOLDERS = ("shared", "tests", "sandbox")
+_FOLDERS = ("shared", "cli", "tests", "sandbox")
 _LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__")
+_PACKAGES = Path("sandbox/node_modules")
 _AT_A_TIME = 2
 _PASSED, _FAILED = 0, 1
 _WORDS = {_PASSED: "SURVIVED", _FAILED: "killed"}
@@ -49,6 +50,8 @@ def _without(guard: Guard) -> int:
         for name in _FOLDERS:
             shutil.copytree(REPOSITORY / name, copy / name, ignore=_LEFT_OUT)
         shutil.copy(REPOSITORY / "pyproject.toml", copy)
+        # Azurite, without which a test of the storage's edges would fail for a wrong reason.
+        (copy / _PACKAGES).symlink_to(REPOSITORY / _PACKAGES, target_is_directory=True)
         module = copy / guard.module
         module.write_text(guard.mutated(module.read_text(encoding="utf-8")), encoding="utf-8")
         return _run(copy, [guard.test])

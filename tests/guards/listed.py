@@ -1,6 +1,15 @@
 """All guards, in the order in which a POST meets them."""
 
-from tests.guards import client_state, content, fetching, receiving, signing_in, validation_tokens
+from tests.guards import (
+    client_state,
+    commands,
+    content,
+    fetching,
+    receiving,
+    signing_in,
+    subscriptions,
+    validation_tokens,
+)
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -10,4 +19,6 @@ GUARDS: tuple[Guard, ...] = (
     *content.GUARDS,
     *fetching.GUARDS,
     *signing_in.GUARDS,
+    *commands.GUARDS,
+    *subscriptions.GUARDS,
 )

@@ -1,130 +1,41 @@
 """One run of the timer, on a Graph of a few lines that keeps the documented rules of ``/subscriptions``."""
 
-import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.authenticity import authenticate
-from shared.certificates import Certificate
-from shared.desired import Desired, desired_from_json
-from shared.errors import Misconfigured, Unauthentic, Unavailable
+from shared.errors import Unauthentic
 from shared.notifications import ChangeNotification
-from shared.reconcile import Reconciler, reconcile
-from shared.subscriptions import Subscription
-from tests.sender import OTHER_TENANT, STATE_KEY, TENANT, basic_item
-from tests.shared.posts import key_pair
-
-NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=31)
-URL = "https://app.example/api/ReceiveNotification"
-RICH = {"resource": "/chats/getAllMessages", "changeType": "created,updated", "includeResourceData": True}
-BASIC = {"resource": "/teams", "changeType": "created"}
-
-
-class GraphOfOneTenant:
-    """Keeps subscriptions as the reference describes them; ``refused`` resources and everything ``down`` raise.
-
-    Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions and subscription-update
-    """
-
-    def __init__(self) -> None:
-        self.kept: dict[str, dict[str, Any]] = {}
-        self.sent: list[Mapping[str, Any]] = []
-        self.refused: set[str] = set()
-        self.down = False
-
-    def list_subscriptions(self) -> Iterable[Subscription]:
-        if self.down:
-            raise Unavailable("Graph answered 503")
-        # A client state is never told again.
-        yield from (Subscription.from_json(item | {"clientState": None}) for item in self.kept.values())
-
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
-        self._check(properties, properties)
-        if any(_same(properties, kept) for kept in self.kept.values()):
-            raise Misconfigured("Graph answered 409")
-        assert beta is False
-        made = dict(properties) | {"id": f"{len(self.sent)}"}
-        self.kept[made["id"]] = made
-        return Subscription.from_json(made)
-
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
-        assert beta is False
-        assert set(properties) <= {"expirationDateTime", "encryptionCertificate", "encryptionCertificateId"}
-        self._check(self.kept[subscription_id], properties)
-        self.kept[subscription_id] |= properties
-        return Subscription.from_json(self.kept[subscription_id])
-
-    def delete_subscription(self, subscription_id: str) -> None:
-        del self.kept[subscription_id]
-
-    def _check(self, subscription: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
-        if subscription["resource"] in self.refused:
-            raise Misconfigured("Graph answered 403")
-        self.sent.append(properties)
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return (one["resource"], one["changeType"]) == (other["resource"], other["changeType"])
-
-
-def certificate(version: str = "c1") -> Callable[[], Certificate]:
-    key, public = key_pair()
-    return lambda: Certificate(version=version, certificate=public, private_key=key)
-
-
-FIRST_CERTIFICATE = certificate()
-
-
-class World:
-    """Two tenants, and what is wanted in both of them."""
-
-    def __init__(self, *entries: Mapping[str, Any]) -> None:
-        self.tenants = {TENANT: GraphOfOneTenant(), OTHER_TENANT: GraphOfOneTenant()}
-        self.desired: Sequence[Desired] = desired_from_json(
-            {"subscriptions": list(entries)}, tenant_ids=[*self.tenants]
-        )
-        self._nonces = itertools.count()
-
-    def run(
-        self, now: datetime = NOW, certificate: Callable[[], Certificate] | None = FIRST_CERTIFICATE
-    ) -> Mapping[str, int]:
-        reconciler = Reconciler(
-            desired=self.desired,
-            tenants=self.tenants,
-            client_state_key=STATE_KEY,
-            notification_url=URL,
-            lifetime=timedelta(days=3),
-            renew_after=timedelta(minutes=30),
-            certificate=certificate,
-            nonce=lambda: next(self._nonces).to_bytes(16),
-        )
-        return reconcile(reconciler, now=now)
-
-    def sent(self) -> list[Mapping[str, Any]]:
-        return [properties for graph in self.tenants.values() for properties in graph.sent]
-
-
-def _done(created: int = 0, renewed: int = 0, failed: int = 0) -> dict[str, int]:
-    return {"created": created, "renewed": renewed, "failed": failed}
+from shared.tracked import Gap, Heard
+from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
+from tests.shared.run_world import BASIC, RICH, World, certificate
+from tests.shared.tracked_values import MINUTE, NOW, URL
 
 
 def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> None:
     world = World(RICH, BASIC)
-    assert world.run() == _done(created=4)
-    assert world.run() == _done()
-    assert world.run(LATER) == _done(renewed=4)
-    assert world.run(LATER) == _done()
+    assert world.run() == {"created": 4}
+    assert world.run() == {}
+    assert world.run(31 * MINUTE) == {"renewed": 4}
+    assert world.run() == {}
+    world.assert_settled()
+
+
+def test_where_nothing_is_wanted_and_nothing_tracked_graph_is_not_even_asked() -> None:
+    world = World()
+    assert world.run() == {}
+    assert set(world.calls.made) == {"load"}
 
 
 def test_a_subscription_is_asked_for_in_graphs_names() -> None:
     world = World(RICH)
     world.run()
-    properties = dict(world.tenants[TENANT].sent[0])
+    properties = dict(world.graph.sent[0])
     assert properties.pop("clientState").startswith(f"v1.{STATE_KEY.key_id}.")
     assert properties == {
         "changeType": "created,updated",
@@ -133,7 +44,7 @@ def test_a_subscription_is_asked_for_in_graphs_names() -> None:
         "resource": "/chats/getAllMessages",
         "includeResourceData": True,
         "expirationDateTime": "2026-11-24T09:25:00Z",
-        "encryptionCertificate": FIRST_CERTIFICATE().to_base64(),
+        "encryptionCertificate": certificate().to_base64(),
         "encryptionCertificateId": "c1",
     }
 
@@ -150,7 +61,7 @@ def test_each_client_state_is_another_one_and_good_for_its_own_tenant_only() -> 
     world = World(RICH, BASIC)
     world.run()
     assert len({properties["clientState"] for properties in world.sent()}) == 4
-    for tenant_id, graph in world.tenants.items():
+    for tenant_id, graph in world.graphs.items():
         for properties in graph.sent:
             item = basic_item(clientState=properties["clientState"], tenantId=tenant_id)
             other = item | {"tenantId": TENANT if tenant_id == OTHER_TENANT else OTHER_TENANT}
@@ -169,73 +80,129 @@ def _authenticates(item: Mapping[str, Any]) -> bool:
 def test_a_rotated_certificate_reaches_subscriptions_with_resource_data_at_the_next_run() -> None:
     world = World(RICH, BASIC)
     world.run()
-    assert world.run(certificate=certificate("c2")) == _done(renewed=2)
-    assert world.run(certificate=certificate("c2")) == _done()
-    assert set(world.tenants[TENANT].sent[-1]) == {
-        "expirationDateTime", "encryptionCertificate", "encryptionCertificateId"
-    }  # fmt: skip
+    world.certificate = lambda: certificate("c2")
+    assert world.run() == {"rotated": 2}
+    assert world.run() == {}
+    assert set(world.graph.sent[-1]) == {"expirationDateTime", "encryptionCertificate", "encryptionCertificateId"}
 
 
-def test_a_renewal_without_resource_data_sends_the_expiration_and_nothing_else() -> None:
-    world = World(BASIC)
+def test_a_renewal_without_rotation_sends_the_expiration_and_nothing_else() -> None:
+    world = World(BASIC, tenants=[TENANT])
     world.run()
-    world.run(LATER)
-    assert world.tenants[TENANT].sent[-1] == {"expirationDateTime": "2026-11-24T09:56:00Z"}
+    world.run(NOW + 31 * MINUTE - world.clock.now())
+    assert world.graph.sent[-1] == {"expirationDateTime": "2026-11-24T09:56:00Z"}
 
 
-def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rotated_client_state_key_is_had_by_new_subscriptions() -> None:
     world = World(RICH, BASIC)
-    world.tenants[TENANT].refused.add("/chats/getAllMessages")
-    with caplog.at_level(logging.ERROR):
-        assert world.run() == _done(created=3, failed=1)
-    assert caplog.messages == [f"tenant {TENANT}: Create of /chats/getAllMessages failed: Graph answered 403"]
-
-
-def test_a_renewal_that_is_refused_is_tried_again_by_the_next_run() -> None:
-    world = World(RICH, BASIC)
+    world.key = PREVIOUS_STATE_KEY
     world.run()
-    world.tenants[TENANT].refused.add("/teams")
-    assert world.run(LATER) == _done(renewed=3, failed=1)
-    world.tenants[TENANT].refused.clear()
-    assert world.run(LATER) == _done(renewed=1)
+    world.key = STATE_KEY
+    assert world.run() == {"recreated": 4}
+    assert world.graph.sent[-1]["clientState"].startswith(f"v1.{STATE_KEY.key_id}.")
+    assert world.run() == {}
+    world.assert_settled()
 
 
 def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> None:
     world = World(BASIC)
     world.run()
-    world.desired = World(BASIC | {"includeResourceData": True}).desired
-    assert world.run() == _done(created=2)
-    assert [len(graph.kept) for graph in world.tenants.values()] == [1, 1]
-    assert world.run() == _done()
+    world.want(BASIC | {"includeResourceData": True})
+    assert world.run() == {"recreated": 2}
+    assert world.run() == {}
+    world.assert_settled()
 
 
-def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_more_wanted_is_deleted_and_its_row_with_it() -> None:
     world = World(RICH, BASIC)
-    world.tenants[TENANT].down = True
-    with caplog.at_level(logging.ERROR):
-        assert world.run() == _done(created=2, failed=2)
-    assert caplog.messages == [f"tenant {TENANT}: subscriptions cannot be listed: Graph answered 503"]
-    world.tenants[TENANT].down = False
-    assert world.run() == _done(created=2)
+    world.run()
+    world.want(BASIC)
+    assert world.run() == {"deleted": 2}
+    world.assert_settled()
+    world.want()
+    assert world.run() == {"deleted": 2}
+    assert world.table.tracked() == []
+
+
+def test_what_others_own_is_left_alone() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    foreign = dict(BASIC) | {
+        "id": "foreign", "resource": "/chats", "notificationUrl": "https://other.example/",
+        "expirationDateTime": "2026-11-22T00:00:00Z",
+    }  # fmt: skip
+    world.graph.kept["foreign"] = dict(foreign)
+    world.run()
+    world.want()
+    world.run()
+    assert world.graph.kept == {"foreign": foreign}
+
+
+def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> None:
+    world = World(RICH, BASIC)
+    world.run()
+    world.table.rows.clear()
+    assert world.run(MINUTE) == {"adopted": 4}
+    assert world.run() == {}
+    world.assert_settled()
+
+
+def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    world.run(5 * MINUTE)
+    seen = world.clock.now()
+    world.graph.kept.clear()
+    assert world.run(5 * MINUTE) == {"created": 1}
+    assert world.row("/teams").gap == Gap(since=seen, until=world.clock.now())
+    assert world.run() == {}
+
+
+def test_a_lifecycle_event_is_acted_upon_once_and_forgotten_with_its_subscription() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    world.table.heard[TENANT, "s0"] = Heard(reauthorization_required_at=world.clock.now() + MINUTE)
+    assert world.run(9 * MINUTE) == {}
+    assert world.run(MINUTE) == {"renewed": 1}
+    assert world.run(MINUTE) == {}
+    world.table.heard[TENANT, "s0"] = Heard(removed_at=world.clock.now())
+    assert world.run(MINUTE) == {"recreated": 1}
+    assert world.table.heard == {}
+    assert world.run() == {}
+    world.assert_settled()
+
+
+def test_force_renews_everything_once_more() -> None:
+    world = World(RICH, BASIC)
+    world.run()
+    assert sum(world.run(force=True).values()) == 4
+    assert world.run() == {}
+
+
+def test_an_accounts_rows_are_its_own() -> None:
+    """What a signed-in user watches is not the app's to delete or to adopt, although the app's list may show it."""
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    own = world.row("/teams")
+    assert own.observed is not None
+    users = replace(own.observed, subscription_id="users")
+    world.table.save(replace(own, desired=replace(own.desired, delegated=True), observed=users, etag=None))
+    world.graph.kept["users"] = world.graph.kept["s0"] | {"id": "users"}
+    assert world.run() == {}
+    world.table.remove(own)
+    assert world.run() == {"adopted": 1}
+    assert {row.observed.subscription_id for row in world.table.tracked() if row.observed} == {"s0", "users"}
 
 
 def test_no_log_shows_a_client_state(caplog: pytest.LogCaptureFixture) -> None:
     world = World(RICH)
     with caplog.at_level(logging.DEBUG):
         world.run()
-        world.run(LATER)
+        world.run(31 * MINUTE)
     assert not [properties for properties in world.sent() if properties.get("clientState", "none") in caplog.text]
 
 
-def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings() -> None:
-    with pytest.raises(Misconfigured, match="KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME"):
-        World(RICH).run(certificate=None)
-
-
-def test_without_resource_data_no_certificate_is_asked_for() -> None:
-    def out_of_reach() -> Certificate:
-        raise Unavailable("Key Vault does not answer")
-
-    assert World(BASIC).run(certificate=out_of_reach) == _done(created=2)
-    with pytest.raises(Unavailable):
-        World(RICH).run(certificate=out_of_reach)
+def test_without_resource_data_no_certificate_is_needed() -> None:
+    world = World(BASIC)
+    world.certificate = None
+    assert world.run() == {"created": 2}
+    assert world.run(timedelta(hours=1)) == {"renewed": 2}

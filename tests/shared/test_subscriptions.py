@@ -1,195 +1,390 @@
-"""What is to be watched and what is watched, compared."""
+"""What is to be watched, what is tracked and what lives at Graph, compared: rule by rule."""
 
-import dataclasses
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
 from shared.desired import Desired
-from shared.errors import Misconfigured
-from shared.subscriptions import Action, Create, Policy, Recreate, Renew, Subscription, plan
-from tests.sender import SUBSCRIPTION, TENANT
-
-NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-URL = "https://app.example/api/ReceiveNotification"
-# Graph's maximum, less the five minutes that two clocks may differ.
-LIFETIME = timedelta(days=3) - timedelta(minutes=5)
-POLICY = Policy(
-    notification_url=URL, lifetime=timedelta(days=3), renew_after=timedelta(minutes=30), certificate_id="c1"
+from shared.subscription import Subscription
+from shared.subscriptions import Policy, notification_url, plan
+from shared.tracked import Gap, Heard, Tracked
+from tests.shared.tracked_values import (
+    HOUR,
+    LIFETIME,
+    LISTED,
+    LISTED_AT,
+    MINUTE,
+    NOW,
+    OBSERVED,
+    POLICY,
+    RENEWED_AT,
+    ROW,
+    URL,
+    WANTED,
+    failure,
 )
-WANTED = Desired(
-    tenant_id=TENANT,
-    resource="/chats/getAllMessages",
-    change_types=frozenset({"created", "updated"}),
-    include_resource_data=True,
-)
-# As Graph lists it, right after it was made.
-LISTED = {
-    "id": SUBSCRIPTION,
-    "resource": "chats/getAllMessages",
-    "changeType": "updated,created",
-    "notificationUrl": URL,
-    "includeResourceData": True,
-    "encryptionCertificateId": "c1",
-    "expirationDateTime": (NOW + LIFETIME).isoformat(),
-    "clientState": None,
-}
+
+EXPIRATION = NOW + LIFETIME
+BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), include_resource_data=False)
 
 
-def _listed(**changes: Any) -> Subscription:
-    return Subscription.from_json(LISTED | changes)
+def _plan(
+    row: Tracked | None = ROW,
+    listed: Subscription | None = LISTED,
+    *,
+    desired: Sequence[Desired] = (WANTED,),
+    policy: Policy = POLICY,
+    now: datetime = NOW,
+) -> Sequence[Action]:
+    return plan(desired, [row] if row else [], [listed] if listed else [], policy=policy, now=now)
 
 
-def _plan(*actual: Subscription, now: datetime = NOW, wanted: Sequence[Desired] = (WANTED,)) -> Sequence[Action]:
-    return plan(wanted, actual, policy=POLICY, now=now)
-
-
-def test_what_nothing_watches_is_created_for_the_whole_lifetime() -> None:
-    assert _plan() == [Create(desired=WANTED, expiration=NOW + LIFETIME)]
+def _only(actions: Sequence[Action]) -> Action:
+    assert len(actions) == 1
+    return actions[0]
 
 
 def test_what_is_settled_needs_no_action() -> None:
-    assert _plan(_listed()) == []
-    assert _plan(wanted=()) == []
+    assert _plan() == ()
+    assert _plan(None, None, desired=()) == ()
+
+
+def test_what_nothing_watches_is_created_for_the_whole_lifetime() -> None:
+    assert _plan(None, None) == (Create(tracked=Tracked(desired=WANTED), expiration=EXPIRATION),)
 
 
 @pytest.mark.parametrize(
-    ("after", "is_due"),
-    [(timedelta(minutes=30, seconds=-1), False), (timedelta(minutes=30), True), (timedelta(days=9), True)],
+    ("resource", "lifetime", "expected"),
+    [
+        ("/chats/getAllMessages", timedelta(days=3), LIFETIME),
+        ("/chats/getAllMessages", 2 * HOUR, 2 * HOUR),
+        ("/communications/presences/8ea0e38b-efb3-4757-924a-5f94061cf8c2", timedelta(days=3), 55 * MINUTE),
+        ("/not/in/the/catalogue", timedelta(days=3), timedelta(days=3)),
+    ],
+    ids=["Graph's maximum, less what clocks differ", "as set", "a resource that lives shortly", "an unknown one"],
 )
-def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(after: timedelta, *, is_due: bool) -> None:
-    now = NOW + after
-    renewal = [Renew(subscription=_listed(), expiration=now + LIFETIME)]
-    assert _plan(_listed(), now=now) == (renewal if is_due else [])
+def test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum(
+    resource: str, lifetime: timedelta, expected: timedelta
+) -> None:
+    desired = [replace(WANTED, resource=resource, include_resource_data=False)]
+    action = _only(_plan(None, None, desired=desired, policy=replace(POLICY, lifetime=lifetime)))
+    assert isinstance(action, Create)
+    assert action.expiration == NOW + expected
 
 
-@pytest.mark.parametrize("certificate_id", ["c0", "", None])
-def test_a_subscription_with_another_certificate_is_renewed_at_once(certificate_id: str | None) -> None:
-    old = _listed(encryptionCertificateId=certificate_id)
-    assert _plan(old) == [Renew(subscription=old, expiration=NOW + LIFETIME)]
+# --- When to renew
 
 
-def test_a_subscription_without_resource_data_has_no_certificate_to_rotate() -> None:
-    basic = dataclasses.replace(WANTED, include_resource_data=False)
-    assert _plan(_listed(includeResourceData=False, encryptionCertificateId=""), wanted=[basic]) == []
+@pytest.mark.parametrize(
+    ("age", "is_due"),
+    [
+        (30 * MINUTE - timedelta(seconds=1), False),
+        (30 * MINUTE, True),
+        (-HOUR, False),
+    ],
+    ids=["not old enough", "old enough", "a clock that was turned back"],
+)
+def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: timedelta, *, is_due: bool) -> None:
+    row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
+    renewal = Renew(tracked=row, subscription=LISTED, expiration=EXPIRATION)
+    assert _plan(row) == ((renewal,) if is_due else ())
+
+
+@pytest.mark.parametrize(("left", "is_due"), [(30 * MINUTE + timedelta(seconds=1), False), (30 * MINUTE, True)])
+def test_what_graph_ends_sooner_than_it_was_asked_to_is_renewed_before_it_ends(
+    left: timedelta, *, is_due: bool
+) -> None:
+    assert bool(_plan(listed=replace(LISTED, expiration=NOW + left))) == is_due
+
+
+@pytest.mark.parametrize(("age", "is_due"), [(27 * MINUTE, False), (28 * MINUTE, True)])
+def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) -> None:
+    desired = replace(BASIC, resource="/communications/presences/8ea0e38b-efb3-4757-924a-5f94061cf8c2")
+    observed = replace(OBSERVED, include_resource_data=False, certificate_id=None, renewed_at=NOW - age)
+    row = replace(ROW, desired=desired, observed=observed)
+    listed = replace(LISTED, expiration=NOW + 55 * MINUTE - age)
+    assert bool(_plan(row, listed, desired=[desired])) == is_due
+
+
+@pytest.mark.parametrize(
+    ("heard_at", "renewed_at", "is_due"),
+    [
+        (NOW - MINUTE, NOW - 10 * MINUTE, True),
+        (NOW - MINUTE, NOW - 10 * MINUTE + timedelta(seconds=1), False),
+        (RENEWED_AT - MINUTE, RENEWED_AT, False),
+    ],
+    ids=["asked for", "within ten minutes of the last renewal", "before the last renewal, which was the answer"],
+)
+def test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes(
+    heard_at: datetime, renewed_at: datetime, *, is_due: bool
+) -> None:
+    heard = Heard(reauthorization_required_at=heard_at)
+    row = replace(ROW, heard=heard, observed=replace(OBSERVED, renewed_at=renewed_at))
+    assert [type(action) for action in _plan(row)] == ([Renew] if is_due else [])
+
+
+def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
+    row = replace(ROW, failure=failure(retry_at=NOW + HOUR))
+    assert isinstance(_only(_plan(row, policy=replace(POLICY, force=True))), Renew)
+
+
+# --- Pauses
+
+
+@pytest.mark.parametrize("change", [{"is_wanted": False, "added_by": "cli"}, {"observed": None}, {}])
+def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
+    row = replace(ROW, failure=failure(retry_at=NOW + timedelta(seconds=1)), **change)
+    desired = [] if change.get("is_wanted") is False else [WANTED]
+    assert _plan(row, None, desired=desired) == ()
+    assert len(_plan(replace(row, failure=failure(retry_at=NOW)), None, desired=desired)) == 1
+
+
+# --- Certificates
+
+
+@pytest.mark.parametrize(
+    ("certificate_id", "current", "rotates"),
+    [("c0", "c1", True), (None, "c1", True), ("c0", None, False), ("c1", "c1", False)],
+    ids=["another version", "not known", "the vault is out of reach", "the same"],
+)
+def test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run(
+    certificate_id: str | None, current: str | None, *, rotates: bool
+) -> None:
+    row = replace(ROW, observed=replace(OBSERVED, certificate_id=certificate_id))
+    action = Rotate(tracked=row, subscription=LISTED, expiration=EXPIRATION)
+    assert _plan(row, policy=replace(POLICY, certificate_id=current)) == ((action,) if rotates else ())
+
+
+def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
+    desired = replace(WANTED, include_resource_data=False)
+    row = replace(ROW, desired=desired, observed=replace(OBSERVED, include_resource_data=False, certificate_id=None))
+    assert _plan(row, desired=[desired]) == ()
+
+
+# --- What a PATCH cannot change
+
+
+@pytest.mark.parametrize(
+    ("changes", "desired"),
+    [
+        ({"observed": replace(OBSERVED, notification_url="https://old.example/")}, WANTED),
+        ({"observed": replace(OBSERVED, include_resource_data=False)}, WANTED),
+        ({}, replace(WANTED, include_resource_data=False)),
+        ({}, replace(WANTED, include_resource_data=False, fetch=True)),
+        ({"client_state_key_id": "k0"}, WANTED),
+    ],
+    ids=["another URL", "resource data are wanted", "or no more", "they are to be fetched", "another key"],
+)
+def test_what_graph_cannot_change_is_had_by_a_new_subscription(changes: dict[str, Any], desired: Desired) -> None:
+    action = _only(_plan(replace(ROW, **changes), desired=[desired]))
+    row = replace(ROW, desired=desired, **changes)
+    assert action == Recreate(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=NOW))
+
+
+def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
+    assert _plan(replace(ROW, client_state_key_id=None)) == ()
+
+
+# --- Loss, and the gap that it leaves
+
+
+@pytest.mark.parametrize(
+    ("row", "listed_at", "since"),
+    [
+        (ROW, LISTED_AT, LISTED_AT),
+        (ROW, None, RENEWED_AT),
+        (ROW, RENEWED_AT - MINUTE, RENEWED_AT),
+        (replace(ROW, observed=replace(OBSERVED, expiration=NOW - HOUR)), LISTED_AT, NOW - HOUR),
+        (replace(ROW, failure=failure(retry_at=NOW)), LISTED_AT, RENEWED_AT),
+    ],
+    ids=[
+        "seen alive in the last list",
+        "never listed",
+        "renewed since the last list",
+        "it had ended by itself",
+        "nobody looked for it in its pause",
+    ],
+)
+def test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_alive(
+    row: Tracked, listed_at: datetime | None, since: datetime
+) -> None:
+    action = _only(_plan(row, None, policy=replace(POLICY, listed_at=listed_at)))
+    assert action == Create(tracked=row, expiration=EXPIRATION, gap=Gap(since=since))
+
+
+def test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed() -> None:
+    row = replace(ROW, heard=Heard(removed_at=RENEWED_AT + MINUTE))
+    action = _only(_plan(row))
+    assert action == Recreate(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=RENEWED_AT))
+    assert _plan(replace(ROW, heard=Heard(removed_at=RENEWED_AT))) == ()
+
+
+@pytest.mark.parametrize(
+    ("missed_at", "gap"),
+    [(RENEWED_AT + MINUTE, Gap(since=RENEWED_AT + MINUTE - 4 * HOUR, until=RENEWED_AT + MINUTE)), (RENEWED_AT, None)],
+)
+def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once(
+    missed_at: datetime, gap: Gap | None
+) -> None:
+    row = replace(ROW, heard=Heard(missed_at=missed_at))
+    action = Renew(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
+    assert _plan(row) == ((action,) if gap else ())
+
+
+@pytest.mark.parametrize(
+    ("age", "renew_after", "has_gap"),
+    [
+        (4 * HOUR, 30 * MINUTE, False),
+        (4 * HOUR + MINUTE, 30 * MINUTE, True),
+        (23 * HOUR, 12 * HOUR, False),
+        (25 * HOUR, 12 * HOUR, True),
+    ],
+)
+def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives(
+    age: timedelta, renew_after: timedelta, *, has_gap: bool
+) -> None:
+    row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
+    action = _only(_plan(row, policy=replace(POLICY, renew_after=renew_after)))
+    assert isinstance(action, Renew)
+    assert action.gap == (Gap(since=NOW - age, until=NOW) if has_gap else None)
+
+
+# --- Adoption
+
+
+@pytest.mark.parametrize("row", [None, Tracked(desired=WANTED, client_state_key_id="k1"), ROW])
+def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted(row: Tracked | None) -> None:
+    stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
+    action = _only(_plan(row, stray))
+    assert isinstance(action, Adopt)
+    assert (action.subscription, action.expiration) == (stray, EXPIRATION)
+    assert action.gap == (Gap(since=LISTED_AT) if row and row.observed else None)
+
+
+@pytest.mark.parametrize(
+    ("listed", "row"),
+    [
+        ({"notification_url": f"{URL}?fetch=v1.0"}, Tracked(desired=WANTED)),
+        ({"lifecycle_notification_url": None}, Tracked(desired=WANTED)),
+        ({"include_resource_data": False}, Tracked(desired=WANTED)),
+        ({}, Tracked(desired=WANTED, client_state_key_id="k0")),
+    ],
+    ids=["another query", "no lifecycle URL", "no resource data", "signed with another key"],
+)
+def test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted(listed: dict[str, Any], row: Tracked) -> None:
+    action = _only(_plan(row, replace(LISTED, subscription_id="stray", **listed)))
+    assert isinstance(action, Recreate)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"notificationUrl": "https://another.example/api/ReceiveNotification"},
+        {"notification_url": "https://another.example/api/ReceiveNotification"},
         {"resource": "teams/getAllMessages"},
-        {"changeType": "created"},
+        {"change_types": frozenset({"created"})},
     ],
+    ids=["another deployment's", "another resource", "other changes"],
 )
 def test_what_others_own_is_left_alone_and_does_not_count_as_ours(changes: dict[str, Any]) -> None:
-    foreign = _listed(**changes, expirationDateTime=NOW.isoformat())
-    assert _plan(foreign) == _plan()
-    assert _plan(foreign, wanted=()) == []
+    foreign = replace(LISTED, subscription_id="foreign", expiration=NOW, **changes)
+    assert _plan(None, foreign) == _plan(None, None)
+    assert _plan(None, foreign, desired=()) == ()
+    assert plan([WANTED], [ROW], [LISTED, foreign], policy=POLICY, now=NOW) == ()
 
 
-def test_resource_data_are_added_or_taken_away_by_a_new_subscription() -> None:
-    """Graph cannot change it, and refuses a second subscription of the same resource and changes."""
-    basic = _listed(includeResourceData=False, encryptionCertificateId=None)
-    expiration = NOW + LIFETIME
-    assert _plan(basic) == [Recreate(subscription=basic, desired=WANTED, expiration=expiration)]
-    without = dataclasses.replace(WANTED, include_resource_data=False)
-    assert _plan(_listed(), wanted=[without]) == [
-        Recreate(subscription=_listed(), desired=without, expiration=expiration)
+def test_a_second_subscription_beside_one_that_lives_is_not_adopted() -> None:
+    second = replace(LISTED, subscription_id="second")
+    assert plan([WANTED], [ROW], [LISTED, second], policy=POLICY, now=NOW) == ()
+
+
+# --- What is wanted
+
+
+def test_what_the_file_no_longer_names_is_deleted() -> None:
+    deleted = Delete(tracked=replace(ROW, is_wanted=False), subscription=LISTED)
+    assert _plan(desired=()) == (deleted,)
+    assert _plan(listed=None, desired=()) == (replace(deleted, subscription=None),)
+
+
+def test_what_an_operator_has_added_stays_until_an_operator_takes_it_away() -> None:
+    row = replace(ROW, added_by="cli")
+    assert _plan(row, desired=()) == ()
+    assert isinstance(_only(_plan(replace(row, is_wanted=False), desired=())), Delete)
+
+
+def test_what_the_file_names_is_the_files_whoever_added_it_first() -> None:
+    action = _only(_plan(replace(ROW, added_by="cli", is_wanted=False), None))
+    assert isinstance(action, Create)
+    assert (action.tracked.added_by, action.tracked.is_wanted) == ("file", True)
+
+
+def test_a_claim_that_came_to_nothing_is_deleted_with_what_it_may_have_made() -> None:
+    claim = Tracked(desired=WANTED, client_state_key_id="k1", etag="e1")
+    made = replace(LISTED, subscription_id="made")
+    action = Delete(tracked=replace(claim, is_wanted=False), subscription=made)
+    assert _plan(claim, made, desired=()) == (action,)
+
+
+# --- The order
+
+
+def test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap() -> None:
+    other = replace(WANTED, change_types=frozenset({"deleted"}))
+    deletion, creation = _plan(desired=[other])
+    assert isinstance(deletion, Delete)
+    assert creation == Create(tracked=Tracked(desired=other), expiration=EXPIRATION, gap=Gap(since=NOW))
+
+
+def test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no_gap() -> None:
+    creation, deletion = _plan(desired=[BASIC])
+    assert isinstance(deletion, Delete)
+    assert creation == Create(tracked=Tracked(desired=BASIC), expiration=EXPIRATION)
+
+
+def test_a_row_that_has_nothing_at_graph_makes_no_room_and_no_gap() -> None:
+    other = replace(WANTED, change_types=frozenset({"deleted"}))
+    deletion, creation = _plan(listed=None, desired=[other])
+    assert isinstance(deletion, Delete)
+    assert creation == Create(tracked=Tracked(desired=other), expiration=EXPIRATION)
+
+
+def test_what_delivers_nothing_comes_first_and_then_what_ends_soonest() -> None:
+    resources = ["/teams", "/chats", "/chats/getAllMembers"]
+    old = replace(OBSERVED, renewed_at=NOW - HOUR, include_resource_data=False, certificate_id=None)
+    rows = [
+        replace(ROW, desired=replace(BASIC, resource=path), observed=replace(old, subscription_id=path))
+        for path in resources
     ]
-
-
-def test_a_subscription_with_a_certificate_has_resource_data_whatever_else_graph_lists() -> None:
-    assert _plan(_listed(includeResourceData=None)) == []
-
-
-@pytest.mark.parametrize("spelling", ["chats/getAllMessages", "/chats/getAllMessages", "Chats/getAllMessages/"])
-def test_a_resource_is_known_again_in_any_spelling(spelling: str) -> None:
-    assert _plan(_listed(resource=spelling)) == []
-
-
-_RESOURCES = st.sampled_from(["/chats", "/chats/getAllMessages", "teams", "/teams/getAllChannels"])
-_WORLD = st.lists(
-    st.builds(
-        Desired,
-        tenant_id=st.just(TENANT),
-        resource=_RESOURCES,
-        change_types=st.frozensets(st.sampled_from(["created", "updated", "deleted"]), min_size=1),
-        include_resource_data=st.booleans(),
-    ),
-    unique_by=lambda item: (item.resource, item.change_types),
-    max_size=6,
-)
-_AGES = st.lists(st.timedeltas(min_value=timedelta(days=-9), max_value=timedelta(days=9)), min_size=6, max_size=6)
-
-
-@settings(max_examples=50)
-@given(_WORLD, _AGES, st.booleans())
-def test_one_run_settles_any_world(wanted: list[Desired], ages: list[timedelta], turned: bool) -> None:  # noqa: FBT001  drawn
-    before = [
-        dataclasses.replace(item, include_resource_data=item.include_resource_data != turned) for item in wanted[::2]
+    listed = [
+        replace(LISTED, subscription_id=path, expiration=NOW + hours * HOUR)
+        for path, hours in zip(resources, (30, 10, 20), strict=True)
     ]
-    actual = [_after(Create(desired=item, expiration=NOW + age)) for item, age in zip(before, ages, strict=False)]
-    actions = _plan(*actual, wanted=wanted)
-    touched = {action.subscription.subscription_id for action in actions if not isinstance(action, Create)}
-    kept = [item for item in actual if item.subscription_id not in touched]
-    assert _plan(*kept, *map(_after, actions), wanted=wanted) == []
+    desired = [row.desired for row in rows]
+    actions = plan([*desired, WANTED], rows, listed, policy=POLICY, now=NOW)
+    assert [action.tracked.desired.resource for action in actions] == [
+        "/chats/getAllMessages", "/chats", "/chats/getAllMembers", "/teams"
+    ]  # fmt: skip
 
 
-def _after(action: Action) -> Subscription:
-    """Return what Graph lists once ``action`` went through."""
-    if isinstance(action, Renew):
-        return dataclasses.replace(
-            action.subscription, expiration=action.expiration, encryption_certificate_id=POLICY.certificate_id
-        )
-    wanted = action.desired
-    return _listed(
-        id=f"{wanted.resource} {wanted.change_type} {wanted.include_resource_data}",
-        resource=wanted.resource,
-        changeType=wanted.change_type,
-        includeResourceData=wanted.include_resource_data,
-        encryptionCertificateId="c1" if wanted.include_resource_data else None,
-        expirationDateTime=action.expiration.isoformat(),
-    )
+# --- The notification URL
 
 
 @pytest.mark.parametrize(
-    "moment", ["2026-11-24T09:25:00Z", "2026-11-24T09:25:00.1234567Z", "2026-11-24T01:25:00-08:00"]
+    ("resource", "fetch", "base", "expected"),
+    [
+        ("/chats", False, URL, URL),
+        ("/chats", True, URL, f"{URL}?fetch=v1.0"),
+        ("/chats", True, f"{URL}?code=abc", f"{URL}?code=abc&fetch=v1.0"),
+        ("/teams/getAllChannels/getAllMembers", True, URL, f"{URL}?fetch=beta"),
+        ("/not/in/the/catalogue", True, URL, f"{URL}?fetch=v1.0"),
+    ],
+    ids=["not at all", "v1.0", "beside a function key", "a resource that only beta knows", "an unknown resource"],
 )
-def test_graphs_times_are_read_in_every_form(moment: str) -> None:
-    expected = datetime(2026, 11, 24, 9, 25, tzinfo=UTC)
-    assert _listed(expirationDateTime=moment).expiration.replace(microsecond=0) == expected
-
-
-@pytest.mark.parametrize("name", ["id", "resource", "changeType", "notificationUrl", "expirationDateTime"])
-@pytest.mark.parametrize("value", [None, 7, [], {}])
-def test_an_answer_without_a_needed_property_is_no_subscription(name: str, value: Any) -> None:
-    with pytest.raises(Misconfigured):
-        _listed(**{name: value})
-
-
-@pytest.mark.parametrize("value", [None, 7, "x", [], {}, LISTED | {"expirationDateTime": "2026-11-24T09:25:00"}])
-def test_what_is_no_subscription_is_refused(value: Any) -> None:
-    with pytest.raises(Misconfigured):
-        Subscription.from_json(value)
-
-
-_ANYTHING: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.datetimes().map(str) | st.just([])
-
-
-@settings(max_examples=50)
-@given(st.dictionaries(st.sampled_from(list(LISTED)), _ANYTHING))
-def test_whatever_graph_lists_is_either_a_subscription_that_can_be_compared_or_refused(changes: dict[str, Any]) -> None:
-    try:
-        subscription = _listed(**changes)
-    except Misconfigured:
-        return
-    assert len(_plan(subscription)) <= 1
-
-
-def test_the_earliest_moment_of_all_is_only_long_ago() -> None:
-    assert len(_plan(_listed(expirationDateTime="0001-01-01T00:00:00Z"))) == 1
+def test_the_url_says_whether_to_fetch_and_from_which_version(
+    resource: str, base: str, expected: str, *, fetch: bool
+) -> None:
+    assert notification_url(replace(BASIC, resource=resource, fetch=fetch), base) == expected

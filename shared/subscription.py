@@ -1,0 +1,59 @@
+"""One of Graph's answers about a subscription in, a value out.
+
+Source: https://learn.microsoft.com/graph/api/resources/subscription
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from shared.desired import split_change_types
+from shared.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription as Graph lists it; times in UTC."""
+
+    subscription_id: str
+    resource: str
+    change_types: frozenset[str]
+    notification_url: str
+    lifecycle_notification_url: str | None
+    include_resource_data: bool
+    encryption_certificate_id: str | None
+    expiration: datetime
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Return the subscription in one of Graph's answers.
+
+        Raises:
+            Misconfigured: not a subscription.
+        """
+        try:
+            return cls(
+                subscription_id=_text(value["id"]),
+                resource=_text(value["resource"]),
+                change_types=split_change_types(_text(value["changeType"])),
+                notification_url=_text(value["notificationUrl"]),
+                lifecycle_notification_url=value.get("lifecycleNotificationUrl") or None,
+                include_resource_data=bool(value.get("includeResourceData") or value.get("encryptionCertificateId")),
+                encryption_certificate_id=value.get("encryptionCertificateId") or None,
+                expiration=_moment(_text(value["expirationDateTime"])),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as exc:
+            raise Misconfigured("Graph answered with something that is no subscription") from exc
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return moment.astimezone(UTC)

@@ -1,0 +1,150 @@
+"""What is known of each subscription that the app keeps: what is wanted, what Graph was asked for, what went wrong.
+
+Times are in UTC. A value is replaced, never changed: ``shared.tracking`` keeps the last one of each.
+
+Source: https://learn.microsoft.com/graph/api/resources/subscription
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from shared.desired import Desired
+from shared.errors import Problem, Unavailable
+from shared.resources import canonical_path
+
+_FIRST_PAUSE = timedelta(minutes=5)
+# An operator who has mended a setting or granted a permission should not have to wait for longer.
+_LONGEST_PAUSE = timedelta(hours=1)
+# Graph's own words come with request ids; a row is for reading.
+_MAX_TEXT = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the last attempts failed, and when the next one may be made."""
+
+    text: str
+    at: datetime
+    count: int
+    retry_at: datetime
+
+    @classmethod
+    def after(cls, previous: "Failure | None", problem: Problem, now: datetime) -> Self:
+        """Return the failure that ``problem`` is, after ``previous``: each pause is twice as long as the one before."""
+        count = previous.count + 1 if previous else 1
+        pause = min(_FIRST_PAUSE * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
+        asked = problem.retry_after if isinstance(problem, Unavailable) else None
+        return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, asked or pause))
+
+    def no_later_than(self, moment: datetime) -> "Failure":
+        """Return the failure with a pause that ends by ``moment``."""
+        return replace(self, retry_at=min(self.retry_at, moment))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which changes may have gone unnoticed; ``until`` is None while it lasts."""
+
+    since: datetime
+    until: datetime | None = None
+
+    def joined(self, other: "Gap | None") -> "Gap":
+        """Return the shortest gap that holds both."""
+        if other is None:
+            return self
+        lasts = self.until is None or other.until is None
+        until = None if lasts else max(self.until or self.since, other.until or other.since)
+        return Gap(since=min(self.since, other.since), until=until)
+
+    def ended(self, at: datetime) -> "Gap":
+        """Return the gap when changes are noticed again from ``at`` on."""
+        return self if self.until is not None else Gap(since=self.since, until=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A subscription as Graph was last asked for it, with success.
+
+    Whether it lives is Graph's to say; what it was asked for stands here, because Graph does not repeat all of it.
+    """
+
+    subscription_id: str
+    notification_url: str
+    include_resource_data: bool
+    certificate_id: str | None
+    renewed_at: datetime
+    expiration: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """When the receiving side last heard of a subscription: a change, or one of Graph's lifecycle notifications.
+
+    Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
+    """
+
+    notification_at: datetime | None = None
+    reauthorization_required_at: datetime | None = None
+    removed_at: datetime | None = None
+    missed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """One subscription: what is wanted, and what came of it.
+
+    ``client_state_key_id`` names the key that its client state was signed with, as far as is known. ``etag`` is None in
+    a row that has not been saved.
+    """
+
+    desired: Desired
+    added_by: Literal["file", "cli"] = "file"
+    is_wanted: bool = True
+    observed: Observed | None = None
+    client_state_key_id: str | None = None
+    failure: Failure | None = None
+    gap: Gap | None = None
+    heard: Heard = Heard()
+    etag: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others of its tenant, in 32 hex digits."""
+        return key_of(self.desired)
+
+
+def key_of(desired: Desired) -> str:
+    """Return a hash of what no two subscriptions of a tenant may share: who watches which changes of which resource."""
+    who = "user" if desired.delegated else "app"
+    text = "\n".join((who, desired.change_type, canonical_path(desired.resource)))
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """When Graph last listed the subscriptions that an account sees: the app's in a tenant, or its signed-in user's."""
+
+    tenant_id: str
+    delegated: bool
+    listed_at: datetime | None = None
+    failure: Failure | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """All that is known in a tenant."""
+
+    tracked: tuple[Tracked, ...] = ()
+    listings: tuple[Listing, ...] = ()
+
+    def of(self, *, delegated: bool) -> tuple[Tracked, ...]:
+        """Return the subscriptions that one account sees: the signed-in user's, or the app's own."""
+        return tuple([row for row in self.tracked if row.desired.delegated == delegated])
+
+    def listing(self, tenant_id: str, *, delegated: bool) -> Listing:
+        """Return the row of an account's list, or a fresh one."""
+        found = (row for row in self.listings if row.delegated == delegated)
+        return next(found, Listing(tenant_id=tenant_id, delegated=delegated))

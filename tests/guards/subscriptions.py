@@ -1,0 +1,356 @@
+"""The guards of the subscriptions' upkeep: what keeps them alive, each subscribed to once, and its losses known."""
+
+from tests.guards.guard import Guard
+
+_RULES = "tests/shared/test_subscriptions.py"
+_LAWS = "tests/shared/test_subscriptions_laws.py"
+_UPKEEP = "tests/shared/test_upkeep.py"
+_FAILURES = "tests/shared/test_reconcile_failures.py"
+_RUNS = "tests/shared/test_reconcile.py"
+_SUBSCRIBING = "tests/shared/test_subscribing.py"
+_ROWS = "tests/shared/test_rows.py"
+_WRONG_VALUE = f"{_ROWS}::test_a_value_that_cannot_be_the_rows_is_a_fault"
+_WRONG_TYPE = f"{_ROWS}::test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row"
+_TABLE = "tests/edges/test_tracking.py"
+_ANEW = f"{_RULES}::test_what_graph_cannot_change_is_had_by_a_new_subscription"
+_NO_FIT = f"{_RULES}::test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted"
+_LOST = f"{_RULES}::test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_alive"
+
+
+def _plan(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"plan: {name}", module="shared/subscriptions.py", snippet=snippet, without=without, test=test)
+
+
+def _upkeep(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"upkeep: {name}", module="shared/upkeep.py", snippet=snippet, without=without, test=test)
+
+
+def _asking(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(
+        name=f"subscribing: {name}", module="shared/subscribing.py", snippet=snippet, without=without, test=test
+    )
+
+
+def _run(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"run: {name}", module="shared/reconcile.py", snippet=snippet, without=without, test=test)
+
+
+def _rows(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"rows: {name}", module="shared/rows.py", snippet=snippet, without=without, test=test)
+
+
+def _table(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"table: {name}", module="shared/tracking.py", snippet=snippet, without=without, test=test)
+
+
+GUARDS = (
+    _plan(
+        "a row's pause",
+        "now < row.failure.retry_at and not policy.force",
+        "False",
+        f"{_RULES}::test_a_row_in_its_pause_is_left_alone",
+    ),
+    _plan(
+        "force heeds no pause",
+        "now < row.failure.retry_at and not policy.force",
+        "now < row.failure.retry_at",
+        f"{_RULES}::test_force_renews_what_is_not_due_and_heeds_no_pause",
+    ),
+    _plan(
+        "lifetime within Graph's",
+        "min(policy.lifetime, longest - _MARGIN)",
+        "policy.lifetime",
+        f"{_RULES}::test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum",
+    ),
+    _plan("a gap since the last list", "seen_alive = max(seen_alive, policy.listed_at)", "pass", _LOST),
+    _plan("no list counts in a pause", "row.failure is None and policy.listed_at", "policy.listed_at", _LOST),
+    _plan(
+        "a gap covers all the loss",
+        "row.failure is None and policy.listed_at",
+        "policy.listed_at",
+        f"{_FAILURES}::test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_compared",
+    ),
+    _plan("a gap since the end", "min(seen_alive, row.observed.expiration)", "seen_alive", _LOST),
+    _plan(
+        "adoption of the same query",
+        "subscription.notification_url == notification_url(row.desired, policy.notification_url)\n        and ",
+        "",
+        _NO_FIT,
+    ),
+    _plan(
+        "adoption with a lifecycle URL",
+        "\n        and subscription.lifecycle_notification_url == policy.notification_url",
+        "",
+        _NO_FIT,
+    ),
+    _plan(
+        "adoption with resource data",
+        "\n        and subscription.include_resource_data == row.desired.include_resource_data",
+        "",
+        _NO_FIT,
+    ),
+    _plan(
+        "adoption of the same key",
+        "\n        and row.client_state_key_id in {None, policy.client_state_key_id}",
+        "",
+        _NO_FIT,
+    ),
+    _plan(
+        "only our own are adopted",
+        'return url.partition("?")[0]',
+        'return "" and url',
+        f"{_RULES}::test_what_others_own_is_left_alone_and_does_not_count_as_ours",
+    ),
+    _plan(
+        "removed by Graph",
+        "    if _since(heard.removed_at, observed):",
+        "    if False:",
+        f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
+    ),
+    _plan("another URL", "        observed.notification_url != notification_url(", "        False and (", _ANEW),
+    _plan(
+        "resource data or none",
+        "        or observed.include_resource_data != row.desired.include_resource_data\n",
+        "",
+        _ANEW,
+    ),
+    _plan(
+        "another client-state key",
+        "        or row.client_state_key_id not in {None, policy.client_state_key_id}\n",
+        "",
+        _ANEW,
+    ),
+    _plan(
+        "certificate rotation",
+        "return observed.include_resource_data and current is not None and observed.certificate_id != current",
+        "return False",
+        f"{_RULES}::test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run",
+    ),
+    _plan(
+        "missed once",
+        "missed_at is not None and missed_at > observed.renewed_at",
+        "missed_at is not None",
+        f"{_RULES}::test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once",
+    ),
+    _plan(
+        "a long silence is a gap",
+        "if now - observed.renewed_at > max(_KEPT, 2 * policy.renew_after):",
+        "if False:",
+        f"{_RULES}::test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives",
+    ),
+    _plan(
+        "ten minutes apart",
+        " and age >= _APART",
+        "",
+        f"{_RULES}::test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes",
+    ),
+    _plan(
+        "halfway",
+        "min(policy.renew_after, _lifetime(row.desired, policy) / 2)",
+        "policy.renew_after",
+        f"{_RULES}::test_what_lives_shortly_is_renewed_halfway",
+    ),
+    _plan(
+        "before it ends",
+        " or subscription.expiration - now <= renew_after",
+        "",
+        f"{_RULES}::test_what_graph_ends_sooner_than_it_was_asked_to_is_renewed_before_it_ends",
+    ),
+    _plan(
+        "an operator's own stays",
+        'is_wanted=row.is_wanted and row.added_by == "cli"',
+        "is_wanted=False",
+        f"{_RULES}::test_what_an_operator_has_added_stays_until_an_operator_takes_it_away",
+    ),
+    _plan(
+        "what the file lost goes",
+        'is_wanted=row.is_wanted and row.added_by == "cli"',
+        "is_wanted=row.is_wanted",
+        f"{_RULES}::test_what_the_file_no_longer_names_is_deleted",
+    ),
+    _plan(
+        "room is made first",
+        "isinstance(action, Delete) and _path(action) in created)",
+        "isinstance(action, Delete) and False)",
+        f"{_LAWS}::test_any_world_settles_in_one_run_without_faults",
+    ),
+    _plan(
+        "a gap between two",
+        "yield replace(action, gap=Gap(since=now).joined(action.gap))",
+        "yield action",
+        f"{_RULES}::test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap",
+    ),
+    _upkeep(
+        "a claim before a creation",
+        "            case Create():\n                return self._to_be_signed(row)\n",
+        "",
+        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+    ),
+    _upkeep(
+        "a claim before a deletion",
+        "return row if action.subscription is None else self.tracking.save(row)",
+        "return row",
+        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+    ),
+    _upkeep(
+        "a claim before anew",
+        "            case Recreate():\n                return self.tracking.save(row)\n",
+        "",
+        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+    ),
+    _upkeep(
+        "two runs at once",
+        "            case Create():\n                return self._to_be_signed(row)\n",
+        "",
+        f"{_FAILURES}::test_of_two_runs_at_once_one_does_it",
+    ),
+    _upkeep(
+        "a pause after a failure",
+        "failure=Failure.after(row.failure, problem, self.subscriber.now())))",
+        "failure=None))",
+        f"{_FAILURES}::test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour",
+    ),
+    _upkeep(
+        "no second substitute",
+        "self._instead(action, row, refusal) if again else None",
+        "self._instead(action, row, refusal)",
+        f"{_UPKEEP}::test_what_is_gone_twice_is_a_failure_and_no_endless_loop",
+    ),
+    _upkeep(
+        "created again after 404",
+        "if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, Missing):",
+        "if False:",
+        f"{_FAILURES}::test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap",
+    ),
+    _upkeep(
+        "adopted after 409",
+        "if isinstance(action, Create) and isinstance(refusal, Conflict):",
+        "if False:",
+        f"{_FAILURES}::test_what_exists_already_is_adopted_and_stays_whoevers_it_was",
+    ),
+    _upkeep(
+        "an operator's own stays an operator's",
+        '[row.desired] if row.added_by == "file" else []',
+        "[row.desired]",
+        f"{_FAILURES}::test_what_exists_already_is_adopted_and_stays_whoevers_it_was",
+    ),
+    _upkeep(
+        "renewed in time whatever else is refused",
+        "retry_at=min(failure.retry_at, due)",
+        "retry_at=failure.retry_at",
+        f"{_UPKEEP}::test_what_lives_shortly_with_a_refused_certificate_is_tried_again_before_it_ends",
+    ),
+    _upkeep(
+        "an open gap ends with success",
+        "gap = row.gap.ended(now) if row.gap else None",
+        "gap = row.gap",
+        f"{_UPKEEP}::test_a_creation_is_announced_before_graph_is_asked_with_the_key_that_will_sign_it",
+    ),
+    _asking(
+        "no rich one without a certificate",
+        "            raise self.certificate\n",
+        "            return None\n",
+        f"{_SUBSCRIBING}::test_resource_data_are_not_asked_for_without_a_certificate",
+    ),
+    _asking(
+        "a refused certificate costs nothing",
+        "            certificate, problem = None, refusal\n            made = self._update(action, None)\n",
+        "            raise\n",
+        f"{_SUBSCRIBING}::test_a_certificate_that_graph_refuses_is_left_out_and_told",
+    ),
+    _asking(
+        "a lifecycle URL",
+        '            "lifecycleNotificationUrl": self.notification_url,\n',
+        "",
+        f"{_RUNS}::test_a_certificate_goes_with_resource_data_only_and_a_lifecycle_url_with_all",
+    ),
+    _run(
+        "one account's failure is its own",
+        "            return self._settle(account)\n        except Problem as problem:",
+        "            return self._settle(account)\n        except ZeroDivisionError as problem:",
+        f"{_FAILURES}::test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while",
+    ),
+    _run(
+        "an account's pause",
+        "listing.failure is not None and began < listing.failure.retry_at and not self.force",
+        "False",
+        f"{_FAILURES}::test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while",
+    ),
+    _run(
+        "a vault's outage",
+        "        return reconciler.certificate() if reconciler.certificate else None\n    except Problem as problem:",
+        "        return reconciler.certificate() if reconciler.certificate else None\n    except ZeroDivisionError as problem:",  # noqa: E501  one piece of source
+        f"{_FAILURES}::test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate",
+    ),
+    _run(
+        "time",
+        '        if self.pacer.is_over():\n            return "postponed"\n',
+        "",
+        f"{_FAILURES}::test_what_there_is_no_time_for_is_left_to_the_next_run",
+    ),
+    _run(
+        "what was postponed has not been looked at",
+        'listing.listed_at if done["postponed"] else began',
+        "began",
+        f"{_FAILURES}::test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list",
+    ),
+    _run(
+        "a pause that Graph asks for",
+        "            self.pacer.pause(problem.retry_after)",
+        "            pass",
+        f"{_FAILURES}::test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run",
+    ),
+    _run(
+        "another run's row",
+        '        except Conflict:\n            return "left to another run"\n',
+        "",
+        f"{_FAILURES}::test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows_alone",
+    ),
+    _run(
+        "an account's own rows",
+        "rows.of(delegated=account.delegated)",
+        "rows.tracked",
+        f"{_RUNS}::test_an_accounts_rows_are_its_own",
+    ),
+    _rows(
+        "the row's own key",
+        'if entity_of(row)["RowKey"] != entity["RowKey"]:',
+        "if False:",
+        _WRONG_VALUE,
+    ),
+    _rows(
+        "file or cli", '            raise ValueError("neither file nor cli")', '            return "file"', _WRONG_VALUE
+    ),
+    _rows("a text", "    if not isinstance(value, str):", "    if False:", _WRONG_TYPE),
+    _rows("true or false", "    if not isinstance(value, bool):", "    if False:", _WRONG_TYPE),
+    _rows(
+        "a number of failures",
+        "not isinstance(value, int) or isinstance(value, bool) or value < 1",
+        "False",
+        _WRONG_VALUE,
+    ),
+    _table(
+        "an ETag on change",
+        "entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified",
+        "entity, mode=UpdateMode.REPLACE",
+        f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
+    ),
+    _table(
+        "an ETag on deletion",
+        'keys["PartitionKey"], keys["RowKey"], etag=row.etag, match_condition=MatchConditions.IfNotModified',
+        'keys["PartitionKey"], keys["RowKey"]',
+        f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
+    ),
+    _table(
+        "ids that may stand in a key",
+        "        if not _ID.fullmatch(subscription_id):\n            return\n",
+        "",
+        f"{_TABLE}::test_a_hostile_subscription_id_is_heard_of_without_harm",
+    ),
+    _table(
+        "a tenant is a value in the query",
+        '"PartitionKey eq @tenant", parameters={"tenant": tenant_id}',
+        "f\"PartitionKey eq '{tenant_id}'\"",
+        f"{_TABLE}::test_a_hostile_tenant_id_finds_nothing_of_others",
+    ),
+)

@@ -1,0 +1,81 @@
+"""Two tenants, what is wanted in both, and runs of the timer over them."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from shared.certificates import Certificate
+from shared.desired import Desired, desired_from_json
+from shared.reconcile import Account, Reconciler, reconcile
+from shared.tracked import Tracked
+from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
+from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
+from tests.shared.posts import key_pair
+from tests.shared.tracked_values import URL
+
+RICH = {"resource": "/chats/getAllMessages", "changeType": "created,updated", "includeResourceData": True}
+BASIC = {"resource": "/teams", "changeType": "created"}
+
+
+@cache
+def certificate(version: str = "c1") -> Certificate:
+    key, public = key_pair()
+    return Certificate(version=version, certificate=public, private_key=key)
+
+
+class World:
+    """``after`` moves the clock before a run; ``certificate`` is what the vault answers, None where there is none."""
+
+    def __init__(self, *entries: Mapping[str, Any], tenants: Sequence[str] = (TENANT, OTHER_TENANT)) -> None:
+        self.clock, self.calls = SettableClock(), Calls()
+        self.graphs = {tenant: GraphOfOneAccount(self.clock, self.calls) for tenant in tenants}
+        self.table = TableInADict(self.calls)
+        self.desired: Sequence[Desired] = ()
+        self.key = STATE_KEY
+        self.certificate: Callable[[], Certificate] | None = certificate
+        self._nonces = itertools.count()
+        self.want(*entries)
+
+    def want(self, *entries: Mapping[str, Any]) -> None:
+        self.desired = desired_from_json({"subscriptions": list(entries)}, tenant_ids=list(self.graphs))
+
+    def run(self, after: timedelta = timedelta(0), *, force: bool = False) -> Mapping[str, int]:
+        self.clock.pass_by(after)
+        return dict(reconcile(self.reconciler(), force=force))
+
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            desired=self.desired,
+            accounts=[Account(tenant_id=id_, delegated=False, api=graph) for id_, graph in self.graphs.items()],
+            tracking=self.table,
+            client_state_key=self.key,
+            notification_url=URL,
+            lifetime=timedelta(days=3),
+            renew_after=timedelta(minutes=30),
+            certificate=self.certificate,
+            nonce=lambda: next(self._nonces).to_bytes(16),
+            clock=self.clock,
+        )
+
+    @property
+    def graph(self) -> GraphOfOneAccount:
+        """The first tenant's."""
+        return self.graphs[TENANT]
+
+    def sent(self) -> list[Mapping[str, Any]]:
+        return [properties for graph in self.graphs.values() for properties in graph.sent]
+
+    def row(self, resource: str, tenant_id: str = TENANT) -> Tracked:
+        found = [row for row in self.table.tracked() if row.desired.resource == resource]
+        return next(row for row in found if row.desired.tenant_id == tenant_id)
+
+    def assert_settled(self) -> None:
+        """Hold the table and Graph against what is wanted: each once at Graph, each known by its row."""
+        for tenant_id, graph in self.graphs.items():
+            wanted = [each for each in self.desired if each.tenant_id == tenant_id]
+            rows = [row for row in self.table.tracked() if row.desired.tenant_id == tenant_id]
+            assert graph.resources() == sorted(each.resource for each in wanted)
+            assert sorted(row.desired.resource for row in rows) == graph.resources()
+            assert {row.observed.subscription_id for row in rows if row.observed} == graph.kept.keys()

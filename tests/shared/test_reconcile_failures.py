@@ -1,0 +1,381 @@
+"""What goes wrong in a run of the timer: recorded, put off, and never at the cost of the rest."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.certificates import Certificate
+from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
+from shared.tracked import Listing, Tracked
+from tests.sender import TENANT
+from tests.shared.run_world import BASIC, RICH, World, certificate
+from tests.shared.tracked_values import HOUR, MINUTE, NOW
+
+FORBIDDEN = Misconfigured("Graph answered 403: quota reached")
+BUSY = Unavailable("Graph answered 503")
+
+
+def _out_of_reach() -> Certificate:
+    raise Unavailable("Key Vault does not answer")
+
+
+def _many(count: int) -> list[dict[str, str]]:
+    return [{"resource": f"/teams/8ea0e38b-efb3-4757-924a-{n:012x}", "changeType": "updated"} for n in range(count)]
+
+
+# --- One fails, the rest goes on
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        FORBIDDEN,
+        Misconfigured("Graph answered 400: validation of the notification URL failed"),
+        Misconfigured("Graph answered 401"),
+        Missing("Graph answered 404"),
+        Conflict("Graph answered 409"),
+        BUSY,
+    ],
+    ids=str,
+)
+def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixture, problem: Problem) -> None:
+    world = World(RICH, BASIC)
+    world.graph.refused["/chats/getAllMessages"] = problem
+    with caplog.at_level(logging.ERROR):
+        assert world.run() == {"created": 3, "failed": 1}
+    assert caplog.messages == [f"tenant {TENANT}: Create of /chats/getAllMessages failed: {problem}"]
+    failure = world.row("/chats/getAllMessages").failure
+    assert failure is not None
+    assert (failure.text, failure.count) == (str(problem), 1)
+    world.graph.refused.clear()
+    assert world.run(6 * MINUTE) == {"created": 1}
+    assert world.row("/chats/getAllMessages").failure is None
+    world.assert_settled()
+
+
+def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.graph.refused["/teams"] = FORBIDDEN
+    attempts = []
+    for _ in range(60):
+        world.run()
+        attempts.append(world.calls.made.count("create"))
+        world.clock.pass_by(5 * MINUTE)
+    # After 5, 10, 20 and 40 minutes, then every hour: not at each of 60 runs in five hours.
+    assert attempts[:4] == [1, 2, 2, 3]
+    assert attempts[-1] == 8
+
+
+def test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run() -> None:
+    world = World(*_many(40), tenants=[TENANT])
+    world.graph.refused["/teams/8ea0e38b-efb3-4757-924a-000000000000"] = Unavailable(
+        "Graph answered 429", retry_after=20 * MINUTE
+    )
+    done = world.run()
+    # Those that were under way went on; nothing began after.
+    assert done["failed"] == 1
+    assert done["postponed"] >= 40 - 8
+    failed = world.row("/teams/8ea0e38b-efb3-4757-924a-000000000000").failure
+    assert failed is not None
+    assert failed.retry_at >= NOW + 20 * MINUTE
+    world.graph.refused.clear()
+    assert world.run(25 * MINUTE) == {"created": done["postponed"] + 1}
+    world.assert_settled()
+
+
+def test_a_short_pause_that_graph_asks_for_is_waited_for() -> None:
+    world = World(*_many(40), tenants=[TENANT])
+    world.graph.refused["/teams/8ea0e38b-efb3-4757-924a-000000000000"] = Unavailable(
+        "Graph answered 429", retry_after=timedelta(seconds=90)
+    )
+    assert world.run() == {"created": 39, "failed": 1}
+    assert world.clock.now() >= NOW + timedelta(seconds=90)
+
+
+# --- One account fails, the others go on
+
+
+def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(RICH, BASIC)
+    world.graph.down = Misconfigured("Graph answered 401: consent was revoked")
+    with caplog.at_level(logging.ERROR):
+        assert world.run() == {"created": 2, "failed": 1}
+    assert caplog.messages == [
+        f"tenant {TENANT}: its subscriptions cannot be looked after: Graph answered 401: consent was revoked"
+    ]
+    world.graph.down = None
+    assert world.run() == {"postponed": 1}
+    assert world.run(6 * MINUTE) == {"created": 2}
+    assert world.run() == {}
+    world.assert_settled()
+
+
+def test_force_heeds_no_pause_of_an_account() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.graph.down = BUSY
+    world.run()
+    world.graph.down = None
+    assert world.run(force=True) == {"created": 1}
+
+
+def test_a_table_that_cannot_be_had_has_nothing_done_at_graph() -> None:
+    world = World(RICH, BASIC)
+    world.table.down = Unavailable("the table does not answer")
+    assert world.run() == {"failed": 2}
+    assert set(world.calls.made) == {"load"}
+    world.table.down = None
+    assert world.run() == {"created": 4}
+
+
+def test_what_cannot_be_announced_in_the_table_is_not_created() -> None:
+    world = World(BASIC, tenants=[TENANT])
+
+    def down(call: str) -> None:
+        if call == "save":
+            raise Unavailable("the table does not answer")
+
+    world.calls.before = down
+    world.run()
+    assert "create" not in world.calls.made
+
+
+# --- Certificates
+
+
+def test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate() -> None:
+    world = World(RICH, BASIC)
+    world.certificate = _out_of_reach
+    assert world.run() == {"created": 2, "failed": 2}
+    world.certificate = certificate
+    assert world.run(6 * MINUTE) == {"created": 2}
+    world.certificate = _out_of_reach
+    assert world.run(31 * MINUTE) == {"renewed": 4}
+
+
+def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings() -> None:
+    world = World(RICH, BASIC)
+    world.certificate = None
+    assert world.run() == {"created": 2, "failed": 2}
+    failure = world.row("/chats/getAllMessages").failure
+    assert failure is not None
+    assert "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME" in failure.text
+
+
+def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> None:
+    world = World(RICH, tenants=[TENANT])
+    world.run()
+    world.certificate = lambda: certificate("c2")
+    world.graph.bad_certificates.add("c2")
+    for _ in range(24 * 12):
+        world.run(15 * MINUTE)
+        assert list(world.graph.kept) == ["s0"]
+    row = world.row("/chats/getAllMessages")
+    assert row.failure is not None
+    assert "certificate is invalid" in row.failure.text
+    assert row.observed is not None
+    assert row.observed.certificate_id == "c1"
+    world.graph.bad_certificates.clear()
+    assert world.run(HOUR) == {"rotated": 1}
+    assert world.row("/chats/getAllMessages").failure is None
+
+
+# --- What Graph's list did not show
+
+
+def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+
+    def lost(call: str) -> None:
+        if call == "list":
+            world.graph.kept.clear()
+
+    world.calls.after = lost
+    assert world.run(31 * MINUTE) == {"renewed": 1}
+    row = world.row("/teams")
+    assert row.observed is not None
+    assert row.observed.subscription_id in world.graph.kept
+    assert row.gap is not None
+    assert row.gap.since <= NOW + MINUTE
+    assert row.gap.until is not None
+
+
+@pytest.mark.parametrize("added_by", ["file", "cli"])
+def test_what_exists_already_is_adopted_and_stays_whoevers_it_was(added_by: str) -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    desired = world.desired[0]
+    world.table.rows.clear()
+    if added_by == "cli":
+        world.want()
+        world.table.save(Tracked(desired=desired, added_by="cli"))
+    world.graph.unlisted.add("s0")
+
+    def shown(call: str) -> None:
+        if call == "create":
+            world.graph.unlisted.clear()
+
+    world.calls.before = shown
+    assert world.run() == {"created": 1}
+    assert world.row("/teams").added_by == added_by
+    assert world.run() == {}
+    assert list(world.graph.kept) == ["s0"]
+
+
+def test_what_exists_already_stays_a_failure_while_graph_cannot_list_it() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    world.table.rows.clear()
+    world.graph.unlisted.add("s0")
+
+    def down(call: str) -> None:
+        if call == "create":
+            world.graph.down = BUSY
+
+    world.calls.before = down
+    assert world.run() == {"failed": 1}
+    world.graph.down = None
+    world.graph.unlisted.clear()
+    assert world.run(6 * MINUTE) == {"adopted": 1}
+    world.assert_settled()
+
+
+def test_what_another_deployment_watches_is_a_failure_and_is_left_to_it() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    world.table.rows.clear()
+    world.graph.kept["s0"]["notificationUrl"] = "https://other.example/"
+    assert world.run() == {"failed": 1}
+    assert world.graph.kept["s0"]["notificationUrl"] == "https://other.example/"
+
+
+# --- Time
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
+    world = World(*_many(60), tenants=[TENANT])
+
+    def slow(call: str) -> None:
+        if call == "create":
+            world.clock.pass_by(timedelta(seconds=20))
+
+    world.calls.before = slow
+    first = world.run()
+    assert first["created"] + first["postponed"] == 60
+    assert 12 <= first["created"] <= 12 + 8
+    world.calls.before = lambda _call: None
+    assert world.run() == {"created": first["postponed"]}
+    world.assert_settled()
+
+
+def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list() -> None:
+    world = World(*_many(60), tenants=[TENANT])
+    world.run()
+    renewed_at = world.clock.now()
+    world.graph.kept.clear()
+
+    def slow(call: str) -> None:
+        if call == "create":
+            world.clock.pass_by(timedelta(seconds=20))
+
+    world.calls.before = slow
+    assert world.run(5 * MINUTE)["postponed"] > 0
+    world.calls.before = lambda _call: None
+    world.run()
+    assert all(row.gap is not None and row.gap.since <= renewed_at for row in world.table.tracked())
+
+
+def test_the_writes_of_a_run_keep_the_pace_that_graph_bears() -> None:
+    world = World(*_many(200), tenants=[TENANT])
+    world.run()
+    assert world.clock.now() >= NOW + timedelta(seconds=20) * 199 / 500
+
+
+def test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_compared() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    world.graph.refused["/teams"] = FORBIDDEN
+    for _ in range(3):
+        world.run(31 * MINUTE)
+    lost_at = world.clock.now()
+    world.graph.kept.clear()
+    assert world.run(MINUTE) == {}
+    world.graph.refused.clear()
+    assert world.run(HOUR) == {"created": 1}
+    gap = world.row("/teams").gap
+    assert gap is not None
+    assert gap.since <= lost_at
+
+
+# --- Two runs at once
+
+
+def test_of_two_runs_at_once_one_does_it() -> None:
+    world = World(RICH, BASIC, *_many(20))
+    together = threading.Barrier(4, timeout=10)
+
+    def met(call: str) -> None:
+        if call == "load":
+            together.wait()
+
+    # Two tenants, loaded by two runs: all meet there, and then both runs have everything to create.
+    world.calls.after = met
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: world.run(), range(2))
+    assert one.get("created", 0) + other.get("created", 0) == 44
+    # The other one leaves the rows alone, and does not even ask.
+    assert world.calls.made.count("create") == 44
+    world.calls.after = lambda _call: None
+    assert world.run() == {}
+    world.assert_settled()
+
+
+def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows_alone() -> None:
+    world = World(BASIC, tenants=[TENANT])
+    overtaken: list[str] = []
+
+    def overtake(call: str) -> None:
+        if call == "list" and not overtaken:
+            overtaken.append(call)
+            assert world.run() == {"created": 1}
+
+    world.calls.after = overtake
+    assert world.run() == {"left to another run": 1}
+    assert world.run() == {}
+    world.assert_settled()
+    assert [type(row) for row in world.table.rows.values()].count(Listing) == 1
+
+
+# --- Gaps
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(["pass", "lose", "refuse", "allow"]), max_size=12), st.integers(1, 29))
+def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[str], minutes: int) -> None:
+    world = World(BASIC, tenants=[TENANT])
+    world.run()
+    lost_at = None
+    for step in [*steps, "allow", "pass", "pass", "pass"]:
+        world.clock.pass_by(minutes * MINUTE)
+        if step == "lose":
+            lost_at = lost_at or (world.clock.now() if world.graph.kept else None)
+            world.graph.kept.clear()
+        if step == "refuse":
+            world.graph.refused["/teams"] = FORBIDDEN
+        if step == "allow":
+            world.graph.refused.clear()
+        world.run(MINUTE)
+    world.run(2 * HOUR)
+    gap = world.row("/teams").gap
+    world.assert_settled()
+    if lost_at is not None:
+        assert gap is not None
+        assert gap.since <= lost_at
+        assert gap.until is not None

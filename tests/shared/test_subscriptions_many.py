@@ -1,0 +1,91 @@
+"""Ten thousand subscriptions, as many as Graph grants an app: planned in no time and little memory."""
+
+import time
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.actions import Action
+from shared.desired import Desired
+from shared.subscription import Subscription
+from shared.subscriptions import plan
+from shared.tracked import Observed, Tracked
+from tests.sender import TENANT
+from tests.shared.tracked_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
+
+_KINDS = (
+    "/chats/19:{n}@thread.v2/messages",
+    "/teams/8ea0e38b-efb3-4757-924a-{n:012x}/channels/19:{n}@thread.tacv2/messages",
+    "/teams/8ea0e38b-efb3-4757-924a-{n:012x}",
+    "/communications/presences/8ea0e38b-efb3-4757-924a-{n:012x}",
+    "teams('8ea0e38b-efb3-4757-924a-{n:012x}')/members",
+)
+
+
+def _desired(n: int) -> Desired:
+    resource = _KINDS[n % len(_KINDS)].format(n=n)
+    return Desired(
+        tenant_id=TENANT, resource=resource, change_types=frozenset({"updated"}), include_resource_data=n % 3 == 0
+    )
+
+
+def _observed(n: int, desired: Desired) -> Observed:
+    return replace(
+        OBSERVED,
+        subscription_id=f"s{n}",
+        include_resource_data=desired.include_resource_data,
+        certificate_id=f"c{n % 7 != 0:d}" if desired.include_resource_data else None,
+        renewed_at=NOW - n % 60 * MINUTE,
+    )
+
+
+def _row(n: int) -> Tracked:
+    desired = _desired(n)
+    paused = failure(retry_at=NOW + MINUTE) if n % 50 == 0 else None
+    return replace(ROW, desired=desired, observed=_observed(n, desired), failure=paused)
+
+
+def _listed(n: int, row: Tracked) -> Subscription:
+    wanted = row.desired
+    return replace(
+        LISTED,
+        # Some are strays, which are looked for by what they watch.
+        subscription_id=f"s{n}" if n % 40 else f"stray{n}",
+        resource=wanted.resource,
+        change_types=wanted.change_types,
+        include_resource_data=wanted.include_resource_data,
+        expiration=NOW + timedelta(days=2),
+    )
+
+
+_ROWS = [_row(n) for n in range(10_000)]
+# Each kind of action occurs: some are new, some no more wanted, some gone, and the rest lives.
+_DESIRED = [row.desired for row in _ROWS[200:]] + [_desired(n) for n in range(10_000, 10_200)]
+_ALIVE = [_listed(n, row) for n, row in enumerate(_ROWS) if n % 30]
+
+
+def _plan() -> Sequence[Action]:
+    return plan(_DESIRED, _ROWS, _ALIVE, policy=POLICY, now=NOW)
+
+
+def _seconds() -> float:
+    """Return the processor's time, which other programs on the machine do not take."""
+    start = time.thread_time()
+    _plan()
+    return time.thread_time() - start
+
+
+def test_ten_thousand_subscriptions_are_planned_within_a_second() -> None:
+    assert min(_seconds() for _ in range(3)) < 1
+
+
+def test_ten_thousand_subscriptions_are_planned_in_200_mb() -> None:
+    tracemalloc.start()
+    try:
+        actions = _plan()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000_000
+    assert {type(action).__name__ for action in actions} >= {"Create", "Adopt", "Renew", "Rotate", "Delete"}

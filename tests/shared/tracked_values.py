@@ -1,0 +1,55 @@
+"""One subscription with resource data, as all sides see it when everything is in order."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.desired import Desired
+from shared.subscription import Subscription
+from shared.subscriptions import Policy
+from shared.tracked import Failure, Observed, Tracked
+from tests.sender import SUBSCRIPTION, TENANT
+
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+URL = "https://app.example/api/ReceiveNotification"
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+# Graph's maximum, less the five minutes that two clocks may differ.
+LIFETIME = timedelta(days=3) - 5 * MINUTE
+RENEWED_AT = NOW - 12 * MINUTE
+LISTED_AT = NOW - 5 * MINUTE
+
+POLICY = Policy(
+    notification_url=URL,
+    lifetime=timedelta(days=3),
+    renew_after=30 * MINUTE,
+    client_state_key_id="k1",
+    certificate_id="c1",
+    listed_at=LISTED_AT,
+)
+WANTED = Desired(
+    tenant_id=TENANT,
+    resource="/chats/getAllMessages",
+    change_types=frozenset({"created", "updated"}),
+    include_resource_data=True,
+)
+OBSERVED = Observed(
+    subscription_id=SUBSCRIPTION,
+    notification_url=URL,
+    include_resource_data=True,
+    certificate_id="c1",
+    renewed_at=RENEWED_AT,
+    expiration=RENEWED_AT + LIFETIME,
+)
+ROW = Tracked(desired=WANTED, observed=OBSERVED, client_state_key_id="k1", etag="e1")
+LISTED = Subscription(
+    subscription_id=SUBSCRIPTION,
+    resource="chats/getAllMessages",
+    change_types=WANTED.change_types,
+    notification_url=URL,
+    lifecycle_notification_url=URL,
+    include_resource_data=True,
+    encryption_certificate_id="c1",
+    expiration=OBSERVED.expiration,
+)
+
+
+def failure(*, retry_at: datetime, at: datetime = NOW - MINUTE, count: int = 1) -> Failure:
+    return Failure(text="Graph answered 403", at=at, count=count, retry_at=retry_at)
