@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -16,7 +17,16 @@ from shared.credentials import AppCredential, graph_credential
 from shared.errors import Misconfigured, Unavailable
 from shared.keyvault import Certificates
 from shared.settings import Settings
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, GRAPH_SCOPE, IDENTITY, REGISTRATION, Outside, fault
+from tests.edges.outside import (
+    CERTIFICATE_NAME,
+    CLIENT_SECRET,
+    GRAPH_SCOPE,
+    IDENTITY,
+    REGISTRATION,
+    Hands,
+    Outside,
+    fault,
+)
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, STRANGER, TENANT
 
 pytestmark = pytest.mark.slow
@@ -123,6 +133,37 @@ def test_a_token_is_kept_until_it_is_about_to_expire(outside: Outside) -> None:
     credential = _with_secret(outside)
     tokens = {credential.get_token(GRAPH_SCOPE).token for _ in range(3)}
     assert (len(tokens), _token_requests(outside)) == (1, 1)
+
+
+def test_a_token_is_replaced_at_half_of_its_life(outside: Outside) -> None:
+    """Graph stops delivering when the token ends with which a subscription was last renewed."""
+    hands = Hands(at=time.time())
+    credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
+    first = credential.get_token_info(GRAPH_SCOPE)
+    half = (first.expires_on - hands.at) / 2
+    hands.at += half - 60
+    assert credential.get_token_info(GRAPH_SCOPE).token == first.token
+    assert _token_requests(outside) == 1
+    hands.at += 120
+    second = credential.get_token_info(GRAPH_SCOPE)
+    assert _token_requests(outside) == 2
+    assert second.refresh_on is not None
+    assert abs(second.refresh_on - (second.expires_on - half)) < 60
+
+
+def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: Outside) -> None:
+    hands = Hands(at=time.time())
+    credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
+    first = credential.get_token_info(GRAPH_SCOPE)
+    hands.at = first.expires_on - 600.0
+    with outside.down(outside.login):
+        kept = credential.get_token_info(GRAPH_SCOPE)
+    assert (kept.token, kept.refresh_on) == (first.token, int(hands.at) + 60)
+    credential.get_token_info(GRAPH_SCOPE)
+    assert _token_requests(outside) == 1
+    hands.at += 61
+    credential.get_token_info(GRAPH_SCOPE)
+    assert _token_requests(outside) == 2
 
 
 def test_an_outage_is_unavailable_and_not_remembered(outside: Outside) -> None:
