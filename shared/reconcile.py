@@ -186,8 +186,24 @@ class _Performance:
         with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
             # Deletions that make room for something have ended before it begins.
             for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
-                done.update(pool.map(self._counted, group))
+                done.update(pool.map(self._counted, self._after_a_trial(tuple(group), done)))
         return done
+
+    def _after_a_trial(self, actions: Sequence[Action], done: Counter[str]) -> Sequence[Action]:
+        """Return what is left to do once one of several subscriptions was made anew; if that failed, not the others.
+
+        A slip in NOTIFICATION_URL would otherwise cost them all, before Graph's handshake shows it.
+        """
+        anew = [action for action in actions if isinstance(action, Recreate)]
+        if len(anew) <= 1:
+            return actions
+        outcome = self._counted(anew[0])
+        done[outcome] += 1
+        if outcome != "failed":
+            return [action for action in actions if action is not anew[0]]
+        done["postponed"] += len(anew) - 1
+        self.progress(len(anew) - 1, 0)
+        return [action for action in actions if not isinstance(action, Recreate)]
 
     def _counted(self, action: Action) -> str:
         outcome = self._attempt(action)

@@ -14,7 +14,8 @@ from shared.desired import Desired
 from shared.errors import Problem, Unavailable
 from shared.resources import canonical_path
 
-_FIRST_PAUSE = timedelta(minutes=5)
+# Over by the next run of the timer, which comes every five minutes.
+_FIRST_PAUSE = timedelta(minutes=4)
 # An operator who has mended a setting or granted a permission should not have to wait for longer.
 _LONGEST_PAUSE = timedelta(hours=1)
 # Graph's own words come with request ids; a row is for reading.

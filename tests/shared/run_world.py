@@ -34,6 +34,7 @@ class World:
         self.table = TableInADict(self.calls)
         self.desired: Sequence[Desired] = ()
         self.key = STATE_KEY
+        self.url = URL
         self.certificate: Callable[[], Certificate] | None = certificate
         self._nonces = itertools.count()
         self.want(*entries)
@@ -51,7 +52,7 @@ class World:
             accounts=[Account(tenant_id=id_, delegated=False, api=graph) for id_, graph in self.graphs.items()],
             tracking=self.table,
             client_state_key=self.key,
-            notification_url=URL,
+            notification_url=self.url,
             lifetime=timedelta(days=3),
             renew_after=timedelta(minutes=30),
             certificate=self.certificate,

@@ -14,7 +14,7 @@ from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
 from shared.tracked import Listing, Tracked
 from tests.sender import TENANT
 from tests.shared.run_world import BASIC, RICH, World, certificate
-from tests.shared.tracked_values import HOUR, MINUTE, NOW
+from tests.shared.tracked_values import HOUR, MINUTE, NOW, URL
 
 FORBIDDEN = Misconfigured("Graph answered 403: quota reached")
 BUSY = Unavailable("Graph answered 503")
@@ -66,8 +66,8 @@ def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour()
         world.run()
         attempts.append(world.calls.made.count("create"))
         world.clock.pass_by(5 * MINUTE)
-    # After 5, 10, 20 and 40 minutes, then every hour: not at each of 60 runs in five hours.
-    assert attempts[:4] == [1, 2, 2, 3]
+    # At the next run, after 10, 20 and 35 minutes, then every hour: not at each of 60 runs in five hours.
+    assert attempts[:5] == [1, 2, 2, 3, 3]
     assert attempts[-1] == 8
 
 
@@ -379,3 +379,16 @@ def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[s
         assert gap is not None
         assert gap.since <= lost_at
         assert gap.until is not None
+
+
+def test_a_slip_in_the_notification_url_costs_one_subscription_and_not_all() -> None:
+    world = World(*_many(5), tenants=[TENANT])
+    world.run()
+    world.url = "https://typo.example/api/ReceiveNotification"
+    world.graph.refused |= dict.fromkeys(world.graph.resources(), Misconfigured("Graph answered 400: no handshake"))
+    assert world.run(MINUTE) == {"failed": 1, "postponed": 4}
+    assert len(world.graph.kept) == 4
+    world.url = URL
+    world.graph.refused.clear()
+    assert world.run(5 * MINUTE) == {"created": 1}
+    world.assert_settled()

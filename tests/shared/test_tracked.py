@@ -30,7 +30,7 @@ def test_each_pause_is_twice_as_long_as_the_one_before_up_to_an_hour() -> None:
     for _ in range(7):
         failure = Failure.after(failure, REFUSED, NOW)
         pauses.append((failure.retry_at - NOW) / MINUTE)
-    assert pauses == [5, 10, 20, 40, 60, 60, 60]
+    assert pauses == [4, 8, 16, 32, 60, 60, 60]
     assert failure is not None
     assert (failure.text, failure.at, failure.count) == ("Graph answered 403", NOW, 7)
 
@@ -42,7 +42,7 @@ def test_the_ten_thousandth_pause_is_an_hour_too() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "pause"),
-    [(None, 5 * MINUTE), (timedelta(0), 5 * MINUTE), (MINUTE, 5 * MINUTE), (2 * HOUR, 2 * HOUR)],
+    [(None, 4 * MINUTE), (timedelta(0), 4 * MINUTE), (MINUTE, 4 * MINUTE), (2 * HOUR, 2 * HOUR)],
 )
 def test_a_pause_is_never_shorter_than_was_asked_for(asked: timedelta | None, pause: timedelta) -> None:
     failure = Failure.after(None, Unavailable("Graph answered 429", retry_after=asked), NOW)

@@ -140,7 +140,7 @@ def test_what_fails_stands_in_the_row_with_its_gap_and_the_next_success_clears_i
     assert account.upkeep.perform(creation) is REFUSED
     failed = account.row
     assert failed.failure is not None
-    assert (failed.failure.count, failed.failure.retry_at) == (1, NOW + 5 * MINUTE)
+    assert (failed.failure.count, failed.failure.retry_at) == (1, NOW + 4 * MINUTE)
     assert failed.gap == Gap(since=NOW - HOUR)
     account.clock.pass_by(HOUR)
     assert account.upkeep.perform(replace(creation, tracked=failed, gap=Gap(since=NOW))) is REFUSED
