@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import random
 import re
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -26,8 +28,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What to answer instead of the application, or how long to hold the application's answer back."""
+    """What becomes of the application's answer: another takes its place, or it comes late, cut off, or not at all."""
 
+    name: str = ""
+    """What ``Faults.disturbed`` counts it as."""
     path: str = ""
     """A regular expression, searched for in the path (without the query); the empty one fits every path."""
     method: str | None = None
@@ -36,6 +40,14 @@ class Fault:
     """The status to answer with; None lets the application answer, late."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    truncate: bool = False
+    """Whether only the first half of the application's answer arrives."""
+    drop: bool = False
+    """Whether the connection is cut instead of an answer."""
+    carried_out: bool = False
+    """Whether the application does its work all the same where its answer is replaced or dropped."""
+    share: float = 1.0
+    """How large a part of the requests that fit to disturb, by chance; 1.0 is all of them."""
     delay: float = 0.0
     """Real seconds to wait before the answer."""
     times: int | None = None
@@ -45,11 +57,29 @@ class Fault:
         """Return whether this fault is meant for a request."""
         return self.method in {None, method} and re.search(self.path, path) is not None
 
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Return what the client gets to see, if the connection still stands."""
+        await asyncio.sleep(self.delay)
+        is_replaced = self.drop or self.status is not None
+        response = await handler(request) if self.carried_out or not is_replaced else web.Response()
+        if self.drop and request.transport is not None:
+            request.transport.abort()
+        if self.status is not None:
+            return web.Response(status=self.status, headers=self.headers, body=self.body)
+        if self.truncate and isinstance(response, web.Response) and isinstance(response.body, bytes):
+            response.body = response.body[: len(response.body) // 2]
+        return response
+
 
 class Faults:
-    """The faults of one service in the order in which they were added; callable from any thread."""
+    """The faults of one service in the order in which they were added; callable from any thread.
+
+    ``disturbed`` counts the requests that met one, by its name; ``dice`` decides where that is left to chance.
+    """
 
     def __init__(self) -> None:
+        self.disturbed: Counter[str] = Counter()
+        self.dice = random.Random(0)  # noqa: S311  chance that can be repeated, no secret
         self._lock = threading.Lock()
         self._handles = itertools.count(1)
         self._faults: dict[int, Fault] = {}
@@ -75,8 +105,9 @@ class Faults:
         """Return the first fault that fits a request, counting one of its times down."""
         with self._lock:
             for handle, fault in self._faults.items():
-                if fault.fits(method, path):
+                if fault.fits(method, path) and self.dice.random() < fault.share:
                     self._count_down(handle, fault)
+                    self.disturbed[fault.name] += 1
                     return fault
             return None
 
@@ -137,8 +168,4 @@ class Service:
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.requests.append(Request(method=request.method, path_qs=request.path_qs))
         fault = self.faults.take(request.method, request.path)
-        if fault is not None:
-            await asyncio.sleep(fault.delay)
-        if fault is None or fault.status is None:
-            return await handler(request)
-        return web.Response(status=fault.status, headers=fault.headers, body=fault.body)
+        return await (handler(request) if fault is None else fault.answer(request, handler))

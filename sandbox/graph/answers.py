@@ -42,6 +42,8 @@ def _error(refused: Refused, inner: dict[str, str]) -> web.Response:
     response = web.json_response({"error": error}, status=refused.status)
     if refused.retry_after is not None:
         response.headers["Retry-After"] = str(refused.retry_after)
+    if refused.location is not None:
+        response.headers["Location"] = refused.location
     if refused.status == web.HTTPUnauthorized.status_code:
         response.headers["WWW-Authenticate"] = _CHALLENGE
     return response

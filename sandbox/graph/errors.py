@@ -7,15 +7,18 @@ Source: https://learn.microsoft.com/en-us/graph/errors
 class Refused(Exception):
     """Graph's answer to a request that it does not carry out: a status, a code and a message.
 
-    ``retry_after`` is in whole seconds, and goes out as a header.
+    ``retry_after`` is in whole seconds, and goes out as a header, as ``location`` does.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after: int | None = None, location: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.location = location
 
 
 def invalid(message: str) -> Refused:

@@ -4,12 +4,10 @@ Sources: https://learn.microsoft.com/en-us/graph/api/chat-get, https://learn.mic
 https://learn.microsoft.com/en-us/graph/api/team-get, https://learn.microsoft.com/en-us/graph/api/channel-get
 """
 
-from typing import Any
-
 from aiohttp import web
 
+from sandbox.graph.access import require, shown
 from sandbox.graph.api import Parts
-from sandbox.graph.callers import Caller
 from sandbox.graph.errors import Refused
 from sandbox.graph.paths import bind, segments
 
@@ -33,12 +31,6 @@ _PERMISSIONS = {
     f"{_CHANNEL}/messages/{{message}}/replies/{{reply}}": _CHANNEL_MESSAGES,
     f"{_CHANNEL}/members/{{member}}": ("ChannelMember.Read.All", "ChannelMember.ReadWrite.All"),
 }
-# Notifications carry these (mostly empty); a GET leaves them out unless it asks for them with $expand.
-_EXPANDABLE = {
-    "chats": {"members", "messages", "installedApps", "tabs", "permissionGrants", "operations", "pinnedMessages"},
-    "messages": {"replies", "hostedContents"},
-    "replies": {"replies", "hostedContents"},
-}
 
 
 class ResourcesApi:
@@ -47,22 +39,19 @@ class ResourcesApi:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return what is served under both versions."""
-        return [web.get(r"/{version:v1\.0|beta}/{path:(?:chats|teams).*}", self.get)]
-
     async def get(self, request: web.Request) -> web.Response:
         """Answer one thing as it is now, in any spelling of its path."""
         path = segments(request.match_info["path"])
         permissions = _permissions(path)
         kind = "messages" if path[-2] == "replies" else path[-2]
         who = self._parts.admit(request, kind, resource="/".join(path[: 4 if path[2:3] == ("channels",) else 2]))
-        _authorize(who, permissions)
+        require(who, permissions)
         entity = self._parts.teams.get(path, tenant_id=who.tenant_id)
         if entity is None:
             raise Refused(404, "NotFound", "NotFound")
+        expanded = request.query.get("$expand", "").split(",")
         context = f"https://graph.microsoft.com/{request.match_info['version']}/$metadata#{path[-2]}/$entity"
-        return web.json_response({"@odata.context": context} | _visible(entity, path[-2], request))
+        return web.json_response({"@odata.context": context} | shown(entity, path[-2], expanded))
 
 
 def _permissions(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,19 +59,3 @@ def _permissions(path: tuple[str, ...]) -> tuple[str, ...]:
         if bind(template, path) is not None:
             return permissions
     raise Refused(400, "BadRequest", f"Resource not found for the segment '{path[-1]}'.")
-
-
-def _authorize(who: Caller, permissions: tuple[str, ...]) -> None:
-    if not who.may(permissions):
-        raise Refused(
-            403,
-            "Forbidden",
-            f"Missing role permissions on the request. API requires one of '{', '.join(permissions)}'. "
-            f"Roles on the request '{', '.join(sorted(who.roles))}'.",
-        )
-
-
-def _visible(entity: dict[str, Any], collection: str, request: web.Request) -> dict[str, Any]:
-    expanded = set(request.query.get("$expand", "").split(","))
-    hidden = _EXPANDABLE.get(collection, set()) - expanded
-    return {name: value for name, value in entity.items() if name not in hidden}

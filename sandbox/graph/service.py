@@ -12,6 +12,8 @@ from sandbox.graph.api import Parts, SubscriptionsApi
 from sandbox.graph.dispatcher import Dispatcher, Pace
 from sandbox.graph.health import State
 from sandbox.graph.items import Delivery, Lost
+from sandbox.graph.listing.api import ListsApi
+from sandbox.graph.listing.paging import Paging
 from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Patience, Poster
 from sandbox.graph.resources import ResourcesApi
@@ -39,6 +41,7 @@ class Graph:
 
     def __init__(self, *, clock: Clock, entra: Entra, teams: Teams, tls: Tls, temper: Temper = Temper()) -> None:
         self.throttle = Throttle(clock)
+        self.paging = Paging(clock)
         self._store = Subscriptions(clock)
         self._poster = Poster(clock=clock, entra=entra, tls=tls, patience=temper.patience)
         self._dispatcher = Dispatcher(clock=clock, store=self._store, poster=self._poster, pace=temper.pace)
@@ -148,5 +151,7 @@ class Graph:
 
     def _route(self, parts: Parts) -> None:
         self.app.add_routes(SubscriptionsApi(parts).routes())
-        self.app.add_routes(ResourcesApi(parts).routes())
+        resources = ResourcesApi(parts)
+        # The address of a thing and that of a list differ in nothing that a route could tell.
+        self.app.add_routes(ListsApi(parts, self.paging, otherwise=resources.get).routes())
         self.app.router.add_route("*", "/{anything:.*}", no_such_thing)

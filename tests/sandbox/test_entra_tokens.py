@@ -134,6 +134,13 @@ def test_a_token_expires_by_the_clock_of_the_sandbox(world: World) -> None:
     assert world.entra.access_claims(header, GRAPH) is None
 
 
+def test_a_token_that_was_good_is_refused_once_its_key_is_retired(world: World) -> None:
+    header = f"Bearer {token_request(world).json()['access_token']}"
+    assert world.entra.access_claims(header, GRAPH) is not None
+    world.entra.rotate_signing_key(retire_old=True)
+    assert world.entra.access_claims(header, GRAPH) is None
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Bearer a.b.c", "Bearer é.é.é", "Bearer \udcff"])
 def test_no_header_is_too_odd_to_be_refused(world: World, header: str) -> None:
     assert world.entra.access_claims(header, GRAPH) is None

@@ -98,3 +98,17 @@ def test_429_tells_when_to_come_back(world: GraphWorld) -> None:
     assert world.call("GET", "v1.0/subscriptions", headers=headers).status_code == 200
     world.graph.throttle.enabled = False
     assert {world.call("GET", "v1.0/subscriptions", headers=headers).status_code for _ in range(30)} == {200}
+
+
+def test_a_throttle_knows_its_peaks_and_what_it_refused() -> None:
+    clock = Clock()
+    throttle, limit = Throttle(clock), LIMITS["list"]
+    for _ in range(3):
+        throttle.admit("list", app_id=APP, tenant_id="one")
+    clock.advance(limit.window)
+    for _ in range(limit.app_and_tenant):
+        throttle.admit("list", app_id=APP, tenant_id="one")
+    throttle.admit("list", app_id=APP, tenant_id="two")
+    with pytest.raises(Refused):
+        throttle.admit("list", app_id=APP, tenant_id="one")
+    assert (throttle.peaks, throttle.refused) == ({"list": limit.app_and_tenant}, {"list": 1})

@@ -10,11 +10,13 @@ import pytest
 import requests
 from aiohttp import web
 
-from sandbox.serving import Fault, Request, Service
+from sandbox.serving import Fault, Faults, Request, Service
 from sandbox.tls import Tls
 from tests.sandbox.background import Background, running
 
 pytestmark = pytest.mark.slow
+
+_COUNTED = web.AppKey("counted", list[str])
 
 
 async def _hello(_: web.Request) -> web.Response:
@@ -100,6 +102,68 @@ def test_a_fault_without_a_status_delays_the_real_answer(service: Service) -> No
     before = time.monotonic()
     assert _get(service).text == "hello"
     assert time.monotonic() - before >= 0.1
+
+
+async def _count(request: web.Request) -> web.Response:
+    request.app[_COUNTED].append(request.path)
+    return web.json_response({"done": True})
+
+
+@pytest.fixture
+def counting() -> Iterator[Service]:
+    app = web.Application()
+    app[_COUNTED] = []
+    app.router.add_route("*", "/count", _count)
+    with running(service := Service(app, None)):
+        yield service
+
+
+def _counted(service: Service) -> int:
+    return len(service._app[_COUNTED])
+
+
+@pytest.mark.parametrize(("carried_out", "times"), [(False, 0), (True, 1)])
+def test_a_dropped_connection_may_have_carried_its_request_out(
+    counting: Service, *, carried_out: bool, times: int
+) -> None:
+    counting.faults.add(Fault(drop=True, carried_out=carried_out, times=1))
+    with pytest.raises(requests.exceptions.ConnectionError):
+        _get(counting, "/count")
+    assert _counted(counting) == times
+    assert _get(counting, "/count").json() == {"done": True}
+
+
+@pytest.mark.parametrize(("carried_out", "times"), [(False, 0), (True, 1)])
+def test_a_status_may_hide_that_the_request_was_carried_out(
+    counting: Service, *, carried_out: bool, times: int
+) -> None:
+    counting.faults.add(Fault(status=504, carried_out=carried_out))
+    assert _get(counting, "/count").status_code == 504
+    assert _counted(counting) == times
+
+
+def test_of_a_truncated_answer_one_half_arrives(counting: Service) -> None:
+    counting.faults.add(Fault(truncate=True))
+    assert _get(counting, "/count").text == '{"done"'
+    assert _counted(counting) == 1
+
+
+def test_a_fault_by_chance_disturbs_its_share_and_counts_it(counting: Service) -> None:
+    counting.faults.add(Fault(name="away", status=503, share=0.25))
+    statuses = [_get(counting, "/count").status_code for _ in range(80)]
+    assert counting.faults.disturbed == {"away": statuses.count(503)}
+    assert 10 <= statuses.count(503) <= 30
+
+
+def test_the_same_seed_gives_the_same_chances() -> None:
+    fault = Fault(share=0.5)
+    draws = []
+    for seed in (1, 1, 2):
+        faults = Faults()
+        faults.dice.seed(seed)
+        faults.add(fault)
+        draws.append([faults.take("GET", "/") for _ in range(64)])
+    assert draws[0] == draws[1] != draws[2]
 
 
 def test_stopping_a_service_that_does_not_run_is_no_error() -> None:
