@@ -5,8 +5,12 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import azure.functions as func
+
+if TYPE_CHECKING:
+    from shared.receive import Receipt
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +61,17 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
     except Misconfigured as problem:
         _LOG.error("refused until this is mended: %s", problem)
         return 503
-    level = logging.WARNING if receipt.rejected else logging.INFO
-    _LOG.log(level, "received %d, published %d, rejected %s", receipt.received, receipt.published, receipt.rejected)
+    _log(receipt)
     return 202
+
+
+def _log(receipt: "Receipt") -> None:
+    from shared.errors import Misconfigured  # noqa: PLC0415  as in ``_receive``
+
+    counts = (receipt.received, receipt.published, receipt.parked, receipt.rejected)
+    if isinstance(receipt.problem, Misconfigured):
+        _LOG.error("parked until this is mended: %s", receipt.problem)
+    elif receipt.problem is not None:
+        _LOG.warning("parked until it can be published: %s", receipt.problem)
+    level = logging.WARNING if receipt.rejected or receipt.parked else logging.INFO
+    _LOG.log(level, "received %d, published %d, parked %d, rejected %s", *counts)

@@ -29,6 +29,23 @@ class Deadline:
         """Return the deadline that is ``budget`` away, or this one if it comes first."""
         return type(self)(min(self._moment, time.monotonic() + budget.total_seconds()))
 
+    def before(self, reserve: timedelta) -> Self:
+        """Return the deadline that comes ``reserve`` earlier."""
+        return type(self)(self._moment - reserve.total_seconds())
+
+    def seconds_left(self) -> float:
+        """Return how long it is until then; 0 once it has come."""
+        return max(0.0, self._moment - time.monotonic())
+
+    def check(self) -> None:
+        """Return while there is time.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        if time.monotonic() > self._moment:
+            raise Unavailable("no time is left of what Graph allows")
+
     def call[T, **P](self, pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return ``function``'s result, run on ``pool``.
 
@@ -46,7 +63,7 @@ class Deadline:
             Exception: whatever the call raises.
         """
         try:
-            return future.result(timeout=max(0.0, self._moment - time.monotonic()))
+            return future.result(timeout=self.seconds_left())
         except (TimeoutError, CancelledError) as exc:
             future.cancel()
             raise Unavailable("no answer within the time that Graph allows") from exc

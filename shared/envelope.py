@@ -1,6 +1,7 @@
 """What is around the content of an event, as types for consumers: the event as it stands in the queue, and its data.
 
-``Event[ChangeData[ChatMessage]]`` is a change to a message, ``Event[LifecycleData]`` what happened to a subscription.
+``Event[ChangeData[ChatMessage]]`` is a change to a message, ``Event[LifecycleData]`` what happened to a subscription,
+``Event[GapData]`` what was lost with one.
 As everywhere in Graph's JSON, more properties are always allowed.
 
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
@@ -43,6 +44,18 @@ class LifecycleData(TypedDict, total=False):
     subscriptionId: Required[str]
     subscriptionExpirationDateTime: str
     resource: str
+
+
+class GapData(TypedDict):
+    """``data`` of what says that changes between two moments are lost, or will be unless the reason is mended."""
+
+    tenantId: str
+    subscriptionId: str
+    resource: str
+    changeType: str
+    startDateTime: str
+    endDateTime: str
+    reason: str
 
 
 class Event[Data](TypedDict):

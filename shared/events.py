@@ -10,13 +10,15 @@ https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shared.authenticity import Authentic
 from shared.decryption import Content
 from shared.errors import Malformed, Missing
+from shared.notifications import ChangeNotification
+from shared.recovery import Recovery
 from shared.resources import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
@@ -32,13 +34,19 @@ class CloudEvent:
     subject: str
     time: datetime
     data: bytes = field(repr=False)
+    has_content: bool = False
+    """Whether the resource itself is in ``data``."""
+    may_recur: bool = False
+    """Whether a later change may have the same id: it leads back to what has been before."""
+    recovered: bool = False
+    """Whether it was fetched after notifications had been lost."""
 
     def to_json(self, *, dataref: str | None = None) -> bytes:
         """Return the event as JSON in UTF-8; with ``dataref``, the address of the data stands in their place.
 
         Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md
         """
-        attributes = {
+        attributes: dict[str, Any] = {
             "specversion": "1.0",
             "id": self.id,
             "type": self.type,
@@ -47,6 +55,8 @@ class CloudEvent:
             "time": _rfc3339(self.time),
             "datacontenttype": "application/json",
         }
+        if self.recovered:
+            attributes["recovered"] = True
         if dataref is not None:
             return json.dumps(attributes | {"dataref": dataref}).encode()
         return _with_member(json.dumps(attributes).encode(), b"data", self.data)
@@ -65,20 +75,46 @@ def change_event(
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
+    return _change_event(notification, found, client_id=client_id, received_at=received_at)
+
+
+def recovered_event(
+    change: ChangeNotification, content: Content, *, client_id: str, recovered_at: datetime
+) -> CloudEvent:
+    """Return the event of a change that nobody was told of, as it would have been, marked as recovered.
+
+    ``change`` is what the lost notification said; nobody has sent it, so there is nothing to authenticate.
+
+    Raises:
+        Malformed: a resource that JSON cannot repeat.
+    """
+    return replace(_change_event(change, content, client_id=client_id, received_at=recovered_at), recovered=True)
+
+
+def _change_event(
+    notification: ChangeNotification, found: Content | Missing | None, *, client_id: str, received_at: datetime
+) -> CloudEvent:
     change_type = notification.change_type or ""
     content = found if isinstance(found, Content) else None
     path = subject_of(notification.resource or "", notification.resource_data)
     kind = kind_of(path, notification.resource_data)
-    version = _version(notification, content, kind=kind, received_at=received_at)
+    version = _stated_version(notification, content, kind)
     gone = {"gone": True} if isinstance(found, Missing) else {}
     data = _dumps(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
-        id=_stable_id(notification.tenant_id, path, change_type, version),
+        id=_stable_id(
+            notification.tenant_id,
+            path,
+            change_type,
+            _unstated_version(notification, content, received_at) if version is None else version,
+        ),
         type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
         source=_source(notification, client_id),
         subject=path,
         time=received_at,
         data=data if content is None else _with_member(data, b"content", content.text.strip()),
+        has_content=content is not None,
+        may_recur=version is None and content is not None,
     )
 
 
@@ -103,7 +139,32 @@ def lifecycle_event(notification: Authentic, *, client_id: str, received_at: dat
     )
 
 
-def _data(notification: Authentic) -> dict[str, Any]:
+def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> CloudEvent:
+    """Return the event that says that changes are lost: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
+
+    The id is the same for the same gap, however often it is said.
+    """
+    since, until = _rfc3339(gap.since), _rfc3339(gap.until)
+    said = {
+        "tenantId": gap.tenant_id,
+        "subscriptionId": gap.subscription_id,
+        "resource": gap.resource,
+        "changeType": ",".join(sorted(gap.change_types)),
+        "startDateTime": since,
+        "endDateTime": until,
+        "reason": reason,
+    }
+    return CloudEvent(
+        id=_stable_id(gap.tenant_id, gap.key, "gap", until),
+        type="Microsoft.Graph.SubscriptionGap",
+        source=f"/tenants/{gap.tenant_id}/applications/{client_id}",
+        subject=f"subscriptions/{gap.subscription_id}",
+        time=at,
+        data=_dumps(said),
+    )
+
+
+def _data(notification: ChangeNotification) -> dict[str, Any]:
     """Return what Graph said of the change, in Graph's names; the client state is a secret and stays out."""
     said = {
         "changeType": notification.change_type,
@@ -115,14 +176,20 @@ def _data(notification: Authentic) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _version(notification: Authentic, content: Content | None, *, kind: str, received_at: datetime) -> str:
-    """Return what tells this change from the next one of the same kind to the same resource."""
+def _stated_version(notification: ChangeNotification, content: Content | None, kind: str) -> str | None:
+    """Return what Graph says to tell this change from the next one of the same kind to the same resource."""
     # A message can be deleted, restored and deleted again, and a member can come back.
     if notification.change_type == "created" and is_created_once(kind):
         return ""
-    stated = _stated_version(content.resource if content else {}) or _etag(notification.resource_data)
-    if stated:
-        return stated
+    for name in ("etag", "lastModifiedDateTime"):
+        value = content.resource.get(name) if content else None
+        if isinstance(value, str) and value:
+            return value
+    return _etag(notification.resource_data)
+
+
+def _unstated_version(notification: ChangeNotification, content: Content | None, received_at: datetime) -> str:
+    """Return what tells the change from others where Graph says nothing."""
     if content is not None:
         return hashlib.sha256(content.text).hexdigest()
     if notification.notification_id is not None:
@@ -131,17 +198,19 @@ def _version(notification: Authentic, content: Content | None, *, kind: str, rec
     return _rfc3339(received_at)
 
 
-def _stated_version(resource: Mapping[str, Any]) -> str | None:
-    for name in ("etag", "lastModifiedDateTime"):
-        value = resource.get(name)
-        if isinstance(value, str) and value:
-            return value
-    return None
-
-
 def _etag(resource_data: Mapping[str, Any]) -> str | None:
     value = resource_data.get("@odata.etag")
     return value if isinstance(value, str) and value else None
+
+
+def recurrence_id(event: CloudEvent) -> str:
+    """Return an id of its own for a change that leads back to what has been before, and been published under its id."""
+    return _stable_id(event.id, _rfc3339(event.time))
+
+
+def resource_id(event: CloudEvent) -> str:
+    """Return what all changes of one resource have in common."""
+    return _stable_id(event.source, event.subject)
 
 
 def _stable_id(*parts: str) -> str:
@@ -153,7 +222,7 @@ def _stable_id(*parts: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _source(notification: Authentic, client_id: str) -> str:
+def _source(notification: ChangeNotification, client_id: str) -> str:
     return f"/tenants/{notification.tenant_id}/applications/{client_id}"
 
 

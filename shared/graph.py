@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, override
+from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
@@ -25,6 +26,8 @@ from shared.azure_calls import HASTY, unavailable
 from shared.decryption import Content
 from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
 from shared.locations import Location
+from shared.notifications import load_json
+from shared.sources import Page
 from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429
@@ -72,6 +75,7 @@ class Graph:
             BearerTokenCredentialPolicy(credential, scope),
             HttpLoggingPolicy(),
         ]
+        self._url = graph_url.rstrip("/")
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
         self._turn = turn
 
@@ -86,7 +90,7 @@ class Graph:
             if not isinstance(items, list):
                 raise Unavailable("Graph's list of subscriptions is none")
             yield from (Subscription.from_json(item) for item in items)
-            url = page.get("@odata.nextLink")
+            url = self._path(page.get("@odata.nextLink"))
 
     def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> Subscription:
         """Return the subscription that Graph made of ``properties``, after its handshake with the notification URL.
@@ -114,14 +118,42 @@ class Graph:
         except Malformed as exc:
             raise Unavailable("Graph's resource is none") from exc
 
+    def page(self, path: str) -> Page:
+        """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
+        response = self._answer("GET", self._path(path) or "")
+        try:
+            value = load_json(response.content)
+        except Malformed as exc:
+            raise Unavailable("Graph's list is none") from exc
+        items = value.get("value") if isinstance(value, dict) else None
+        # Taken for the end of the list, an answer that was cut off would leave a part of the gap open.
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise Unavailable("Graph's list is none")
+        return Page(items=tuple(items), next_path=self._path(value.get("@odata.nextLink")))
+
+    def _path(self, link: Any) -> str | None:
+        """Return what a link to the next page asks for; whomever it names, Graph is asked, which alone gets the token.
+
+        Source: https://learn.microsoft.com/graph/paging
+        """
+        if link is None:
+            return None
+        try:
+            parts = urlsplit(link)
+        except (ValueError, AttributeError, TypeError) as exc:
+            raise Unavailable("Graph's link to the next page is none") from exc
+        path = f"{parts.path}?{parts.query}".removeprefix(urlsplit(self._url).path)
+        if not path.startswith(("/v1.0/", "/beta/")) or not path.isascii():
+            raise Unavailable("Graph's link to the next page leads elsewhere")
+        return path
+
     def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         return _json_object(self._answer(method, url, body))
 
     def _answer(
         self, method: str, url: str, body: Mapping[str, Any] | None = None, *, options: Mapping[str, Any] = _PATIENT
     ) -> HttpResponse:
-        address = url if url.startswith("https://") else self._client.format_url(url)
-        request = HttpRequest(method, address, json=body)
+        request = HttpRequest(method, f"{self._url}{url}", json=body)
         try:
             response: HttpResponse = self._client.send_request(request, **options)
         except AzureError as exc:

@@ -122,6 +122,8 @@ class ChangeNotification:
     resource_data: Mapping[str, Any] = field(repr=False)
     encrypted_content: EncryptedContent | None
     notification_id: str | None
+    received: Any = field(default=None, repr=False, compare=False)
+    """The item's JSON as it came, to be kept should the item be refused."""
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
@@ -145,6 +147,7 @@ class ChangeNotification:
             resource_data=_object(fields, "resourceData"),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
             notification_id=_text(fields, "id"),
+            received=value,
         )
 
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from shared.deadline import Deadline
 from shared.decryption import Content
-from shared.errors import Missing
+from shared.errors import Missing, Unavailable
 from shared.locations import Location
+from shared.pacing import Clock
 
 # For all reads of a POST together; what is left of Graph's 3 seconds is for keys, the sink and the way.
 _BUDGET = timedelta(seconds=1)
@@ -45,3 +46,35 @@ class ResourceReader:
             return self._get(location)
         except Missing as problem:
             return problem
+
+
+# A longer pause is left to the next attempt at the whole POST.
+_LONGEST_PAUSE = timedelta(seconds=15)
+
+
+class PatientReader:
+    """Reads one resource after the other, at the pace that Graph asks for."""
+
+    def __init__(self, get: Callable[[Location], Content], clock: Clock) -> None:
+        self._get = get
+        self._clock = clock
+
+    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | Missing]:
+        """Return every resource as it is at this moment, or the answer that it is not there.
+
+        Raises:
+            Unavailable, Misconfigured: as ``ResourceReader.read``.
+        """
+        return {location: self._read(location, deadline) for location in locations}
+
+    def _read(self, location: Location, deadline: Deadline) -> Content | Missing:
+        while True:
+            deadline.check()
+            try:
+                return self._get(location)
+            except Missing as problem:
+                return problem
+            except Unavailable as problem:
+                if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:
+                    raise
+                self._clock.sleep_until(self._clock.now() + problem.retry_after)

@@ -85,7 +85,9 @@ _CREATED_ONCE = frozenset(_KINDS_BY_TYPE.values()) - _CREATED_AGAIN
 def canonical_path(resource: str) -> str:
     """Return the one spelling of ``resource``; what is no Graph path comes back segment by segment as it is."""
     path = _ENDPOINT.sub("", resource)
-    parts = [part for segment in _SEGMENT.findall(path) for part in _parts(segment) if part]
+    # Only between quotes can a slash be anything else than an end.
+    segments = _SEGMENT.findall(path) if "'" in path else path.split("/")
+    parts = [part for segment in segments for part in _parts(segment) if part]
     return "/".join(_without_doubled_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
 
 

@@ -20,6 +20,10 @@ MIN_CLIENT_STATE_KEY_BYTES = 32
 _MIN_LIFETIME = timedelta(minutes=45)
 _MAX_LIFETIME = timedelta(minutes=4320)
 
+# What Graph cannot deliver it sends again for so long.
+# Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+_GRAPH_RETRIES_FOR = timedelta(hours=4)
+
 _MAKE_A_KEY = "make one with: openssl rand -base64 48"
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -69,6 +73,7 @@ class Settings:
     queue_name: str
     subscription_lifetime: timedelta
     renew_after: timedelta
+    deduplicate_for: timedelta
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -99,6 +104,7 @@ class Settings:
             queue_name=reader.queue_name(),
             subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME") or _MAX_LIFETIME,
             renew_after=reader.duration("RENEW_AFTER") or timedelta(minutes=30),
+            deduplicate_for=reader.deduplicate_for(),
         )
         reader.check_combinations(settings)
         if reader.faults:
@@ -196,6 +202,11 @@ class _Reader:
             self.faults.append(f"{name} is {text!r}: use an ISO 8601 duration such as PT30M or P3D")
             return None
         return value
+
+    def deduplicate_for(self) -> timedelta:
+        if self.text("DEDUPLICATE_FOR") in {"0", "PT0S"}:
+            return timedelta()
+        return self.duration("DEDUPLICATE_FOR") or _GRAPH_RETRIES_FOR
 
     def check_combinations(self, settings: Settings) -> None:
         if not _MIN_LIFETIME <= settings.subscription_lifetime <= _MAX_LIFETIME:

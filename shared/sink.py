@@ -3,7 +3,7 @@
 Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction (64 KiB a message)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from azure.core.exceptions import AzureError
@@ -26,6 +26,10 @@ _NEVER_EXPIRES = -1
 _PARALLEL_SENDS = 16
 
 
+def _ignored(_event: CloudEvent) -> None:
+    """Do nothing about an event that stands in the queue."""
+
+
 class QueueSink:
     """Publishes to one queue, made when it is missing."""
 
@@ -34,13 +38,15 @@ class QueueSink:
         self._container = blobs.get_container_client(DATA_CONTAINER)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_SENDS, thread_name_prefix="sink")
 
-    def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
-        """Return once every event stands in the queue.
+    def publish(
+        self, events: Sequence[CloudEvent], deadline: Deadline, sent: Callable[[CloudEvent], None] = _ignored
+    ) -> None:
+        """Return once every event stands in the queue; ``sent`` is told of each as soon as it does.
 
         Raises:
-            Unavailable: storage did not take all of them in time; some may stand there already.
+            Unavailable: storage did not take all of them in time; some may stand there already, or will in a moment.
         """
-        sends = [self._pool.submit(self._send, event) for event in events]
+        sends = [self._pool.submit(self._send, event, sent) for event in events]
         try:
             for send in sends:
                 deadline.wait(send)
@@ -48,7 +54,7 @@ class QueueSink:
             for send in sends:
                 send.cancel()
 
-    def _send(self, event: CloudEvent) -> None:
+    def _send(self, event: CloudEvent, sent: Callable[[CloudEvent], None]) -> None:
         try:
             message = event.to_json()
             if len(message) > MAX_MESSAGE_BYTES:
@@ -56,6 +62,7 @@ class QueueSink:
             making_sure(lambda: self._queue.create_queue(**HASTY), lambda: self._enqueue(message))
         except AzureError as exc:
             raise unavailable("storage", exc) from exc
+        sent(event)
 
     def _enqueue(self, message: bytes) -> None:
         self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **HASTY)

@@ -10,13 +10,10 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.settings import Settings
 
-# The client's own retries and time-outs take minutes, in which a run of the timer does nothing else.
-_TABLE_RETRIES: Mapping[str, Any] = {
-    "retry_total": 3,
-    "retry_backoff_factor": 0.2,
-    "connection_timeout": 5,
-    "read_timeout": 10,
-}
+# The clients' own retries and time-outs take minutes, in which a run of the timer does nothing else.
+_TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
+_TABLE_TIMES: Mapping[str, Any] = {**_TIMES, "retry_backoff_factor": 0.2}
+_BLOB_TIMES: Mapping[str, Any] = {**_TIMES, "initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
 
 
 def queue_service(settings: Settings, credential: TokenCredential) -> QueueServiceClient:
@@ -29,15 +26,15 @@ def queue_service(settings: Settings, credential: TokenCredential) -> QueueServi
 def blob_service(settings: Settings, credential: TokenCredential) -> BlobServiceClient:
     """Return a client of the blobs; ``credential`` serves where only the account's name is set."""
     if settings.storage_connection is not None:
-        return BlobServiceClient.from_connection_string(settings.storage_connection)
-    return BlobServiceClient(_endpoint(settings, "blob"), credential=credential)
+        return BlobServiceClient.from_connection_string(settings.storage_connection, **_BLOB_TIMES)
+    return BlobServiceClient(_endpoint(settings, "blob"), credential=credential, **_BLOB_TIMES)
 
 
 def table_service(settings: Settings, credential: TokenCredential) -> TableServiceClient:
     """Return a client of the tables; ``credential`` serves where only the account's name is set."""
     if settings.storage_connection is not None:
-        return TableServiceClient.from_connection_string(settings.storage_connection, **_TABLE_RETRIES)
-    return TableServiceClient(_endpoint(settings, "table"), credential=credential, **_TABLE_RETRIES)
+        return TableServiceClient.from_connection_string(settings.storage_connection, **_TABLE_TIMES)
+    return TableServiceClient(_endpoint(settings, "table"), credential=credential, **_TABLE_TIMES)
 
 
 def _endpoint(settings: Settings, service: str) -> str:

@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from shared.catalogue_rest import CATALOGUE
 from shared.content import Channel, Chat, ChatMessage, ConversationMember, JsonObject, Team
-from shared.envelope import ChangeData, Event, LifecycleData
+from shared.envelope import ChangeData, Event, GapData, LifecycleData
 
 FOLDER = Path(__file__).parent
 
@@ -102,8 +102,11 @@ def schemas() -> dict[str, Mapping[str, Any]]:
     }
     return changed | {
         "lifecycle.json": _schema(Event[LifecycleData], "Lifecycle events of a subscription", _one_of("", _LIFECYCLE)),
+        "gap.json": _schema(Event[GapData], "Changes that are lost", _one_of("", ["SubscriptionGap"])),
         "cloudEvent.json": _schema(
-            Event[ChangeData[JsonObject] | LifecycleData], "Any event", {"pattern": r"^Microsoft\.Graph\.[A-Z]\w*$"}
+            Event[ChangeData[JsonObject] | LifecycleData | GapData],
+            "Any event",
+            {"pattern": r"^Microsoft\.Graph\.[A-Z]\w*$"},
         ),
         "subscriptions.json": _SUBSCRIPTIONS,
     }

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from sandbox.azurite import Azurite
 from sandbox.serving import Fault
 from shared import app
 from shared.errors import Misconfigured, Unavailable
+from shared.keeping import PARKED
 from shared.receive import receive
 from shared.settings import Settings
 from shared.storage import blob_service, queue_service
@@ -37,6 +39,8 @@ def environment(outside: Outside, azurite: Azurite, monkeypatch: pytest.MonkeyPa
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
         "CLIENT_STATE_KEY": STATE_KEY_TEXT,
+        # Tests of one account send one and the same change.
+        "DEDUPLICATE_FOR": "0",
         "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
         "EVENT_SINK": f"queue:{queue_name}",
         "KEY_VAULT_URL": outside.vault_service.url,
@@ -60,7 +64,7 @@ def test_an_environment_makes_a_receiver_that_works(outside: Outside, azurite: A
     sender = _sender(outside)
     post = body(sender.rich_item(), basic_item(), tokens=[sender.token("1.0"), sender.token()])
     receipt = receive(post, app.receiver(), received_at=datetime.now(UTC), deadline=in_time())
-    assert (receipt.published, receipt.rejected) == (2, {})
+    assert (receipt.published, receipt.rejected, receipt.parked) == (2, {}, 0)
     with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
         assert queues.get_queue_client(environment).get_queue_properties().approximate_message_count == 2
 
@@ -105,8 +109,48 @@ def test_without_a_vault_basic_items_pass_and_rich_ones_tell_what_is_missing(
     monkeypatch.delenv("ENCRYPTION_CERTIFICATE_NAME")
     receiver, now = app.receiver(), datetime.now(UTC)
     assert receive(body(basic_item()), receiver, received_at=now, deadline=in_time()).published == 1
-    with pytest.raises(Misconfigured, match="KEY_VAULT_URL"):
-        receive(_sender(outside).rich_body(), receiver, received_at=now, deadline=in_time())
+    receipt = receive(_sender(outside).rich_body(), receiver, received_at=now, deadline=in_time())
+    assert receipt.parked == 1
+    assert isinstance(receipt.problem, Misconfigured)
+    assert "KEY_VAULT_URL" in str(receipt.problem)
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it_is_there(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = _sender(outside)
+    monkeypatch.delenv("ENCRYPTION_CERTIFICATE_NAME")
+    receipt = receive(sender.rich_body(), app.receiver(), received_at=datetime.now(UTC), deadline=in_time())
+    assert receipt.parked == 1
+    monkeypatch.setenv("ENCRYPTION_CERTIFICATE_NAME", CERTIFICATE_NAME)
+    forget()
+    assert app.timer_steps()["parked"]()["published"] >= 1
+    assert list(app.kept_bodies(PARKED).all()) == []
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = app.timer_steps()
+    names = list(steps)
+    assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
+    assert names[-1] == "markers of published events"
+    assert steps["markers of published events"]() == {"deleted": 0}
+    # A step makes its clients when its turn has come: none of them is in the way of the others.
+    monkeypatch.delenv("CLIENT_STATE_KEY")
+    forget()
+    assert list(app.timer_steps()) == names
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(("threads", "turns"), [("", None), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
+def test_two_threads_are_left_for_parking(monkeypatch: pytest.MonkeyPatch, threads: str, turns: int | None) -> None:
+    monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", threads)
+    semaphore, free = app.receiver().turns, 0
+    while semaphore.acquire(blocking=False):
+        free += 1
+    with ThreadPoolExecutor() as default:
+        assert free == (turns or default._max_workers - 2)
 
 
 @pytest.mark.usefixtures("environment")

@@ -159,3 +159,9 @@ def test_the_address_of_large_data_holds_no_shared_access_signature(storage: Sto
     assert "?" not in dataref
     assert "sig" not in dataref
     assert _read(storage, dataref)[0] == event.data
+
+
+def test_each_event_is_told_of_once_it_stands_in_the_queue(storage: Storage) -> None:
+    events, told = [_event(), _event("x" * 100_000)], list[CloudEvent]()
+    storage.sink.publish(events, in_time(), told.append)
+    assert sorted(event.id for event in told) == sorted(event.id for event in events)

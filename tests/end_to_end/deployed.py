@@ -1,13 +1,16 @@
 """The app on its host with the whole world around it, and Graph's side of a POST to go with it."""
 
+import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
 
 from sandbox.graph import Delivery
@@ -26,7 +29,7 @@ SUBSCRIPTIONS = (
 NEVER = "0 0 0 1 1 *"
 _EXECUTING = re.compile(r": Executing 'Functions\.\w+' \(.*Id=(\S+)\)")
 _EXECUTED = re.compile(r": Executed 'Functions\.\w+' \(\w+, Id=(\S+),")
-_STORAGE = re.compile(r"(Queue|Blob)Endpoint=http://127\.0\.0\.1:(\d+)")
+_STORAGE = re.compile(r"(Queue|Blob|Table)Endpoint=http://127\.0\.0\.1:(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Deployed:
     relays: dict[str, Relay]
     session: requests.Session
     queue: QueueClient
+    blobs: BlobServiceClient
     deliveries: list[Delivery] = field(default_factory=list)
 
     @property
@@ -64,6 +68,22 @@ class Deployed:
         """Return what stands in the queue, 32 events at most, and leave it there."""
         return [message.content for message in self.queue.peek_messages(max_messages=32)]
 
+    def told(self) -> list[dict[str, Any]]:
+        """Return the events in the queue that come of notifications, without those that the timer catches up on."""
+        events = [json.loads(event) for event in self.events()]
+        return [event for event in events if "recovered" not in event and not event["type"].endswith("SubscriptionGap")]
+
+    def kept(self, container: str) -> list[bytes]:
+        """Return the POSTs in a container, "parked" or "quarantine", the oldest first."""
+        return [
+            self.blobs.get_blob_client(container, name).download_blob().readall() for name in self._names(container)
+        ]
+
+    def _names(self, container: str) -> list[str]:
+        with suppress(ResourceNotFoundError):
+            return list(self.blobs.get_container_client(container).list_blob_names())
+        return []
+
     def run_timer(self) -> bool:
         return self.background.run(self.world.run_timer())
 
@@ -84,12 +104,15 @@ class Deployed:
         self.background.run(self.host.start())
 
     def as_it_was(self) -> None:
-        """End every trouble that a test before has made, and empty the queue."""
+        """End every trouble that a test before has made, empty the queue, and forget what was kept."""
         for service in (self.world.login, self.world.vault_service, self.world.graph_service):
             service.faults.clear()
         for relay in self.relays.values():
             relay.mood = Mood.FORWARDING
         self.queue.clear_messages()
+        for container in ("parked", "quarantine"):
+            for name in self._names(container):
+                self.blobs.get_blob_client(container, name).delete_blob()
         self.world.graph.throttle.enabled = False
 
     async def forget_subscriptions(self) -> None:
@@ -115,6 +138,8 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     settings = {
         "AzureWebJobsStorage": relayed,
         "CLIENT_STATE_KEY_PREVIOUS": PREVIOUS_STATE_KEY_TEXT,
+        # Tests send one and the same change again and again.
+        "DEDUPLICATE_FOR": "0",
         # Runs are the tests' to start.
         "RENEW_SCHEDULE": NEVER,
     }
@@ -123,11 +148,15 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     )
     try:
         background.run(world.start_host(SUBSCRIPTIONS, settings=settings))
-        with requests.Session() as session, queue:
+        with (
+            requests.Session() as session,
+            queue,
+            BlobServiceClient.from_connection_string(connection_string) as blobs,
+        ):
             queue.create_queue()
             session.trust_env = False
             session.verify = str(world.tls.ca_file)
-            app = Deployed(background=background, world=world, relays=relays, session=session, queue=queue)
+            app = Deployed(background=background, world=world, relays=relays, session=session, queue=queue, blobs=blobs)
             world.graph.on_delivery(app.deliveries.append)
             yield app
     finally:

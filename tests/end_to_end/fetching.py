@@ -1,8 +1,7 @@
 """A tenant whose subscriptions ask for a fetch, made at Graph as the timer would, and what the app makes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from json import loads
 from typing import Any
 
 import requests
@@ -24,8 +23,6 @@ WATCHED = {
     "/teams/getAllChannels": "created,updated,deleted",
     "/teams/getAllMessages": "created,updated,deleted",
 }
-# Graph's first pause before it sends again.
-UNTIL_THE_RETRY = timedelta(seconds=16)
 
 
 class Tenant:
@@ -50,12 +47,6 @@ class Tenant:
 
 def post(app: Deployed, notification: bytes, query: str = "?fetch=v1.0") -> requests.Response:
     return app.session.post(f"{app.url}{query}", data=notification, timeout=20)
-
-
-def later(app: Deployed) -> None:
-    """Have Graph send again what it could not deliver."""
-    app.world.clock.advance(UNTIL_THE_RETRY)
-    app.background.run(app.world.graph.idle())
 
 
 def subscribe(app: Deployed, resource: str, change_type: str) -> None:
@@ -87,18 +78,18 @@ def watch(app: Deployed) -> None:
         subscribe(app, resource, change_type)
 
 
-def take_events(app: Deployed) -> list[Event]:
+def take_events(app: Deployed) -> Sequence[Event]:
     """Return what stands in the queue, and take it out."""
-    events = [loads(event) for event in app.events()]
+    events = app.told()
     app.queue.clear_messages()
     return events
 
 
 def told(app: Deployed, path: Path, *, gone: bool = False) -> Event:
     """Return the one event of ``path``, which has the resource itself unless it is gone."""
-    if app.world.graph.waiting:
+    if app.kept("parked"):
         # On a busy machine a fetch may take longer than its second.
-        later(app)
+        assert app.run_timer()
     (event,) = [each for each in take_events(app) if each["subject"] == "/".join(path)]
     assert problems(event) == []
     assert event["data"].get("gone", False) is gone

@@ -7,7 +7,7 @@ import pytest
 from sandbox.serving import Fault
 from tests.edges.outside import PATIENCE_SECONDS, fault, hanging
 from tests.end_to_end.deployed import Deployed
-from tests.end_to_end.fetching import Tenant, kind_of_change, later, post, subscribe, take_events, told, watch
+from tests.end_to_end.fetching import Tenant, kind_of_change, post, subscribe, take_events, told, watch
 from tests.sandbox.function_apps import eventually
 from tests.sender import MESSAGE, basic_item, body
 
@@ -18,12 +18,17 @@ pytestmark = pytest.mark.slow
 def _warm(app: Deployed) -> Iterator[None]:
     app.background.run(app.forget_subscriptions())
     # The first fetch of a process waits for Entra ID too, which on a busy machine may take the second.
-    assert eventually(lambda: post(app, body(basic_item())).status_code == 202)
-    app.queue.clear_messages()
+    assert eventually(lambda: _is_fetched(app))
+    app.as_it_was()
     app.deliveries.clear()
     app.world.graph_service.requests.clear()
     yield
     app.background.run(app.forget_subscriptions())
+
+
+def _is_fetched(app: Deployed) -> bool:
+    app.as_it_was()
+    return post(app, body(basic_item())).status_code == 202 and app.count() == 1
 
 
 @pytest.fixture
@@ -111,7 +116,7 @@ TROUBLES: Mapping[str, Fault] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_a_fetch_that_fails_is_answered_in_time_and_healed_by_graphs_retry(
+def test_a_post_whose_fetch_fails_is_parked_in_time_and_published_by_the_timer(
     app: Deployed, tenant: Tenant, trouble: Fault
 ) -> None:
     adele, alex, _ = tenant.people
@@ -119,22 +124,26 @@ def test_a_fetch_that_fails_is_answered_in_time_and_healed_by_graphs_retry(
     watch(app)
     with fault(app.world.graph_service, trouble):
         message = tenant.do(tenant.teams.messages.send, chat, adele, "hello")
-    (refused,) = [delivery.answer for delivery in app.deliveries if delivery.items]
+    (taken,) = [delivery.answer for delivery in app.deliveries if delivery.items]
     # To Graph, an answer that comes too late has no status.
-    assert (refused.status, refused.took.total_seconds() < PATIENCE_SECONDS) == (503, True)
-    assert app.count() == 0
-    later(app)
+    assert (taken.status, taken.took.total_seconds() < PATIENCE_SECONDS) == (202, True)
+    assert (app.count(), len(app.kept("parked"))) == (0, 1)
+    assert app.run_timer()
+    assert app.kept("parked") == []
     assert kind_of_change(told(app, message)) == "ChatMessageCreated"
-    assert [delivery.attempt for delivery in app.deliveries if delivery.items] == [1, 2]
+    assert [delivery.attempt for delivery in app.deliveries if delivery.items] == [1]
 
 
-def test_a_missing_permission_is_answered_503_and_the_log_tells_which(app: Deployed) -> None:
+def test_without_a_permission_posts_are_parked_and_the_log_tells_which(app: Deployed) -> None:
     since = len(app.host.lines)
     refusal = Fault(path="/messages/", status=403, body=b'{"error": {"code": "Forbidden", "message": "Missing role"}}')
     with fault(app.world.graph_service, refusal):
-        assert post(app, body(basic_item())).status_code == 503
+        assert post(app, body(basic_item())).status_code == 202
     said = app.said(since)
-    assert any("refused until this is mended: Graph answered 403" in line and "Missing role" in line for line in said)
+    assert any("parked until this is mended: Graph answered 403" in line and "Missing role" in line for line in said)
+    assert (app.count(), app.kept("parked")) == (0, [body(basic_item())])
+    assert app.run_timer()
+    assert (len(app.told()), app.kept("parked")) == (1, [])
 
 
 def test_nothing_that_is_not_authentic_makes_the_app_call_anybody(app: Deployed) -> None:

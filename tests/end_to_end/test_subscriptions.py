@@ -1,6 +1,5 @@
 """The timer and Graph: what is missing is made, what is due renewed, and what is settled left alone."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -103,7 +102,7 @@ def test_a_rotated_certificate_reaches_graph_at_the_next_run_while_the_old_one_s
     assert _certificates(app) == {new.certificate_id}
     for graph in (old, new):
         assert app.post(graph.rich_body()).status_code == 202
-    assert app.count() == 2
+    assert len(app.told()) == 2
 
 
 def _certificates(app: Deployed) -> set[str | None]:
@@ -114,7 +113,7 @@ def test_a_message_in_teams_stands_in_the_queue_as_it_was_typed(app: Deployed) -
     app.run_timer()
     text = "Grüße 👋 <b>&amp;</b>"
     app.background.run(_write(app, text))
-    events = [json.loads(event) for event in app.events()]
+    events = app.told()
     assert [event["data"]["content"]["body"]["content"] for event in events] == [text]
     assert events[0]["source"].split("/")[2] == TENANT
 

@@ -1,10 +1,12 @@
 """All guards, in the order in which a POST meets them."""
 
 from tests.guards import (
+    catch_up,
     client_state,
     commands,
     content,
     fetching,
+    keeping,
     receiving,
     signing_in,
     subscriptions,
@@ -18,7 +20,9 @@ GUARDS: tuple[Guard, ...] = (
     *validation_tokens.GUARDS,
     *content.GUARDS,
     *fetching.GUARDS,
+    *keeping.GUARDS,
     *signing_in.GUARDS,
     *commands.GUARDS,
     *subscriptions.GUARDS,
+    *catch_up.GUARDS,
 )

@@ -9,6 +9,7 @@ _ENCODING = f"{_PARSING}::test_json_in_another_encoding_is_refused"
 _NUMBERS = f"{_PARSING}::test_numbers_that_json_cannot_hold_are_refused"
 _TOKENS = f"{_PARSING}::test_what_is_no_validation_token_never_passes_for_an_absent_one"
 _RECEIVING = "tests/shared/test_receive.py"
+_PARKING = "tests/shared/test_parking.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _TEXT_CHECK = """\
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
@@ -26,7 +27,11 @@ def _parsing(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"receiving: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"receiving: {name}", module="shared/processing.py", snippet=snippet, without=without, test=test)
+
+
+def _post(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"parking: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
 
 
 GUARDS = (
@@ -143,7 +148,7 @@ GUARDS = (
     _order(
         "no token before an authentic item",
         "if not any(item.encrypted_content for item in authentic):",
-        "if not tokens:",
+        "if not self.tokens:",
         f"{_RECEIVING}::test_no_token_is_looked_at_before_a_rich_item_is_authentic",
     ),
     _order(
@@ -167,7 +172,7 @@ GUARDS = (
         if item.tenant_id not in covered:
             raise Suspect""",
         """\
-        self.receiver.private_key(encrypted.encryption_certificate_id, self.deadline)
+        self.receiver.private_key(encrypted.encryption_certificate_id, deadline)
         if item.tenant_id not in covered:
             raise Suspect""",
         f"{_RECEIVING}::test_no_key_is_asked_for_before_an_item_is_authentic",
@@ -184,21 +189,93 @@ GUARDS = (
         "a rejected item takes nobody down",
         """\
         except Rejected as problem:
-            rejected[problem.kind] += 1
+            refused(item, problem)
 """,
         "        finally:\n            pass\n",
         _OUTCOME,
     ),
     _order(
         "nothing is published before all is decided",
-        "    events = _each(located, lambda each: post.event(each, covered, fetched), rejected)\n",
+        "            events = each_of(\n                located,\n",
         """\
-    events = []
-    for each in located:
-        events += _each([each], lambda each: post.event(each, covered, fetched), rejected)
-        receiver.publish(events[-1:], deadline)
-    return Receipt(received=len(collection.value), published=len(events), rejected=dict(rejected))
+            for each in located:
+                self.receiver.publish([self._event(each, covered, fetched, deadline)], deadline)
+            events = each_of(
+                located,
 """,
         f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post",
+    ),
+    _order(
+        "what is refused is kept before anything is published",
+        """\
+            for kind, items in refused.items():
+                self._quarantine(kind, items, deadline)
+            if events:
+                self.receiver.publish(events, deadline)
+""",
+        """\
+            if events:
+                self.receiver.publish(events, deadline)
+            for kind, items in refused.items():
+                self._quarantine(kind, items, deadline)
+""",
+        f"{_PARKING}::test_nothing_is_published_before_what_is_refused_is_kept",
+    ),
+    _order(
+        "what is refused is kept at all",
+        "                self._quarantine(kind, items, deadline)\n",
+        "                pass\n",
+        f"{_PARKING}::test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came",
+    ),
+    _order(
+        "an item that JSON cannot repeat",
+        "        except ValueError:\n            body = self.body\n",
+        "        finally:\n            pass\n",
+        f"{_PARKING}::test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post",
+    ),
+    _order(
+        "the URL's text reaches no header",
+        "fetch=api_version(self.fetch))",
+        "fetch=self.fetch)",
+        f"{_PARKING}::test_a_text_in_the_url_that_is_no_version_is_not_kept",
+    ),
+    _order(
+        "the deadline between items",
+        "        deadline.check()\n",
+        "",
+        f"{_PARKING}::test_a_post_of_ten_thousand_items_is_parked_in_time",
+    ),
+    _order(
+        "a turn",
+        "        if not self.receiver.turns.acquire(timeout=_FOR_A_TURN_SECONDS):\n",
+        "        if not self.receiver.turns.acquire():\n",
+        f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_at_once",
+    ),
+    _order(
+        "turns are given back",
+        "            self.receiver.turns.release()\n",
+        "            pass\n",
+        f"{_PARKING}::test_a_turn_is_given_back_whatever_becomes_of_the_post",
+    ),
+    _post(
+        "only what is authentic is parked",
+        """\
+    if not authentic:
+        return Receipt(received=len(collection.value), published=0, rejected=dict(rejected))
+""",
+        "",
+        f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept",
+    ),
+    _post(
+        "nothing of nobody is parked",
+        "each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.kind]))",
+        "[item for item in collection.value if not isinstance(item, Malformed)]",
+        f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept",
+    ),
+    _post(
+        "time is left for parking",
+        "deadline.before(_FOR_PARKING)",
+        "deadline",
+        f"{_PARKING}::test_a_dependency_that_hangs_leaves_time_for_parking",
     ),
 )

@@ -39,6 +39,10 @@ def _rows(name: str, snippet: str, without: str, test: str) -> Guard:
     return Guard(name=f"rows: {name}", module="shared/rows.py", snippet=snippet, without=without, test=test)
 
 
+def _columns(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"columns: {name}", module="shared/columns.py", snippet=snippet, without=without, test=test)
+
+
 def _table(name: str, snippet: str, without: str, test: str) -> Guard:
     return Guard(name=f"table: {name}", module="shared/tracking.py", snippet=snippet, without=without, test=test)
 
@@ -321,11 +325,11 @@ GUARDS = (
     _rows(
         "file or cli", '            raise ValueError("neither file nor cli")', '            return "file"', _WRONG_VALUE
     ),
-    _rows("a text", "    if not isinstance(value, str):", "    if False:", _WRONG_TYPE),
-    _rows("true or false", "    if not isinstance(value, bool):", "    if False:", _WRONG_TYPE),
-    _rows(
+    _columns("a text", "    if not isinstance(value, str):", "    if False:", _WRONG_TYPE),
+    _columns("true or false", "    if not isinstance(value, bool):", "    if False:", _WRONG_TYPE),
+    _columns(
         "a number of failures",
-        "not isinstance(value, int) or isinstance(value, bool) or value < 1",
+        "not isinstance(value, int) or isinstance(value, bool) or value < least",
         "False",
         _WRONG_VALUE,
     ),

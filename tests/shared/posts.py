@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from threading import Semaphore
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,7 +18,8 @@ from shared.decryption import Content
 from shared.errors import Missing, Suspect, UnknownCertificate
 from shared.events import CloudEvent
 from shared.locations import Location
-from shared.receive import Receipt, Receiver, receive
+from shared.receive import Receipt, receive
+from shared.receiver import Receiver
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
@@ -56,6 +58,7 @@ class Outcome:
     def __init__(self, signing_key: Callable[[str, Deadline], SigningKey] = published_key) -> None:
         self.events: list[CloudEvent] = []
         self.heard: list[Authentic] = []
+        self.quarantined: dict[str, bytes] = {}
         self.asked_for: list[str] = []
         self.fetched: list[Location] = []
         self.resources: dict[str, bytes] = {}
@@ -69,6 +72,9 @@ class Outcome:
             private_key=self._private_key,
             fetch=self._fetch,
             publish=self._publish,
+            quarantine=lambda post, kept, _deadline: self.quarantined.update({kept.kind: post}),
+            park=None,
+            turns=Semaphore(1),
         )
 
     def of(self, body: bytes, *, received_at: datetime | None = None, fetch: str | None = None) -> Receipt:

@@ -65,3 +65,17 @@ def test_a_cancelled_call_is_unavailable() -> None:
     future.cancel()
     with pytest.raises(Unavailable):
         Deadline.after(LONG).wait(future)
+
+
+def test_a_deadline_says_how_long_it_is_until_then() -> None:
+    assert 29 < Deadline.after(LONG).seconds_left() <= 30
+    assert Deadline.after(-LONG).seconds_left() == 0
+
+
+def test_what_is_kept_in_reserve_is_left_when_the_earlier_deadline_has_come() -> None:
+    whole = Deadline.after(LONG)
+    early = whole.before(LONG)
+    with pytest.raises(Unavailable):
+        early.check()
+    whole.check()
+    assert 29 < whole.seconds_left() <= 30

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.authenticity import Authentic, authenticate
 from shared.decryption import Content
 from shared.errors import Malformed, Missing
-from shared.events import CloudEvent, change_event, lifecycle_event
+from shared.events import CloudEvent, change_event, lifecycle_event, recurrence_id, resource_id
 from shared.notifications import MAX_TEXT, ChangeNotification, load_json
 from shared.sink import MAX_MESSAGE_BYTES
 from tests.sender import (
@@ -260,3 +260,38 @@ def test_the_longest_event_fits_into_a_queue_message_once_its_data_are_elsewhere
         assert (
             len(event.to_json(dataref="https://account.blob.core.windows.net/event-data/1.json")) <= MAX_MESSAGE_BYTES
         )
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "recurs"),
+    [
+        (b'{"displayName": "A"}', {"changeType": "updated"}, True),
+        (b'{"displayName": "A", "etag": "1"}', {"changeType": "updated"}, False),
+        (b'{"displayName": "A", "lastModifiedDateTime": "2026-11-21T09:30:00Z"}', {"changeType": "updated"}, False),
+        (b'{"displayName": "A"}', {"changeType": "updated", "resourceData": {"@odata.etag": "1"}}, False),
+        (b'{"displayName": "A"}', {"changeType": "created"}, False),
+        (None, {"changeType": "updated"}, False),
+    ],
+    ids=["by its content", "by its etag", "by its time", "by the item's etag", "created once", "by nothing"],
+)
+def test_only_what_is_known_by_its_content_may_come_back_under_its_id(
+    content: bytes | None,
+    changes: dict[str, Any],
+    recurs: bool,  # noqa: FBT001  a column of the table
+) -> None:
+    assert _event(content, **changes).may_recur is recurs
+
+
+def test_what_comes_back_has_an_id_of_its_own_that_a_redelivery_from_parking_keeps() -> None:
+    first, second = (_event(b"{}", changeType="updated", received_at=at) for at in (NOW, LATER))
+    assert first.id == second.id
+    assert len({first.id, recurrence_id(first), recurrence_id(second)}) == 3
+    assert recurrence_id(first) == recurrence_id(_event(b"{}", changeType="updated", received_at=NOW))
+    assert len(recurrence_id(first)) == 32
+
+
+def test_all_changes_of_a_resource_and_no_others_have_its_id_in_common() -> None:
+    changes = [_event(b"{}", changeType=change, subscriptionId=OTHER_SUBSCRIPTION) for change in ("updated", "deleted")]
+    assert {resource_id(change) for change in changes} == {resource_id(_event(PLAINTEXT))}
+    others = [_event(b"{}", tenantId=OTHER_TENANT), _event(b"{}", resource=f"chats('{CHAT}')/messages('2')")]
+    assert len({resource_id(each) for each in [*changes, *others]}) == 3

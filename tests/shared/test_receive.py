@@ -14,7 +14,7 @@ from shared.deadline import Deadline
 from shared.errors import Malformed, TooLarge, Unavailable
 from shared.receive import receive
 from tests.hostile.bodies import POSTS, replaced
-from tests.sender import OTHER_TENANT, basic_item, body, client_state
+from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
 STATUS = {400: Malformed, 413: TooLarge}
@@ -113,3 +113,14 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
     with pytest.raises(Unavailable):
         receive(post, receiver, received_at=now(), deadline=Deadline.after(timedelta(seconds=1)))
     assert good.events == []
+
+
+@pytest.mark.parametrize("event", ["missed", "subscriptionRemoved", "reauthorizationRequired", "brandNew"])
+def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published(event: str) -> None:
+    """Peers' hole 13: `missed` ignored, and another subscription made than the one that was removed."""
+    outcome = Outcome()
+    receipt = outcome.of(
+        body(basic_item(lifecycleEvent=event, changeType=None), basic_item(lifecycleEvent=event, clientState="x"))
+    )
+    assert (receipt.published, dict(receipt.rejected)) == (1, {"client-state": 1})
+    assert [(item.subscription_id, item.lifecycle_event) for item in outcome.heard] == [(SUBSCRIPTION, event)]

@@ -178,6 +178,25 @@ def test_a_lifetime_beyond_graphs_limits_is_a_fault(lifetime: str) -> None:
     assert "SUBSCRIPTION_LIFETIME is not between" in _faults(SUBSCRIPTION_LIFETIME=lifetime)
 
 
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("", timedelta(hours=4)),
+        ("PT30M", timedelta(minutes=30)),
+        ("P1D", timedelta(days=1)),
+        ("0", timedelta()),
+        ("PT0S", timedelta()),
+    ],
+)
+def test_a_change_is_published_once_for_so_long_and_zero_turns_it_off(text: str, window: timedelta) -> None:
+    assert _settings(DEDUPLICATE_FOR=text).deduplicate_for == window
+
+
+@pytest.mark.parametrize("text", ["4", "4 hours", "-PT1H", "P1Y", "00", "PT"])
+def test_a_time_without_duplicates_that_is_no_duration_is_a_fault(text: str) -> None:
+    assert "DEDUPLICATE_FOR is" in _faults(DEDUPLICATE_FOR=text)
+
+
 def test_renewing_later_than_the_subscriptions_end_is_a_fault() -> None:
     assert "RENEW_AFTER is not shorter" in _faults(SUBSCRIPTION_LIFETIME="PT1H", RENEW_AFTER="PT1H")
 

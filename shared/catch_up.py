@@ -1,0 +1,208 @@
+"""Gaps closed: what went unnoticed while a subscription was not there is read at Graph, and published.
+
+Graph is asked for recorded gaps only, never to see whether there is something. What cannot be had is said.
+
+Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.deadline import Deadline
+from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
+from shared.events import CloudEvent, gap_event
+from shared.filling import Filler, Filling, Pace, TimeIsUp
+from shared.pacing import Clock
+from shared.recovery import DONE, Recovery, State
+from shared.sources import Page, unrecoverable
+from shared.tracked import Failure, Rows, Tracked
+
+_LOG = logging.getLogger(__name__)
+
+# Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
+_REMEMBERED = timedelta(days=240)
+# A permission that is granted within that time still helps.
+_REFUSED_FOR = timedelta(days=7)
+# So long an operator can look at what became of a gap.
+_KEPT = timedelta(days=30)
+_TIME_FOR_ONE_EVENT = timedelta(seconds=30)
+_MAX_TEXT = 1024
+
+
+class TrackedTable(Protocol):
+    """The table of tracked subscriptions; Conflict is raised for a row that somebody else has changed."""
+
+    def load(self, tenant_id: str) -> Rows:
+        """Return all that is known in a tenant."""
+        ...
+
+    def save(self, row: Tracked) -> Tracked:
+        """Return the row as it is kept."""
+        ...
+
+
+class GapTable(Protocol):
+    """The table of gaps; Conflict is raised for a row that somebody else has changed."""
+
+    def load(self, tenant_id: str) -> Sequence[Recovery]:
+        """Return all gaps of a tenant."""
+        ...
+
+    def save(self, row: Recovery) -> Recovery:
+        """Return the row as it is kept."""
+        ...
+
+    def remove(self, row: Recovery) -> None:
+        """Delete a row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchUp:
+    """What catching up needs; ``read`` returns the page of a tenant's list at a path."""
+
+    tenant_ids: Sequence[str]
+    client_id: str
+    tracking: TrackedTable
+    gaps: GapTable
+    read: Callable[[str, str], Page]
+    publish: Callable[[Sequence[CloudEvent], Deadline], None]
+    clock: Clock
+
+
+def catch_up(needs: CatchUp, *, ends: datetime) -> Counter[str]:
+    """Return what became of the gaps whose turn it is, the oldest first; what is not done goes on in the next run."""
+    run = _Run(needs=needs, ends=ends)
+    gaps = [gap for tenant_id in needs.tenant_ids for gap in run.gaps_of(tenant_id)]
+    for gap in sorted(gaps, key=lambda gap: gap.since):
+        if needs.clock.now() >= ends:
+            break
+        if gap.is_due(needs.clock.now()) and gap.tenant_id not in run.paused:
+            run.done[run.attempt(gap)] += 1
+    return +run.done
+
+
+@dataclass(kw_only=True)
+class _Run:
+    needs: CatchUp
+    ends: datetime
+    paused: set[str] = field(default_factory=set)
+    """Tenants in which Graph has asked to be left alone."""
+    done: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._filler = Filler(
+            client_id=self.needs.client_id,
+            read=self.needs.read,
+            publish=self.needs.publish,
+            save=self.needs.gaps.save,
+            clock=self.needs.clock,
+            pace=Pace(self.needs.clock),
+            ends=self.ends,
+        )
+
+    def gaps_of(self, tenant_id: str) -> Sequence[Recovery]:
+        """Return the gaps of a tenant, with those that its subscriptions have told since the last run."""
+        try:
+            known = {gap.key: gap for gap in self.needs.gaps.load(tenant_id)}
+            for row in self.needs.tracking.load(tenant_id).tracked:
+                known |= {gap.key: gap for gap in self._recorded(row, known)}
+        except Problem as problem:
+            _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
+            self.done["failed"] += 1
+            return ()
+        return [gap for gap in known.values() if not self._has_had_its_time(gap)]
+
+    def _recorded(self, row: Tracked, known: dict[str, Recovery]) -> Iterator[Recovery]:
+        gap = Recovery.of(row)
+        if gap is None:
+            return
+        with suppress(Conflict):
+            before = known.get(gap.key)
+            kept = gap if before is None else before.joined(gap)
+            yield kept if kept is before else self.needs.gaps.save(kept)
+            # Not before it stands in the table of gaps: a run that ends between the two must not lose it.
+            self.needs.tracking.save(replace(row, gap=None))
+            self.done["recorded"] += 1
+
+    def _has_had_its_time(self, gap: Recovery) -> bool:
+        if gap.state not in DONE or gap.ended_at is None or self.needs.clock.now() - gap.ended_at < _KEPT:
+            return False
+        with suppress(Problem):
+            self.needs.gaps.remove(gap)
+        return True
+
+    def attempt(self, gap: Recovery) -> str:
+        """Return what became of a gap."""
+        try:
+            return self._lost(gap, reason) if (reason := self._hopeless(gap)) else self._fill(gap)
+        except Conflict:
+            return "left to another run"
+
+    def _hopeless(self, gap: Recovery) -> str | None:
+        if gap.until < self.needs.clock.now() - _REMEMBERED:
+            return "Graph tells of the last eight months only"
+        return unrecoverable(gap)
+
+    def _fill(self, gap: Recovery) -> str:
+        filling = Filling(gap, self._filler)
+        try:
+            filling.fill()
+        except TimeIsUp:
+            return "to be continued"
+        except Conflict:
+            raise
+        except Missing as problem:
+            return self._lost(filling.gap, str(problem))
+        except (Unavailable, Misconfigured) as problem:
+            return self._failed(filling.gap, problem)
+        finally:
+            self.done["events"] += filling.gap.recovered - gap.recovered
+        return self._filled(filling.gap)
+
+    def _failed(self, gap: Recovery, problem: Problem) -> str:
+        now = self.needs.clock.now()
+        failed = replace(gap, failure=Failure.after(gap.failure, problem, now))
+        if isinstance(problem, Unavailable):
+            if problem.retry_after is not None:
+                self.paused.add(gap.tenant_id)
+            _LOG.warning("%s: the gap since %s is put off: %s", gap.resource, gap.since, problem)
+            self.needs.gaps.save(failed)
+            return "put off"
+        if now - gap.until > _REFUSED_FOR:
+            return self._lost(failed, str(problem))
+        if gap.state is not State.REFUSED:
+            self._say(gap, str(problem))
+        self.needs.gaps.save(replace(failed, state=State.REFUSED, reason=str(problem)[:_MAX_TEXT]))
+        return "refused"
+
+    def _filled(self, gap: Recovery) -> str:
+        if gap.skipped:
+            return self._lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
+        if gap.since < self.needs.clock.now() - _REMEMBERED:
+            return self._lost(gap, "Graph tells of the last eight months only")
+        _LOG.info("%s: the gap since %s is closed with %s events", gap.resource, gap.since, gap.recovered)
+        self._end(gap, State.RECOVERED, None)
+        return "recovered"
+
+    def _lost(self, gap: Recovery, reason: str) -> str:
+        # Said before it is noted: a run that ends between the two says it twice, with the same id.
+        if gap.state is not State.REFUSED:
+            self._say(gap, reason)
+        self._end(gap, State.UNRECOVERABLE, reason[:_MAX_TEXT])
+        return "unrecoverable"
+
+    def _say(self, gap: Recovery, reason: str) -> None:
+        words = "tenant %s: changes of %s from %s until %s are lost: %s"
+        _LOG.warning(words, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
+        event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=self.needs.client_id, at=self.needs.clock.now())
+        self.needs.publish([event], Deadline.after(_TIME_FOR_ONE_EVENT))
+
+    def _end(self, gap: Recovery, state: State, reason: str | None) -> None:
+        ended = replace(gap, state=state, reason=reason, reading=None, next_page=None, failure=None)
+        self.needs.gaps.save(replace(ended, ended_at=self.needs.clock.now()))

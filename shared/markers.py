@@ -1,0 +1,103 @@
+"""The table of what has been published lately: one row for each change, or for the last states of one resource.
+
+Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-guide
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import batched, groupby
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import TableServiceClient, UpdateMode
+
+from shared.azure_calls import HASTY, making_sure, unavailable
+from shared.errors import Conflict, Unavailable
+from shared.marker import Marker
+
+TABLE = "published"
+
+# A transaction of tables takes so many changes.
+# Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+_MAX_BATCH = 100
+_PARTS = 16
+_BETWEEN_RUNS_SECONDS = 300
+# The golden ratio's multiples reach all parts, each about as often, whatever the schedule of the timer.
+_SPREAD = 0.618033988749895
+
+
+class Markers:
+    """The table; all methods raise Unavailable when it does not answer as it should."""
+
+    def __init__(self, tables: TableServiceClient) -> None:
+        self._table = tables.get_table_client(TABLE)
+
+    def read(self, key: str) -> Marker | None:
+        """Return the marker under ``key``, however old; None where there is none."""
+        try:
+            entity = self._table.get_entity(key[:2], key, **HASTY)
+        except ResourceNotFoundError:
+            return None
+        except AzureError as exc:
+            raise _unavailable(exc) from exc
+        ids = tuple(str(entity["ids"]).split(","))
+        return Marker(key=key, ids=ids, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
+
+    def write(self, marker: Marker) -> None:
+        """Return once the marker is kept.
+
+        Raises:
+            Conflict: somebody else has written it since it was read.
+        """
+        try:
+            making_sure(lambda: self._table.create_table(**HASTY), lambda: self._put(marker))
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as exc:
+            raise Conflict("somebody else has written the marker") from exc
+        except AzureError as exc:
+            raise _unavailable(exc) from exc
+
+    def purge(self, *, now: datetime, before: datetime, is_over: Callable[[], bool]) -> int:
+        """Return how many markers from ``before`` were deleted: of one sixteenth of them, another one each time."""
+        part = f"{int(now.timestamp() / _BETWEEN_RUNS_SECONDS * _SPREAD % 1 * _PARTS):x}"
+        query = "PartitionKey ge @first and PartitionKey lt @last and publishedDateTime lt @before"
+        # "g" follows the last of the hexadecimal digits that partitions begin with.
+        bounds = {"first": part, "last": f"{part}g", "before": before}
+        try:
+            found = self._table.query_entities(query, parameters=bounds, select=["PartitionKey", "RowKey"])
+            return sum(self._delete(batch) for batch in _batches(found) if not is_over())
+        except ResourceNotFoundError:
+            return 0
+        except AzureError as exc:
+            raise _unavailable(exc) from exc
+
+    def _put(self, marker: Marker) -> None:
+        entity = {
+            "PartitionKey": marker.key[:2],
+            "RowKey": marker.key,
+            "ids": ",".join(marker.ids),
+            "publishedDateTime": marker.at,
+        }
+        if marker.etag is None:
+            self._table.create_entity(entity, **HASTY)
+            return
+        unchanged = MatchConditions.IfNotModified
+        self._table.update_entity(entity, mode=UpdateMode.REPLACE, etag=marker.etag, match_condition=unchanged, **HASTY)
+
+    def _delete(self, batch: Sequence[Any]) -> int:
+        self._table.submit_transaction([("delete", entity) for entity in batch])
+        return len(batch)
+
+
+def _batches(entities: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    for _, partition in groupby(entities, lambda entity: entity["PartitionKey"]):
+        yield from batched(partition, _MAX_BATCH, strict=False)
+
+
+def _unavailable(exc: AzureError) -> Unavailable:
+    return unavailable("the table of published events", exc)

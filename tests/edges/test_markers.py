@@ -1,0 +1,194 @@
+"""Each change once, over the real table in Azurite: what is dropped, for how long, and what an outage costs."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from azure.data.tables import TableServiceClient
+
+from sandbox.azurite import Azurite
+from shared.deadline import Deadline
+from shared.errors import Conflict, Unavailable
+from shared.events import CloudEvent
+from shared.marker import Marker
+from shared.markers import TABLE, Markers
+from shared.published import Published
+from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
+from tests.edges.relay import Mood, Relay
+from tests.sandbox.background import Background
+from tests.sandbox.function_apps import eventually
+from tests.shared.test_published import NOW, WINDOW, Sent, message, team
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def relay(azurite: Azurite) -> Iterator[Relay]:
+    background = Background()
+    relay = Relay(urlsplit(azurite.table_endpoint).port or 0)
+    background.run(relay.start())
+    yield relay
+    background.run(relay.stop())
+    background.close()
+
+
+@pytest.fixture
+def tables(azurite: Azurite, relay: Relay) -> Iterator[TableServiceClient]:
+    relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
+    with TableServiceClient.from_connection_string(relayed, retry_total=0) as tables:
+        yield tables
+        relay.mood = Mood.FORWARDING
+        tables.delete_table(TABLE)
+
+
+@dataclass
+class Worker:
+    """One instance of the app."""
+
+    tables: TableServiceClient
+    now: datetime = NOW
+    sunk: list[CloudEvent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.published = Published(Markers(self.tables), self._sink, window=WINDOW, now=lambda: self.now)
+
+    def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
+        for event in events:
+            self.sunk.append(event)
+            sent(event)
+
+    def publish(self, *events: CloudEvent) -> None:
+        self.published.publish(events, in_time())
+        assert eventually(self.published.is_at_rest)
+
+
+def test_what_was_published_is_published_by_no_instance_again(tables: TableServiceClient) -> None:
+    first, second = Worker(tables), Worker(tables)
+    first.publish(message(), team("A"))
+    for worker in (first, second):
+        worker.publish(message(), team("A"))
+    assert (len(first.sunk), second.sunk) == (2, [])
+
+
+def test_a_state_that_comes_back_is_published_whichever_instance_hears_of_it(tables: TableServiceClient) -> None:
+    first, second = Worker(tables), Worker(tables)
+    for minute, name in enumerate("ABAB"):
+        (first, second)[minute % 2].publish(team(name, minute))
+        second.publish(team(name, minute))
+    ids = [event.id for event in first.sunk + second.sunk]
+    assert len(ids) == len(set(ids)) == 4
+
+
+def test_after_the_window_a_change_is_published_again(tables: TableServiceClient) -> None:
+    worker = Worker(tables)
+    worker.publish(message())
+    worker.now += WINDOW
+    worker.publish(message())
+    assert len(worker.sunk) == 1
+    worker.now += timedelta(seconds=1)
+    worker.publish(message())
+    worker.publish(message())
+    assert len(worker.sunk) == 2
+
+
+@pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
+def test_without_the_table_every_event_is_published_in_time(
+    tables: TableServiceClient, relay: Relay, mood: Mood
+) -> None:
+    worker = Worker(tables)
+    worker.publish(message())
+    relay.mood = mood
+    with within(BUSY_MACHINE_SECONDS):
+        worker.published.publish([message(), message(etag="2"), team("A")], in_time())
+    assert len(worker.sunk) == 4
+    relay.mood = Mood.FORWARDING
+    assert eventually(worker.published.is_at_rest)
+
+
+def test_markers_are_read_again_once_the_table_is_back(tables: TableServiceClient, relay: Relay) -> None:
+    worker, fresh = Worker(tables), Worker(tables)
+    relay.mood = Mood.DOWN
+    worker.publish(message())
+    relay.mood = Mood.FORWARDING
+    fresh.publish(message())
+    fresh.publish(message())
+    assert (len(worker.sunk), len(fresh.sunk)) == (1, 1)
+    # The first one has left the table alone for a while.
+    assert eventually(lambda: _is_dropped(worker), seconds=20)
+
+
+def _is_dropped(worker: Worker) -> bool:
+    before = len(worker.sunk)
+    worker.publish(message())
+    return len(worker.sunk) == before
+
+
+def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) -> None:
+    markers, key = Markers(tables), uuid4().hex
+    new = Marker(key=key, ids=("a",), at=NOW)
+    assert markers.read(key) is None
+    markers.write(new)
+    with pytest.raises(Conflict):
+        markers.write(new)
+    read = markers.read(key)
+    assert read is not None
+    assert replace(read, etag=None) == new
+    markers.write(replace(read, ids=("a", "", "b")))
+    again = markers.read(key)
+    assert again is not None
+    assert again.ids == ("a", "", "b")
+    with pytest.raises(Conflict):
+        markers.write(read)
+
+
+def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tables: TableServiceClient) -> None:
+    markers = Markers(tables)
+    for number in range(256):
+        at = NOW - WINDOW - timedelta(minutes=number % 2 * 60 - 30)
+        markers.write(Marker(key=f"{number:02x}{uuid4().hex}", ids=("a",), at=at))
+    table = tables.get_table_client(TABLE)
+    deleted = [markers.purge(now=each, before=NOW - WINDOW, is_over=lambda: False) for each in _runs(5)]
+    assert sum(deleted) == 128
+    assert max(deleted) == 8
+    assert len(list(table.list_entities())) == 128
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 4, 5, 10, 15, 60])
+def test_every_schedule_reaches_every_part(tables: TableServiceClient, minutes: int) -> None:
+    """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
+    markers = Markers(tables)
+    for digit in "0123456789abcdef":
+        markers.write(Marker(key=f"{digit}{uuid4().hex}", ids=("a",), at=NOW - 2 * WINDOW))
+    for now in _runs(minutes):
+        markers.purge(now=now, before=NOW, is_over=lambda: False)
+    assert list(tables.get_table_client(TABLE).list_entities()) == []
+
+
+def _runs(minutes: int) -> Iterator[datetime]:
+    yield from (datetime(2026, 11, 21, tzinfo=UTC) + timedelta(minutes=minutes * run) for run in range(100))
+
+
+def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClient) -> None:
+    markers = Markers(tables)
+    assert markers.purge(now=NOW, before=NOW, is_over=lambda: False) == 0
+    for number in range(256):
+        markers.write(Marker(key=f"{number:02x}", ids=("a",), at=NOW - WINDOW))
+    assert markers.purge(now=NOW, before=NOW, is_over=lambda: True) == 0
+
+
+@pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
+def test_a_table_that_cannot_be_had_is_unavailable(tables: TableServiceClient, relay: Relay, mood: Mood) -> None:
+    markers = Markers(tables)
+    markers.write(Marker(key="aa", ids=("a",), at=NOW))
+    relay.mood = mood
+    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        markers.read("aa")
+    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        markers.write(Marker(key="ab", ids=("a",), at=NOW))
+    if mood is Mood.DOWN:
+        with pytest.raises(Unavailable):
+            markers.purge(now=NOW, before=NOW, is_over=lambda: False)

@@ -1,0 +1,250 @@
+"""The guards of what waits and of what comes twice: parked, in quarantine, received again, published once."""
+
+from tests.guards.guard import Guard
+
+_REDRIVE, _PUBLISHED, _MARKER = "shared/redrive.py", "shared/published.py", "shared/marker.py"
+_REDRIVING = "tests/shared/test_redrive.py"
+_ONCE = "tests/shared/test_published.py"
+_KEPT_IN_BLOBS = "tests/edges/test_keeping.py"
+_MARKED = "tests/edges/test_markers.py"
+
+
+def _redriving(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(
+        name=f"redriving: {name}", module=_REDRIVE, snippet=snippet, without=without, test=f"{_REDRIVING}::{test}"
+    )
+
+
+def _once(name: str, module: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"once: {name}", module=module, snippet=snippet, without=without, test=f"{_ONCE}::{test}")
+
+
+GUARDS = (
+    _redriving(
+        "put off before it is worked on",
+        "        taken = redriver.bodies.put_off(kept, redriver.now() + _pause(kept.attempts))\n",
+        "        taken = kept\n",
+        "test_one_that_brings_the_run_down_is_put_off_before_and_lost_never",
+    ),
+    _redriving(
+        "ever longer pauses",
+        "_pause(kept.attempts)",
+        "_FIRST_PAUSE",
+        "test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time",
+    ),
+    _redriving(
+        "no attempt before its time",
+        " and (kept.retry_at is None or kept.retry_at <= now)",
+        "",
+        "test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time",
+    ),
+    _redriving(
+        "judged as of its receipt",
+        "received_at=kept.received_at,",
+        "received_at=redriver.now(),",
+        "test_a_body_is_judged_and_published_as_of_its_receipt",
+    ),
+    _redriving(
+        "fetched from the version of its URL",
+        "fetch=kept.fetch)",
+        "fetch=None)",
+        "test_the_version_to_fetch_from_is_the_one_of_its_url",
+    ),
+    _redriving(
+        "one body takes no other down",
+        """\
+    except Problem as problem:
+        _LOG.warning("%s is put off: %s", kept.name, problem)
+        return "put off"
+""",
+        "    finally:\n        pass\n",
+        "test_one_that_fails_does_not_stand_in_the_way_of_the_others",
+    ),
+    _redriving(
+        "one run takes it",
+        """\
+    except Conflict:
+        return "left to another run"
+""",
+        "    finally:\n        pass\n",
+        "test_of_two_runs_one_takes_a_body",
+    ),
+    _redriving(
+        "time for the rest of the run",
+        "        if now >= ends:\n            break\n",
+        "",
+        "test_a_run_ends_in_time_and_the_next_one_goes_on",
+    ),
+    _redriving(
+        "what is not authentic any more stays",
+        "return receipt.published + receipt.refused > 0",
+        "return True",
+        "test_what_is_not_authentic_any_more_stays_where_it_is",
+    ),
+    _redriving(
+        "all of it is published",
+        "return receipt.published > 0 and receipt.refused == 0",
+        "return receipt.published > 0",
+        "test_a_body_in_quarantine_stays_until_all_of_it_is_published",
+    ),
+    _redriving(
+        "only what may appear",
+        "kept.kind == UnknownCertificate.kind and ",
+        "",
+        "test_nothing_else_in_quarantine_is_tried_by_the_timer",
+    ),
+    _redriving(
+        "only as long as it may appear",
+        " and now - kept.received_at < _MAY_APPEAR",
+        "",
+        "test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left",
+    ),
+    _once(
+        "marked after it is published",
+        _PUBLISHED,
+        """\
+        if fresh:
+            self._publish(fresh, deadline, sent)
+""",
+        """\
+        for marker in markers.values():
+            self._write(marker)
+        if fresh:
+            self._publish(fresh, deadline, sent)
+""",
+        "test_nothing_is_marked_that_the_sink_did_not_take",
+    ),
+    _once(
+        "the window",
+        _PUBLISHED,
+        "if marker is None or marker.at < now - self._window:",
+        "if marker is None:",
+        "test_a_marker_counts_for_the_window_and_no_longer",
+    ),
+    _once(
+        "a table that is down stops nothing",
+        _PUBLISHED,
+        "            except Unavailable as exc:\n                problem = exc\n",
+        "            finally:\n                pass\n",
+        "test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while",
+    ),
+    _once(
+        "a table that is down is left alone",
+        _PUBLISHED,
+        "            self._alone_until = time.monotonic() + _SECONDS_ALONE\n",
+        "",
+        "test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while",
+    ),
+    _once(
+        "a time for look-ups",
+        _PUBLISHED,
+        "map(key_of, events)), deadline.within(_BUDGET))\n        now",
+        "map(key_of, events)), Deadline.after(timedelta(seconds=4)))\n        now",
+        "test_a_table_that_hangs_stops_no_event",
+    ),
+    _once(
+        "what was sent of a POST that fails",
+        _PUBLISHED,
+        "                mark(markers.pop(event.id))\n",
+        "                pass\n",
+        "test_what_was_sent_of_a_post_that_fails_is_not_sent_again",
+    ),
+    _once(
+        "one POST at a time about a change",
+        _PUBLISHED,
+        "            self._keys |= keys\n",
+        "",
+        "test_two_posts_at_once_about_one_change_publish_it_once",
+    ),
+    _once(
+        "a marker that another instance has written",
+        _PUBLISHED,
+        "if each not in before), _PERHAPS_ANOTHER)",
+        "if each not in before))",
+        "test_states_that_two_workers_published_at_once_make_nobody_drop_a_later_one",
+    ),
+    _once(
+        "a marker that could not be written",
+        _PUBLISHED,
+        "            self._unsure.add(marker.key)\n",
+        "            pass\n",
+        "test_a_marker_that_could_not_be_written_makes_nobody_drop_a_later_state",
+    ),
+    _once(
+        "only the last state is dropped",
+        _MARKER,
+        "if before and before[-1] in _enough_for(event):",
+        "if event.id in before:",
+        "test_a_state_that_comes_back_is_published_every_time_under_an_id_of_its_own",
+    ),
+    _once(
+        "an id of its own for what comes back",
+        _MARKER,
+        "replace(event, id=recurrence_id(event)) if is_told else event",
+        "event",
+        "test_a_state_that_comes_back_is_published_every_time_under_an_id_of_its_own",
+    ),
+    _once(
+        "what may recur is told by its resource",
+        _MARKER,
+        "return resource_id(event) if event.may_recur else event.id",
+        "return event.id",
+        "test_a_state_that_comes_back_is_published_every_time_under_an_id_of_its_own",
+    ),
+    _once(
+        "a marker has an end",
+        _MARKER,
+        "else _bare(event.id))[-MAX_IDS:]",
+        "else _bare(event.id))",
+        "test_a_marker_is_bounded",
+    ),
+    Guard(
+        name="once: only what stands in the queue is told of",
+        module="shared/sink.py",
+        snippet="        sent(event)\n",
+        without="",
+        test="tests/edges/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
+    ),
+    Guard(
+        name="once: a row that was written since",
+        module="shared/markers.py",
+        snippet="mode=UpdateMode.REPLACE, etag=marker.etag, match_condition=unchanged,",
+        without="mode=UpdateMode.REPLACE,",
+        test=f"{_MARKED}::test_a_row_that_was_written_since_is_a_conflict",
+    ),
+    Guard(
+        name="once: every part is tidied up",
+        module="shared/markers.py",
+        snippet=" * _SPREAD % 1 * _PARTS):x}",
+        without=" % _PARTS):x}",
+        test=f"{_MARKED}::test_every_schedule_reaches_every_part",
+    ),
+    Guard(
+        name="keeping: one run takes a body",
+        module="shared/keeping.py",
+        snippet="etag=kept.etag, match_condition=MatchConditions.IfNotModified",
+        without="timeout=5",
+        test=f"{_KEPT_IN_BLOBS}::test_of_two_that_take_a_body_in_hand_one_gets_it",
+    ),
+    Guard(
+        name="keeping: what somebody else has put there",
+        module="shared/keeping.py",
+        snippet="except (KeyError, ValueError, OverflowError):",
+        without="except KeyError:",
+        test=f"{_KEPT_IN_BLOBS}::test_what_somebody_else_has_put_there_is_left_alone",
+    ),
+    Guard(
+        name="keeping: storage that is down takes no minutes",
+        module="shared/storage.py",
+        snippet="(settings.storage_connection, **_BLOB_TIMES)",
+        without="(settings.storage_connection)",
+        test=f"{_KEPT_IN_BLOBS}::test_storage_that_is_down_is_unavailable_within_seconds_and_nothing_is_lost",
+    ),
+    Guard(
+        name="keeping: no client state is shown",
+        module="cli/kept.py",
+        snippet='secret = {"clientstate", "validationtokens"}',
+        without='secret = {"validationtokens"}',
+        test="tests/cli/test_kept.py::test_a_post_is_shown_as_it_was_received_without_what_authenticates_it",
+    ),
+)

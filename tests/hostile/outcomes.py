@@ -1,0 +1,64 @@
+"""The documented outcomes of a POST, with everything outside up, or down in turn."""
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+from zlib import crc32
+
+from shared.deadline import Deadline
+from shared.errors import Malformed, TooLarge, Unavailable
+from shared.receive import Receipt, receive
+from tests.shared.posts import Outcome, now
+
+_BUDGET = timedelta(seconds=30)
+_DOWN = ("hear", "signing_key", "private_key", "fetch", "publish", "quarantine")
+
+
+def outcome(body: bytes) -> str:
+    """Return in a word what becomes of a body, which itself decides what is down and whether resources are fetched.
+
+    Raises:
+        AssertionError: it is not accounted for.
+        Exception: what no documented outcome is.
+    """
+    chosen = crc32(body)
+    kept = Kept()
+    receiver = dataclasses.replace(Outcome().receiver, park=kept.keep, quarantine=kept.keep)
+    if chosen % 3 == 0:
+        changes: dict[str, Any] = {_DOWN[chosen // 3 % len(_DOWN)]: _does_not_answer}
+        receiver = dataclasses.replace(receiver, **changes)
+    fetch = (None, "v1.0", "\r\n")[chosen // 32 % 3]
+    try:
+        receipt = receive(body, receiver, received_at=now(), deadline=Deadline.after(_BUDGET), fetch=fetch)
+    except TooLarge:
+        return "too large"
+    except Malformed:
+        return "no collection"
+    return _accounted(receipt, kept)
+
+
+class Kept:
+    """How many POSTs were kept; what is noted of them fits into a header."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def keep(self, _body: bytes, kept: Any, _deadline: Deadline) -> None:
+        assert str(kept.fetch or "").isprintable()
+        self.count += 1
+
+
+def _accounted(receipt: Receipt, kept: Kept) -> str:
+    if receipt.received != receipt.published + receipt.parked + sum(receipt.rejected.values()):
+        raise AssertionError(receipt)
+    if bool(kept.count) is not bool(receipt.parked or receipt.refused):
+        raise AssertionError(receipt)
+    if receipt.parked:
+        return "parked"
+    if receipt.refused:
+        return "in quarantine"
+    return "published" if receipt.published else "refused"
+
+
+def _does_not_answer(*_arguments: object) -> Any:
+    raise Unavailable("does not answer")

@@ -1,0 +1,125 @@
+"""The other side of catching up, in a few lines each: Graph's lists, the table of gaps, and a sink."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from shared.catch_up import CatchUp, catch_up
+from shared.deadline import Deadline
+from shared.errors import Conflict, Missing, Problem
+from shared.events import CloudEvent
+from shared.recovery import Recovery
+from shared.sources import Page
+from tests.sender import CHAT, CLIENT_ID, TENANT
+from tests.shared.account import Calls, SettableClock, TableInADict
+from tests.shared.tracked_values import MINUTE
+
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+USERS = "/v1.0/users"
+IN_CHAT = f"/v1.0/chats/{quote(CHAT, safe='')}/messages"
+ONE_CHAT = f"/chats/{CHAT}/messages"
+
+
+def window(user: str) -> str:
+    return f"/v1.0/users/{user}/chats/getAllMessages"
+
+
+class GapsInADict:
+    """Keeps the contract of ``shared.recoveries``: an ETag for each version of a row, Conflict for a stale one."""
+
+    def __init__(self, *rows: Recovery) -> None:
+        self.rows: dict[tuple[str, str], Recovery] = {}
+        self.before_saving: Callable[..., None] = lambda: None
+        self._etags = itertools.count()
+        for row in rows:
+            self.save(row)
+
+    def load(self, tenant_id: str) -> Sequence[Recovery]:
+        return [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
+
+    def save(self, row: Recovery) -> Recovery:
+        self.before_saving()
+        self._check(row)
+        self.rows[row.tenant_id, row.key] = kept = replace(row, etag=f"e{next(self._etags)}")
+        return kept
+
+    def remove(self, row: Recovery) -> None:
+        self._check(row)
+        del self.rows[row.tenant_id, row.key]
+
+    def _check(self, row: Recovery) -> None:
+        known = self.rows.get((row.tenant_id, row.key))
+        if (known.etag if known else None) != row.etag:
+            raise Conflict("another run has changed the row of the gap")
+
+
+class World:
+    """``lists`` has each list's pages by its path without the query; a problem among them is raised once."""
+
+    def __init__(self, *gaps: Recovery) -> None:
+        self.clock = SettableClock()
+        self.tracking = TableInADict(Calls())
+        self.gaps = GapsInADict(*gaps)
+        self.lists: dict[str, list[list[Mapping[str, Any]] | Problem]] = {}
+        self.asked: list[str] = []
+        self.published: list[CloudEvent] = []
+        self.before_publishing: Callable[..., None] = lambda: None
+        self.before_reading: Callable[..., None] = lambda _tenant_id: None
+        self.took = 0 * SECOND
+        self.endless: set[str] = set()
+
+    def run(self, *, time: timedelta = 3 * MINUTE, tenants: Sequence[str] = (TENANT,)) -> Counter[str]:
+        needs = CatchUp(
+            tenant_ids=tenants,
+            client_id=CLIENT_ID,
+            tracking=self.tracking,
+            gaps=self.gaps,
+            read=self._read,
+            publish=self._publish,
+            clock=self.clock,
+        )
+        return catch_up(needs, ends=self.clock.now() + time)
+
+    def has(self, users: str, **messages: Sequence[Mapping[str, Any]] | Problem) -> None:
+        """Have these users be there, one letter each, with a page of messages, or a problem, for some."""
+        self.lists[USERS] = [[{"id": user} for user in users]]
+        for user in users:
+            found = messages.get(user, [])
+            self.lists[window(user)] = [found if isinstance(found, Problem) else list(found)]
+
+    def told(self) -> list[str]:
+        return [f"{event.type.rpartition('.')[2]} {event.subject.rpartition('/')[2]}" for event in self.published]
+
+    def gap(self) -> Recovery:
+        [row] = self.gaps.rows.values()
+        return row
+
+    def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        self.before_publishing()
+        self.published.extend(events)
+
+    def _read(self, tenant_id: str, path: str) -> Page:
+        self.before_reading(tenant_id)
+        self.asked.append(path)
+        self.clock.pass_by(self.took)
+        base, _, query = path.partition("?")
+        pages = self.lists.get(base)
+        if base in self.endless:
+            return Page(items=(), next_path=f"{base}?again")
+        if pages is None:
+            raise Missing(f"Graph answered 404 to GET {base}")
+        number = int(query.removeprefix("page=")) if query.startswith("page=") else 0
+        page = pages[number]
+        if isinstance(page, Problem):
+            raise page
+        following = f"{base}?page={number + 1}" if number + 1 < len(pages) else None
+        return Page(items=tuple(page), next_path=following)
+
+
+def pages_of(world: World, user: str, *pages: list[Mapping[str, Any]] | Problem) -> None:
+    world.lists[window(user)] = list(pages)

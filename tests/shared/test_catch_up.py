@@ -1,0 +1,284 @@
+"""Gaps recorded and filled, a run after the other; with ports in memory that keep their contracts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from shared.errors import Conflict, Misconfigured, Problem
+from shared.recovery import Recovery, State
+from shared.tracked import Gap
+from tests.sender import OTHER_TENANT, TENANT
+from tests.shared.account import Killed
+from tests.shared.gap_values import BEFORE, GAP, SINCE, UNTIL, message
+from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World, pages_of, window
+from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
+
+# --- Recorded
+
+
+def _tracked(world: World, gap: Gap | None) -> None:
+    [row] = world.tracking.tracked() or [replace(ROW, etag=None)]
+    world.tracking.save(replace(row, gap=gap))
+
+
+def test_a_gap_that_has_ended_is_recorded_and_leaves_its_subscription() -> None:
+    world = World()
+    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    world.has("a", a=[message()])
+    assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
+    assert world.tracking.tracked()[0].gap is None
+    assert world.gap().state is State.RECOVERED
+    assert world.run() == {}
+
+
+def test_a_gap_that_lasts_stays_where_it_is() -> None:
+    world = World()
+    _tracked(world, Gap(since=SINCE))
+    assert world.run() == {}
+    assert world.tracking.tracked()[0].gap == Gap(since=SINCE)
+    assert world.asked == []
+
+
+def test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing() -> None:
+    world = World()
+    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    world.has("a", a=[message()])
+    world.tracking._calls.before = _raising(Killed(), "save")
+    with pytest.raises(Killed):
+        world.run()
+    assert len(world.gaps.rows) == 1
+    world.tracking._calls.before = lambda _call: None
+    assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
+    assert len(world.gaps.rows) == 1
+
+
+def _raising(what: BaseException, name: str) -> Callable[[str], None]:
+    def raises(call: str) -> None:
+        if call == name:
+            raise what
+
+    return raises
+
+
+def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
+    world = World()
+    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    world.has("a")
+    world.tracking._calls.before = _raising(Conflict("another run"), "save")
+    assert world.run()["recorded"] == 0
+    assert len(world.gaps.rows) == 1
+
+
+def test_a_gap_that_turns_out_longer_is_filled_from_its_beginning() -> None:
+    known = Recovery.of(replace(ROW, gap=Gap(since=SINCE, until=UNTIL)))
+    assert known is not None
+    world = World(replace(known, state=State.RECOVERED, checkpoint="z", ended_at=NOW))
+    _tracked(world, Gap(since=SINCE, until=NOW))
+    world.has("a", a=[message(created=UNTIL + 30 * MINUTE)])
+    assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
+
+
+def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
+    world = World(GAP)
+    world.has("a")
+    broken = iter([Misconfigured("a row cannot be read")])
+
+    def once(_call: str) -> None:
+        for problem in broken:
+            raise problem
+
+    world.tracking._calls.before = once
+    assert world.run(tenants=(OTHER_TENANT, TENANT)) == {"failed": 1, "recovered": 1}
+
+
+def test_what_is_done_is_kept_for_a_month() -> None:
+    world = World(replace(GAP, state=State.RECOVERED, ended_at=NOW - 29 * DAY))
+    world.run()
+    assert len(world.gaps.rows) == 1
+    world.clock.pass_by(DAY)
+    world.run()
+    assert world.gaps.rows == {}
+
+
+# --- Filled
+
+
+def test_a_message_that_several_people_see_is_told_once() -> None:
+    world = World(GAP)
+    world.has("ab", a=[message("1"), message("2")], b=[message("2"), message("3")])
+    assert world.run() == {"recovered": 1, "events": 3}
+    assert world.told() == ["ChatMessageCreated 1", "ChatMessageCreated 2", "ChatMessageCreated 3"]
+
+
+def test_the_order_of_users_is_that_of_their_ids_whatever_graphs_is() -> None:
+    world = World(GAP)
+    world.has("cab")
+    world.run()
+    assert [path.split("/")[3] for path in world.asked[1:]] == ["a", "b", "c"]
+
+
+def test_what_is_no_id_is_not_asked_for() -> None:
+    world = World(GAP)
+    world.lists[USERS] = [[{"id": ".."}, {"id": "a/b"}, {"id": None}, {}, {"id": "a"}]]
+    world.lists[window("a")] = [[]]
+    assert world.run() == {"recovered": 1}
+    assert len(world.asked) == 2
+
+
+def test_an_empty_tenant_has_nothing_to_recover() -> None:
+    world = World(GAP)
+    world.has("")
+    assert world.run() == {"recovered": 1}
+
+
+def test_older_gaps_come_first() -> None:
+    younger = replace(GAP, since=SINCE + MINUTE, resource=ONE_CHAT)
+    world = World(younger, replace(GAP, resource="/users/u/chats/getAllMessages"))
+    world.lists = {IN_CHAT: [[]], window("u"): [[]]}
+    world.run()
+    assert unquote(world.asked[0]).startswith(window("u"))
+
+
+def test_a_message_that_is_none_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(GAP)
+    world.has("a", a=[message("1", createdDateTime="yesterday"), message("2")])
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert "a message is left out: createdDateTime is no time" in caplog.text
+
+
+def test_a_link_that_leads_to_itself_does_not_keep_a_run_busy() -> None:
+    world = World(GAP)
+    world.has("a")
+    world.endless.add(window("a"))
+    assert world.run() == {"put off": 1}
+
+
+def test_gets_of_one_chat_are_a_second_apart_and_others_are_not() -> None:
+    world = World(replace(GAP, resource=ONE_CHAT))
+    world.lists[IN_CHAT] = [[], [], []]
+    began = world.clock.now()
+    world.run()
+    assert world.clock.now() - began == 2 * SECOND
+    world = World(GAP)
+    world.has("abcdefghij")
+    began = world.clock.now()
+    world.run()
+    assert world.clock.now() - began == 10 * timedelta(milliseconds=50)
+
+
+# --- Cut short
+
+
+def test_a_run_without_time_begins_nothing() -> None:
+    world = World(GAP)
+    assert world.run(time=0 * SECOND) == {}
+    assert world.asked == []
+
+
+def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() -> None:
+    world = World(GAP)
+    world.has("ab", a=[message("1")])
+    pages_of(world, "b", [message("2")], [message("3")], [message("4")])
+    world.took = SECOND
+    assert world.run(time=3.5 * SECOND) == {"to be continued": 1, "events": 3}
+    assert (world.gap().checkpoint, world.gap().reading) == ("a", "b")
+    world.asked.clear()
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert world.asked == ["/v1.0/users?$select=id&$top=999", f"{window('b')}?page=2"]
+    assert [told[-1] for told in world.told()] == ["1", "2", "3", "4"]
+    assert world.gap().recovered == 4
+
+
+@pytest.mark.parametrize("calls", range(9))
+def test_a_run_that_is_killed_at_any_call_is_made_up_for(calls: int) -> None:
+    world = World(GAP)
+    world.has("ab", a=[message("1")])
+    pages_of(world, "b", [message("2")], [message("3")])
+    left = iter(range(calls))
+
+    def fate(*_of_whom: str) -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    world.before_reading = world.before_publishing = world.gaps.before_saving = fate
+    with pytest.raises(Killed):
+        world.run()
+    world.before_reading = world.before_publishing = world.gaps.before_saving = lambda *_of_whom: None
+    assert world.run()["recovered"] == 1
+    assert {told[-1] for told in world.told()} == {"1", "2", "3"}
+    assert world.gap().state is State.RECOVERED
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_another_run_at_the_same_gap_is_given_way_to(pages: int) -> None:
+    world = World(GAP)
+    world.has("ab")
+    pages_of(world, "a", [message()], *[[]] * (pages - 1))
+    world.before_publishing = lambda: world.gaps.rows.update({(TENANT, GAP.key): replace(world.gap(), etag="theirs")})
+    assert world.run() == {"left to another run": 1, "events": 1}
+    assert not [path for path in world.asked if path.startswith(window("b"))]
+
+
+def test_a_page_that_graph_has_forgotten_is_begun_anew() -> None:
+    world = World(replace(GAP, checkpoint="a", reading="b", next_page="/v1.0/forgotten?page=7"))
+    world.has("ab", a=[message("1")], b=[message("2")])
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert world.told() == ["ChatMessageCreated 2"]
+
+
+def test_a_page_is_that_of_its_own_source() -> None:
+    world = World(replace(GAP, reading="b", next_page=f"{window('b')}?page=0"))
+    world.has("ab", a=[message("1")], b=[message("2")])
+    assert world.run() == {"recovered": 1, "events": 2}
+    assert world.asked[1] != f"{window('b')}?page=0"
+
+
+# --- A channel
+
+
+CHANNEL = "/v1.0/teams/3fa85f64-5717-4562-b3fc-2c963f66afa6/channels/19%3Ac%40thread.tacv2/messages"
+IN_CHANNEL = replace(GAP, resource=CHANNEL.removeprefix("/v1.0").replace("%3A", ":").replace("%40", "@"))
+
+
+def _in_channel(id_: str, **changes: Any) -> dict[str, Any]:
+    return message(id_, **changes) | {"chatId": None, "channelIdentity": {"teamId": "t", "channelId": "c"}}
+
+
+def test_answers_that_did_not_fit_are_fetched_page_by_page() -> None:
+    world = World(IN_CHANNEL)
+    first = _in_channel("2", replyToId="1")
+    root = _in_channel("1", created=BEFORE) | {
+        "replies": [first],
+        "replies@odata.nextLink": f"{CHANNEL}/1/replies?page=1",
+    }
+    world.lists = {
+        f"{CHANNEL}/delta": [[root]],
+        f"{CHANNEL}/1/replies": [[], [_in_channel("3", replyToId="1")], [_in_channel("4", replyToId="1")]],
+    }
+    assert world.run() == {"recovered": 1, "events": 3}
+    assert [event.subject for event in world.published] == [
+        f"teams/t/channels/c/messages/1/replies/{n}" for n in (2, 3, 4)
+    ]
+
+
+@pytest.mark.parametrize("problem", [None, Misconfigured("Graph answered 400")], ids=["404", "400"])
+def test_without_delta_the_list_is_read(problem: Problem | None) -> None:
+    world = World(IN_CHANNEL)
+    world.lists = {CHANNEL: [[_in_channel("1")]]}
+    if problem is not None:
+        world.lists[f"{CHANNEL}/delta"] = [problem]
+    assert world.run() == {"recovered": 1, "events": 1}
+
+
+def test_two_gaps_of_one_subscription_are_two_rows() -> None:
+    world = World()
+    for since in (SINCE, SINCE + MINUTE):
+        _tracked(world, Gap(since=since, until=UNTIL))
+        world.has("a")
+        world.run()
+    assert len(world.gaps.rows) == 2
+    assert {row.resource for row in world.gaps.rows.values()} == {WANTED.resource}

@@ -1,0 +1,188 @@
+"""Gaps that are put off, refused or lost; with ports in memory that keep their contracts."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.errors import Misconfigured, Missing, Unavailable
+from shared.recovery import State
+from tests.sender import OTHER_TENANT, TENANT
+from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
+from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World
+from tests.shared.tracked_values import HOUR, MINUTE, NOW
+
+# --- Put off
+
+
+@pytest.mark.parametrize(
+    ("pause", "counts"), [(15 * SECOND, {"recovered": 1}), (16 * SECOND, {"put off": 1}), (None, {"put off": 1})]
+)
+def test_a_pause_of_a_few_seconds_is_slept_through(pause: timedelta | None, counts: Mapping[str, int]) -> None:
+    world = World(GAP)
+    world.has("a")
+    problems = iter([Unavailable("429", retry_after=pause)])
+
+    def throttled(_tenant_id: str) -> None:
+        for problem in problems:
+            raise problem
+
+    world.before_reading = throttled
+    began = world.clock.now()
+    assert world.run() == counts
+    assert world.clock.now() - began >= (pause if pause == 15 * SECOND else 0 * SECOND)
+
+
+def test_what_is_put_off_waits_longer_each_time() -> None:
+    world = World(GAP)
+    world.has("a", a=Unavailable("no answer"))
+    pauses: list[timedelta] = []
+    for _ in range(6):
+        assert world.run() == {"put off": 1}
+        failure = world.gap().failure
+        assert failure is not None
+        pauses.append(failure.retry_at - failure.at)
+        world.clock.pass_by(failure.retry_at - world.clock.now() - SECOND)
+        assert world.run() == {}
+        world.clock.pass_by(SECOND)
+    assert all(later >= 1.5 * earlier for earlier, later in itertools.pairwise(pauses[:4]))
+    assert max(pauses) <= HOUR
+    world.has("a", a=[message()])
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert world.gap().failure is None
+
+
+def test_a_tenant_that_asks_to_be_left_alone_is_and_the_others_are_not() -> None:
+    other = replace(GAP, tenant_id=OTHER_TENANT, since=SINCE + 2 * MINUTE)
+    world = World(GAP, replace(GAP, since=SINCE + MINUTE), other)
+    world.has("a")
+
+    def throttled(tenant_id: str) -> None:
+        if tenant_id == TENANT:
+            raise Unavailable("429", retry_after=HOUR)
+
+    world.before_reading = throttled
+    assert world.run(tenants=(TENANT, OTHER_TENANT)) == {"put off": 1, "recovered": 1}
+
+
+def test_a_sink_that_is_down_keeps_the_gap_where_it_is() -> None:
+    world = World(GAP)
+    world.has("ab", a=[], b=[message()])
+    world.before_publishing = _down
+    assert world.run() == {"put off": 1}
+    assert (world.gap().checkpoint, world.gap().recovered) == ("a", 0)
+
+
+def _down() -> None:
+    raise Unavailable("storage does not answer")
+
+
+# --- Refused and lost
+
+
+def _gaps_told(world: World) -> list[str]:
+    return [json.loads(event.data)["reason"] for event in world.published if event.type.endswith("SubscriptionGap")]
+
+
+def test_a_refusal_is_said_once_and_asked_about_for_a_week() -> None:
+    world = World(GAP)
+    world.lists[USERS] = [Misconfigured("Graph answered 403 to GET /v1.0/users: no")]
+    assert world.run() == {"refused": 1}
+    for _ in range(7 * 24):
+        world.clock.pass_by(HOUR)
+        world.run()
+    assert _gaps_told(world) == ["Graph answered 403 to GET /v1.0/users: no"]
+    assert world.gap().state is State.UNRECOVERABLE
+    world.has("a", a=[message()])
+    world.clock.pass_by(HOUR)
+    assert world.run() == {}
+
+
+def test_a_permission_that_is_granted_in_time_recovers_everything() -> None:
+    world = World(GAP)
+    world.lists[USERS] = [Misconfigured("Graph answered 403")]
+    world.run()
+    world.has("a", a=[message()])
+    world.clock.pass_by(HOUR)
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert (world.gap().state, world.gap().reason) == (State.RECOVERED, None)
+
+
+def test_users_without_teams_do_not_stand_in_the_way() -> None:
+    world = World(GAP)
+    world.has("abc", a=Missing("Graph answered 404"), b=[message()], c=Missing("Graph answered 404"))
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert _gaps_told(world) == []
+
+
+@pytest.mark.parametrize("refused", ["a", "b", "c", "ac"])
+def test_users_whose_messages_graph_refuses_are_counted_and_said(refused: str) -> None:
+    world = World(GAP)
+    world.has("abc", **{user: Misconfigured("Graph answered 403") for user in refused})
+    assert world.run() == {"unrecoverable": 1}
+    assert _gaps_told(world) == [f"Graph refused {len(refused)} of the lists to be read: Graph answered 403"]
+
+
+@pytest.mark.parametrize("users", ["a", "abcdefghij", "abcdefghijklm"])
+def test_refused_everywhere_means_that_the_permission_is_missing(users: str) -> None:
+    world = World(GAP)
+    world.has(users, **{user: Misconfigured("Graph answered 403") for user in users})
+    assert world.run() == {"refused": 1}
+    assert len(world.asked) == 1 + min(10, len(users))
+    assert world.gap().checkpoint is None
+
+
+def test_a_chat_that_is_no_more_is_lost() -> None:
+    world = World(replace(GAP, resource=ONE_CHAT))
+    assert world.run() == {"unrecoverable": 1}
+    assert _gaps_told(world) == [f"Graph answered 404 to GET {IN_CHAT}"]
+
+
+def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(replace(GAP, resource="/teams"))
+    assert world.run() == {"unrecoverable": 1}
+    assert world.asked == []
+    assert _gaps_told(world) == ["Graph has no way to tell what has changed in the meantime"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert world.run() == {}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "asked"),
+    [(NOW - 300 * DAY, NOW - 241 * DAY, 0), (NOW - 300 * DAY, NOW - 239 * DAY, 2)],
+    ids=["all of it", "its beginning"],
+)
+def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any, asked: int) -> None:
+    world = World(replace(GAP, since=since, until=until))
+    world.has("a", a=[message(created=NOW - 239 * DAY)])
+    assert world.run()["unrecoverable"] == 1
+    assert len(world.asked) == asked
+    assert _gaps_told(world) == ["Graph tells of the last eight months only"]
+
+
+def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
+    world = World(replace(GAP, resource="/teams"))
+    world.before_publishing = _down
+    with pytest.raises(Unavailable):
+        world.run()
+    assert world.gap().state is State.OPEN
+    world.before_publishing = lambda: None
+    assert world.run() == {"unrecoverable": 1}
+
+
+def test_of_deleted_and_edited_messages_each_is_told_its_own_way() -> None:
+    world = World(GAP)
+    gone = message("3", modified=LATER, deletedDateTime=text(LATER))
+    world.has("a", a=[message("1", created=BEFORE, modified=DURING), message("2", modified=LATER), gone])
+    world.run()
+    assert world.told() == [
+        "ChatMessageUpdated 1",
+        "ChatMessageCreated 2",
+        "ChatMessageUpdated 2",
+        "ChatMessageCreated 3",
+        "ChatMessageDeleted 3",
+    ]

@@ -1,0 +1,44 @@
+"""The body of a POST that holds what was refused: what was received, and nothing that was made of it."""
+
+import json
+
+import pytest
+
+from shared.authenticity import Authentic
+from shared.kept import Kept, body_of
+from shared.notifications import ChangeNotification, ChangeNotificationCollection
+from tests.sender import basic_item, body, client_state
+from tests.shared.posts import graph, now
+
+
+def _items(post: bytes) -> list[Authentic]:
+    items = ChangeNotificationCollection.from_json(post).value
+    return [Authentic(item) for item in items if isinstance(item, ChangeNotification)]
+
+
+@pytest.mark.parametrize("tokens", [[], ["one", "two"], ["\ud800"], [""]])
+def test_a_body_is_read_as_it_was_received(tokens: list[str]) -> None:
+    item = graph().rich_item(brandNew=[1.5, None, "Grüße 👋", "\ud800"])
+    post = body(item, basic_item(), tokens=tokens)
+    again = body_of(_items(post), tokens)
+    assert json.loads(again) == json.loads(post)
+    assert ChangeNotificationCollection.from_json(again) == ChangeNotificationCollection.from_json(post)
+
+
+def test_a_bare_item_becomes_a_collection() -> None:
+    post = json.dumps(basic_item()).encode()
+    assert _items(body_of(_items(post), [])) == _items(post)
+
+
+def test_a_token_that_was_none_stays_none() -> None:
+    """It must not become an absent one, which would be judged in another way."""
+    collection = ChangeNotificationCollection.from_json(body(basic_item(), tokens=[7]))
+    again = ChangeNotificationCollection.from_json(body_of([], collection.validation_tokens))
+    assert again.validation_tokens == collection.validation_tokens == ("",)
+
+
+def test_what_is_noted_of_a_body_may_be_logged() -> None:
+    kept = Kept(kind="undecryptable", received_at=now(), fetch=None, name="2026/11/21/1.json", etag="secret?")
+    assert "secret?" not in repr(kept)
+    (item,) = _items(body(graph().rich_item()))
+    assert client_state() not in repr(item)

@@ -1,0 +1,300 @@
+"""What cannot be published at once is parked in time, kept in quarantine or told to Graph; never lost, never forged.
+
+The ports are in memory and keep the real ones' contract: each ends by the deadline that it is given.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Event, Semaphore
+from typing import Any
+
+import pytest
+
+from shared.authenticity import Authentic
+from shared.deadline import Deadline
+from shared.errors import Malformed, Misconfigured, Problem, TooLarge, Unavailable
+from shared.events import CloudEvent
+from shared.kept import Kept
+from shared.notifications import ChangeNotificationCollection
+from shared.processing import Post
+from shared.receive import Receipt, receive
+from tests.edges.outside import within
+from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
+from tests.sender import CONTENT, basic_item, body, client_state
+from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
+
+BUDGET = timedelta(seconds=2.5)
+# What is told to hang does so for all the time that there is.
+SHORT = timedelta(seconds=1)
+# Of the half second that is for the way to Graph and back, a busy machine takes some.
+BUSY_MACHINE_SECONDS = 0.4
+QUARANTINED = frozenset({"validation-token", "unknown-certificate", "undecryptable", "malformed"})
+
+
+class Keeper(Outcome):
+    """A receiver with a place for what has to wait; ``steps`` is what it did, in order."""
+
+    def __init__(self, **ports: Any) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+        self.parked: list[tuple[bytes, Kept]] = []
+        self.kept: list[tuple[bytes, Kept]] = []
+        self.receiver = dataclasses.replace(
+            self.receiver,
+            park=lambda post, kept, _deadline: self.parked.append((post, kept)),
+            quarantine=self._quarantine,
+            publish=self._publishing,
+        )
+        self.receiver = dataclasses.replace(self.receiver, **ports)
+
+    def _publishing(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        self.steps.append("publish")
+        self.events.extend(events)
+
+    def _quarantine(self, post: bytes, kept: Kept, _deadline: Deadline) -> None:
+        self.steps.append("quarantine")
+        self.kept.append((post, kept))
+
+    def take(
+        self, post: bytes, budget: timedelta = BUDGET, *, received_at: datetime | None = None, fetch: str | None = None
+    ) -> Receipt:
+        """Return the receipt for ``post``, which has to be there in time."""
+        deadline = Deadline.after(budget)
+        with within(budget.total_seconds() + BUSY_MACHINE_SECONDS):
+            return receive(post, self.receiver, received_at=received_at or now(), deadline=deadline, fetch=fetch)
+
+
+def _fails(problem: Problem) -> Callable[..., Any]:
+    def fail(*_arguments: object) -> Any:
+        raise problem
+
+    return fail
+
+
+def _hangs(*arguments: Any) -> Any:
+    """Take all the time that there is, as a pool's call does."""
+    deadline: Deadline = arguments[-1]
+    with ThreadPoolExecutor(1) as pool:
+        let_go = Event()
+        try:
+            return deadline.call(pool, let_go.wait)
+        finally:
+            let_go.set()
+
+
+def _rich_and_basic() -> bytes:
+    return body(basic_item(), graph().rich_item(), tokens=[graph().token()])
+
+
+PORTS = ("hear", "signing_key", "private_key", "publish", "fetch")
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("problem", [Unavailable("does not answer"), Misconfigured("403: no permission")])
+def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
+    keeper, post, moment = Keeper(**{port: _fails(problem)}), _rich_and_basic(), now()
+    receipt = keeper.take(post, received_at=moment, fetch="beta")
+    assert (receipt.parked, receipt.published, receipt.problem) == (2, 0, problem)
+    ((kept, note),) = keeper.parked
+    kind = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
+    assert (kept, note) == (post, Kept(kind=kind, received_at=moment, fetch="beta"))
+    assert keeper.events == []
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_dependency_that_hangs_leaves_time_for_parking(port: str) -> None:
+    keeper = Keeper(**{port: _hangs}, park=_takes_half_a_second)
+    assert keeper.take(_rich_and_basic(), SHORT, fetch="v1.0").parked == 2
+
+
+def _takes_half_a_second(_post: bytes, _kept: Kept, deadline: Deadline) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        deadline.call(pool, time.sleep, 0.5)
+
+
+def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
+    key = Outcome().receiver.private_key
+
+    def slow_key(certificate_id: str, deadline: Deadline) -> Any:
+        time.sleep(0.005)
+        return key(certificate_id, deadline)
+
+    item = {name: value for name, value in graph().rich_item().items() if name != "subscriptionExpirationDateTime"}
+    small = item | {"resource": "teams", "resourceData": {}, "encryptedContent": {"encryptionCertificateId": "x"}}
+    post = graph().rich_body(*[small] * 10_000)
+    keeper = Keeper(private_key=slow_key)
+    assert keeper.take(post).parked == 10_000
+    assert (keeper.kept, keeper.events) == ([], [])
+
+
+@pytest.mark.parametrize("broken", [Unavailable("storage does not answer"), Misconfigured("no role")])
+def test_only_where_parking_fails_too_graph_is_to_send_it_again(broken: Problem) -> None:
+    keeper = Keeper(publish=_fails(Unavailable("the queue")), park=_fails(broken))
+    with pytest.raises(type(broken), match=str(broken)):
+        keeper.take(body(basic_item()))
+
+
+def test_parking_that_hangs_is_given_up_in_time() -> None:
+    with pytest.raises(Unavailable):
+        Keeper(publish=_hangs, park=_hangs).take(body(basic_item()), SHORT)
+
+
+def test_where_nothing_is_parked_the_problem_itself_is_told() -> None:
+    problem = Misconfigured("a role is missing")
+    with pytest.raises(Misconfigured, match="a role is missing"):
+        Keeper(publish=_fails(problem), park=None).take(body(basic_item()))
+
+
+@pytest.mark.parametrize("name", [name for name, make in CLIENT_STATES.items() if make(graph()).rejected])
+def test_nothing_that_is_not_authentic_is_ever_kept(name: str) -> None:
+    """A flood of what anybody can make fills no storage."""
+    keeper = Keeper(**dict.fromkeys(PORTS, _fails(Unavailable("all is down"))))
+    post = CLIENT_STATES[name](graph()).body
+    for _ in range(20):
+        assert keeper.take(post, fetch="v1.0").parked == 0
+    assert (keeper.parked, keeper.kept, keeper.steps) == ([], [], [])
+
+
+def test_a_post_with_a_forged_item_is_parked_for_the_sake_of_the_authentic_one() -> None:
+    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    receipt = keeper.take(body(basic_item(clientState="x"), None, basic_item()))
+    assert (receipt.parked, receipt.rejected) == (1, {"client-state": 1, "malformed": 1})
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_every_hostile_post_is_published_refused_or_kept(name: str) -> None:
+    post, keeper = POSTS[name](graph()), Keeper()
+    if post.status != 202:
+        with pytest.raises(TooLarge if post.status == 413 else Malformed):
+            keeper.take(post.body)
+        assert (keeper.parked, keeper.kept) == ([], [])
+        return
+    receipt = keeper.take(post.body)
+    refused = {kind: count for kind, count in post.rejected.items() if kind in QUARANTINED - {"malformed"}}
+    assert (receipt.published, receipt.refused, receipt.parked) == (post.published, sum(refused.values()), 0)
+    assert {note.kind: len(json.loads(kept)["value"]) for kept, note in keeper.kept} == refused
+
+
+@pytest.mark.parametrize("down", [(), ("publish",), ("publish", "park"), ("quarantine",)])
+def test_a_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple[str, ...]) -> None:
+    outcomes = 0
+    for name, nasty in replaced(graph()):
+        keeper = Keeper(**dict.fromkeys(down, _fails(Unavailable("down"))))
+        try:
+            receipt = keeper.take(nasty)
+        except (Malformed, Unavailable):
+            assert not keeper.parked, name
+            continue
+        counted = receipt.published + receipt.parked + sum(receipt.rejected.values())
+        assert (receipt.received, len(keeper.parked)) == (counted, int(receipt.parked > 0)), name
+        outcomes += 1
+    assert outcomes > 100
+
+
+def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> None:
+    keeper, moment = Keeper(), now()
+    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    tampered = graph().rich_item(encryptedContent=graph().encrypted(dataSignature="AAAA"))
+    token = graph().token()
+    post = body(unknown, basic_item(), tampered, tampered, tokens=[token])
+    receipt = keeper.take(post, received_at=moment, fetch="v1.0")
+    assert (receipt.published, receipt.refused) == (1, 3)
+    kept = {note.kind: (json.loads(text), note) for text, note in keeper.kept}
+    assert kept["unknown-certificate"][0] == {"value": [unknown], "validationTokens": [token]}
+    assert kept["undecryptable"][0] == {"value": [tampered, tampered], "validationTokens": [token]}
+    assert {(note.received_at, note.fetch) for _, note in kept.values()} == {(moment, "v1.0")}
+
+
+def test_nothing_that_was_decrypted_is_kept() -> None:
+    keeper = Keeper()
+    keeper.take(body(graph().rich_item(), graph().rich_item(encryptedContent={}), tokens=[graph().token()]))
+    assert len(keeper.kept) == 1
+    assert not any(str(CONTENT["body"])[:20].encode() in text or "Grüße".encode() in text for text, _ in keeper.kept)
+
+
+def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
+    """Judged as of its receipt, whenever that is done: tokens live for hours, what waits may wait for days."""
+    keeper, moment = Keeper(), now()
+    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    keeper.take(body(unknown, tokens=[graph().token()]), received_at=moment)
+    ((text, note),) = keeper.kept
+    found = Keeper(private_key=lambda _id, deadline: Outcome().receiver.private_key(CERTIFICATE_ID, deadline))
+    assert found.take(text, received_at=note.received_at).published == 1
+    assert found.take(text, received_at=note.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
+
+
+def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
+    keeper = Keeper()
+    keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
+    assert keeper.steps == ["quarantine", "publish"]
+    down = Keeper(quarantine=_fails(Unavailable("storage")))
+    assert down.take(body(basic_item(), graph().rich_item(), tokens=["garbage"])).parked == 2
+    assert down.steps == []
+
+
+def test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post() -> None:
+    deep: list[Any] = []
+    for _ in range(200_000):
+        deep = [deep]
+    keeper, text = Keeper(), graph().rich_body()
+    (item,) = ChangeNotificationCollection.from_json(body(graph().rich_item())).value
+    assert not isinstance(item, Malformed)
+    post = Post(body=text, receiver=keeper.receiver, received_at=now(), fetch=None, tokens=())
+    post.process([Authentic(dataclasses.replace(item, received=deep))], Deadline.after(BUDGET))
+    assert [kept for kept, _ in keeper.kept] == [text]
+
+
+def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
+    for item in (basic_item, graph().rich_item):
+        template = body(item(resourceData={"deep": "HERE"})).decode()
+        for depth in range(9_950, 10_010):
+            keeper = Keeper()
+            try:
+                receipt = keeper.take(template.replace('"HERE"', "[" * depth + "]" * depth).encode())
+            except Malformed:
+                continue
+            assert (receipt.published + receipt.refused, receipt.refused) == (1, len(keeper.kept))
+
+
+@pytest.mark.parametrize("fetch", ["", "x", "v1.0\r\nx-ms-evil: 1", "\ud800", "Grüße", "x" * 100_000])
+def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
+    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    keeper.take(body(basic_item()), fetch=fetch)
+    keeper.take(body(graph().rich_item()), fetch=fetch)
+    assert [note.fetch for _, note in keeper.parked + keeper.kept] == [None, None]
+
+
+def test_a_post_that_gets_no_turn_is_parked_at_once() -> None:
+    keeper = Keeper(turns=Semaphore(0))
+    began = time.monotonic()
+    receipt = keeper.take(_rich_and_basic())
+    assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        {},
+        {"publish": _fails(Unavailable("x"))},
+        {"quarantine": _fails(Misconfigured("x"))},
+        {"hear": _fails(Unavailable("x"))},
+    ],
+)
+def test_a_turn_is_given_back_whatever_becomes_of_the_post(ports: Mapping[str, Any]) -> None:
+    keeper = Keeper(**ports, turns=Semaphore(1))
+    for _ in range(3):
+        keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
+    assert keeper.receiver.turns.acquire(blocking=False)
+    assert not keeper.receiver.turns.acquire(blocking=False)
+
+
+def test_a_signed_client_state_of_another_tenant_opens_no_storage() -> None:
+    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    stolen = basic_item(tenantId="84bd8158-6d4d-4958-8b9f-9d6445542f95", clientState=client_state())
+    assert keeper.take(body(stolen)).parked == 0
+    assert keeper.parked == []

@@ -1,0 +1,339 @@
+"""Each change once: what is dropped, what never is, and how little of it depends on the table of markers.
+
+The table is in memory and keeps the real one's contract: rows with ETags, Conflict and Unavailable.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.authenticity import Authentic
+from shared.deadline import Deadline
+from shared.decryption import Content
+from shared.errors import Conflict, Unavailable
+from shared.events import CloudEvent, change_event, resource_id
+from shared.marker import MAX_IDS, Marker, judged, key_of
+from shared.notifications import ChangeNotification
+from shared.published import Published
+from tests.sandbox.function_apps import eventually
+from tests.sender import CLIENT_ID, MESSAGE, basic_item
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+WINDOW = timedelta(hours=4)
+TEAM = "teams('3f9a')"
+
+type Sent = Callable[[CloudEvent], None]
+
+
+def in_time() -> Deadline:
+    return Deadline.after(timedelta(seconds=20))
+
+
+@dataclass
+class Table:
+    """Rows in memory; ``trouble`` is met by every call."""
+
+    rows: dict[str, Marker] = field(default_factory=dict)
+    trouble: Callable[[str], None] = field(default=lambda _call: None)
+    calls: list[str] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.Lock)
+
+    def read(self, key: str) -> Marker | None:
+        self.calls.append("read")
+        self.trouble("read")
+        return self.rows.get(key)
+
+    def write(self, marker: Marker) -> None:
+        self.calls.append("write")
+        self.trouble("write")
+        with self.lock:
+            there = self.rows.get(marker.key)
+            if marker.etag != (there.etag if there else None):
+                raise Conflict("written since")
+            self.rows[marker.key] = replace(marker, etag=str(len(self.calls)))
+
+
+@dataclass
+class Stale(Table):
+    """The same rows, of which the first look-up tells the past."""
+
+    past: dict[str, Marker] = field(default_factory=dict)
+
+    def read(self, key: str) -> Marker | None:
+        return self.past.pop(key) if key in self.past else super().read(key)
+
+
+@dataclass
+class Worker[T: Table = Table]:
+    """One process of the app; several may share a table."""
+
+    table: T
+    now: datetime = NOW
+    sunk: list[CloudEvent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.published = Published(self.table, self._sink, window=WINDOW, now=lambda: self.now)
+
+    def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
+        for event in events:
+            self.sunk.append(event)
+            sent(event)
+
+    def publish(self, *events: CloudEvent) -> None:
+        """Publish one POST's events, and wait for their markers as the next POST about them would."""
+        self.published.publish(events, in_time())
+        assert eventually(self.published.is_at_rest)
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for event in self.sunk]
+
+
+def message(change_type: str = "updated", etag: str = "1", **changes: Any) -> CloudEvent:
+    """Return the event of one version of a message."""
+    return _event(Content.from_json(json.dumps({"id": "1", "etag": etag}).encode()), changeType=change_type, **changes)
+
+
+def team(name: str, minute: int = 0, **changes: Any) -> CloudEvent:
+    """Return the event of a team with a name; Graph says nothing of its version."""
+    content = Content.from_json(json.dumps({"id": "3f9a", "displayName": name}).encode())
+    kind = {"id": "3f9a", "@odata.type": "#Microsoft.Graph.team", "@odata.id": TEAM}
+    team = {"resource": TEAM, "resourceData": kind, "changeType": "updated"}
+    return _event(content, received_at=NOW + timedelta(minutes=minute), **(team | changes))
+
+
+def _event(content: Content | None, *, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
+    item = Authentic(ChangeNotification.from_json(basic_item(resource=MESSAGE) | changes))
+    return change_event(item, content, client_id=CLIENT_ID, received_at=received_at)
+
+
+def test_what_graph_sends_again_is_published_once() -> None:
+    worker = Worker(Table())
+    for _ in range(3):
+        worker.publish(message())
+    assert len(worker.sunk) == 1
+
+
+def test_the_same_change_twice_in_one_post_is_published_once() -> None:
+    worker = Worker(Table())
+    worker.publish(message(), message(), team("A"), team("A"))
+    assert len(worker.sunk) == 2
+
+
+def test_edits_reactions_and_deletions_of_a_message_are_changes_of_their_own() -> None:
+    """Peers' hole 14: de-duplication by message id alone, so that edits and deletions are lost."""
+    worker = Worker(Table())
+    changes = [message("created"), message("updated", "2"), message("updated", "3"), message("deleted", "4")]
+    for change in changes * 2:
+        worker.publish(change)
+    assert worker.ids == [change.id for change in changes]
+
+
+def test_a_change_that_overlapping_subscriptions_tell_is_published_once() -> None:
+    worker = Worker(Table())
+    worker.publish(message(subscriptionId="wide"))
+    worker.publish(message(subscriptionId="narrow"))
+    worker.publish(team("A", subscriptionId="wide"))
+    worker.publish(team("A", subscriptionId="narrow"))
+    assert len(worker.sunk) == 2
+
+
+def test_a_state_that_comes_back_is_published_every_time_under_an_id_of_its_own() -> None:
+    worker = Worker(Table())
+    for minute, name in enumerate("ABAB"):
+        worker.publish(team(name, minute))
+        # Graph may send the last one again.
+        worker.publish(team(name, minute))
+    assert [json.loads(event.data)["content"]["displayName"] for event in worker.sunk] == list("ABAB")
+    assert len(set(worker.ids)) == 4
+    assert worker.ids[:2] == [team("A").id, team("B").id]
+
+
+def test_states_that_alternate_in_one_post_are_all_published() -> None:
+    worker = Worker(Table())
+    worker.publish(*(team(name, minute) for minute, name in enumerate("ABBA")))
+    assert len(worker.sunk) == len(set(worker.ids)) == 3
+
+
+def test_what_has_no_content_and_no_version_is_never_dropped() -> None:
+    worker = Worker(Table())
+    for minute in range(2):
+        worker.publish(_event(None, changeType="updated", received_at=NOW + timedelta(minutes=minute)))
+    assert len(worker.sunk) == 2
+
+
+def test_a_marker_counts_for_the_window_and_no_longer() -> None:
+    worker = Worker(Table())
+    worker.publish(message())
+    worker.now = NOW + WINDOW
+    worker.publish(message())
+    assert len(worker.sunk) == 1
+    worker.now = NOW + WINDOW + timedelta(seconds=1)
+    worker.publish(message())
+    worker.publish(message())
+    assert len(worker.sunk) == 2
+
+
+def test_a_marker_is_as_old_as_the_publishing_not_as_the_notification() -> None:
+    """What was parked for hours may be told again a minute after it was published."""
+    worker = Worker(Table(), now=NOW + timedelta(hours=6))
+    worker.publish(message())
+    worker.now += timedelta(minutes=1)
+    worker.publish(message())
+    assert len(worker.sunk) == 1
+
+
+def test_other_workers_drop_it_too() -> None:
+    table = Table()
+    first, second = Worker(table), Worker(table)
+    first.publish(message(), team("A"))
+    second.publish(message(), team("A"))
+    assert (len(first.sunk), second.sunk) == (2, [])
+
+
+def _down(_call: str) -> None:
+    raise Unavailable("the table does not answer")
+
+
+def test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while() -> None:
+    worker = Worker(Table(trouble=_down))
+    for etag in "123":
+        worker.publish(message(etag=etag))
+    assert len(worker.sunk) == 3
+    assert worker.table.calls.count("read") == 1
+
+
+def test_a_table_that_hangs_stops_no_event() -> None:
+    let_go = threading.Event()
+    worker = Worker(Table(trouble=lambda _call: (let_go.wait(20), None)[1]))
+    began = time.monotonic()
+    worker.published.publish([message()], Deadline.after(timedelta(seconds=2)))
+    assert (len(worker.sunk), time.monotonic() - began < 2) == (1, True)
+    let_go.set()
+
+
+def test_nothing_is_marked_that_the_sink_did_not_take() -> None:
+    """Peers' markers before the publish lose what a crash comes between."""
+    table, failing = Table(), True
+
+    def sink(_events: Sequence[CloudEvent], _deadline: Deadline, _sent: Sent) -> None:
+        assert not table.rows
+        if failing:
+            raise Unavailable("storage")
+
+    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            published.publish([message()], in_time())
+    failing = False
+    published.publish([message()], in_time())
+    assert eventually(lambda: len(table.rows) == 1)
+
+
+def test_what_was_sent_of_a_post_that_fails_is_not_sent_again() -> None:
+    table, sunk = Table(), list[str]()
+
+    def sink(events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
+        for event in events:
+            if len(sunk) == 2:
+                sunk.append("the queue is full")
+                raise Unavailable("the queue is full")
+            sunk.append(event.id)
+            sent(event)
+
+    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    events = [message(etag=etag) for etag in "123"]
+    with pytest.raises(Unavailable):
+        published.publish(events, in_time())
+    assert eventually(lambda: len(table.rows) == 2)
+    published.publish(events, in_time())
+    assert sunk == [events[0].id, events[1].id, "the queue is full", events[2].id]
+
+
+def test_two_posts_at_once_about_one_change_publish_it_once() -> None:
+    table, sunk = Table(), list[CloudEvent]()
+
+    def sink(events: Sequence[CloudEvent], _deadline: Deadline, _sent: Sent) -> None:
+        time.sleep(0.1)
+        sunk.extend(events)
+
+    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: published.publish([message(), team("A")], in_time()), range(4)))
+    assert len(sunk) == 2
+
+
+def test_a_post_waits_for_another_about_the_same_change_no_longer_than_its_time() -> None:
+    let_go, sunk = threading.Event(), list[CloudEvent]()
+
+    def sink(events: Sequence[CloudEvent], _deadline: Deadline, _sent: Sent) -> None:
+        sunk.extend(events)
+        if len(sunk) == 1:
+            let_go.wait(20)
+
+    published = Published(Table(), sink, window=WINDOW, now=lambda: NOW)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(published.publish, [message()], in_time())
+        assert eventually(lambda: len(sunk) == 1)
+        published.publish([message()], in_time())
+        let_go.set()
+        first.result()
+    assert len(sunk) == 2
+
+
+@pytest.mark.parametrize("state", ["B", "C"])
+def test_states_that_two_workers_published_at_once_make_nobody_drop_a_later_one(state: str) -> None:
+    """Which of the two came last cannot be told, and so neither counts as the last."""
+    table = Table()
+    first, second = Worker(Stale(rows=table.rows)), Worker(table)
+    second.publish(team("A"))
+    first.table.past = dict(table.rows)
+    second.publish(team("B", 1))
+    first.publish(team("C", 2))
+    before = len(second.sunk)
+    second.publish(team(state, 3))
+    assert len(second.sunk) == before + 1
+
+
+def test_a_marker_that_could_not_be_written_makes_nobody_drop_a_later_state() -> None:
+    worker = Worker(Table())
+    worker.publish(team("A"))
+
+    def read_only(call: str) -> None:
+        if call == "write":
+            raise Unavailable("storage is full")
+
+    worker.table.trouble = read_only
+    worker.publish(team("B", 1))
+    worker.table.trouble = lambda _call: None
+    worker.publish(team("A", 2))
+    assert len(worker.sunk) == 3
+
+
+@given(st.lists(st.sampled_from("ABC"), max_size=30))
+def test_a_resource_is_published_exactly_when_its_state_changes(states: list[str]) -> None:
+    known: dict[str, tuple[str, ...]] = {}
+    told: list[str] = []
+    ids: list[str] = []
+    for minute, state in enumerate(states):
+        marked, fresh = judged([team(state, minute)], known)
+        known |= marked
+        told += [state] * len(fresh)
+        ids += [event.id for event in fresh]
+    assert told == [state for state, before in zip(states, [None, *states], strict=False) if state != before]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_marker_is_bounded() -> None:
+    known = {resource_id(team("0")): tuple(str(number) for number in range(MAX_IDS))}
+    marked, _ = judged([team("0")], known)
+    assert len(marked[key_of(team("0"))]) == MAX_IDS

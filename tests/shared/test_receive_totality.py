@@ -1,0 +1,26 @@
+"""Whatever is posted has a documented outcome; ``python -m tests.hostile`` tries as many bodies as one likes."""
+
+from collections import Counter
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hostile.mutations import mutations
+from tests.hostile.outcomes import outcome
+from tests.shared.posts import graph
+
+OUTCOMES = {"published", "parked", "in quarantine", "refused", "no collection", "too large"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_mutation_of_a_good_body_has_a_documented_outcome(seed: int) -> None:
+    outcomes = Counter(outcome(body) for body in islice(mutations(graph(), seed), 300))
+    assert outcomes.keys() <= OUTCOMES
+    assert len(outcomes) >= 4
+
+
+@given(st.binary())
+def test_every_run_of_bytes_has_a_documented_outcome(body: bytes) -> None:
+    assert outcome(body) in OUTCOMES

@@ -1,0 +1,194 @@
+"""What is made of the messages of a gap, and how a gap is said.
+
+Source: https://learn.microsoft.com/graph/api/resources/chatmessage
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.authenticity import authenticate
+from shared.decryption import Content
+from shared.errors import Malformed
+from shared.events import CloudEvent, change_event, gap_event
+from shared.notifications import ChangeNotification
+from shared.recovered import chain_of, events_of
+from shared.recovery import Recovery
+from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
+from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
+from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
+from tests.shared.tracked_values import MINUTE, NOW
+
+
+def _changes(found: dict[str, Any], gap: Recovery = GAP) -> list[str]:
+    return [json.loads(event.data)["changeType"] for event in _events(found, gap)]
+
+
+def _events(found: dict[str, Any], gap: Recovery = GAP) -> list[CloudEvent]:
+    return list(events_of(found, gap, client_id=CLIENT_ID, at=NOW))
+
+
+@pytest.mark.parametrize(
+    ("found", "changes"),
+    [
+        (message(), ["created"]),
+        (message(modified=LATER), ["created", "updated"]),
+        (message(created=BEFORE, modified=LATER), ["updated"]),
+        (message(modified=AFTER), ["created"]),
+        (message(created=BEFORE, modified=AFTER), []),
+        (message(created=AFTER), []),
+        (message(created=BEFORE), []),
+        (message(modified=LATER, deletedDateTime=text(LATER)), ["created", "deleted"]),
+        (message(created=BEFORE, modified=LATER, deletedDateTime=text(LATER)), ["deleted"]),
+        (message(created=BEFORE, modified=AFTER, deletedDateTime=text(AFTER)), []),
+        (message(modified=AFTER, deletedDateTime=text(AFTER)), ["created"]),
+        # Two clocks may differ by five minutes.
+        (message(created=SINCE - 4 * MINUTE), ["created"]),
+        (message(created=SINCE - 6 * MINUTE), []),
+        (message(created=UNTIL + 4 * MINUTE), ["created"]),
+        (message(created=UNTIL + 6 * MINUTE), []),
+    ],
+)
+def test_what_happened_in_the_gap_is_told_and_nothing_else(found: dict[str, Any], changes: list[str]) -> None:
+    assert _changes(found) == changes
+
+
+def test_what_nobody_watches_is_not_told() -> None:
+    gap = replace(GAP, change_types=frozenset({"deleted"}))
+    assert _changes(message(modified=LATER, deletedDateTime=text(LATER)), gap) == ["deleted"]
+
+
+_TIMES = st.datetimes(
+    min_value=(SINCE - timedelta(days=2)).replace(tzinfo=None), max_value=NOW.replace(tzinfo=None)
+).map(lambda moment: moment.replace(tzinfo=SINCE.tzinfo))
+
+
+@given(_TIMES, _TIMES, st.none() | _TIMES)
+def test_whatever_the_times_nothing_before_the_gap_is_told_and_no_deletion_as_an_update(
+    created: datetime, modified: datetime, deleted: datetime | None
+) -> None:
+    found = message(created=created, modified=modified, deletedDateTime=text(deleted) if deleted else None)
+    told = _changes(found)
+    assert len(told) == len(set(told))
+    assert not {"updated", "deleted"} <= set(told)
+    if max(created, modified, deleted or created) < SINCE - 6 * MINUTE:
+        assert told == []
+
+
+@pytest.mark.parametrize("change_type", ["created", "updated", "deleted"])
+def test_a_recovered_event_is_the_live_one_but_for_its_mark(change_type: str) -> None:
+    gone = text(LATER) if change_type == "deleted" else None
+    created = DURING if change_type == "created" else BEFORE
+    found = message("1612289992105", created=created, modified=LATER, deletedDateTime=gone)
+    recovered = next(event for event in _events(found) if event.type.lower().endswith(change_type))
+    resource = f"chats('{CHAT}')/messages('1612289992105')"
+    data = {"@odata.type": "#Microsoft.Graph.chatMessage", "@odata.id": resource, "id": "1612289992105"}
+    item = basic_item(changeType=change_type, resource=resource, resourceData=data)
+    authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
+    content = Content(text=json.dumps(found).encode(), resource=found)
+    live = change_event(authentic, content, client_id=CLIENT_ID, received_at=NOW)
+    assert (recovered.id, recovered.type, recovered.subject) == (live.id, live.type, live.subject)
+    # Which subscription, and until when it would have lived, is its own matter.
+    theirs = json.loads(live.data)
+    del theirs["subscriptionExpirationDateTime"]
+    assert json.loads(recovered.data) == theirs
+    assert json.loads(recovered.to_json())["recovered"] is True
+    assert "recovered" not in json.loads(live.to_json())
+    assert problems(json.loads(recovered.to_json())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({}, f"chats/{CHAT}/messages/1"),
+        # In a chat, an answer is a message like any other.
+        ({"replyToId": "7"}, f"chats/{CHAT}/messages/1"),
+        ({"chatId": None, "channelIdentity": {"teamId": "t", "channelId": "c"}}, "teams/t/channels/c/messages/1"),
+        (
+            {"chatId": None, "channelIdentity": {"teamId": "t", "channelId": "c"}, "replyToId": "7"},
+            "teams/t/channels/c/messages/7/replies/1",
+        ),
+        ({"id": "it's"}, f"chats/{CHAT}/messages/it%27s"),
+    ],
+)
+def test_a_message_stands_where_notifications_say_it_does(changes: dict[str, Any], subject: str) -> None:
+    [event] = _events(message() | changes)
+    assert event.subject == subject
+
+
+NASTY: tuple[Any, ...] = (
+    None,
+    "",
+    0,
+    1.5,
+    True,
+    [],
+    {},
+    "x" * 5000,
+    "\ud800",
+    "\x00",
+    "2026",
+    "9999-12-31T23:59:59",
+    "/",
+    "..",
+)
+
+
+@pytest.mark.parametrize("name", message())
+@pytest.mark.parametrize("value", NASTY, ids=repr)
+def test_whatever_a_message_holds_it_is_told_or_malformed(name: str, value: Any) -> None:
+    with suppress(Malformed):
+        assert len(_events(message() | {name: value})) <= 2
+
+
+def test_a_message_that_json_cannot_repeat_is_malformed() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    for body in (deep, float("nan")):
+        with pytest.raises(Malformed):
+            _events(message(body=body))
+
+
+# --- Chains
+
+
+def test_answers_come_apart_from_what_they_answer() -> None:
+    root = message("1") | {"replies": [message("2"), "no message"], "replies@odata.nextLink": "https://graph/more"}
+    messages, more = chain_of(root)
+    assert messages == (message("1"), message("2"))
+    assert more == "https://graph/more"
+
+
+@pytest.mark.parametrize("replies", [None, [], "x"])
+def test_a_message_without_answers_is_alone(replies: Any) -> None:
+    assert chain_of(message() | {"replies": replies}) == ((message(),), None)
+
+
+# --- What is lost
+
+
+def test_a_gap_is_said_with_one_id_and_fits_its_schema() -> None:
+    first = gap_event(GAP, reason="no such API", client_id=CLIENT_ID, at=NOW)
+    again = gap_event(GAP, reason="other words", client_id=CLIENT_ID, at=NOW + MINUTE)
+    longer = gap_event(replace(GAP, until=NOW), reason="no such API", client_id=CLIENT_ID, at=NOW)
+    assert first.id == again.id != longer.id
+    event = json.loads(first.to_json())
+    assert file_by_type()[event["type"]] == "gap.json"
+    assert problems(event) == problems(event, file=OF_ALL_OTHERS) == []
+    assert event["subject"] == f"subscriptions/{GAP.subscription_id}"
+    assert event["data"] == {
+        "tenantId": TENANT,
+        "subscriptionId": GAP.subscription_id,
+        "resource": "/chats/getAllMessages",
+        "changeType": "created,deleted,updated",
+        "startDateTime": "2026-11-21T07:30:00.000Z",
+        "endDateTime": "2026-11-21T08:30:00.000Z",
+        "reason": "no such API",
+    }

@@ -1,0 +1,139 @@
+"""Recoveries: when it is their turn, how they join, and that a table keeps them as they are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from azure.data.tables import TableEntity
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Misconfigured
+from shared.recovery import DONE, Recovery, State
+from shared.recovery_rows import entity_of, recoveries_from
+from shared.tracked import Failure, Gap
+from tests.shared.gap_values import GAP, SINCE, UNTIL
+from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
+
+_MOMENTS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  made aware
+_TEXTS = st.text(max_size=20)
+_RECOVERIES = st.builds(
+    Recovery,
+    tenant_id=_TEXTS,
+    subscription_key=_TEXTS,
+    subscription_id=_TEXTS,
+    resource=_TEXTS,
+    change_types=st.frozensets(st.sampled_from(["created", "updated", "deleted"]), min_size=1),
+    delegated=st.booleans(),
+    since=_MOMENTS,
+    until=_MOMENTS,
+    state=st.sampled_from(State),
+    reason=st.none() | _TEXTS,
+    checkpoint=st.none() | _TEXTS,
+    reading=st.none() | _TEXTS,
+    next_page=st.none() | _TEXTS,
+    recovered=st.integers(0, 10**9),
+    skipped=st.integers(0, 10**9),
+    failure=st.none() | st.builds(Failure, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
+    ended_at=st.none() | _MOMENTS,
+    etag=st.just("e1"),
+)
+
+
+def _kept(columns: Mapping[str, Any]) -> TableEntity:
+    entity = TableEntity(columns)
+    entity._metadata = {"etag": "e1", "timestamp": None}
+    return entity
+
+
+@given(_RECOVERIES)
+def test_every_row_comes_back_as_it_was(row: Recovery) -> None:
+    assert recoveries_from([_kept(entity_of(row))]) == (row,)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("state", "unknown"),
+        ("recovered", -1),
+        ("recovered", True),
+        ("skipped", "1"),
+        ("startDateTime", NOW),
+        ("startDateTime", "yesterday"),
+        ("subscription", "another"),
+        ("delegated", "yes"),
+        ("changeType", 1),
+        ("reason", 1),
+        ("checkpoint", 1),
+        ("reading", 1),
+        ("nextPage", 1),
+        ("endedDateTime", 1),
+    ],
+)
+def test_a_row_that_somebody_has_spoilt_is_named(column: str, value: Any) -> None:
+    with pytest.raises(Misconfigured, match=f"{GAP.tenant_id}/{GAP.key} of the table of gaps"):
+        recoveries_from([_kept(entity_of(GAP) | {column: value})])
+
+
+@pytest.mark.parametrize("column", ["subscription", "resource", "changeType", "state", "startDateTime", "endDateTime"])
+def test_a_row_without_what_it_needs_is_named(column: str) -> None:
+    with pytest.raises(Misconfigured, match="delete it"):
+        recoveries_from([_kept({name: value for name, value in entity_of(GAP).items() if name != column})])
+
+
+def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
+    row = replace(ROW, gap=Gap(since=SINCE, until=UNTIL))
+    found = Recovery.of(row)
+    assert found == replace(
+        GAP, subscription_key=row.key, resource=row.desired.resource, change_types=row.desired.change_types
+    )
+    assert found is not None
+    assert found.key == f"{row.key}-{SINCE:%Y%m%dT%H%M%S%f}"
+
+
+@pytest.mark.parametrize("gap", [None, Gap(since=SINCE)], ids=["none", "one that lasts"])
+def test_nothing_is_recovered_before_a_gap_has_ended(gap: Gap | None) -> None:
+    assert Recovery.of(replace(ROW, gap=gap)) is None
+
+
+def test_nothing_is_recovered_before_there_is_a_subscription() -> None:
+    assert Recovery.of(replace(ROW, gap=Gap(since=SINCE, until=UNTIL), observed=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({}, True),
+        ({"state": State.REFUSED}, True),
+        ({"failure": failure(retry_at=NOW)}, True),
+        ({"failure": failure(retry_at=NOW + MINUTE)}, False),
+        *[({"state": state}, False) for state in sorted(DONE)],
+    ],
+)
+def test_it_is_due_until_it_is_done_but_for_its_pauses(changes: dict[str, Any], due: bool) -> None:  # noqa: FBT001  a column
+    assert replace(GAP, **changes).is_due(NOW) is due
+
+
+def test_a_gap_that_lasts_longer_than_it_was_known_to_begins_anew() -> None:
+    known = replace(GAP, state=State.RECOVERED, checkpoint="a", recovered=7, ended_at=NOW, etag="e7")
+    assert known.joined(GAP) is known
+    assert known.joined(replace(GAP, until=UNTIL + HOUR)) == replace(GAP, until=UNTIL + HOUR, etag="e7")
+
+
+def test_an_operator_may_have_it_done_again() -> None:
+    done = replace(
+        GAP,
+        state=State.UNRECOVERABLE,
+        reason="no",
+        checkpoint="a",
+        reading="b",
+        next_page="/",
+        recovered=7,
+        skipped=1,
+        failure=failure(retry_at=NOW),
+        ended_at=NOW,
+        etag="e7",
+    )
+    assert done.again() == replace(GAP, etag="e7")

@@ -1,0 +1,278 @@
+"""What was kept is received again: in order, each in its turn, as of its receipt, and never lost on the way.
+
+The container is in memory and keeps the real one's contract: ETags, Conflict and Unavailable.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from shared.errors import Conflict, Misconfigured, Problem, Unavailable
+from shared.kept import Kept
+from shared.redrive import Redriver, always, attempt, redrive, while_it_may_appear
+from tests.sender import basic_item, body, client_state
+from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
+
+MINUTE = timedelta(minutes=1)
+UNKNOWN = "f" * 32
+
+
+@dataclass
+class Container:
+    """Bodies by name; ``steps`` is what was done to them."""
+
+    bodies: dict[str, tuple[Kept, bytes]] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    down: frozenset[str] = frozenset()
+    etags: Iterator[int] = field(default_factory=count)
+
+    def add(self, post: bytes, *, kind: str = "unavailable", received_at: datetime, **changes: Any) -> Kept:
+        name = f"{received_at.isoformat()}-{len(self.bodies)}"
+        kept = Kept(kind=kind, received_at=received_at, fetch=None, name=name, etag=str(next(self.etags)))
+        self.bodies[name] = (replace(kept, **changes), post)
+        return self.bodies[name][0]
+
+    def all(self) -> Iterator[Kept]:
+        self._call("all")
+        yield from [kept for _, (kept, _) in sorted(self.bodies.items())]
+
+    def body(self, kept: Kept) -> bytes:
+        self._call("body")
+        if kept.name not in self.bodies:
+            raise Conflict("done with")
+        return self.bodies[kept.name][1]
+
+    def put_off(self, kept: Kept, until: datetime) -> Kept:
+        self._call("put off")
+        there, post = self.bodies.get(kept.name, (None, b""))
+        if there is None or there.etag != kept.etag:
+            raise Conflict("taken in hand")
+        later = replace(kept, attempts=kept.attempts + 1, retry_at=until, etag=str(next(self.etags)))
+        self.bodies[kept.name] = (later, post)
+        return later
+
+    def discard(self, kept: Kept) -> None:
+        self._call("discard")
+        self.bodies.pop(kept.name, None)
+
+    def _call(self, step: str) -> None:
+        self.steps.append(step)
+        if step in self.down:
+            raise Unavailable("the container does not answer")
+
+
+@dataclass
+class World:
+    """A container, the receiver that takes from it, and a clock that stands."""
+
+    container: Container = field(default_factory=Container)
+    outcome: Outcome = field(default_factory=Outcome)
+    at: datetime = field(default_factory=now)
+    quarantine: bool = False
+
+    def redriver(self, **ports: Any) -> Redriver:
+        receiver = dataclasses.replace(self.outcome.receiver, **ports)
+        if self.quarantine:
+            receiver = replace(receiver, quarantine=None)
+        may_open = while_it_may_appear if self.quarantine else always
+        return Redriver(bodies=self.container, receiver=receiver, may_open=may_open, now=lambda: self.at)
+
+    def run(self, **ports: Any) -> dict[str, int]:
+        return dict(redrive(self.redriver(**ports), ends=self.at + MINUTE))
+
+    @property
+    def kept(self) -> list[Kept]:
+        return [kept for kept, _ in self.container.bodies.values()]
+
+
+def _fails(problem: Problem) -> Any:
+    def fail(*_arguments: object) -> Any:
+        raise problem
+
+    return fail
+
+
+def test_what_was_parked_is_published_oldest_first_and_gone() -> None:
+    world = World()
+    for minutes in (3, 1, 2):
+        at = world.at - minutes * MINUTE
+        world.container.add(body(basic_item(resource=f"chats('{minutes}')")), received_at=at)
+    assert world.run() == {"published": 3}
+    assert [event.subject for event in world.outcome.events] == ["chats/3", "chats/2", "chats/1"]
+    assert world.kept == []
+    assert world.run() == {}
+
+
+def test_a_body_is_judged_and_published_as_of_its_receipt() -> None:
+    """Tokens live for a day at most; what was authentic when it came stays so."""
+    world = World()
+    received_at = world.at
+    world.container.add(graph().rich_body(), received_at=received_at)
+    world.at += timedelta(days=2)
+    assert world.run() == {"published": 1}
+    assert world.outcome.events[0].time == received_at
+    live = Outcome()
+    live.of(graph().rich_body(), received_at=received_at)
+    assert live.events[0].id == world.outcome.events[0].id
+
+
+def test_the_version_to_fetch_from_is_the_one_of_its_url() -> None:
+    world = World()
+    world.container.add(body(basic_item()), received_at=world.at, fetch="beta")
+    world.run()
+    assert [location.path[:6] for location in world.outcome.fetched] == ["/beta/"]
+
+
+def test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time() -> None:
+    world = World()
+    world.container.add(body(basic_item()), received_at=world.at)
+    pauses = []
+    for _ in range(9):
+        assert world.run(publish=_fails(Unavailable("the queue"))) == {"put off": 1}
+        (kept,) = world.kept
+        assert kept.retry_at is not None
+        pauses.append((kept.retry_at - world.at) / MINUTE)
+        world.at = kept.retry_at - timedelta(seconds=1)
+        assert world.run() == {}
+        world.at = kept.retry_at
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert world.run() == {"published": 1}
+
+
+def test_one_that_fails_does_not_stand_in_the_way_of_the_others() -> None:
+    world = World()
+    world.container.add(graph().rich_body(), received_at=world.at - MINUTE)
+    world.container.add(body(basic_item()), received_at=world.at)
+    assert world.run(private_key=_fails(Misconfigured("no role"))) == {"put off": 1, "published": 1}
+    assert len(world.kept) == 1
+
+
+class Killed(BaseException):
+    """The process has ended."""
+
+
+@pytest.mark.parametrize("port", ["hear", "publish"])
+def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str) -> None:
+    world = World()
+
+    def kill(*_arguments: object) -> None:
+        raise Killed
+
+    world.container.add(body(basic_item()), received_at=world.at - MINUTE)
+    world.container.add(body(basic_item()), received_at=world.at)
+    with pytest.raises(Killed):
+        world.run(**{port: kill})
+    assert world.run() == {"published": 1}
+    world.at += MINUTE
+    assert world.run() == {"published": 1}
+
+
+def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_and_nothing_else() -> None:
+    world = World()
+    world.container.add(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), received_at=world.at)
+    world.container.down = frozenset({"discard"})
+    with pytest.raises(Unavailable):
+        world.run()
+    world.container.down = frozenset()
+    world.at += MINUTE
+    assert world.run() == {"published": 1}
+    ids = [event.id for event in world.outcome.events]
+    assert (ids[:2], len(ids)) == (ids[2:], 4)
+
+
+def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
+    world = World()
+    for minutes in range(5):
+        world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
+
+    def slow(*_arguments: object) -> None:
+        world.at += timedelta(seconds=25)
+
+    assert world.run(publish=slow) == {"published": 3}
+    assert world.run(publish=slow) == {"published": 2}
+
+
+def test_of_two_runs_one_takes_a_body() -> None:
+    world = World()
+    kept = world.container.add(body(basic_item()), received_at=world.at)
+    world.container.put_off(kept, world.at)
+    assert attempt(world.redriver(), kept) == "left to another run"
+    world.container.discard(kept)
+    assert attempt(world.redriver(), kept) == "left to another run"
+    assert world.outcome.events == []
+
+
+def test_a_container_that_does_not_answer_ends_the_run() -> None:
+    for step in ("all", "put off", "body"):
+        world = World(container=Container(down=frozenset({step})))
+        world.container.add(body(basic_item()), received_at=world.at)
+        with pytest.raises(Unavailable):
+            world.run()
+
+
+def test_what_a_parked_post_has_refused_goes_to_quarantine_and_the_rest_is_published() -> None:
+    world = World()
+    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
+    world.container.add(graph().rich_body(unknown, graph().rich_item()), received_at=world.at)
+    assert world.run() == {"published": 1}
+    assert (len(world.outcome.events), list(world.outcome.quarantined)) == (1, ["unknown-certificate"])
+    assert world.kept == []
+
+
+def test_what_is_not_authentic_any_more_stays_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """The key that signed it has been taken out of the settings; whoever puts it back loses nothing."""
+    world = World()
+    world.container.add(body(basic_item()), received_at=world.at)
+    with caplog.at_level(logging.WARNING, logger="shared"):
+        assert world.run(client_state_keys=()) == {"refused": 1}
+    assert client_state() not in caplog.text
+    world.at += MINUTE
+    assert world.run() == {"published": 1}
+
+
+def _unknown() -> bytes:
+    """Return a POST that is encrypted to a certificate which the vault does not have."""
+    return graph().rich_body(graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN)))
+
+
+def test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left() -> None:
+    world = World(quarantine=True)
+    received_at = world.at
+    world.container.add(_unknown(), kind="unknown-certificate", received_at=received_at)
+    assert world.run() == {"refused": 1}
+    world.at = received_at + timedelta(hours=23, minutes=59)
+    assert world.run() == {"refused": 1}
+    world.at = received_at + timedelta(hours=25)
+    assert world.run() == {}
+    assert len(world.kept) == 1
+
+
+def test_a_certificate_that_has_appeared_opens_what_is_in_quarantine() -> None:
+    world = World(quarantine=True)
+    world.container.add(_unknown(), kind="unknown-certificate", received_at=world.at)
+    key = world.outcome.receiver.private_key
+    found = world.run(private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
+    assert (found, world.kept, len(world.outcome.events)) == ({"published": 1}, [], 1)
+
+
+@pytest.mark.parametrize("kind", ["validation-token", "undecryptable", "malformed"])
+def test_nothing_else_in_quarantine_is_tried_by_the_timer(kind: str) -> None:
+    world = World(quarantine=True)
+    kept = world.container.add(graph().rich_body(), kind=kind, received_at=world.at)
+    assert (world.run(), world.container.steps) == ({}, ["all"])
+    # A person may.
+    assert attempt(world.redriver(), kept) == "published"
+
+
+def test_a_body_in_quarantine_stays_until_all_of_it_is_published() -> None:
+    world = World(quarantine=True)
+    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
+    kept = world.container.add(graph().rich_body(unknown, graph().rich_item()), kind="x", received_at=world.at)
+    assert attempt(world.redriver(), kept) == "refused"
+    assert len(world.kept) == 1
