@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from threading import Semaphore
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
@@ -22,6 +23,7 @@ from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.posts import Outcome, graph, key_pair
 
 _ROUNDS = 15
+_THREADS = 2
 _WINDOW = timedelta(milliseconds=250)
 _SHARE_TARGET = 0.85
 _SCALING_TARGET = 1.8
@@ -83,7 +85,7 @@ def _decryption() -> Work:
 def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
-    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None)
+    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=Semaphore(_THREADS))
     budget = timedelta(minutes=1)
 
     def work() -> int:
@@ -98,7 +100,7 @@ def _receiving(items: int) -> Work:
 def _round(works: Mapping[str, Work]) -> Round:
     return {
         (name, threads): rate(work, threads=threads, window=_WINDOW)
-        for threads in (1, 2)
+        for threads in (1, _THREADS)
         for name, work in works.items()
     }
 

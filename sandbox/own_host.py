@@ -9,6 +9,7 @@ import aiohttp
 
 from sandbox.deployment import REPOSITORY
 from sandbox.host.core_tools import certificate_options
+from sandbox.operating import SETTINGS_NAME, write_settings
 from sandbox.world import World
 
 # Where Core Tools serve unless told otherwise; the sandbox's certificate is for this name.
@@ -26,7 +27,7 @@ class OwnHost:
 
     def __init__(self, world: World, folder: Path = REPOSITORY, url: str = _URL) -> None:
         self._world = world
-        self._settings_file = folder / "local.settings.json"
+        self._settings_file = folder / SETTINGS_NAME
         self._subscriptions_file = folder / "subscriptions.json"
         self._url = url
 
@@ -46,8 +47,7 @@ class OwnHost:
         if file.exists() and _MARK not in file.read_text(encoding="utf-8"):
             raise RuntimeError(f"{file.name} exists and is your own: move it away, and start again.")
         values = self._world.settings(f"{self._url}/api/ReceiveNotification") | {_MARK: "true"}
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({"IsEncrypted": False, "Values": values}, indent=2), encoding="utf-8")
+        write_settings(file, values)
         command = shlex.join(["func", "start", *certificate_options(self._world.tls)])
         return f"{file.name} is written. Start the app in this folder, in a second terminal:\n\n  {command}\n"
 

@@ -14,13 +14,13 @@ import aiohttp
 from sandbox.azurite import Azurite
 from sandbox.clock import Clock
 from sandbox.deployment import stage
-from sandbox.entra import Application, Entra
+from sandbox.entra import Account, Application, Entra
 from sandbox.graph import Graph
 from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
 from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
-from sandbox.teams import Teams
+from sandbox.teams import Teams, User
 from sandbox.tls import Tls
 
 CERTIFICATE_NAME = "graph-notifications"
@@ -37,7 +37,12 @@ _ROLES = (
     "Channel.ReadBasic.All",
     "TeamMember.Read.All",
     "ChannelMember.Read.All",
+    # To list the people whose chats are read to close a gap.
+    "User.Read.All",
 )
+
+# What the users of the scene may grant the app, who sign in to it.
+_SCOPES = ("Chat.Read", "Presence.Read.All")
 
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((Succeeded|Failed)")
 _POLL_SECONDS = 0.02
@@ -78,14 +83,22 @@ class World:
         tenant_ids = self.registration.tenant_ids
         identity = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
         self.entra.system_identity = identity
-        self.vault.readers = {identity.client_id}
+        self.vault.readers = self.vault.writers = {identity.client_id}
         self.entra.register(
             Application(
                 client_id=self.registration.client_id,
                 tenant_ids=tenant_ids,
                 secret=self.registration.client_secret,
                 roles=_ROLES,
+                scopes=_SCOPES,
+                public_client=True,
             )
+        )
+
+    def add_account(self, user: User) -> None:
+        """Have a person of Teams be able to sign in."""
+        self.entra.add_account(
+            Account(object_id=user.id, tenant_id=user.tenant_id, name=user.display_name, username=user.email)
         )
 
     async def start_services(self) -> None:

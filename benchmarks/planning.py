@@ -1,0 +1,150 @@
+"""What ``plan`` costs for as many subscriptions as a tenant may have: time, and memory with all that it is given."""
+
+import time
+import tracemalloc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from rich.table import Table
+
+from benchmarks.tables import Figure, Target, figures_table
+from shared.actions import Action
+from shared.desired import Desired
+from shared.subscription import Subscription
+from shared.subscriptions import Policy, plan
+from shared.tracked import Observed, Tracked
+from tests.sender import TENANT
+
+# Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas
+SUBSCRIPTIONS = 10_000
+
+_ROUNDS = 5
+_MOST_TIME = timedelta(seconds=1)
+_MOST_MEMORY = 200 * 1024 * 1024
+_MEBIBYTE = 1024 * 1024
+
+_NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+_URL = "https://app.example/api/ReceiveNotification"
+_POLICY = Policy(
+    notification_url=_URL,
+    lifetime=timedelta(days=3),
+    renew_after=timedelta(minutes=30),
+    client_state_key_id="k1",
+    certificate_id="c1",
+    listed_at=_NOW - timedelta(minutes=5),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _World:
+    desired: Sequence[Desired]
+    tracked: Sequence[Tracked]
+    actual: Sequence[Subscription]
+
+    def planned(self) -> Sequence[Action]:
+        return plan(self.desired, self.tracked, self.actual, policy=_POLICY, now=_NOW)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """A plan's time, of a processor's work, and how many actions came of it."""
+
+    actions: int
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The cost by what there was to do; ``memory`` is the peak of a plan with its arguments, in bytes."""
+
+    costs: Mapping[str, Cost]
+    memory: int
+
+    @property
+    def is_met(self) -> bool:
+        """Whether all targets were met."""
+        return self.memory <= _MOST_MEMORY and all(cost.time <= _MOST_TIME for cost in self.costs.values())
+
+
+def measure() -> Report:
+    """Return what it costs where nothing is to be done, and where everything is."""
+    worlds = {"settled": timedelta(minutes=10), "all to be renewed": timedelta(minutes=31)}
+    tracemalloc.start()
+    made = _world(age=timedelta(minutes=31))
+    made.planned()
+    _, memory = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Report(costs={name: _cost(_world(age=age)) for name, age in worlds.items()}, memory=memory)
+
+
+def table(report: Report) -> Table:
+    """Return the figures with their targets."""
+    figures = [
+        Figure(
+            name=f"{name}: {cost.actions:,} actions",
+            value=f"{cost.time.total_seconds():.2f} s",
+            target=Target(text=f"≤ {_MOST_TIME.total_seconds():.0f} s", met=cost.time <= _MOST_TIME),
+        )
+        for name, cost in report.costs.items()
+    ]
+    limit = Target(text=f"≤ {_MOST_MEMORY // _MEBIBYTE} MiB", met=report.memory <= _MOST_MEMORY)
+    memory = Figure(name="peak memory", value=f"{report.memory / _MEBIBYTE:,.0f} MiB", target=limit)
+    caption = f"Medians of {_ROUNDS}, in processor time. Memory includes the rows and the list that are compared."
+    return figures_table(f"plan() for {SUBSCRIPTIONS:,} subscriptions", [*figures, memory], caption=caption)
+
+
+def _cost(world: _World) -> Cost:
+    rounds = [_timed(world) for _ in range(_ROUNDS)]
+    return Cost(actions=rounds[0].actions, time=timedelta(seconds=median(each.time.total_seconds() for each in rounds)))
+
+
+def _timed(world: _World) -> Cost:
+    began = time.thread_time()
+    actions = world.planned()
+    return Cost(actions=len(actions), time=timedelta(seconds=time.thread_time() - began))
+
+
+def _world(*, age: timedelta) -> _World:
+    """Return a world in which every subscription was renewed ``age`` ago."""
+    desired = [_desired(number) for number in range(SUBSCRIPTIONS)]
+    return _World(
+        desired=desired,
+        tracked=[_tracked(each, str(number), age) for number, each in enumerate(desired)],
+        actual=[_subscription(each, str(number)) for number, each in enumerate(desired)],
+    )
+
+
+def _desired(number: int) -> Desired:
+    return Desired(
+        tenant_id=TENANT,
+        resource=f"/chats/19:{number:032x}@thread.v2/messages",
+        change_types=frozenset({"created", "updated", "deleted"}),
+        include_resource_data=True,
+    )
+
+
+def _tracked(desired: Desired, subscription_id: str, age: timedelta) -> Tracked:
+    observed = Observed(
+        subscription_id=subscription_id,
+        notification_url=_URL,
+        include_resource_data=True,
+        certificate_id=_POLICY.certificate_id,
+        renewed_at=_NOW - age,
+        expiration=_NOW + timedelta(days=2),
+    )
+    return Tracked(desired=desired, observed=observed, client_state_key_id=_POLICY.client_state_key_id, etag="1")
+
+
+def _subscription(desired: Desired, subscription_id: str) -> Subscription:
+    return Subscription(
+        subscription_id=subscription_id,
+        resource=desired.resource,
+        change_types=desired.change_types,
+        notification_url=_URL,
+        lifecycle_notification_url=_URL,
+        include_resource_data=True,
+        encryption_certificate_id=_POLICY.certificate_id,
+        expiration=_NOW + timedelta(days=2),
+    )

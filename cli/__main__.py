@@ -1,0 +1,43 @@
+"""``python -m cli``: every command, and the options that stand before them."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import events, gaps, parked, quarantine, subscriptions
+from cli.environment import FILE_NAME, check_trust, use_settings
+from cli.login import login
+from cli.permissions import permissions
+from cli.statuses import Commands
+
+app = typer.Typer(cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+_SETTINGS = typer.Option(
+    help="A local.settings.json whose Values count in place of the environment.",
+    show_default=f"the environment, else ./{FILE_NAME}",
+)
+
+
+@app.callback()
+def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
+    """Operate the app that receives Teams change notifications.
+
+    Exit status: 0 done; 1 something is wrong with the subscriptions; 2 usage;
+    3 a setting, permission or login is wrong; 4 something outside is down.
+    """
+    use_settings(os.environ, settings, folder=Path.cwd())
+    check_trust(os.environ)
+
+
+app.add_typer(subscriptions.commands, name="subscriptions")
+app.command()(permissions)
+app.add_typer(gaps.commands, name="gaps")
+app.add_typer(events.commands, name="events")
+app.add_typer(parked.commands, name="parked")
+app.add_typer(quarantine.commands, name="quarantine")
+app.command()(login)
+
+if __name__ == "__main__":
+    app(prog_name="python -m cli")

@@ -1,0 +1,51 @@
+"""Rows of the table as an operator's wish changes them; the next run of the timer does the rest.
+
+Source: https://learn.microsoft.com/graph/api/resources/subscription
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shared.desired import Desired, split_change_types
+from shared.resources import canonical_path
+from shared.tracked import Tracked, key_of
+
+
+def find(rows: Iterable[Tracked], desired: Desired) -> Tracked | None:
+    """Return the row of what watches the same changes of the same resource."""
+    return next((row for row in rows if row.key == key_of(desired)), None)
+
+
+def is_of_file(row: Tracked | None) -> bool:
+    """Return whether ``subscriptions.json`` asks for the row, which only an edit of that file can change."""
+    return row is not None and row.is_wanted and row.added_by == "file"
+
+
+def added(row: Tracked | None, desired: Desired) -> Tracked:
+    """Return the row with which ``desired`` is watched, whatever was known of it."""
+    if row is None:
+        return Tracked(desired=desired, added_by="cli")
+    # The pause after a failure was for what was wanted before.
+    return replace(row, desired=desired, added_by="cli", is_wanted=True, failure=None)
+
+
+def removed(row: Tracked) -> Tracked:
+    """Return the row with which the next run ends the subscription, heeding no pause."""
+    return replace(row, is_wanted=False, failure=None)
+
+
+def watching(rows: Iterable[Tracked], resource: str, change_type: str) -> Sequence[Tracked]:
+    """Return the rows of ``resource`` that are wanted; of all changes, where ``change_type`` is empty."""
+    path, changes = canonical_path(resource), split_change_types(change_type)
+    return [
+        row
+        for row in rows
+        if row.is_wanted
+        and canonical_path(row.desired.resource) == path
+        and (not change_type or row.desired.change_types == changes)
+    ]
+
+
+def as_tracked(rows: Iterable[Tracked]) -> Sequence[Desired]:
+    """Return what ``subscriptions.json`` asked for when the timer last read it."""
+    return [row.desired for row in rows if is_of_file(row)]

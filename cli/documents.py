@@ -1,0 +1,162 @@
+"""What ``--json`` prints, as types: properties are added in time, none is renamed or left out.
+
+Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, null where nothing has happened.
+"""
+
+from typing import Literal, TypedDict
+
+
+class FailureDocument(TypedDict):
+    """Why the last attempts failed, and when the next one may be made."""
+
+    error: str
+    errorDateTime: str
+    consecutiveFailures: int
+    retryDateTime: str
+
+
+class GapDocument(TypedDict):
+    """A time in which changes may have gone unnoticed; the end is null while it lasts."""
+
+    startDateTime: str
+    endDateTime: str | None
+
+
+class SubscriptionDocument(TypedDict):
+    """One subscription, as the table has it."""
+
+    tenantId: str
+    resource: str
+    changeType: str
+    includeResourceData: bool
+    fetch: bool
+    delegated: bool
+    addedBy: Literal["file", "cli"]
+    state: Literal["active", "pending", "failing", "overdue", "removed", "lapsed", "not wanted"]
+    subscriptionId: str | None
+    expirationDateTime: str | None
+    renewedDateTime: str | None
+    encryptionCertificateId: str | None
+    clientStateKeyId: str | None
+    notificationDateTime: str | None
+    lifecycleEvent: str | None
+    lifecycleEventDateTime: str | None
+    gap: GapDocument | None
+    failure: FailureDocument | None
+
+
+class ListingDocument(TypedDict):
+    """When Graph last listed the subscriptions of the app, or of the signed-in user, in a tenant."""
+
+    tenantId: str
+    delegated: bool
+    listedDateTime: str | None
+    failure: FailureDocument | None
+
+
+class ListDocument(TypedDict):
+    """``subscriptions list --json``."""
+
+    subscriptions: list[SubscriptionDocument]
+    accounts: list[ListingDocument]
+
+
+type Verb = Literal["create", "adopt", "renew", "rotate", "recreate", "delete"]
+
+
+class WatchedDocument(TypedDict):
+    """What a subscription watches."""
+
+    resource: str
+    changeType: str
+
+
+class ActionDocument(WatchedDocument):
+    """What the next run of the timer would do."""
+
+    action: Verb
+
+
+class FailingDocument(WatchedDocument, FailureDocument):
+    """A failure, and of what."""
+
+
+class MissingDocument(WatchedDocument, GapDocument):
+    """A gap, and in what."""
+
+
+class StrangerDocument(TypedDict):
+    """A subscription of the app that nobody tracks."""
+
+    subscriptionId: str
+    resource: str
+    notificationUrl: str
+    expirationDateTime: str
+
+
+class CheckedDocument(TypedDict):
+    """What was found in an account; ``clientStateKeys`` and ``certificates`` count subscriptions by id."""
+
+    tenantId: str
+    delegated: bool
+    settled: bool
+    error: str | None
+    actions: list[ActionDocument]
+    failures: list[FailingDocument]
+    gaps: list[MissingDocument]
+    untracked: list[StrangerDocument]
+    clientStateKeys: dict[str, int]
+    certificates: dict[str, int]
+
+
+class CheckDocument(TypedDict):
+    """``subscriptions check --json``."""
+
+    settled: bool
+    accounts: list[CheckedDocument]
+
+
+class RecoveryDocument(WatchedDocument, GapDocument):
+    """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused."""
+
+    tenantId: str
+    subscriptionId: str
+    state: Literal["open", "refused", "recovered", "unrecoverable"]
+    reason: str | None
+    recovered: int
+    skipped: int
+    endedDateTime: str | None
+    failure: FailureDocument | None
+
+
+class GapsDocument(TypedDict):
+    """``gaps list --json``."""
+
+    gaps: list[RecoveryDocument]
+
+
+class NeedDocument(TypedDict):
+    """What a path of the catalogue needs, least privilege first; any of ``permissions`` is enough."""
+
+    path: str
+    resources: list[str]
+    permissions: list[str]
+    resourceSpecific: list[str]
+    state: Literal["granted", "consent?", "lacking", "unknown"]
+
+
+class GrantedDocument(TypedDict):
+    """What the token of an account grants, and the least that is still to be granted."""
+
+    tenantId: str
+    delegated: bool
+    error: str | None
+    granted: list[str]
+    toGrant: list[str]
+    needs: list[NeedDocument]
+
+
+class PermissionsDocument(TypedDict):
+    """``permissions --json``."""
+
+    accounts: list[GrantedDocument]

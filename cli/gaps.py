@@ -1,0 +1,112 @@
+"""``python -m cli gaps``: what went unnoticed while a subscription was not there, and what became of it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.documents import GapsDocument, RecoveryDocument
+from cli.listed import of_failure
+from cli.progress import busy
+from cli.statuses import Status
+from cli.tenants import Tenant, chosen
+from cli.terminal import console, print_json, print_line, print_rows
+from cli.texts import ago, iso, iso_or_none, span
+from shared import app
+from shared.errors import Conflict
+from shared.recovery import DONE, Recovery, State
+
+commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
+
+_COLUMNS = ("resource", "state", "events", "began", "lasted", "next attempt")
+_GIVEN_UP = frozenset({State.REFUSED, State.UNRECOVERABLE})
+
+
+@commands.command("list")
+def list_(
+    *,
+    tenant: Tenant = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show every gap that has ended, of the last month, the oldest first: whether it is filled, and why if it is not.
+
+    A gap that lasts is shown by: subscriptions list. Exit status 1 if changes are lost, or Graph refuses to tell them.
+    """
+    gaps = _gaps(chosen(tenant, app.settings()))
+    if as_json:
+        print_json(document(gaps))
+    else:
+        _show(gaps, datetime.now(UTC))
+    if any(gap.state in _GIVEN_UP for gap in gaps):
+        raise typer.Exit(Status.FOUND)
+
+
+@commands.command()
+def retry(*, tenant: Tenant = "") -> None:
+    """Have the next run of the timer try again to fill every gap that Graph refused, from its beginning.
+
+    Changes that were recovered before are dropped by their ids, if that was not longer ago than DEDUPLICATE_FOR.
+    """
+    gaps = [gap for gap in _gaps(chosen(tenant, app.settings())) if gap.state in _GIVEN_UP]
+    for gap in gaps:
+        _retry(gap)
+    if not gaps:
+        print_line(console(), "No gap is refused or given up.")
+
+
+def _retry(gap: Recovery) -> None:
+    try:
+        app.gaps().save(gap.again())
+    except Conflict as conflict:
+        print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
+        raise typer.Exit(Status.FOUND) from conflict
+    print_line(console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again.")
+
+
+def _gaps(tenant_ids: Sequence[str]) -> Sequence[Recovery]:
+    with busy("Reading the table"):
+        found = [gap for tenant_id in tenant_ids for gap in app.gaps().load(tenant_id)]
+    return sorted(found, key=lambda gap: gap.since)
+
+
+def _show(gaps: Sequence[Recovery], now: datetime) -> None:
+    out = console()
+    if not gaps:
+        print_line(out, "No gaps.")
+        return
+    print_rows(out, _COLUMNS, [cells(gap, now) for gap in gaps])
+    for gap in gaps:
+        why = gap.failure.text if gap.failure else gap.reason
+        if why is not None:
+            print_line(out, f"! {gap.resource} since {iso(gap.since)}: {why}", "yellow")
+
+
+def cells(gap: Recovery, now: datetime) -> tuple[str, ...]:
+    """Return what stands in the columns."""
+    wait = gap.failure.retry_at - now if gap.failure else now - now
+    again = "" if gap.state in DONE else f"in {span(wait)}" if wait > now - now else "at the next run"
+    began, lasted = ago(gap.since, now), span(gap.until - gap.since)
+    return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, again)
+
+
+def document(gaps: Sequence[Recovery]) -> GapsDocument:
+    """Return what ``gaps list --json`` prints."""
+    return {"gaps": [_of(gap) for gap in gaps]}
+
+
+def _of(gap: Recovery) -> RecoveryDocument:
+    return {
+        "tenantId": gap.tenant_id,
+        "resource": gap.resource,
+        "changeType": ",".join(sorted(gap.change_types)),
+        "subscriptionId": gap.subscription_id,
+        "startDateTime": iso(gap.since),
+        "endDateTime": iso(gap.until),
+        "state": gap.state.value,
+        "reason": gap.reason,
+        "recovered": gap.recovered,
+        "skipped": gap.skipped,
+        "endedDateTime": iso_or_none(gap.ended_at),
+        "failure": of_failure(gap.failure) if gap.failure else None,
+    }

@@ -1,0 +1,166 @@
+"""What is to be watched and what a token grants, compared: which permissions are needed, held and lacking.
+
+Source: https://learn.microsoft.com/graph/permissions-overview
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from cli.documents import GrantedDocument, PermissionsDocument
+from shared.catalogue import Resource
+from shared.desired import Desired
+from shared.errors import Misconfigured, Problem
+from shared.resources import find
+
+COLUMNS = ("path", "state", "needs one of", "or resource-specific")
+
+
+class State(StrEnum):
+    """Whether a token grants what a path needs."""
+
+    GRANTED = "granted"
+    RESOURCE_SPECIFIC = "consent?"
+    """Not granted for all, but the app may be installed with consent in just these teams or chats: no token tells."""
+    LACKING = "lacking"
+    UNKNOWN = "unknown"
+    """There is no token to look at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one path of the catalogue needs, for all resources under it; any of ``permissions`` is enough."""
+
+    path: str
+    resources: tuple[str, ...]
+    permissions: tuple[str, ...]
+    resource_specific: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What an account's token grants, or the problem with which it could not be had, beside what is needed."""
+
+    tenant_id: str
+    delegated: bool
+    needs: tuple[Need, ...]
+    permissions: frozenset[str] = frozenset()
+    problem: Problem | None = None
+
+    def state(self, need: Need) -> State:
+        """Return whether the token grants a need."""
+        if self.problem is not None:
+            return State.UNKNOWN
+        if self.permissions & set(need.permissions):
+            return State.GRANTED
+        return State.RESOURCE_SPECIFIC if need.resource_specific else State.LACKING
+
+    @property
+    def lacking(self) -> Sequence[Need]:
+        """What the token does not grant, and nothing else can."""
+        return [need for need in self.needs if self.state(need) is State.LACKING]
+
+
+def needs(desired: Iterable[Desired], *, delegated: bool) -> tuple[Need, ...]:
+    """Return what the app needs, or the signed-in user, in the order of ``desired``."""
+    found: dict[str, Need] = {}
+    for item in desired:
+        row = find(item.resource)
+        if row is None or item.delegated != delegated:
+            continue
+        need = found.setdefault(row.path, _need(row, delegated=delegated))
+        found[row.path] = replace(need, resources=(*need.resources, item.resource))
+    return tuple(found.values())
+
+
+def _need(row: Resource, *, delegated: bool) -> Need:
+    allowed = row.permissions
+    if delegated:
+        return Need(path=row.path, resources=(), permissions=allowed.delegated)
+    return Need(
+        path=row.path,
+        resources=(),
+        permissions=allowed.application,
+        # Consent in one team or chat is no use for a path that is about all of them.
+        resource_specific=allowed.resource_specific,
+    )
+
+
+def least(lacking: Sequence[Need]) -> Sequence[str]:
+    """Return the fewest and least permissions that grant ``lacking``: one that is needed anyway serves others too."""
+    chosen: list[str] = []
+    for need in sorted(lacking, key=lambda need: len(need.permissions)):
+        if need.permissions and not set(chosen) & set(need.permissions):
+            chosen.append(need.permissions[0])
+    return chosen
+
+
+def permissions_in(token: str) -> frozenset[str]:
+    """Return what an access token for Graph grants: application permissions, or a user's.
+
+    It is read, not verified: it is the app's own, fresh from Entra ID, and nothing is allowed because of it.
+    Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
+
+    Raises:
+        Misconfigured: it cannot be read, as Microsoft reserves the right to.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return frozenset(_texts(claims))
+    except (IndexError, ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise Misconfigured("Entra ID's token for Graph cannot be read: look at the app registration instead") from exc
+
+
+def _texts(claims: Mapping[str, Any]) -> Iterator[str]:
+    for role in claims.get("roles") or ():
+        yield str(role)
+    yield from str(claims.get("scp") or "").split()
+
+
+def cells(granted: Granted) -> Iterator[tuple[str, ...]]:
+    """Return what stands in ``COLUMNS``, a row for each need."""
+    for need in granted.needs:
+        yield need.path, granted.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
+
+
+def remarks(granted: Granted) -> Iterator[str]:
+    """Return what is to be done, a sentence each."""
+    if granted.problem is not None:
+        yield f"the token cannot be had: {granted.problem}"
+    if granted.lacking:
+        kind = "delegated" if granted.delegated else "application"
+        yield f"grant the {kind} permissions, with admin consent: {', '.join(least(granted.lacking))}"
+    if any(granted.state(need) is State.RESOURCE_SPECIFIC for need in granted.needs):
+        yield (
+            "consent?: not granted for the whole tenant; it works if the app is installed in each of these teams or "
+            "chats with the consent in the last column, which no token tells"
+        )
+
+
+def document(accounts: Iterable[Granted]) -> PermissionsDocument:
+    """Return what `permissions --json` prints."""
+    return {"accounts": [_of(granted) for granted in accounts]}
+
+
+def _of(granted: Granted) -> GrantedDocument:
+    return {
+        "tenantId": granted.tenant_id,
+        "delegated": granted.delegated,
+        "error": str(granted.problem) if granted.problem else None,
+        "granted": sorted(granted.permissions),
+        "toGrant": list(least(granted.lacking)),
+        "needs": [
+            {
+                "path": need.path,
+                "resources": list(need.resources),
+                "permissions": list(need.permissions),
+                "resourceSpecific": list(need.resource_specific),
+                "state": granted.state(need).value,
+            }
+            for need in granted.needs
+        ],
+    }

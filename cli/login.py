@@ -1,0 +1,31 @@
+"""``python -m cli login``: a user signs in once, and the timer watches in that user's name from then on."""
+
+from typing import Annotated
+
+import typer
+
+from shared import app
+from shared.delegated import sign_in
+from shared.settings import Settings
+
+
+def login(
+    *, tenant: Annotated[str, typer.Option(help="The tenant to sign in to.", show_default="the only one served")] = ""
+) -> None:
+    """Sign a user in, whose delegated permissions the entries with "delegated" in subscriptions.json use.
+
+    The login is kept in Key Vault: you need the role "Key Vault Secrets Officer" there, and so does the app.
+    """
+    settings = app.settings()
+    tenant_id = _tenant_id(tenant, settings)
+    user = sign_in(settings, tenant_id, app.logins(), show=typer.echo)
+    typer.echo(f"{user} is signed in to tenant {tenant_id}: RenewSubscriptions uses it from its next run on.")
+
+
+def _tenant_id(asked: str, settings: Settings) -> str:
+    served = settings.tenant_ids
+    if asked.lower() in served:
+        return asked.lower()
+    if not asked and len(served) == 1:
+        return served[0]
+    raise typer.BadParameter(f"name one of TENANT_IDS: {', '.join(served)}", param_hint="--tenant")

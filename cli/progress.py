@@ -1,0 +1,36 @@
+"""What is shown on standard error while something takes its time; nothing where that is no terminal."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show that something is being done."""
+    err = Console(stderr=True)
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far something is; the callable takes how many more are done, and how many more are to be."""
+    err = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
+        task, lock, to_do = shown.add_task(what, total=None), threading.Lock(), 0
+
+        def progress(done: int, more: int) -> None:
+            nonlocal to_do
+            with lock:
+                to_do += more
+                shown.update(task, advance=done, total=to_do)
+
+        yield progress

@@ -1,0 +1,74 @@
+"""``python -m cli quarantine``: what was refused for good, for a person to look at, try again or delete."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import isodate
+import typer
+
+from cli.kept import chosen, discard_all, post_document, retry_all, show_list
+from cli.terminal import console, print_json, print_line
+from cli.texts import iso
+from shared import app
+from shared.errors import Misconfigured
+from shared.keeping import QUARANTINE
+
+commands = typer.Typer(no_args_is_help=True, help="Look at authentic items that were refused, try them again.")
+
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_Names = Annotated[list[str] | None, typer.Argument(help="As the list has them; all without a name.")]
+_OlderThan = Annotated[
+    str, typer.Option(help="An ISO 8601 duration since the receipt, such as P7D; PT0S is everything.")
+]
+
+
+@commands.command("list")
+def list_(*, as_json: _Json = False) -> None:
+    """Show what is in quarantine, the oldest first, and why it is there."""
+    show_list(app.kept_bodies(QUARANTINE), datetime.now(UTC), as_json=as_json)
+
+
+@commands.command()
+def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: _Json = False) -> None:
+    """Show one POST: what is noted of it and its items, still encrypted, without what authenticates them."""
+    bodies = app.kept_bodies(QUARANTINE)
+    (kept,) = chosen(bodies, [name])
+    post = post_document(kept, bodies.body(kept))
+    if as_json:
+        print_json(post)
+        return
+    out = console()
+    fetched = f", to be fetched from {kept.fetch}" if kept.fetch else ""
+    print_line(out, f"{kept.name}: {kept.kind}, received {iso(kept.received_at)}{fetched}", "bold")
+    print_line(out, f"{len(post['items'])} items, {post['validationTokens']} validation tokens")
+    for item in post["items"]:
+        out.print_json(json.dumps(item), ensure_ascii=True)
+
+
+@commands.command()
+def retry(names: _Names = None, *, as_json: _Json = False) -> None:
+    """Receive again, as of their receipt, what was refused: once a certificate is restored, say.
+
+    What opens is published and gone. Exit status 1 if any of it stays.
+    """
+    retry_all(app.redrivers()[1], names or [], as_json=as_json)
+
+
+@commands.command()
+def purge(*, older_than: _OlderThan = "P30D") -> None:
+    """Delete what was received longer ago than this."""
+    before = datetime.now(UTC) - _duration(older_than)
+    deleted = discard_all(app.kept_bodies(QUARANTINE), lambda kept: kept.received_at <= before)
+    print_line(console(), f"{deleted} deleted")
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        value = isodate.parse_duration(text)
+    except (ValueError, OverflowError):
+        value = None
+    # More than the calendar has would leave it.
+    if not isinstance(value, timedelta) or not timedelta() <= value <= timedelta(days=36_500):
+        raise Misconfigured(f"--older-than is {text!r}: use an ISO 8601 duration such as P30D")
+    return value

@@ -1,0 +1,37 @@
+"""What the commands' exit statuses mean, and the one place where problems become sentences and statuses."""
+
+from enum import IntEnum
+from typing import Any, override
+
+import typer
+from typer.core import TyperGroup
+
+from shared.errors import Problem, Unavailable
+
+
+class Status(IntEnum):
+    """The exit status of every command."""
+
+    DONE = 0
+    FOUND = 1
+    """Done, and something is wrong with the subscriptions; or it could not be done for all of them."""
+    USAGE = 2
+    """The command line makes no sense; Typer says why."""
+    MISCONFIGURED = 3
+    """A setting, a permission or a login is wrong; the sentence says what to change."""
+    UNAVAILABLE = 4
+    """Something outside does not answer; the same command may go through later."""
+
+
+class Commands(TyperGroup):
+    """The commands, none of which ends in a traceback for what can be expected to go wrong."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a problem is one sentence on stderr, and a status."""
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            typer.echo(str(problem), err=True)
+            status = Status.UNAVAILABLE if isinstance(problem, Unavailable) else Status.MISCONFIGURED
+            raise typer.Exit(status) from problem

@@ -1,0 +1,157 @@
+"""``python -m cli subscriptions``: look at them, add and remove some, renew them all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.changing import added, as_tracked, find, is_of_file, removed, watching
+from cli.check import check
+from cli.listed import document
+from cli.listing import COLUMNS, Moment, cells, is_bad, notes, runs
+from cli.progress import bar, busy
+from cli.statuses import Status
+from cli.tenants import Tenant, chosen
+from cli.terminal import console, print_json, print_line, print_rows
+from shared import app
+from shared.desired import Desired, entry_from_json
+from shared.errors import Conflict, Misconfigured
+from shared.reconcile import reconcile
+from shared.tracked import Rows, Tracked
+
+commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
+commands.command()(check)
+
+_Resource = Annotated[str, typer.Argument(help="A path of Teams, such as /chats/getAllMessages.")]
+_CHANGES = "created, updated, deleted; several with commas."
+
+
+@commands.command("list")
+def list_(
+    *,
+    tenant: Tenant = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show every subscription as the table has it: how it fares, when it was renewed and last heard of.
+
+    Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
+    """
+    settings = app.settings()
+    moment = Moment(now=datetime.now(UTC), overdue_after=2 * settings.renew_after)
+    with busy("Reading the table"):
+        tenants = [(tenant_id, app.tracking().load(tenant_id)) for tenant_id in chosen(tenant, settings)]
+    if as_json:
+        print_json(document(tenants, moment))
+    else:
+        for tenant_id, rows in tenants:
+            _show(tenant_id, rows, moment)
+    if any(is_bad(rows, moment) for _, rows in tenants):
+        raise typer.Exit(Status.FOUND)
+
+
+def _show(tenant_id: str, rows: Rows, moment: Moment) -> None:
+    out = console()
+    print_line(out, f"Tenant {tenant_id}: {len(rows.tracked)} subscriptions, {runs(rows, moment)}", "bold")
+    ordered = sorted(rows.tracked, key=lambda row: row.desired.resource)
+    if ordered:
+        print_rows(out, COLUMNS, [cells(row, moment) for row in ordered])
+    for note in notes(rows, moment):
+        print_line(out, f"! {note}", "yellow")
+
+
+@commands.command()
+def add(  # noqa: PLR0913  one parameter an option
+    resource: _Resource,
+    *,
+    change_type: Annotated[str, typer.Option(help=_CHANGES)],
+    include_resource_data: Annotated[bool, typer.Option("--include-resource-data", help="With the content.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Have the app GET the content.")] = False,
+    delegated: Annotated[bool, typer.Option("--delegated", help="As the user who ran: login.")] = False,
+    tenant: Tenant = "",
+) -> None:
+    """Have RESOURCE watched from the next run of the timer on, beside what subscriptions.json asks for."""
+    entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
+    entry |= {"fetch": fetch, "delegated": delegated}
+    tenant_ids = chosen(tenant, app.settings())
+    if delegated:
+        # Told at once: without a vault the timer has no login to watch with, and would leave the row as it is.
+        app.logins()
+    try:
+        wanted = entry_from_json(entry, tenant_ids=tenant_ids)
+    except Misconfigured as problem:
+        raise typer.BadParameter(str(problem)) from problem
+    for desired in wanted:
+        _add(desired)
+
+
+def _add(desired: Desired) -> None:
+    row = find(app.tracking().load(desired.tenant_id).tracked, desired)
+    if row is not None and is_of_file(row):
+        if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
+            raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
+        print_line(console(), f"{_what(desired)} is in subscriptions.json already.")
+        return
+    _save(added(row, desired))
+    print_line(console(), f"{_what(desired)} is added: the next run of RenewSubscriptions creates it.")
+
+
+@commands.command()
+def remove(
+    resource: _Resource,
+    *,
+    change_type: Annotated[str, typer.Option(help=_CHANGES, show_default="whatever is watched")] = "",
+    tenant: Tenant = "",
+) -> None:
+    """Have what `subscriptions add` added watched no more: the next run of the timer deletes it at Graph.
+
+    Exit status 1 if nothing such is watched, 2 if subscriptions.json asks for it: take it out there.
+    """
+    rows = [
+        row
+        for tenant_id in chosen(tenant, app.settings())
+        for row in watching(app.tracking().load(tenant_id).tracked, resource, change_type)
+    ]
+    if not rows:
+        print_line(console(), f"Nothing watches {resource}.")
+        raise typer.Exit(Status.FOUND)
+    for row in rows:
+        _remove(row)
+    if any(is_of_file(row) for row in rows):
+        raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
+
+
+def _remove(row: Tracked) -> None:
+    if not is_of_file(row):
+        _save(removed(row))
+        print_line(console(), f"{_what(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
+
+
+def _save(row: Tracked) -> None:
+    try:
+        app.tracking().save(row)
+    except Conflict as conflict:
+        print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
+        raise typer.Exit(Status.FOUND) from conflict
+
+
+def _what(desired: Desired) -> str:
+    return f"Tenant {desired.tenant_id}: {desired.resource} ({desired.change_type})"
+
+
+@commands.command()
+def renew(*, tenant: Tenant = "") -> None:
+    """Renew every subscription here and now, and do all else that waits for the timer, pauses after failures or not.
+
+    What is watched is what the table has: this folder's subscriptions.json may be another one than the app's.
+    Exit status 1 if anything failed or was put off.
+    """
+    tenant_ids, whole = chosen(tenant, app.settings()), app.reconciler()
+    desired = [each for tenant_id in tenant_ids for each in as_tracked(whole.tracking.load(tenant_id).tracked)]
+    accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
+    with bar("Renewing") as progress:
+        done = reconcile(replace(whole, desired=desired, accounts=accounts), force=True, progress=progress)
+    counts = {name: count for name, count in done.items() if count}
+    print_line(console(), ", ".join(f"{name} {count}" for name, count in counts.items()) or "Nothing is tracked.")
+    if counts.keys() & {"failed", "postponed"}:
+        raise typer.Exit(Status.FOUND)

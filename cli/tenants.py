@@ -1,0 +1,23 @@
+"""The tenants that a command is about: one that is named, or all that the app serves."""
+
+from typing import Annotated
+
+import typer
+
+from shared.settings import Settings
+
+Tenant = Annotated[str, typer.Option("--tenant", help="One of TENANT_IDS.", show_default="all of them")]
+
+
+def chosen(asked: str, settings: Settings) -> tuple[str, ...]:
+    """Return the ids of the tenants.
+
+    Raises:
+        typer.BadParameter: the app does not serve the one that is named.
+    """
+    if not asked:
+        return settings.tenant_ids
+    if asked.lower() not in settings.tenant_ids:
+        served = ", ".join(settings.tenant_ids)
+        raise typer.BadParameter(f"is none of TENANT_IDS: {served}", param_hint="--tenant")
+    return (asked.lower(),)

@@ -1,0 +1,34 @@
+"""What the operators' commands need of a running sandbox: its app settings, and what the app watches, in two files."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SETTINGS_NAME = "local.settings.json"
+_SUBSCRIPTIONS_NAME = "subscriptions.json"
+
+
+def write_settings(file: Path, values: Mapping[str, str]) -> None:
+    """Write a ``local.settings.json`` for this user only: there are secrets in it.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"IsEncrypted": False, "Values": values}, indent=2), encoding="utf-8")
+
+
+def hand_over(folder: Path, values: Mapping[str, str], subscriptions: Sequence[Mapping[str, Any]]) -> Path:
+    """Return the settings file, after writing it and ``subscriptions.json`` into ``folder``."""
+    settings = folder / SETTINGS_NAME
+    write_settings(settings, values)
+    document = json.dumps({"subscriptions": list(subscriptions)}, indent=2)
+    (folder / _SUBSCRIPTIONS_NAME).write_text(document, encoding="utf-8")
+    return settings
+
+
+def take_back(folder: Path) -> None:
+    """Remove what ``hand_over`` wrote: the services that it names have ended."""
+    for name in (SETTINGS_NAME, _SUBSCRIPTIONS_NAME):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+"""An operator beside a running app: the commands in this process, with the settings of that app in a file."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from typer.testing import CliRunner, Result
+
+from cli.__main__ import app as commands
+from shared import app
+from tests.cli.commands import write_settings
+from tests.flows.world import World
+
+EVERYTHING = "created,deleted,updated"
+CHATS: Mapping[str, Any] = {
+    "resource": "/chats/getAllMessages",
+    "changeType": EVERYTHING,
+    "includeResourceData": True,
+}
+TEAMS: Mapping[str, Any] = {"resource": "/teams", "changeType": EVERYTHING}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """``world`` is the app, and what it lives on; ``ran`` are the results of the commands so far."""
+
+    world: World
+    folder: Path
+    ran: list[Result] = field(default_factory=list)
+
+    def run(self, *arguments: str) -> Result:
+        """Run a command with the app's settings of the moment."""
+        settings = self.folder / "local.settings.json"
+        write_settings(settings, self.world.app.environ)
+        with _own_process():
+            result = CliRunner().invoke(commands, ["--settings", str(settings), *arguments])
+        self.ran.append(result)
+        return result
+
+    def watch(self, *entries: Mapping[str, Any]) -> Path:
+        """Have the app watch ``entries``, subscribed when this returns, and return its ``subscriptions.json``."""
+        self.world.app.entries = list(entries)
+        self.world.run()
+        file = self.folder / "subscriptions.json"
+        file.write_text(TypeAdapter(dict[str, Any]).dump_json({"subscriptions": self.world.app.entries}).decode())
+        return file
+
+
+@contextmanager
+def _own_process() -> Iterator[None]:
+    """Have the composition root know nothing yet, and the environment as it was afterwards."""
+    kept = dict(os.environ)
+    _forget()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+        _forget()
+
+
+def _forget() -> None:
+    for made_once in vars(app).values():
+        if hasattr(made_once, "cache_clear"):
+            made_once.cache_clear()
+
+
+def matches(document: Any, text: str) -> Any:
+    """Return the JSON document in ``text``, which has the properties of a TypedDict, all of them and no others."""
+    value = TypeAdapter(document).validate_json(text, strict=True)
+    assert TypeAdapter(Any).validate_json(text) == value
+    return value

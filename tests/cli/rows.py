@@ -1,0 +1,56 @@
+"""Rows of the table as values, for what is decided without one."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.desired import Desired
+from shared.errors import Misconfigured
+from shared.subscription import Subscription
+from shared.tracked import Failure, Observed, Tracked
+from tests.sender import TENANT
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+URL = "https://app.example/api/ReceiveNotification"
+
+
+def back(**time: float) -> datetime:
+    return NOW - timedelta(**time)
+
+
+def desired(resource: str = "/teams", changes: str = "created", **properties: Any) -> Desired:
+    return Desired(tenant_id=TENANT, resource=resource, change_types=frozenset(changes.split(",")), **properties)
+
+
+def observed(**changes: Any) -> Observed:
+    values: dict[str, Any] = {
+        "subscription_id": "one",
+        "notification_url": URL,
+        "include_resource_data": False,
+        "certificate_id": None,
+        "renewed_at": back(minutes=5),
+        "expiration": NOW + timedelta(days=2, hours=3),
+    }
+    return Observed(**(values | changes))
+
+
+def row(**changes: Any) -> Tracked:
+    values: dict[str, Any] = {"desired": desired(), "observed": observed(), "client_state_key_id": "aaaaaaaa"}
+    return Tracked(**(values | changes))
+
+
+def failure(text: str = "Graph answered 403: no") -> Failure:
+    return Failure.after(None, Misconfigured(text), back(minutes=1))
+
+
+def subscription(subscription_id: str, **changes: Any) -> Subscription:
+    values: dict[str, Any] = {
+        "subscription_id": subscription_id,
+        "resource": "/teams",
+        "change_types": frozenset({"created"}),
+        "notification_url": URL,
+        "lifecycle_notification_url": URL,
+        "include_resource_data": False,
+        "encryption_certificate_id": None,
+        "expiration": NOW + timedelta(days=2),
+    }
+    return Subscription(**(values | changes))

@@ -1,0 +1,170 @@
+"""The app in this process: its flows over the real clients, on the sandbox's clock instead of the wall's."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.identity import ManagedIdentityCredential
+
+from sandbox.clock import Clock
+from shared.deadline import Deadline
+from shared.desired import Desired, desired_from_json
+from shared.errors import Malformed, Misconfigured, Unavailable
+from shared.events import CloudEvent
+from shared.graph import Graph
+from shared.receive import Receipt, receive
+from shared.receiver import Receiver
+from shared.reconcile import Account, Reconciler, reconcile
+from shared.settings import Settings
+from shared.storage import table_service
+from shared.subscribing import SubscriptionsApi
+from shared.tracked import Rows
+from shared.tracking import TABLE, Tracking
+from shared.upkeep import TrackingTable
+from tests.flows.clients import Clients
+
+__all__ = ["App", "Clients", "SandboxTime"]
+
+_LOG = logging.getLogger(__name__)
+
+# Longer than the real one's, because a machine that runs two test suites at once is slow.
+_BUDGET = timedelta(seconds=8)
+_POSTS_AT_ONCE = 32
+
+
+class SandboxTime:
+    """The sandbox's clock as the app sees it, ``ahead`` of it or behind; who sleeps moves it forward instead."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.ahead = timedelta()
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.ahead
+
+    def sleep_until(self, moment: datetime) -> None:
+        # Two threads that slept side by side must not move it twice.
+        with self._lock:
+            self._clock.advance(max(timedelta(), moment - self.now()))
+
+
+def _same_graph(graph: Graph) -> SubscriptionsApi:
+    return graph
+
+
+def _same_table(table: Tracking) -> TrackingTable:
+    return table
+
+
+@dataclass(kw_only=True)
+class App:
+    """A deployment; ``environ`` and ``entries`` may be changed between runs, as its operator would.
+
+    ``entries`` are those of ``subscriptions.json``. ``around_graph`` and ``around_table`` put something between a run
+    and its clients. ``fresh_for``: azure.core and MSAL get another token five minutes before one ends, by the real
+    clock; by the sandbox's, it is the clients that are made anew.
+    """
+
+    clock: Clock
+    environ: dict[str, str]
+    fresh_for: timedelta
+    entries: list[Mapping[str, Any]] = field(default_factory=list)
+    around_graph: Callable[[Graph], SubscriptionsApi] = _same_graph
+    around_table: Callable[[Tracking], TrackingTable] = _same_table
+    published: list[CloudEvent] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.time = SandboxTime(self.clock)
+        self._lock = threading.Lock()
+        self._turns = threading.Semaphore(_POSTS_AT_ONCE)
+        self._clients: Clients | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environ(self.environ)
+
+    @property
+    def desired(self) -> Sequence[Desired]:
+        return desired_from_json({"subscriptions": self.entries}, tenant_ids=self.settings.tenant_ids)
+
+    @property
+    def clients(self) -> Clients:
+        """The clients of the moment."""
+        settings, now = self.settings, self.clock.now()
+        with self._lock:
+            kept = self._clients
+            if kept is None or not kept.serve(settings) or now - kept.made_at >= self.fresh_for:
+                kept = Clients.made(settings, self.time, now)
+            self._clients = kept
+            return kept
+
+    def restart(self) -> None:
+        """Forget every token and key, as a process does that ends."""
+        self._clients = None
+
+    def rows(self, tenant_id: str) -> Rows:
+        return self.clients.tracking.load(tenant_id)
+
+    def lose_table(self) -> None:
+        """Delete the table, as somebody might who tidies up the storage account."""
+        with table_service(self.settings, ManagedIdentityCredential()) as tables:
+            tables.delete_table(TABLE)
+
+    def run(self, reconciler: Reconciler | None = None, *, force: bool = False) -> Mapping[str, int]:
+        """Run the timer's flow once, with what it needs unless a test gives it something else; return its counts."""
+        return reconcile(reconciler or self.reconciler(), force=force)
+
+    def reconciler(self) -> Reconciler:
+        clients, settings = self.clients, self.settings
+        return Reconciler(
+            desired=self.desired,
+            accounts=[
+                Account(tenant_id=tenant_id, delegated=False, api=self.around_graph(graph))
+                for tenant_id, graph in clients.graphs.items()
+            ],
+            tracking=self.around_table(clients.tracking),
+            client_state_key=settings.client_state_keys[0],
+            notification_url=settings.notification_url,
+            lifetime=settings.subscription_lifetime,
+            renew_after=settings.renew_after,
+            certificate=clients.certificates.current if settings.encryption_certificate_name else None,
+            nonce=lambda: secrets.token_bytes(16),
+            clock=self.time,
+        )
+
+    def receiver(self) -> Receiver:
+        clients, settings = self.clients, self.settings
+        return Receiver(
+            client_id=settings.client_id,
+            tenant_ids=settings.tenant_ids,
+            client_state_keys=settings.client_state_keys,
+            validation_tokens=clients.validation_tokens,
+            hear=clients.hearing.note,
+            signing_key=clients.signing_keys.signing_key,
+            private_key=clients.certificates.private_key,
+            fetch=clients.reader.read,
+            publish=lambda events, _deadline: self.published.extend(events),
+            # What cannot be worked on is told to Graph, which comes again.
+            quarantine=None,
+            park=None,
+            turns=self._turns,
+        )
+
+    def receive(self, body: bytes, fetch: str | None) -> int:
+        """Return the status for one of Graph's POSTs, as ReceiveNotification does."""
+        deadline, received_at = Deadline.after(_BUDGET), self.time.now()
+        try:
+            receipt = receive(body, self.receiver(), received_at=received_at, deadline=deadline, fetch=fetch)
+        except Malformed:
+            return 400
+        except (Unavailable, Misconfigured) as problem:
+            _LOG.warning("refused for now: %s", problem)
+            return 503
+        self.receipts.append(receipt)
+        return 202

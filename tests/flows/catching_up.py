@@ -1,0 +1,122 @@
+"""The step of the timer that closes gaps, over the real clients, and what a test does to it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from azure.identity import ManagedIdentityCredential
+
+from sandbox.teams import Path
+from shared.catch_up import CatchUp, catch_up
+from shared.deadline import Deadline
+from shared.events import CloudEvent
+from shared.notifications import load_json
+from shared.recoveries import Recoveries
+from shared.recovery import Recovery
+from shared.sources import Page
+from shared.storage import table_service
+from tests.flows.wishes import Entry
+from tests.flows.world import World
+from tests.sandbox.graph_world import ROLES
+
+EVERYTHING = "created,updated,deleted"
+CATCHING_UP = (*ROLES, "User.Read.All")
+
+
+def all_of(resource: str, *, rich: bool = True) -> Entry:
+    return {"resource": resource, "changeType": EVERYTHING, "includeResourceData": rich}
+
+
+def table(world: World) -> Recoveries:
+    return Recoveries(table_service(world.app.settings, ManagedIdentityCredential()))
+
+
+def gaps(world: World) -> Sequence[Recovery]:
+    """Return the rows of the gaps of the first tenant, the oldest first."""
+    return sorted(table(world).load(world.tenant_id), key=lambda gap: gap.since)
+
+
+def caught_up(
+    world: World,
+    *,
+    time: timedelta = timedelta(minutes=3),
+    around_read: Callable[[Callable[[str, str], Page]], Callable[[str, str], Page]] = lambda read: read,
+    publish: Callable[[Sequence[CloudEvent], Deadline], None] | None = None,
+) -> Counter[str]:
+    """Run the step once; unless ``publish`` does otherwise, what has been published, by its id, is not again."""
+    app = world.app
+
+    def once(events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        known = {event.id for event in app.published}
+        app.published.extend(event for event in events if event.id not in known)
+
+    needs = CatchUp(
+        tenant_ids=app.settings.tenant_ids,
+        client_id=app.settings.client_id,
+        tracking=app.clients.tracking,
+        gaps=table(world),
+        read=around_read(lambda tenant_id, path: app.clients.graphs[tenant_id].page(path)),
+        publish=publish or once,
+        clock=app.time,
+    )
+    return catch_up(needs, ends=app.time.now() + time)
+
+
+def subscribed(world: World, *entries: Entry) -> None:
+    """Have the app watch ``entries``, and nothing of what is there be new to it."""
+    world.grant(*world.tenant_ids, roles=CATCHING_UP)
+    world.later(minutes=10)
+    world.app.entries = list(entries)
+    world.run()
+    world.later(minutes=10)
+
+
+def lost(world: World) -> None:
+    """Have Graph lose every subscription, which nobody notices for an hour but who is called."""
+    for subscription in world.subscriptions():
+        world.do(lambda id_=subscription.id: world.graph.remove_subscription(id_))  # type: ignore[misc]  # a default
+    world.settle()
+
+
+def found_again(world: World) -> None:
+    """Have the app subscribe anew, an hour after it has lost everything."""
+    world.later(minutes=50)
+    world.run()
+    assert [row.gap is not None for row in world.rows()] == [True] * len(world.rows())
+
+
+def write_edit_and_delete(world: World, place: Path, *, old: Path) -> None:
+    """Have an old message edited, and in a place one written, one written and edited, one written and deleted."""
+    ann, bob = world.people[world.tenant_id]
+    messages = world.teams.messages
+    world.later(minutes=10)
+    world.do(lambda: messages.edit(old, "old, edited"))
+    world.do(lambda: messages.send(place, ann, "written"))
+    edited = world.do(lambda: messages.send(place, bob, "first"))
+    deleted = world.do(lambda: messages.send(place, bob, "regretted"))
+    world.later(minutes=1)
+    world.do(lambda: messages.edit(edited, "second"))
+    world.do(lambda: messages.delete(deleted))
+    world.settle()
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """Return the changes of messages that were recovered, with what they say, in order of their texts."""
+    events = [event for event in world.app.published if event.recovered and "ChatMessage" in event.type]
+    found = [(event.type.removeprefix("Microsoft.Graph.ChatMessage"), _text(event)) for event in events]
+    return sorted(found, key=lambda change: (change[1], change[0]))
+
+
+def _text(event: CloudEvent) -> str:
+    return str(load_json(event.data)["content"]["body"]["content"])
+
+
+# What is to be found of ``write_edit_and_delete``; of a message that is gone nobody knows any more what it said.
+CHANGES = [
+    ("Created", ""),
+    ("Deleted", ""),
+    ("Updated", "old, edited"),
+    ("Created", "second"),
+    ("Updated", "second"),
+    ("Created", "written"),
+]

@@ -1,0 +1,67 @@
+"""The simulation at the command line; it exits with status 1 where a law is broken."""
+
+import argparse
+import logging
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from sandbox.azurite import Azurite
+from tests.flows.world import world
+from tests.sandbox.background import Background
+from tests.simulation.report import Report
+from tests.simulation.scenario import Scenario
+from tests.simulation.story import simulate
+
+
+def main() -> int:
+    """Simulate what the arguments ask for, print the figures, and return the exit status."""
+    # What is made to fail is logged as errors, thousands of them.
+    logging.disable()
+    report = _simulated(_scenario())
+    console = Console()
+    console.print(report.table())
+    for law in report.broken:
+        console.print(f"[red]{law}", highlight=False)
+    return 1 if report.broken else 0
+
+
+def _scenario() -> Scenario:
+    usual = Scenario()
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--days", type=float, default=usual.span / timedelta(days=1))
+    parser.add_argument("--every", type=float, default=usual.every / timedelta(minutes=1), help="minutes between runs")
+    parser.add_argument("--subscriptions", type=int, default=usual.subscriptions)
+    parser.add_argument("--tenants", type=int, default=usual.tenants)
+    parser.add_argument("--faults", type=float, default=usual.faults, help="the share of calls that meet one")
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    asked = parser.parse_args()
+    return Scenario(
+        span=timedelta(days=asked.days),
+        every=timedelta(minutes=asked.every),
+        subscriptions=asked.subscriptions,
+        tenants=asked.tenants,
+        faults=asked.faults,
+        seed=asked.seed,
+    )
+
+
+def _simulated(scenario: Scenario) -> Report:
+    azurite, background = Azurite(), Background()
+    background.run(azurite.start())
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            world(Path(folder), azurite, tenants=scenario.tenants, token_lifetime=scenario.token_lifetime) as made,
+        ):
+            return simulate(made, scenario)
+    finally:
+        background.run(azurite.stop())
+        background.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
