@@ -12,7 +12,7 @@ _LOG = logging.getLogger(__name__)
 
 def main(timer: func.TimerRequest) -> None:
     """Run once. A run with a step that fails as a whole raises, so that the host counts and retries it."""
-    from shared.app import timer_steps  # noqa: PLC0415  kept off the cold start of the other function's worker
+    from shared.steps import timer_steps  # noqa: PLC0415  kept off the cold start of the other function's worker
     from shared.timer import run  # noqa: PLC0415  the same
 
     if timer.past_due:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli.checking import Checked, document, is_empty, look, remarks, steps, uses
+from cli.checking import Checked, document, is_empty, look, planned, remarks, uses
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import app
+from shared import clients, steps
 from shared.certificates import Certificate
 from shared.errors import Problem
 
@@ -24,7 +24,7 @@ SubscriptionsFile = Annotated[
 def check(
     *,
     tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = app.SUBSCRIPTIONS_FILE,
+    subscriptions: SubscriptionsFile = steps.SUBSCRIPTIONS_FILE,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare subscriptions.json, the table and Graph: what the next run of the timer would do. Changes nothing.
@@ -32,8 +32,8 @@ def check(
     Also told: failures, gaps, subscriptions of the app that nobody tracks, client-state keys and certificate versions
     in use. Exit status 0 if settled, else 1.
     """
-    tenant_ids = chosen(tenant, app.settings())
-    reconciler = replace(app.reconciler(), desired=app.desired(subscriptions))
+    tenant_ids = chosen(tenant, clients.settings())
+    reconciler = replace(steps.reconciler(), desired=steps.desired(subscriptions))
     with busy("Asking Graph"):
         certificate = _certificate(reconciler.certificate)
         accounts = [account for account in reconciler.accounts if account.tenant_id in tenant_ids]
@@ -62,8 +62,8 @@ def _show(checked: Checked, certificate: Certificate | Problem | None) -> None:
     found = "settled" if checked.is_settled else "not settled"
     print_line(out, f"Tenant {checked.tenant_id} ({who}): {count} subscriptions, {found}", "bold")
     if checked.actions:
-        print_rows(out, ("next run", "resource", "changes"), list(steps(checked)))
+        print_rows(out, ("next run", "resource", "changes"), list(planned(checked)))
     for remark in remarks(checked):
         print_line(out, f"! {remark}", "yellow")
-    for use in uses(checked, app.settings().client_state_keys, certificate):
+    for use in uses(checked, clients.settings().client_state_keys, certificate):
         print_line(out, use, "dim")

@@ -102,7 +102,7 @@ def _strangers(
     return [each for each in actual if each.subscription_id not in known]
 
 
-def steps(checked: Checked) -> Iterator[tuple[Verb, str, str]]:
+def planned(checked: Checked) -> Iterator[tuple[Verb, str, str]]:
     """Return what a run would do: verb, resource, changes."""
     for action in checked.actions:
         desired = action.tracked.desired
@@ -164,7 +164,8 @@ def _of(checked: Checked) -> CheckedDocument:
         "settled": checked.is_settled,
         "error": str(checked.problem) if checked.problem else None,
         "actions": [
-            {"action": verb, "resource": resource, "changeType": changes} for verb, resource, changes in steps(checked)
+            {"action": verb, "resource": resource, "changeType": changes}
+            for verb, resource, changes in planned(checked)
         ],
         "failures": [{**_about(row), **of_failure(row.failure)} for row in checked.rows if row.failure],
         "gaps": [{**_about(row), **of_gap(row.gap)} for row in checked.rows if row.gap],

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.queue import MOST, Message, Queue, unseen
 from cli.terminal import console, print_line
-from shared import app
+from shared import clients
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
 
@@ -36,8 +36,8 @@ def tail(
     The queue shows the 32 messages at its head only: where more wait, those behind are shown once some are consumed;
     and an event that is consumed within a second may not be shown at all.
     """
-    settings = app.settings()
-    queue = Queue(app.queues(), app.blobs(), settings.queue_name)
+    settings = clients.settings()
+    queue = Queue(clients.queues(), clients.blobs(), settings.queue_name)
     out, seen, warned = console(), set[str](), False
     with suppress(KeyboardInterrupt):
         while True:

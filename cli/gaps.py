@@ -13,7 +13,7 @@ from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
-from shared import app
+from shared import clients
 from shared.errors import Conflict
 from shared.recovery import DONE, Recovery, State
 
@@ -33,7 +33,7 @@ def list_(
 
     A gap that lasts is shown by: subscriptions list. Exit status 1 if changes are lost, or Graph refuses to tell them.
     """
-    gaps = _gaps(chosen(tenant, app.settings()))
+    gaps = _gaps(chosen(tenant, clients.settings()))
     if as_json:
         print_json(document(gaps))
     else:
@@ -48,7 +48,7 @@ def retry(*, tenant: Tenant = "") -> None:
 
     Changes that were recovered before are dropped by their ids, if that was not longer ago than DEDUPLICATE_FOR.
     """
-    gaps = [gap for gap in _gaps(chosen(tenant, app.settings())) if gap.state in _GIVEN_UP]
+    gaps = [gap for gap in _gaps(chosen(tenant, clients.settings())) if gap.state in _GIVEN_UP]
     for gap in gaps:
         _retry(gap)
     if not gaps:
@@ -57,7 +57,7 @@ def retry(*, tenant: Tenant = "") -> None:
 
 def _retry(gap: Recovery) -> None:
     try:
-        app.gaps().save(gap.again())
+        clients.gaps().save(gap.again())
     except Conflict as conflict:
         print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
         raise typer.Exit(Status.FOUND) from conflict
@@ -66,7 +66,7 @@ def _retry(gap: Recovery) -> None:
 
 def _gaps(tenant_ids: Sequence[str]) -> Sequence[Recovery]:
     with busy("Reading the table"):
-        found = [gap for tenant_id in tenant_ids for gap in app.gaps().load(tenant_id)]
+        found = [gap for tenant_id in tenant_ids for gap in clients.gaps().load(tenant_id)]
     return sorted(found, key=lambda gap: gap.since)
 
 

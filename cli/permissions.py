@@ -11,7 +11,7 @@ from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import app
+from shared import clients, steps
 from shared.desired import Desired
 from shared.errors import Problem
 
@@ -19,7 +19,7 @@ from shared.errors import Problem
 def permissions(
     *,
     tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = app.SUBSCRIPTIONS_FILE,
+    subscriptions: SubscriptionsFile = steps.SUBSCRIPTIONS_FILE,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
@@ -28,8 +28,8 @@ def permissions(
     tells. Exit status 1 if something lacks, 3 or 4 if no token can be had.
     """
     with busy("Asking Entra ID for tokens"):
-        desired = app.desired(subscriptions)
-        accounts = [each for tenant_id in chosen(tenant, app.settings()) for each in _of_tenant(tenant_id, desired)]
+        desired = steps.desired(subscriptions)
+        accounts = [each for tenant_id in chosen(tenant, clients.settings()) for each in _of_tenant(tenant_id, desired)]
     if as_json:
         print_json(document(accounts))
     else:
@@ -43,7 +43,8 @@ def permissions(
 
 
 def _of_tenant(tenant_id: str, desired: Sequence[Desired]) -> Iterator[Granted]:
-    added = [row.desired for row in app.tracking().load(tenant_id).tracked if row.is_wanted and row.added_by == "cli"]
+    rows = clients.tracking().load(tenant_id).tracked
+    added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
     wanted = [each for each in (*desired, *added) if each.tenant_id == tenant_id]
     for delegated in (False, True):
         if needed := needs(wanted, delegated=delegated):
@@ -54,7 +55,7 @@ def _of_tenant(tenant_id: str, desired: Sequence[Desired]) -> Iterator[Granted]:
 def _with_token(granted: Granted) -> Granted:
     found, problem = frozenset[str](), None
     try:
-        found = permissions_in(app.graph_token(granted.tenant_id, delegated=granted.delegated))
+        found = permissions_in(clients.graph_token(granted.tenant_id, delegated=granted.delegated))
     except Problem as exc:
         problem = exc
     return Granted(

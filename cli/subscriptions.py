@@ -14,7 +14,7 @@ from cli.progress import bar, busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import app
+from shared import clients, steps
 from shared.desired import Desired, entry_from_json
 from shared.errors import Conflict, Misconfigured
 from shared.reconcile import reconcile
@@ -37,10 +37,10 @@ def list_(
 
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
     """
-    settings = app.settings()
+    settings = clients.settings()
     moment = Moment(now=datetime.now(UTC), overdue_after=2 * settings.renew_after)
     with busy("Reading the table"):
-        tenants = [(tenant_id, app.tracking().load(tenant_id)) for tenant_id in chosen(tenant, settings)]
+        tenants = [(tenant_id, clients.tracking().load(tenant_id)) for tenant_id in chosen(tenant, settings)]
     if as_json:
         print_json(document(tenants, moment))
     else:
@@ -73,10 +73,10 @@ def add(  # noqa: PLR0913  one parameter an option
     """Have RESOURCE watched from the next run of the timer on, beside what subscriptions.json asks for."""
     entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
     entry |= {"fetch": fetch, "delegated": delegated}
-    tenant_ids = chosen(tenant, app.settings())
+    tenant_ids = chosen(tenant, clients.settings())
     if delegated:
         # Told at once: without a vault the timer has no login to watch with, and would leave the row as it is.
-        app.logins()
+        clients.logins()
     try:
         wanted = entry_from_json(entry, tenant_ids=tenant_ids)
     except Misconfigured as problem:
@@ -86,7 +86,7 @@ def add(  # noqa: PLR0913  one parameter an option
 
 
 def _add(desired: Desired) -> None:
-    row = find(app.tracking().load(desired.tenant_id).tracked, desired)
+    row = find(clients.tracking().load(desired.tenant_id).tracked, desired)
     if row is not None and is_of_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
             raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
@@ -109,8 +109,8 @@ def remove(
     """
     rows = [
         row
-        for tenant_id in chosen(tenant, app.settings())
-        for row in watching(app.tracking().load(tenant_id).tracked, resource, change_type)
+        for tenant_id in chosen(tenant, clients.settings())
+        for row in watching(clients.tracking().load(tenant_id).tracked, resource, change_type)
     ]
     if not rows:
         print_line(console(), f"Nothing watches {resource}.")
@@ -129,7 +129,7 @@ def _remove(row: Tracked) -> None:
 
 def _save(row: Tracked) -> None:
     try:
-        app.tracking().save(row)
+        clients.tracking().save(row)
     except Conflict as conflict:
         print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
         raise typer.Exit(Status.FOUND) from conflict
@@ -146,7 +146,7 @@ def renew(*, tenant: Tenant = "") -> None:
     What is watched is what the table has: this folder's subscriptions.json may be another one than the app's.
     Exit status 1 if anything failed or was put off.
     """
-    tenant_ids, whole = chosen(tenant, app.settings()), app.reconciler()
+    tenant_ids, whole = chosen(tenant, clients.settings()), steps.reconciler()
     desired = [each for tenant_id in tenant_ids for each in as_tracked(whole.tracking.load(tenant_id).tracked)]
     accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
     with bar("Renewing") as progress:

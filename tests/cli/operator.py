@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app as commands
-from shared import app
 from tests.cli.commands import write_settings
+from tests.edges.composition import forget
 from tests.flows.world import World
 
 EVERYTHING = "created,deleted,updated"
@@ -54,19 +54,13 @@ class Operator:
 def _own_process() -> Iterator[None]:
     """Have the composition root know nothing yet, and the environment as it was afterwards."""
     kept = dict(os.environ)
-    _forget()
+    forget()
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(kept)
-        _forget()
-
-
-def _forget() -> None:
-    for made_once in vars(app).values():
-        if hasattr(made_once, "cache_clear"):
-            made_once.cache_clear()
+        forget()
 
 
 def matches(document: Any, text: str) -> Any:

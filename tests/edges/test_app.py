@@ -16,7 +16,7 @@ from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import Azurite
 from sandbox.serving import Fault
-from shared import app
+from shared import app, clients, steps
 from shared.errors import Misconfigured, Unavailable
 from shared.keeping import PARKED
 from shared.receive import receive
@@ -72,7 +72,7 @@ def test_an_environment_makes_a_receiver_that_works(outside: Outside, azurite: A
 @pytest.mark.usefixtures("environment")
 def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
-    reconciler = app.reconciler()
+    reconciler = steps.reconciler()
     assert {item.tenant_id for item in reconciler.desired} == {TENANT, OTHER_TENANT}
     assert {(account.tenant_id, account.delegated) for account in reconciler.accounts} == {
         (tenant_id, delegated) for tenant_id in (TENANT, OTHER_TENANT) for delegated in (True, False)
@@ -85,7 +85,7 @@ def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside) ->
 @pytest.mark.usefixtures("environment")
 def test_everything_is_made_once(outside: Outside) -> None:
     assert app.receiver() is app.receiver()
-    assert app.reconciler() is app.reconciler()
+    assert steps.reconciler() is steps.reconciler()
     assert outside.login.requests == outside.vault_service.requests == []
 
 
@@ -93,7 +93,7 @@ def test_everything_is_made_once(outside: Outside) -> None:
 def test_a_missing_setting_is_told_by_name_and_mended_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLIENT_STATE_KEY")
     monkeypatch.delenv("TENANT_IDS")
-    for make in (app.receiver, app.reconciler):
+    for make in (app.receiver, steps.reconciler):
         with pytest.raises(Misconfigured, match=r"TENANT_IDS is not set.*CLIENT_STATE_KEY is not set"):
             make()
     monkeypatch.setenv("CLIENT_STATE_KEY", STATE_KEY_TEXT)
@@ -125,21 +125,21 @@ def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it
     assert receipt.parked == 1
     monkeypatch.setenv("ENCRYPTION_CERTIFICATE_NAME", CERTIFICATE_NAME)
     forget()
-    assert app.timer_steps()["parked"]()["published"] >= 1
-    assert list(app.kept_bodies(PARKED).all()) == []
+    assert steps.timer_steps()["parked"]()["published"] >= 1
+    assert list(clients.kept_bodies(PARKED).all()) == []
 
 
 @pytest.mark.usefixtures("environment")
 def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = app.timer_steps()
-    names = list(steps)
+    run = steps.timer_steps()
+    names = list(run)
     assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
     assert names[-1] == "markers of published events"
-    assert steps["markers of published events"]() == {"deleted": 0}
+    assert run["markers of published events"]() == {"deleted": 0}
     # A step makes its clients when its turn has come: none of them is in the way of the others.
     monkeypatch.delenv("CLIENT_STATE_KEY")
     forget()
-    assert list(app.timer_steps()) == names
+    assert list(steps.timer_steps()) == names
 
 
 @pytest.mark.usefixtures("environment")
@@ -167,13 +167,13 @@ def test_an_identity_endpoint_that_swallows_a_request_does_not_hold_up_the_posts
 
 
 def _copy(folder: Path, subscriptions: str | None) -> ModuleType:
-    """Return the composition root as a deployment in ``folder`` has it, with a ``subscriptions.json`` of its own."""
-    place = folder / "shared" / "app.py"
+    """Return the timer's composition root as a deployment in ``folder`` has it, with its own ``subscriptions.json``."""
+    place = folder / "shared" / "steps.py"
     place.parent.mkdir()
-    shutil.copyfile(str(app.__file__), place)
+    shutil.copyfile(str(steps.__file__), place)
     if subscriptions is not None:
         (folder / "subscriptions.json").write_text(subscriptions)
-    specification = importlib.util.spec_from_file_location("deployed_app", place)
+    specification = importlib.util.spec_from_file_location("deployed_steps", place)
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)

@@ -12,13 +12,13 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from sandbox.azurite import Azurite
+from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Unavailable
 from shared.keeping import Keeping
 from shared.kept import Kept
 from shared.settings import Settings
 from shared.storage import blob_service
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
-from tests.edges.relay import Mood, Relay
 from tests.sandbox.background import Background
 from tests.shared.environment import LEAST
 

@@ -11,6 +11,7 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from sandbox.azurite import Azurite
+from sandbox.relay import Mood, Relay
 from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
@@ -18,7 +19,6 @@ from shared.marker import Marker
 from shared.markers import TABLE, Markers
 from shared.published import Published
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
-from tests.edges.relay import Mood, Relay
 from tests.sandbox.background import Background
 from tests.sandbox.function_apps import eventually
 from tests.shared.test_published import NOW, WINDOW, Sent, message, team

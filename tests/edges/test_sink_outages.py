@@ -12,11 +12,11 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import ACCOUNT_KEY, Azurite
+from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
 from shared.events import CloudEvent
 from shared.sink import QueueSink
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
-from tests.edges.relay import Mood, Relay
 from tests.sandbox.background import Background
 
 pytestmark = pytest.mark.slow

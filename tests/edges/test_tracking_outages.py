@@ -10,11 +10,11 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from sandbox.azurite import ACCOUNT_KEY, Azurite
+from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
 from shared.tracked import Tracked
 from shared.tracking import Tracking
 from tests.edges.outside import BUSY_MACHINE_SECONDS, within
-from tests.edges.relay import Mood, Relay
 from tests.sandbox.background import Background
 from tests.shared.tracked_values import NOW, ROW, WANTED
 

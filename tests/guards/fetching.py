@@ -77,8 +77,8 @@ GUARDS = (
     Guard(
         name="fetching: the client of the location's tenant",
         module="shared/app.py",
-        snippet="_graph(location.tenant_id).get(location)",
-        without="_graph(settings().tenant_ids[0]).get(location)",
+        snippet="graph_of(location.tenant_id).get(location)",
+        without="graph_of(settings().tenant_ids[0]).get(location)",
         test="tests/edges/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
     ),
     Guard(

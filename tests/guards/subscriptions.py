@@ -210,8 +210,8 @@ GUARDS = (
     ),
     _upkeep(
         "a pause after a failure",
-        "failure=Failure.after(row.failure, problem, self.subscriber.now())))",
-        "failure=None))",
+        "        self.tracking.save(replace(row, failure=failure))\n        return problem",
+        "        return problem",
         f"{_FAILURES}::test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour",
     ),
     _upkeep(
@@ -240,9 +240,21 @@ GUARDS = (
     ),
     _upkeep(
         "renewed in time whatever else is refused",
-        "retry_at=min(failure.retry_at, due)",
-        "retry_at=failure.retry_at",
+        "            failure = failure.no_later_than(due)\n",
+        "            assert due\n",
         f"{_UPKEEP}::test_what_lives_shortly_with_a_refused_certificate_is_tried_again_before_it_ends",
+    ),
+    _upkeep(
+        "what lives shortly is tried again before it ends",
+        "            failure = failure.no_later_than(now + (row.observed.expiration - now) / 2)\n",
+        "            assert now\n",
+        f"{_UPKEEP}::test_what_lives_shortly_is_tried_again_before_it_ends_unless_graph_asks_for_more",
+    ),
+    _run(
+        "one made anew before the others",
+        'if outcome != "failed":',
+        "if outcome:",
+        f"{_FAILURES}::test_a_slip_in_the_notification_url_costs_one_subscription_and_not_all",
     ),
     _upkeep(
         "an open gap ends with success",
