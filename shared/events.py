@@ -63,11 +63,17 @@ class CloudEvent:
 
 
 def change_event(
-    notification: Authentic, found: Content | Missing | None, *, client_id: str, received_at: datetime
+    notification: Authentic,
+    found: Content | Missing | None,
+    *,
+    client_id: str,
+    received_at: datetime,
+    ordinal: int = 0,
 ) -> CloudEvent:
     """Return the event of a change, with the resource itself in ``data.content`` when there is any.
 
-    ``found``: the resource, or that it is not there any more, or None when nobody has looked.
+    ``found``: the resource, or that it is not there any more, or None when nobody has looked. ``ordinal``: which of the
+    items that came together it is.
 
     The id is the same for the same change, however often and over whatever subscription it arrives, as long as Graph
     says which version of the resource it is about; docs/events.md tells when it does not.
@@ -75,7 +81,9 @@ def change_event(
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    return _change_event(notification, found, client_id=client_id, received_at=received_at)
+    # Two updates that come together without their content differ in nothing else.
+    moment = f"{received_at.isoformat()} {ordinal}"
+    return _change_event(notification, found, client_id=client_id, received_at=received_at, moment=moment)
 
 
 def recovered_event(
@@ -88,11 +96,17 @@ def recovered_event(
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    return replace(_change_event(change, content, client_id=client_id, received_at=recovered_at), recovered=True)
+    event = _change_event(change, content, client_id=client_id, received_at=recovered_at, moment="")
+    return replace(event, recovered=True)
 
 
 def _change_event(
-    notification: ChangeNotification, found: Content | Missing | None, *, client_id: str, received_at: datetime
+    notification: ChangeNotification,
+    found: Content | Missing | None,
+    *,
+    client_id: str,
+    received_at: datetime,
+    moment: str,
 ) -> CloudEvent:
     change_type = notification.change_type or ""
     content = found if isinstance(found, Content) else None
@@ -106,7 +120,7 @@ def _change_event(
             notification.tenant_id,
             path,
             change_type,
-            _unstated_version(notification, content, received_at) if version is None else version,
+            _unstated_version(notification, content, moment) if version is None else version,
         ),
         type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
         source=_source(notification, client_id),
@@ -188,14 +202,14 @@ def _stated_version(notification: ChangeNotification, content: Content | None, k
     return _etag(notification.resource_data)
 
 
-def _unstated_version(notification: ChangeNotification, content: Content | None, received_at: datetime) -> str:
+def _unstated_version(notification: ChangeNotification, content: Content | None, moment: str) -> str:
     """Return what tells the change from others where Graph says nothing."""
     if content is not None:
         return hashlib.sha256(content.text).hexdigest()
     if notification.notification_id is not None:
         return notification.notification_id
     # Two updates look the same without their content. An event too many is a nuisance; one too few is a loss.
-    return _rfc3339(received_at)
+    return moment
 
 
 def _etag(resource_data: Mapping[str, Any]) -> str | None:

@@ -74,9 +74,9 @@ class Post:
             located = each_of(authentic, self._located, lambda item, problem: refused[problem.kind].append(item))
             fetched = self._fetched(located, deadline)
             events = each_of(
-                located,
-                lambda each: self._event(each, covered, fetched, deadline),
-                lambda each, problem: refused[problem.kind].append(each.item),
+                tuple(enumerate(located)),
+                lambda each: self._event(*each, covered, fetched, deadline),
+                lambda each, problem: refused[problem.kind].append(each[1].item),
             )
             for kind, items in refused.items():
                 self._quarantine(kind, items, deadline)
@@ -139,6 +139,7 @@ class Post:
 
     def _event(
         self,
+        ordinal: int,
         located: _Located,
         covered: frozenset[str],
         fetched: Mapping[Location, Content | Missing],
@@ -150,7 +151,7 @@ class Post:
         if item.lifecycle_event is not None:
             return lifecycle_event(item, client_id=client_id, received_at=self.received_at)
         found = fetched[located.location] if located.location else self._content(item, covered, deadline)
-        return change_event(item, found, client_id=client_id, received_at=self.received_at)
+        return change_event(item, found, client_id=client_id, received_at=self.received_at, ordinal=ordinal)
 
     def _content(self, item: Authentic, covered: frozenset[str], deadline: Deadline) -> Content | None:
         encrypted = item.encrypted_content

@@ -10,13 +10,14 @@ from typing import Any
 
 import requests
 from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
 
 from sandbox.graph import Delivery
 from sandbox.host.process import FunctionsHost
+from sandbox.relay import Mood, Relay
 from sandbox.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
-from tests.edges.relay import Mood, Relay
 from tests.sandbox.background import Background
 from tests.sandbox.function_apps import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT, Sender
@@ -114,6 +115,14 @@ class Deployed:
             for name in self._names(container):
                 self.blobs.get_blob_client(container, name).delete_blob()
         self.world.graph.throttle.enabled = False
+
+    def forget_rows(self) -> None:
+        """Empty the app's table of subscriptions, with the pauses that its failures have."""
+        with TableServiceClient.from_connection_string(self.world.azurite.connection_string) as tables:
+            rows = tables.get_table_client("subscriptions")
+            with suppress(ResourceNotFoundError):
+                for row in list(rows.list_entities()):
+                    rows.delete_entity(row)
 
     async def forget_subscriptions(self) -> None:
         """Remove all subscriptions behind the app's back."""

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import requests
 
+from sandbox.relay import Mood
 from sandbox.serving import Service
 from tests.edges.outside import PATIENCE_SECONDS, fault, hanging
-from tests.edges.relay import Mood
 from tests.end_to_end.deployed import Deployed
 from tests.sandbox.function_apps import eventually
 from tests.sender import CONTENT, Sender, basic_item, body

@@ -124,3 +124,13 @@ def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_publ
     )
     assert (receipt.published, dict(receipt.rejected)) == (1, {"client-state": 1})
     assert [(item.subscription_id, item.lifecycle_event) for item in outcome.heard] == [(SUBSCRIPTION, event)]
+
+
+def test_two_updates_that_come_together_without_their_content_are_two_events() -> None:
+    outcome, moment = Outcome(), now()
+    update = basic_item(changeType="updated")
+    outcome.of(body(update, update), received_at=moment)
+    assert len({event.id for event in outcome.events}) == 2
+    again = Outcome()
+    again.of(body(update, update), received_at=moment)
+    assert [event.id for event in again.events] == [event.id for event in outcome.events]
