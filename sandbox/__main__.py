@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from rich.console import Console
 
 from sandbox.azurite import AzuriteMissing
+from sandbox.chaos.run import Chaos, Without
+from sandbox.chaos.run import Options as ChaosOptions
 from sandbox.control import Address, NotRunning
 from sandbox.feed import Feed
 from sandbox.host.core_tools import CoreToolsMissing
@@ -54,6 +57,34 @@ def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     except NotRunning as exc:
         Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
         raise typer.Exit(2) from exc
+
+
+@app.command()
+def chaos(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long things go wrong; mending takes a while more.")] = 5,
+    seed: Annotated[int, typer.Option(help="What goes wrong when: the same seed, the same plan.")] = 1,
+    rate: Annotated[float, typer.Option(min=0.1, help="Changes a second that people make in Teams.")] = 10,
+    returning: Annotated[bool, typer.Option("--returning", help="Have people come back who have left.")] = False,
+    without: Annotated[
+        Without | None, typer.Option(help="Put a part of the app out of action: this must fail.")
+    ] = None,
+) -> None:
+    """Have everything fail in turn while people work in Teams, then see that nothing was lost, altered or doubled.
+
+    Exit status: 0 if every law held, 1 if not, 2 if something is missing.
+    """
+    console = Console()
+    length = timedelta(minutes=minutes)
+    options = ChaosOptions(length=length, seed=seed, rate=rate, without=without, returning=returning)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        try:
+            summary = asyncio.run(Chaos(Path(folder), options, console.print).play())
+        except (AzuriteMissing, RuntimeError) as exc:
+            Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
+            raise typer.Exit(2) from exc
+    summary.show(console)
+    raise typer.Exit(1 if summary.broken else 0)
 
 
 if __name__ == "__main__":

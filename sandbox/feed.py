@@ -49,7 +49,8 @@ class Feed:
         line = f"{'time':<8}   {'resource':<{_KIND_WIDTH}} {what} {sealed} {'answer':<9} in the queue"
         self._console.print()
         self._console.print(line, style="dim", highlight=False, no_wrap=True)
-        self._console.print("+ created  ~ updated  - deleted", style="dim", highlight=False)
+        legend = "+ created  ~ updated  - deleted  (both) two notifications of one change, told once"
+        self._console.print(legend, style="dim", highlight=False)
 
     def arrival(self, arrival: Arrival) -> None:
         """Show one change, from what was typed to what stands in the queue."""
@@ -62,7 +63,7 @@ class Feed:
             f"{escape(_padded(summary(change.entity), self._text_width))} "
             f"[dim]{_sealing(arrival):<{_SEALING_WIDTH}}[/] "
             f"{answer.status} {_milliseconds(answer.took):>3}ms "
-            f"[green]as typed[/] {_milliseconds(arrival.after):>3}ms{' (blob)' if arrival.event.from_blob else ''}",
+            f"[green]as typed[/] {_milliseconds(arrival.after):>3}ms{_remarks(arrival)}",
             highlight=False,
             no_wrap=True,
         )
@@ -82,10 +83,10 @@ class Feed:
             table.add_row(name, value)
         self._console.print()
         self._console.print(table)
-        if ledger.missing or ledger.strange or lost:
+        if not ledger.agrees or lost:
             self._console.print(
                 f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.strange)} events nobody sent, "
-                f"{lost} lost by Graph.[/]"
+                f"{ledger.duplicates} came twice, {lost} lost by Graph.[/]"
             )
         else:
             self._console.print("[bold green]Every change that Graph sent arrived exactly as typed.[/]")
@@ -108,6 +109,11 @@ def _padded(text: str, width: int) -> str:
     return set_cell_size(line if cell_len(line) <= width else set_cell_size(line, width - 1) + "…", width)
 
 
+def _remarks(arrival: Arrival) -> str:
+    told = {1: "", 2: " (both)"}.get(arrival.notifications, f" (all {arrival.notifications})")
+    return f"{' (blob)' if arrival.event.from_blob else ''}{told}"
+
+
 def _milliseconds(time: timedelta) -> int:
     return round(time.total_seconds() * 1000)
 
@@ -128,11 +134,13 @@ def _sums(ledger: Ledger, subscriptions: int) -> Mapping[str, str]:
     arrivals = ledger.arrivals
     changes = {id(arrival.change) for arrival in arrivals}
     rich = [arrival for arrival in arrivals if arrival.item.is_rich]
+    told = sum(arrival.notifications for arrival in arrivals)
     latencies = sorted(_milliseconds(arrival.after) for arrival in arrivals) or [0]
     return {
         "Subscriptions": f"{subscriptions}, with {ledger.handshakes} handshakes",
         "Changes in Teams": f"{len(changes)}",
-        "Notifications": f"{len(arrivals)}: {len(rich)} rich, {len(arrivals) - len(rich)} basic",
+        "Notifications": f"{told}, of which {told - len(arrivals)} told again what another one had told",
+        "In the queue": f"{len(arrivals)} events: {len(rich)} with content, {len(arrivals) - len(rich)} with ids only",
         "Events": _listed(name.removeprefix("Microsoft.Graph.") for name in ledger.counts().elements()),
         "Validation tokens": _listed(f"version {arrival.delivery.token_version}" for arrival in rich),
         "Certificates": _listed(f"RSA-{key_size(arrival)}" for arrival in rich),

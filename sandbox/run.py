@@ -14,6 +14,7 @@ from sandbox.control import Control
 from sandbox.deployment import REPOSITORY
 from sandbox.feed import Feed
 from sandbox.ledger import Ledger
+from sandbox.operating import hand_over, take_back
 from sandbox.own_host import OwnHost
 from sandbox.scene import Cast, Stage
 from sandbox.world import QUEUE_NAME, World
@@ -53,6 +54,8 @@ class Run:
         self._world = World(folder)
         self._tenant_id = self._world.registration.tenant_ids[0]
         self._cast = Cast.assemble(self._world.teams, self._tenant_id)
+        for user in (self._cast.adele, self._cast.alex, self._cast.megan):
+            self._world.add_account(user)
         self._ledger = Ledger(self._world.clock, feed.arrival)
         self._world.graph.on_delivery(self._ledger.delivered)
         self._control = Control(self._write)
@@ -118,8 +121,24 @@ class Run:
         self._feed.act("Still serving")
         self._feed.say("Write in the chat yourself, in a second terminal:")
         self._feed.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
+        self._feed.say("See its subscriptions as an operator does:")
+        self._feed.say(f"  [bold].venv/bin/python -m cli{self._hand_over()} subscriptions list[/]")
         self._feed.say("Ctrl-C ends the sandbox.")
-        await _interrupted()
+        try:
+            await _interrupted()
+        finally:
+            if self._options.host is not None:
+                take_back(self._options.state_file.parent)
+
+    def _hand_over(self) -> str:
+        """Return the option with which the operators' commands find this world."""
+        if self._options.host is None:
+            # The user's own host has its settings where the commands look for them.
+            return ""
+        values = self._world.settings(f"{self._host_url}/api/ReceiveNotification")
+        file = hand_over(self._options.state_file.parent, values, self._cast.subscriptions())
+        here = Path.cwd()
+        return f" --settings {file.relative_to(here) if file.is_relative_to(here) else file}"
 
     async def _books_agree(self) -> bool:
         """Return whether everything that was delivered has arrived, giving the consumer a moment to read the rest."""
@@ -128,9 +147,7 @@ class Run:
             await self._until(lambda: not self._ledger.missing, "")
         graph = self._world.graph
         self._feed.totals(self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting)
-        return bool(self._ledger.arrivals) and not (
-            self._ledger.missing or self._ledger.strange or graph.lost or graph.waiting
-        )
+        return self._ledger.agrees and not (graph.lost or graph.waiting)
 
     async def _rotate(self) -> None:
         version = await self._world.new_certificate(key_size=4096)

@@ -129,6 +129,7 @@ class Service:
         self.faults = Faults()
         self._app = app
         self._tls = tls
+        self._context = tls.context() if tls else None
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -147,8 +148,7 @@ class Service:
         """Listen; on a free port the first time, on the same one ever after."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
-        context = self._tls.server_context if self._tls else None
-        await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=context).start()
+        await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=self._context).start()
         self._runner = runner
         self._port = runner.addresses[0][1]
 
@@ -157,15 +157,44 @@ class Service:
         runner, self._runner = self._runner, None
         if runner is None or runner.server is None:
             return
-        open_transports = [connection.transport for connection in runner.server.connections]
+        open_transports = _transports(runner)
         await runner.cleanup()
         # Over TLS a polite close waits for the client's, and a pooled connection's client never answers.
-        for transport in filter(None, open_transports):
+        for transport in open_transports:
             transport.abort()
         await asyncio.sleep(0)
+
+    def let_certificate_expire(self) -> None:
+        """Show an outdated certificate to everybody, until it is renewed.
+
+        Raises:
+            RuntimeError: the service has no certificate, or does not run.
+        """
+        self._show_certificate(outdated=True)
+
+    def renew_certificate(self) -> None:
+        """Show the certificate again.
+
+        Raises:
+            RuntimeError: as above.
+        """
+        self._show_certificate(outdated=False)
+
+    def _show_certificate(self, *, outdated: bool) -> None:
+        if self._tls is None or self._context is None or self._runner is None:
+            raise RuntimeError("no TLS is served here")
+        (self._tls.let_expire if outdated else self._tls.renew)(self._context)
+        # A connection that stands would never look at it.
+        for transport in _transports(self._runner):
+            transport.abort()
 
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.requests.append(Request(method=request.method, path_qs=request.path_qs))
         fault = self.faults.take(request.method, request.path)
         return await (handler(request) if fault is None else fault.answer(request, handler))
+
+
+def _transports(runner: web.AppRunner) -> list[asyncio.Transport]:
+    connections = runner.server.connections if runner.server is not None else []
+    return [connection.transport for connection in connections if connection.transport is not None]

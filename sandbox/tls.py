@@ -1,6 +1,7 @@
 """TLS on loopback: a throw-away certificate authority and a server certificate that real clients verify."""
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -17,10 +18,24 @@ class Tls:
         self.ca_file = folder / "ca.pem"
         self.certificate_file = folder / "server.pem"
         self.key_file = folder / "server.key"
+        self._outdated_file = folder / "outdated.pem"
         self._write()
-        self.server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.server_context.load_cert_chain(self.certificate_file, self.key_file)
+        self.server_context = self.context()
         self.client_context = ssl.create_default_context(cafile=self.ca_file)
+
+    def context(self) -> ssl.SSLContext:
+        """Return a context for one more server, with the certificate."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.renew(context)
+        return context
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Have a server show the certificate on the connections to come."""
+        context.load_cert_chain(self.certificate_file, self.key_file)
+
+    def let_expire(self, context: ssl.SSLContext) -> None:
+        """Have a server show a certificate that was good until yesterday, on the connections to come."""
+        context.load_cert_chain(self._outdated_file)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make a child process's clients trust this authority, and no other.
@@ -36,3 +51,7 @@ class Tls:
         self.certificate_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         self.key_file.touch(mode=0o600)
         certificate.private_key_pem.write_to_path(self.key_file)
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        outdated = authority.issue_cert("127.0.0.1", "localhost", not_after=yesterday)
+        self._outdated_file.touch(mode=0o600)
+        outdated.private_key_and_cert_chain_pem.write_to_path(self._outdated_file)

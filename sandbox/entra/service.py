@@ -57,6 +57,15 @@ class Entra:
         self._directory.system_identity = identity
 
     @property
+    def skew(self) -> timedelta:
+        """By how much the clock that dates tokens is fast, or slow where it is negative; five minutes are harmless."""
+        return self._tokens.skew
+
+    @skew.setter
+    def skew(self, skew: timedelta) -> None:
+        self._tokens.skew = skew
+
+    @property
     def signing_key(self) -> rsa.RSAPrivateKey:
         """The private key that signs the tokens of the moment."""
         return self._keys.current.private_key

@@ -51,18 +51,20 @@ class Tokens:
 
     def __init__(self, clock: Clock, keys: SigningKeys, *, lifetime: timedelta) -> None:
         self.lifetime = lifetime
+        self.skew = timedelta()
+        """By how much the clock that dates tokens is fast, or slow where it is negative."""
         self._clock = clock
         self._keys = keys
         self._seen: dict[tuple[str, str], tuple[str | None, dict[str, Any]]] = {}
 
     def access_token(self, grant: Grant) -> str:
         """Return a version 1.0 token, the version that Graph and Key Vault take."""
-        times = _times(self._clock.now(), self.lifetime)
+        times = _times(self._clock.now() + self.skew, self.lifetime)
         return self._sign(times | _common(grant.tenant_id) | _access(grant))
 
     def delegated_token(self, grant: UserGrant) -> str:
         """Return a version 1.0 token with which an application acts for a user."""
-        times = _times(self._clock.now(), self.lifetime)
+        times = _times(self._clock.now() + self.skew, self.lifetime)
         return self._sign(times | _common(grant.account.tenant_id) | _delegated(grant))
 
     def id_token(self, account: Account, client_id: str) -> str:
@@ -80,7 +82,7 @@ class Tokens:
         self, *, audience: str, tenant_id: str, version: str, overrides: Mapping[str, object] | None = None
     ) -> str:
         """Return what Graph attaches to rich notifications; an override of None removes the claim."""
-        times = _times(self._clock.now(), _VALIDATION_TOKEN_LIFETIME)
+        times = _times(self._clock.now() + self.skew, _VALIDATION_TOKEN_LIFETIME)
         caller = _caller_v1(tenant_id) if version == "1.0" else _caller_v2(tenant_id)
         claims = {"aud": audience} | times | _common(tenant_id) | caller | dict(overrides or {})
         return self._sign({name: value for name, value in claims.items() if value is not None})

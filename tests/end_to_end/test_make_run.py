@@ -99,6 +99,16 @@ def test_a_message_from_a_second_terminal_arrives_and_ctrl_c_ends_it_all(
     # Long enough to be told from the scene, short enough for its column.
     subprocess.run([*SANDBOX, "send", "hello there, all", *state], cwd=REPOSITORY, timeout=30, check=True)  # noqa: S603  fixed words
     assert "+ ChatMessage " in _wait_for(serving, "Alex: hello there, all")
+    settings = Path(state[1]).with_name("local.settings.json")
+    listed = _listed(settings)
+    assert (listed.returncode, listed.stdout.count(" active ")) == (0, 10), listed.stdout + listed.stderr
     serving.send_signal(signal.SIGINT)
     assert "as typed" in _wait_for(serving, "Every change")
     assert serving.wait(timeout=30) == 0
+    assert not settings.exists()
+
+
+def _listed(settings: Path) -> subprocess.CompletedProcess[str]:
+    """Return what an operator in a second terminal gets to see of the subscriptions."""
+    command = [sys.executable, "-m", "cli", "--settings", str(settings), "subscriptions", "list"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words

@@ -150,3 +150,21 @@ def test_a_token_of_somebody_else_under_the_right_key_id_is_refused(world: World
     claims = {"aud": GRAPH, "nbf": 0, "exp": 2**40}
     forged = jwt.encode(claims, rsa.generate_private_key(65537, 2048), "RS256", headers={"kid": world.entra.kid})
     assert world.entra.access_claims(f"Bearer {forged}", GRAPH) is None
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=4), timedelta(minutes=-4)], ids=["fast", "slow"])
+def test_a_clock_that_differs_by_minutes_dates_tokens_that_are_valid_all_the_same(
+    world: World, skew: timedelta
+) -> None:
+    world.entra.skew = skew
+    token = world.entra.validation_token(audience=CLIENT_ID, tenant_id=TENANT, version="2.0")
+    key = jwt.PyJWKClient(f"{world.login.url}/common/discovery/v2.0/keys").get_signing_key_from_jwt(token)
+    assert jwt.decode(token, key, algorithms=["RS256"], audience=CLIENT_ID)["tid"] == TENANT
+
+
+def test_a_clock_that_is_fast_by_more_than_tokens_are_dated_back_makes_them_come_too_early(world: World) -> None:
+    world.entra.skew = timedelta(minutes=6)
+    token = world.entra.validation_token(audience=CLIENT_ID, tenant_id=TENANT, version="2.0")
+    key = jwt.PyJWKClient(f"{world.login.url}/common/discovery/v2.0/keys").get_signing_key_from_jwt(token)
+    with pytest.raises(jwt.ImmatureSignatureError):
+        jwt.decode(token, key, algorithms=["RS256"], audience=CLIENT_ID)

@@ -44,22 +44,38 @@ SUBSCRIPTION = Subscription(
     latest_tls="v1_2",
     token_audience="a",
 )
-BASIC = replace(SUBSCRIPTION, certificate=None, certificate_id=None)
+BASIC = replace(SUBSCRIPTION, id="basic", certificate=None, certificate_id=None)
+OTHER = replace(SUBSCRIPTION, id="other")
 
 
-def _delivery(subscription: Subscription = SUBSCRIPTION, status: int | None = 202) -> Delivery:
-    item = Item(subscription=subscription, url="https://127.0.0.1/", born=WHEN, change=CHANGE)
-    return Delivery(url=item.url, answer=Answer(status=status, took=timedelta(0)), when=WHEN, items=(item,))
+def _delivery(*subscriptions: Subscription, status: int | None = 202, change: Change = CHANGE) -> Delivery:
+    url = "https://127.0.0.1/"
+    items = [Item(subscription=each, url=url, born=WHEN, change=change) for each in subscriptions or (SUBSCRIPTION,)]
+    return Delivery(url=url, answer=Answer(status=status, took=timedelta(0)), when=WHEN, items=tuple(items))
 
 
-def _event(**changes: Any) -> Event:
+def _event(id_: str = "1", **changes: Any) -> Event:
     data = {
+        "tenantId": "t",
         "subscriptionId": "s",
         "resource": "chats('c')/messages('1')",
         "changeType": "created",
         "content": ENTITY,
     } | changes
-    return Event(attributes={"type": "Microsoft.Graph.ChatMessageCreated"}, data=data, size=100)
+    return Event(attributes={"id": id_, "type": "Microsoft.Graph.ChatMessageCreated"}, data=data, size=100)
+
+
+def _bare_event(id_: str = "bare") -> Event:
+    event = _event(id_, subscriptionId="basic")
+    del event.data["content"]
+    return event
+
+
+def _ledger(*steps: Delivery | Event) -> Ledger:
+    ledger = Ledger(Clock(), lambda _arrival: None)
+    for step in steps:
+        ledger.delivered(step) if isinstance(step, Delivery) else ledger.arrived(step)
+    return ledger
 
 
 @pytest.mark.parametrize("event_first", [True, False])
@@ -100,16 +116,67 @@ def test_an_event_that_differs_from_what_was_typed_is_noticed_on_both_sides(alte
     assert (len(ledger.missing), len(ledger.strange)) == (1, 1)
 
 
-def test_an_event_that_comes_twice_is_strange() -> None:
-    ledger = Ledger(Clock(), lambda _arrival: None)
-    ledger.delivered(_delivery())
-    ledger.arrived(_event())
-    ledger.arrived(_event())
-    assert (ledger.missing, len(ledger.strange)) == ([], 1)
+def test_an_event_under_a_second_id_is_strange() -> None:
+    ledger = _ledger(_delivery(), _event("1"), _event("2"))
+    assert (ledger.missing, len(ledger.strange), ledger.duplicates) == ([], 1, 0)
+
+
+def test_an_event_that_comes_twice_is_counted_as_a_duplicate() -> None:
+    ledger = _ledger(_delivery(), _event(), _event())
+    assert (ledger.missing, ledger.strange, ledger.duplicates, ledger.agrees) == ([], [], 1, False)
 
 
 def test_content_where_only_ids_were_subscribed_is_strange() -> None:
-    ledger = Ledger(Clock(), lambda _arrival: None)
-    ledger.delivered(_delivery(BASIC))
-    ledger.arrived(_event())
+    ledger = _ledger(_delivery(BASIC), _event(subscriptionId="basic"))
     assert (len(ledger.missing), len(ledger.strange)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "notifications"),
+    [
+        pytest.param([OTHER], 2, id="both with content"),
+        pytest.param([BASIC], 2, id="one with content"),
+        pytest.param([OTHER, BASIC], 3, id="three"),
+    ],
+)
+def test_a_creation_that_is_told_more_than_once_arrives_once_for_all(
+    others: list[Subscription], notifications: int
+) -> None:
+    ledger = _ledger(_delivery(SUBSCRIPTION, *others), _event())
+    assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([notifications], True)
+
+
+def test_an_update_that_is_told_with_and_without_content_may_arrive_twice() -> None:
+    updated = replace(CHANGE, change_type="updated")
+    events = [_event(changeType="updated"), _bare_event()]
+    events[1].data["changeType"] = "updated"
+    ledger = _ledger(_delivery(SUBSCRIPTION, BASIC, change=updated), *events)
+    assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([1, 1], True)
+
+
+@pytest.mark.parametrize("order", [(SUBSCRIPTION, BASIC), (BASIC, SUBSCRIPTION)], ids=["rich first", "basic first"])
+def test_a_change_that_is_watched_with_content_has_not_arrived_without_it(order: tuple[Subscription, ...]) -> None:
+    ledger = _ledger(*map(_delivery, order), _bare_event())
+    assert (ledger.missing, ledger.strange) == ([CHANGE], [])
+    ledger.arrived(_event())
+    assert ledger.agrees
+
+
+def test_a_second_notification_of_what_has_arrived_needs_no_event() -> None:
+    assert _ledger(_delivery(), _event(), _delivery(OTHER)).agrees
+
+
+def test_a_change_that_is_watched_for_ids_only_has_arrived_without_content() -> None:
+    assert _ledger(_delivery(BASIC), _bare_event()).agrees
+
+
+def test_books_with_nothing_in_them_do_not_agree() -> None:
+    assert not _ledger().agrees
+
+
+def test_the_same_content_twice_needs_two_events() -> None:
+    again = replace(CHANGE, when=WHEN + timedelta(seconds=1))
+    ledger = _ledger(_delivery(), _delivery(change=again), _event("1"))
+    assert len(ledger.missing) == 1
+    ledger.arrived(_event("2"))
+    assert ledger.agrees

@@ -185,3 +185,26 @@ def test_a_service_comes_back_at_the_same_address_after_an_outage() -> None:
     finally:
         background.run(service.stop())
         background.close()
+
+
+def test_an_expired_certificate_is_refused_until_it_is_renewed_also_by_whoever_is_connected(tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    service = Service(_app(), tls)
+
+    async def expire(*, outdated: bool) -> None:
+        service.let_certificate_expire() if outdated else service.renew_certificate()
+
+    with running(service) as background, requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(tls.ca_file)
+        assert session.get(f"{service.url}/hello", timeout=5).text == "hello"
+        background.run(expire(outdated=True))
+        with pytest.raises(requests.exceptions.SSLError, match="certificate has expired"):
+            session.get(f"{service.url}/hello", timeout=5)
+        background.run(expire(outdated=False))
+        assert session.get(f"{service.url}/hello", timeout=5).text == "hello"
+
+
+def test_a_service_without_tls_has_no_certificate_to_expire() -> None:
+    with pytest.raises(RuntimeError, match="no TLS"):
+        Service(web.Application(), None).let_certificate_expire()

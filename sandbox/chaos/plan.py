@@ -1,0 +1,80 @@
+"""What goes wrong when: a seed and a length in, the same plan out every time."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+SERVICES = ("Graph", "Entra ID", "Key Vault")
+SERVICE_TROUBLES = ("down", "failing", "slow", "wrong", "cut off", "throttling", "certificate expired")
+STORES = ("blobs", "queues", "tables")
+STORE_TROUBLES = ("down", "silent", "late", "cut off", "full")
+STORAGE = "storage"
+CLOCK = "clock of Entra ID"
+CLOCK_TROUBLES = ("fast", "slow")
+APP = "the app"
+APP_TROUBLES = ("killed", "two timers at once")
+OPERATORS = "people"
+OPERATORS_TROUBLES = ("subscription removed", "certificate rotated", "signing key rotated")
+
+# More than one in a hand of as many as there are, so that a short run has them.
+_OFTEN = ("subscription removed", "killed")
+_EVERY_SECONDS = 2.5
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One thing that goes wrong: ``what`` with ``whom``, from ``at`` after the beginning, for as long as ``lasts``."""
+
+    whom: str
+    what: str
+    at: timedelta
+    lasts: timedelta
+
+    @property
+    def ends(self) -> timedelta:
+        """When it is over, after the beginning."""
+        return self.at + self.lasts
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.whom}: {self.what}"
+
+
+def all_kinds() -> Iterator[tuple[str, str]]:
+    """Yield whom and what, everything that can go wrong."""
+    for whom, troubles in (
+        *((service, SERVICE_TROUBLES) for service in SERVICES),
+        *((store, STORE_TROUBLES) for store in STORES),
+        (STORAGE, ("down", "silent")),
+        (CLOCK, CLOCK_TROUBLES),
+        (APP, APP_TROUBLES),
+        (OPERATORS, OPERATORS_TROUBLES),
+    ):
+        yield from ((whom, what) for what in troubles)
+
+
+def plan(seed: int, length: timedelta) -> Sequence[Trouble]:
+    """Return the troubles of a run that lasts ``length``, by when they begin; all are over by its end.
+
+    Nothing comes a second time before everything has come, but for a few kinds that come more often.
+    """
+    dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
+    kinds = _dealt(dice)
+    count = int(length.total_seconds() / _EVERY_SECONDS)
+    return [_trouble(next(kinds), number * _EVERY_SECONDS, length, dice) for number in range(count)]
+
+
+def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
+    while True:
+        hand = list(all_kinds())
+        hand += [kind for kind in hand if kind[1] in _OFTEN] * 2
+        dice.shuffle(hand)
+        yield from hand
+
+
+def _trouble(kind: tuple[str, str], earliest: float, length: timedelta, dice: random.Random) -> Trouble:
+    at = earliest + dice.uniform(0, _EVERY_SECONDS - _SHORTEST_SECONDS)
+    lasts = min(dice.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS), length.total_seconds() - at)
+    return Trouble(whom=kind[0], what=kind[1], at=timedelta(seconds=at), lasts=timedelta(seconds=lasts))

@@ -1,0 +1,107 @@
+"""The world that goes to pieces: the app on its host, its storage behind relays, and a timer that is fired often."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+
+from sandbox.chaos.plan import STORES
+from sandbox.host.process import FunctionsHost
+from sandbox.relay import Mood, Relay
+from sandbox.world import World
+
+_ENDPOINT = re.compile(r"(Blob|Queue|Table)Endpoint=http://127\.0\.0\.1:(\d+)")
+_EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((?:Succeeded|Failed)")
+# Runs are the stage's to start.
+_NEVER = "0 0 0 1 1 *"
+# A run that is cut off from everything takes long; after that much another one is started beside it.
+_LONGEST_RUN = timedelta(seconds=30)
+
+
+class Stage:
+    """Starts and ends everything; ``world`` and ``relays`` (by "blobs", "queues", "tables") are what can go wrong."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.relays: dict[str, Relay] = {}
+        self.runs = 0
+        """How often the timer was fired."""
+        self._asked: list[float] = []
+        self._done = 0
+        self._serving = asyncio.Lock()
+
+    @property
+    def host(self) -> FunctionsHost:
+        """The app's host.
+
+        Raises:
+            RuntimeError: it has not been started.
+        """
+        host = self.world.host
+        if host is None or not isinstance(host, FunctionsHost):
+            raise RuntimeError("the app's host has not been started")
+        return host
+
+    async def start(self, subscriptions: Sequence[Mapping[str, Any]], settings: Mapping[str, str]) -> None:
+        """Return once the app serves."""
+        await self.world.start_services()
+        connection_string = self.world.azurite.connection_string
+        for kind, port in _ENDPOINT.findall(connection_string):
+            relay = self.relays[_STORE_OF[kind]] = Relay(int(port))
+            await relay.start()
+        relayed = _ENDPOINT.sub(
+            lambda match: f"{match[1]}Endpoint=http://127.0.0.1:{self.relays[_STORE_OF[match[1]]].port}",
+            connection_string,
+        )
+        mine = {"AzureWebJobsStorage": relayed, "RENEW_SCHEDULE": _NEVER}
+        await self.world.start_host(subscriptions, settings=mine | dict(settings))
+
+    async def stop(self) -> None:
+        """End everything."""
+        for relay in self.relays.values():
+            relay.mood = Mood.FORWARDING
+        await self.world.stop()
+        for relay in self.relays.values():
+            await relay.stop()
+
+    async def kill(self) -> None:
+        """End the app's host at once, in the middle of whatever it does."""
+        async with self._serving:
+            await self.host.kill()
+            self._asked.clear()
+            self._done = self._executed()
+
+    async def restart(self) -> None:
+        """Have the app's host serve again."""
+        async with self._serving:
+            if self.host.pid is None:
+                await self.host.start()
+
+    async def fire(self, *, twice: bool = False) -> None:
+        """Start a run of the timer, unless one is under way; ``twice``: two at once in any case."""
+        if not twice and self.is_running():
+            return
+        # A host that has just been killed answers nobody.
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            for _ in range(2 if twice else 1):
+                await self.world.fire_timer(self.host.url)
+                self._asked.append(time.monotonic())
+                self.runs += 1
+
+    def is_running(self) -> bool:
+        """Return whether a run of the timer is under way, and has not been for unreasonably long."""
+        ended = self._executed() - self._done
+        self._done += ended
+        del self._asked[:ended]
+        return any(time.monotonic() - began < _LONGEST_RUN.total_seconds() for began in self._asked)
+
+    def _executed(self) -> int:
+        return sum(_EXECUTED.search(line) is not None for line in self.host.lines)
+
+
+_STORE_OF = dict(zip(("Blob", "Queue", "Table"), STORES, strict=True))

@@ -1,0 +1,145 @@
+"""People at work in the simulated Teams: one small thing after the other, by chance that can be repeated."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sandbox.teams import Path, Teams, User
+
+_NAMES = ("Adele Vance", "Alex Wilber", "Megan Bowen", "Isaiah Langer", "Lynne Robbins", "Nestor Wilke")
+# More than a queue message holds.
+_LONG_TEXT = "All that was said in the meeting, word for word. " * 1200
+_LONG_SHARE = 0.01
+_LEAVING_SHARE = 0.5
+# Old messages are left alone.
+_RECENT = 60
+
+
+class Traffic:
+    """A tenant with people, chats and teams; ``step`` is one change, or two where Teams tells a thing twice.
+
+    ``returning``: those who leave a chat or team come back into it, and their membership is the very same.
+    """
+
+    def __init__(self, teams: Teams, tenant_id: str, *, seed: int, returning: bool = False) -> None:
+        self._teams = teams
+        self._tenant_id = tenant_id
+        self._returning = returning
+        self._dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
+        self._people = [teams.add_user(tenant_id, name) for name in _NAMES]
+        self._chats = [teams.chats.create(self._people[:count], topic=f"Chat of {count}") for count in (3, 4, 5)]
+        self._teams_there = [teams.teams.create(self._people[0], name) for name in ("Marketing", "Sales")]
+        self._channels = [teams.channels.create(team, "Launch") for team in self._teams_there]
+        # What comes and goes has no messages: they would go with it, and nobody could read them up.
+        self._passing: list[Path] = []
+        self._messages: list[Path] = []
+        self._members: dict[tuple[Path, User], Path] = {}
+        self._count = 0
+        self._acts: Mapping[Callable[[], None], int] = {
+            self._send: 40,
+            self._reply: 8,
+            self._edit: 14,
+            self._react: 10,
+            self._delete: 5,
+            self._rename_chat: 4,
+            self._begin_chat: 1,
+            self._rename_team: 3,
+            self._come_or_go: 6,
+            self._open_channel: 2,
+            self._rename_channel: 2,
+            self._close: 4,
+            self._found_team: 2,
+        }
+
+    def subscriptions(self) -> Sequence[Mapping[str, Any]]:
+        """Return entries for ``subscriptions.json``: every change is watched with its content, and some twice."""
+        everything, rich = "created,updated,deleted", {"includeResourceData": True}
+        return [
+            {"resource": "/chats", "changeType": "created,updated"} | rich,
+            {"resource": "/chats/getAllMessages", "changeType": everything} | rich,
+            {"resource": f"/chats/{self._chats[0][1]}/messages", "changeType": everything},
+            {"resource": "/chats/getAllMembers", "changeType": "created,deleted"} | rich,
+            {"resource": "/teams", "changeType": everything} | rich,
+            {"resource": f"/teams/{self._teams_there[0][1]}", "changeType": "updated,deleted"},
+            {"resource": f"/teams/{self._teams_there[0][1]}/members", "changeType": everything} | rich,
+            {"resource": "/teams/getAllChannels", "changeType": everything} | rich,
+            {"resource": "/teams/getAllMessages", "changeType": everything} | rich,
+        ]
+
+    def step(self) -> None:
+        """Have somebody do something."""
+        self._dice.choices(list(self._acts), list(self._acts.values()))[0]()
+
+    def _send(self) -> None:
+        place = self._dice.choice([*self._chats, *self._channels])
+        text = _LONG_TEXT if self._dice.random() < _LONG_SHARE else self._text("Grüße")
+        self._messages.append(self._teams.messages.send(place, self._somebody(), text))
+        del self._messages[:-_RECENT]
+
+    def _reply(self) -> None:
+        if posts := [path for path in self._messages if path[-2] == "messages" and path[0] == "teams"]:
+            answered = self._dice.choice(posts)
+            self._messages.append(self._teams.messages.reply(answered, self._somebody(), self._text("Answer")))
+
+    def _edit(self) -> None:
+        if self._messages:
+            self._teams.messages.edit(self._dice.choice(self._messages), self._text("Edited"))
+
+    def _react(self) -> None:
+        if self._messages:
+            self._teams.messages.react(self._dice.choice(self._messages), self._somebody(), "like")
+
+    def _delete(self) -> None:
+        if self._messages:
+            self._teams.messages.delete(self._messages.pop(self._dice.randrange(len(self._messages))))
+
+    def _rename_chat(self) -> None:
+        self._teams.chats.rename(self._dice.choice(self._chats), self._text("Chat"))
+
+    def _begin_chat(self) -> None:
+        self._chats.append(self._teams.chats.create(self._dice.sample(self._people, 3), topic=self._text("Chat")))
+
+    def _rename_team(self) -> None:
+        self._teams.teams.rename(self._dice.choice(self._teams_there), self._text("Team"))
+
+    def _come_or_go(self) -> None:
+        place = self._dice.choice([self._chats[0], self._teams_there[0]])
+        if self._returning:
+            self._join_or_leave(place, self._dice.choice(self._people[3:]))
+        elif (there := [key for key in self._members if key[0] == place]) and self._dice.random() < _LEAVING_SHARE:
+            self._join_or_leave(*self._dice.choice(there))
+        else:
+            self._join_or_leave(place, self._teams.add_user(self._tenant_id, self._text("Guest")))
+
+    def _join_or_leave(self, place: Path, user: User) -> None:
+        members = self._teams.chats if place[0] == "chats" else self._teams.teams
+        member = self._members.pop((place, user), None)
+        if member is None:
+            self._members[place, user] = members.add_member(place, user)
+        else:
+            members.remove_member(member)
+
+    def _open_channel(self) -> None:
+        self._passing.append(self._teams.channels.create(self._dice.choice(self._teams_there), self._text("Channel")))
+
+    def _rename_channel(self) -> None:
+        self._teams.channels.rename(self._dice.choice(self._channels), self._text("Launch"))
+
+    def _found_team(self) -> None:
+        self._passing.append(self._teams.teams.create(self._somebody(), self._text("Team")))
+
+    def _close(self) -> None:
+        if not self._passing:
+            return
+        path = self._passing.pop(self._dice.randrange(len(self._passing)))
+        if path[-2] == "teams":
+            self._teams.teams.delete(path)
+        else:
+            self._teams.channels.delete(path)
+
+    def _somebody(self) -> User:
+        return self._dice.choice(self._people)
+
+    def _text(self, what: str) -> str:
+        self._count += 1
+        return f"{what} {self._count} 🍜"

@@ -1,0 +1,80 @@
+"""Who sees everything in a chaos run: the changes in Teams, Graph's POSTs, and the events in the sink."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sandbox.chaos import plan
+from sandbox.chaos.books import Arrival, Books, Interruption
+from sandbox.chaos.plan import Trouble
+from sandbox.chaos.stores import Stores
+from sandbox.chaos.summary import Summary
+from sandbox.consumer import Event
+from sandbox.graph import Delivery
+from sandbox.graph.matching import keys_of
+from sandbox.teams import Change
+from sandbox.world import World
+
+
+class Witness:
+    """Keeps the books of one world, from ``watch`` on."""
+
+    def __init__(self, world: World) -> None:
+        self.arrived: list[tuple[Event, datetime]] = []
+        self.books = Books()
+        self.deliveries: list[Delivery] = []
+        self._world = world
+        self._watched: list[tuple[str, frozenset[str]]] = []
+        self._troubles: Counter[str] = Counter()
+        self._was_slow = False
+
+    def watch(self) -> None:
+        """Enter every change that a subscription of this moment would tell with its content."""
+        subscriptions = self._world.graph.subscriptions()
+        self._watched = [(each.key, each.change_types) for each in subscriptions if each.is_rich]
+        self._world.graph.on_delivery(self._delivered)
+        self._world.teams.listen(self._changed)
+
+    def consumed(self, event: Event) -> None:
+        """Enter an event from the sink."""
+        self.arrived.append((event, self._world.clock.now()))
+
+    def suffered(self, trouble: Trouble, since: datetime) -> None:
+        """Enter a trouble that is over."""
+        self._troubles[str(trouble)] += 1
+        if trouble.what == "killed" or trouble.whom in {*plan.STORES, plan.STORAGE}:
+            why = "killed" if trouble.what == "killed" else "storage cut off"
+            self.books.interruptions.append(Interruption(why=why, since=since, until=self._world.clock.now()))
+
+    def summary(self, stores: Stores, *, timer_runs: int, open_ends: Sequence[str]) -> Summary:
+        """Return what came of the run."""
+        parked_at = stores.parked_at
+        self.books.arrivals = [
+            Arrival(event=event, when=when, parked=datetime.fromisoformat(event.attributes["time"]) in parked_at)
+            for event, when in self.arrived
+        ]
+        return Summary(
+            balance=self.books.balance(),
+            changes=len(self.books.changes),
+            events=len(self.arrived),
+            troubles=self._troubles,
+            deliveries=self.deliveries,
+            timer_runs=timer_runs,
+            lost_by_graph=len(self._world.graph.lost),
+            was_slow=self._was_slow,
+            open_ends=open_ends,
+        )
+
+    def _changed(self, change: Change) -> None:
+        keys = set(keys_of(change))
+        if any(key in keys and change.change_type in change_types for key, change_types in self._watched):
+            self.books.changes.append(change)
+
+    def _delivered(self, delivery: Delivery) -> None:
+        if delivery.handshake:
+            return
+        self.deliveries.append(delivery)
+        self._was_slow |= self._world.graph.health(delivery.url) != "normal"
+        if delivery.answer.is_success:
+            rich = (item.change for item in delivery.items if item.is_rich and item.change is not None)
+            self.books.delivered.update(map(id, rich))

@@ -1,0 +1,99 @@
+"""A relay in front of a TCP service, at an address that stays: it can hang up on everybody, or swallow what is said."""
+
+import asyncio
+import contextlib
+from enum import Enum, auto
+
+_LATE_SECONDS = 1.0
+# Source: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+_BUSY = (
+    b"HTTP/1.1 503 The server is busy.\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+class Mood(Enum):
+    """What a relay does with its connections."""
+
+    FORWARDING = auto()
+    DOWN = auto()
+    """Every connection is closed at once."""
+    SILENT = auto()
+    """Connections stay open, and nothing comes through any more."""
+    LATE = auto()
+    """Whatever comes from the service comes a second late."""
+    CUTTING = auto()
+    """Half of what comes from the service gets through, and then the connection is closed."""
+    BUSY = auto()
+    """Every HTTP request is answered with 503 ServerBusy, as a storage account does that is full or overrun."""
+
+
+class Relay:
+    """Forwards to ``port`` of 127.0.0.1; ``mood`` may be set from any thread, for what is under way too."""
+
+    def __init__(self, port: int) -> None:
+        self.mood = Mood.FORWARDING
+        self.port = 0
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen on a free port, which ``port`` then names."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a coroutine that runs has its task
+        self._tasks.add(task)
+        try:
+            target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            try:
+                # Whichever side hangs up first ends both.
+                pumps = [self._ask(reader, target_writer, writer), self._answer(target_reader, writer)]
+                await asyncio.wait([asyncio.create_task(pump) for pump in pumps], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                target_writer.transport.abort()
+        finally:
+            writer.transport.abort()
+            self._tasks.discard(task)
+
+    async def _ask(
+        self, reader: asyncio.StreamReader, target: asyncio.StreamWriter, client: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                match self.mood:
+                    case Mood.DOWN:
+                        return
+                    case Mood.BUSY:
+                        client.write(_BUSY)
+                        return
+                    case Mood.SILENT:
+                        continue
+                target.write(data)
+                await target.drain()
+
+    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                match self.mood:
+                    case Mood.DOWN:
+                        return
+                    case Mood.SILENT:
+                        continue
+                    case Mood.CUTTING:
+                        client.write(data[: len(data) // 2])
+                        return
+                    case Mood.LATE:
+                        await asyncio.sleep(_LATE_SECONDS)
+                client.write(data)
+                await client.drain()

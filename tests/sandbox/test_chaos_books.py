@@ -1,0 +1,199 @@
+"""The books of a chaos run: what accounts for a change, and that they notice what does not."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.chaos.books import Arrival, Balance, Books, Fate, Interruption
+from sandbox.consumer import Event
+from sandbox.teams import Change
+
+WHEN = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LATER = WHEN + timedelta(seconds=1)
+CREATED = Change(
+    tenant_id="t",
+    change_type="created",
+    path=("chats", "c", "messages", "1"),
+    odata_type="#Microsoft.Graph.chatMessage",
+    entity={"id": "1", "etag": "1", "body": {"content": "hello"}, "replies": []},
+    when=WHEN,
+)
+EDITED = replace(CREATED, change_type="updated", entity=CREATED.entity | {"etag": "2", "body": {"content": "bye"}})
+EDITED_AGAIN = replace(EDITED, entity=CREATED.entity | {"etag": "3", "body": {"content": "bye!"}})
+RENAMED = replace(
+    CREATED,
+    change_type="updated",
+    path=("teams", "g"),
+    odata_type="#Microsoft.Graph.Team",
+    entity={"id": "g", "displayName": "Sales"},
+)
+
+
+def _event(change: Change, *, id_: str = "", recovered: bool = False, **data: Any) -> Event:
+    kind = {"teams": "Team", "messages": "ChatMessage"}[change.path[-2]]
+    spelled = "/".join(f"{name}('{key}')" for name, key in zip(change.path[::2], change.path[1::2], strict=True))
+    content = {name: value for name, value in change.entity.items() if name != "replies" or not recovered}
+    said = {"tenantId": "t", "resource": spelled, "changeType": change.change_type, "content": content}
+    attributes = {
+        "id": id_ or f"{spelled}{change.change_type}{change.entity.get('etag')}",
+        "type": f"Microsoft.Graph.{kind}{change.change_type.title()}",
+        "subject": "/".join(change.path),
+    }
+    return Event(attributes=attributes | ({"recovered": True} if recovered else {}), data=said | data, size=1)
+
+
+def _balance(*changes: Change, events: list[Event], delivered: bool = True, **more: Any) -> Balance:
+    arrivals = [Arrival(event=event, when=LATER, **more) for event in events]
+    identities = {id(change) for change in changes} if delivered else set()
+    return Books(changes=list(changes), delivered=identities, arrivals=arrivals).balance()
+
+
+def test_a_change_with_its_event_is_live() -> None:
+    balance = _balance(CREATED, events=[_event(CREATED)])
+    assert (balance.fates, balance.agrees) == (Counter({Fate.LIVE: 1}), True)
+
+
+def test_a_change_whose_post_was_parked_is_redriven() -> None:
+    assert _balance(CREATED, events=[_event(CREATED)], parked=True).fates == Counter({Fate.REDRIVEN: 1})
+
+
+def test_a_delivered_change_without_an_event_is_lost() -> None:
+    balance = _balance(CREATED, EDITED, events=[_event(CREATED)])
+    assert (balance.missing, balance.agrees) == ([(EDITED, Fate.LOST)], False)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        pytest.param({"content": CREATED.entity | {"body": {"content": "hello!"}}}, id="content altered"),
+        pytest.param({"content": {"id": "1"}}, id="content cut"),
+        pytest.param({"changeType": "deleted"}, id="another change"),
+        pytest.param({"resource": "chats('c')/messages('2')"}, id="another resource"),
+        pytest.param({"tenantId": "x"}, id="another tenant"),
+    ],
+)
+def test_an_altered_event_is_wrong_and_its_change_lost(altered: dict[str, Any]) -> None:
+    balance = _balance(CREATED, events=[_event(CREATED, **altered)])
+    assert (len(balance.missing), len(balance.wrong), balance.agrees) == (1, 1, False)
+
+
+@pytest.mark.parametrize("name", ["type", "subject"])
+def test_an_event_under_a_wrong_name_is_wrong(name: str) -> None:
+    event = _event(CREATED)
+    balance = _balance(CREATED, events=[replace(event, attributes=event.attributes | {name: "x"})])
+    assert (len(balance.missing), len(balance.wrong)) == (1, 1)
+
+
+def test_a_basic_notification_does_not_account_for_a_change_that_is_watched_with_content() -> None:
+    event = _event(CREATED)
+    del event.data["content"]
+    balance = _balance(CREATED, events=[event])
+    assert (len(balance.missing), balance.wrong) == (1, [])
+
+
+def test_a_state_that_comes_back_needs_an_event_of_its_own() -> None:
+    again = replace(RENAMED, when=LATER)
+    assert _balance(RENAMED, again, events=[_event(RENAMED, id_="1")]).missing == [(again, Fate.LOST)]
+    assert _balance(RENAMED, again, events=[_event(RENAMED, id_="1"), _event(RENAMED, id_="2")]).agrees
+
+
+def test_a_state_that_comes_back_under_its_id_of_before_is_told_apart() -> None:
+    again = replace(RENAMED, when=LATER)
+    balance = _balance(RENAMED, again, events=[_event(RENAMED, id_="1"), _event(RENAMED, id_="1")])
+    assert balance.fates == Counter({Fate.LIVE: 1, Fate.HIDDEN: 1})
+
+
+def test_content_that_comes_under_the_id_of_an_event_without_it_is_told_apart() -> None:
+    bare = _event(CREATED)
+    del bare.data["content"]
+    assert _balance(CREATED, events=[bare, _event(CREATED)]).fates == Counter({Fate.HIDDEN: 1})
+
+
+def test_what_graph_never_delivered_may_be_recovered() -> None:
+    balance = _balance(CREATED, events=[_event(CREATED, recovered=True)], delivered=False)
+    assert (balance.fates, balance.agrees) == (Counter({Fate.RECOVERED: 1}), True)
+
+
+def test_what_was_recovered_before_its_parked_post_came_to_its_turn_is_not_lost() -> None:
+    assert _balance(CREATED, events=[_event(CREATED, recovered=True)]).fates == Counter({Fate.RECOVERED: 1})
+
+
+def test_a_recovered_creation_may_show_what_has_become_of_the_message() -> None:
+    created = _event(CREATED, recovered=True, content=_event(EDITED, recovered=True).data["content"])
+    events = [created, _event(EDITED, recovered=True)]
+    assert _balance(CREATED, EDITED, events=events, delivered=False).fates == Counter({Fate.RECOVERED: 2})
+
+
+def test_a_recovered_event_that_shows_no_state_of_the_message_is_wrong() -> None:
+    altered = _event(CREATED, recovered=True, content={"id": "1", "body": {"content": "never said"}})
+    assert len(_balance(CREATED, events=[altered], delivered=False).wrong) == 1
+
+
+def test_of_two_edits_that_graph_never_delivered_the_last_one_is_enough() -> None:
+    balance = _balance(EDITED, EDITED_AGAIN, events=[_event(EDITED_AGAIN, recovered=True)], delivered=False)
+    assert balance.fates == Counter({Fate.OVERTAKEN: 1, Fate.RECOVERED: 1})
+
+
+def test_of_two_edits_that_graph_did_deliver_the_last_one_is_not_enough() -> None:
+    balance = _balance(EDITED, EDITED_AGAIN, events=[_event(EDITED_AGAIN)])
+    assert balance.missing == [(EDITED, Fate.LOST)]
+
+
+def test_a_message_that_nobody_recovered_is_missing_whatever_is_said() -> None:
+    balance = _balance(CREATED, events=[_gap("/chats/getAllMessages")], delivered=False)
+    assert balance.missing == [(CREATED, Fate.UNRECOVERED)]
+
+
+def _gap(resource: str, *, hours: int = 0) -> Event:
+    begins = WHEN + timedelta(hours=hours)
+    said = {
+        "resource": resource,
+        "changeType": "created,deleted,updated",
+        "startDateTime": begins.isoformat(),
+        "endDateTime": (begins + timedelta(minutes=1)).isoformat(),
+    }
+    return Event(attributes={"id": "gap", "type": "Microsoft.Graph.SubscriptionGap"}, data=said, size=1)
+
+
+@pytest.mark.parametrize("resource", ["/teams", "/teams/g"])
+def test_a_renaming_that_is_said_to_be_lost_is_accounted_for(resource: str) -> None:
+    assert _balance(RENAMED, events=[_gap(resource)], delivered=False).fates == Counter({Fate.SAID: 1})
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        pytest.param(_gap("/chats"), id="of something else"),
+        pytest.param(_gap("/teams/x"), id="of another team"),
+        pytest.param(_gap("/teams/getAllChannels"), id="of what teams contain"),
+        pytest.param(_gap("/teams", hours=1), id="at another time"),
+    ],
+)
+def test_a_gap_that_is_said_excuses_nothing_else(gap: Event) -> None:
+    assert _balance(RENAMED, events=[gap], delivered=False).missing == [(RENAMED, Fate.UNRECOVERED)]
+
+
+def test_what_graph_delivered_is_not_excused_by_a_gap() -> None:
+    assert _balance(RENAMED, events=[_gap("/teams")]).missing == [(RENAMED, Fate.LOST)]
+
+
+def test_an_id_that_comes_twice_breaks_the_law() -> None:
+    balance = _balance(CREATED, events=[_event(CREATED), _event(CREATED)])
+    assert (balance.duplicates, balance.agrees) == (Counter({"": 1}), False)
+
+
+def test_an_id_that_comes_twice_around_a_kill_is_explained() -> None:
+    killed = Interruption(why="killed", since=LATER, until=LATER)
+    arrivals = [Arrival(event=_event(CREATED), when=LATER), Arrival(event=_event(CREATED), when=LATER)]
+    balance = Books(changes=[CREATED], arrivals=arrivals, interruptions=[killed]).balance()
+    assert (balance.duplicates, balance.agrees) == (Counter({"killed": 1}), True)
+
+
+def test_a_kill_long_before_explains_nothing() -> None:
+    long_ago = WHEN - timedelta(minutes=1)
+    killed = Interruption(why="killed", since=long_ago, until=long_ago)
+    arrivals = [Arrival(event=_event(CREATED), when=LATER), Arrival(event=_event(CREATED), when=LATER)]
+    assert not Books(changes=[CREATED], arrivals=arrivals, interruptions=[killed]).balance().agrees

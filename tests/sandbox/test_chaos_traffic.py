@@ -1,0 +1,55 @@
+"""The people of a chaos run: the same for the same seed, and they do everything that is watched."""
+
+from sandbox.chaos.traffic import Traffic
+from sandbox.clock import Clock
+from sandbox.teams import Change, Teams
+
+STEPS = 600
+
+
+def _changes(seed: int) -> list[Change]:
+    changes: list[Change] = []
+    teams = Teams(Clock())
+    traffic = Traffic(teams, teams.add_tenant(), seed=seed)
+    teams.listen(changes.append)
+    for _ in range(STEPS):
+        traffic.step()
+    return changes
+
+
+def _order(changes: list[Change]) -> list[tuple[str, str]]:
+    return [(change.path[-2], change.change_type) for change in changes]
+
+
+def test_the_same_seed_has_people_do_the_same() -> None:
+    assert _order(_changes(1)) == _order(_changes(1))
+
+
+def test_another_seed_has_them_do_something_else() -> None:
+    assert _order(_changes(1)) != _order(_changes(2))
+
+
+def test_they_do_everything_that_is_watched() -> None:
+    assert {
+        ("chats", "created"),
+        ("chats", "updated"),
+        ("messages", "created"),
+        ("messages", "updated"),
+        ("messages", "deleted"),
+        ("replies", "created"),
+        ("teams", "created"),
+        ("teams", "updated"),
+        ("teams", "deleted"),
+        ("channels", "created"),
+        ("channels", "updated"),
+        ("channels", "deleted"),
+        ("members", "created"),
+        ("members", "deleted"),
+    } <= set(_order(_changes(1)))
+
+
+def test_nothing_is_deleted_with_messages_in_it() -> None:
+    changes = _changes(1)
+    gone = [change.path for change in changes if change.change_type == "deleted" and change.path[-2] != "messages"]
+    written = {change.path for change in changes if change.path[-2] in {"messages", "replies"}}
+    assert not [path for path in written for place in gone if place[-2] != "replies" and path[: len(place)] == place]

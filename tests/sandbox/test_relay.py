@@ -1,0 +1,83 @@
+"""The relay in front of a store: what comes through in each of its moods."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sandbox.relay import Mood, Relay
+
+PATIENCE_SECONDS = 0.3
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(1024):
+        writer.write(ANSWER)
+    writer.close()
+
+
+@asynccontextmanager
+async def _relay(mood: Mood) -> AsyncIterator[Relay]:
+    service = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    relay = Relay(service.sockets[0].getsockname()[1])
+    relay.mood = mood
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.stop()
+        service.close()
+
+
+async def _ask(relay: Relay) -> bytes:
+    """Return what comes back within a moment; b"" when the connection is closed before anything does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        return await asyncio.wait_for(reader.read(1024), PATIENCE_SECONDS)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+async def _asked(mood: Mood) -> bytes:
+    async with _relay(mood) as relay:
+        return await _ask(relay)
+
+
+@pytest.mark.parametrize(
+    ("mood", "answer"),
+    [
+        (Mood.FORWARDING, ANSWER),
+        (Mood.DOWN, b""),
+        (Mood.CUTTING, ANSWER[: len(ANSWER) // 2]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Mood) else "",
+)
+def test_a_request_gets(mood: Mood, answer: bytes) -> None:
+    assert asyncio.run(_asked(mood)) == answer
+
+
+def test_a_busy_one_answers_as_a_storage_account_that_is_full() -> None:
+    answer = asyncio.run(_asked(Mood.BUSY))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"x-ms-error-code: ServerBusy" in answer
+
+
+@pytest.mark.parametrize("mood", [Mood.SILENT, Mood.LATE], ids=lambda mood: mood.name)
+def test_nothing_comes_for_a_while(mood: Mood) -> None:
+    with pytest.raises(TimeoutError):
+        asyncio.run(_asked(mood))
+
+
+def test_what_is_over_is_over() -> None:
+    async def recovered() -> bytes:
+        async with _relay(Mood.DOWN) as relay:
+            assert await _ask(relay) == b""
+            relay.mood = Mood.FORWARDING
+            return await _ask(relay)
+
+    assert asyncio.run(recovered()) == ANSWER
