@@ -8,11 +8,11 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench simulation guards schemas requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation guards schemas requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
 	$(BIN)/python -m sandbox $(ARGS)
@@ -40,6 +40,12 @@ format: .venv/installed  ## Let ruff lay the code out
 
 bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: .venv/installed sandbox/node_modules/installed  ## Have everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
+	$(BIN)/python -m sandbox chaos $(ARGS)
+
+chaos-test: .venv/installed sandbox/node_modules/installed  ## Short chaos runs, and that they fail where a part of the app is out of action
+	$(BIN)/python -m pytest -m chaos $(ARGS)
 
 simulation: .venv/installed sandbox/node_modules/installed  ## Three days of 200 subscriptions with faults, in five minutes
 	$(BIN)/python -m tests.simulation $(ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[2]
 # In 24 seconds with the first, a subscription to messages is removed, storage cut off and the app killed; with the

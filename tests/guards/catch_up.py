@@ -81,8 +81,8 @@ GUARDS = (
     _guard(
         "the mark",
         "events",
-        "client_id=client_id, received_at=recovered_at), recovered=True)",
-        "client_id=client_id, received_at=recovered_at))",
+        "return replace(event, recovered=True)",
+        "return event",
         _LIVE,
     ),
     _guard(

@@ -196,12 +196,12 @@ GUARDS = (
     ),
     _order(
         "nothing is published before all is decided",
-        "            events = each_of(\n                located,\n",
+        "            events = each_of(\n                tuple(enumerate(located)),\n",
         """\
-            for each in located:
-                self.receiver.publish([self._event(each, covered, fetched, deadline)], deadline)
+            for each in enumerate(located):
+                self.receiver.publish([self._event(*each, covered, fetched, deadline)], deadline)
             events = each_of(
-                located,
+                tuple(enumerate(located)),
 """,
         f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post",
     ),

