@@ -29,6 +29,9 @@ _PARALLEL_CALLS = 16
 _SECONDS_ALONE = 5.0
 # Markers that wait to be written; more of them, while the table is slow, would take the memory of the process.
 _MAX_WAITING = 20_000
+# For so long the last state of a resource is taken for what another subscription, or Graph once more, may tell. Later
+# it is told because it has come back, while the state in between waits, parked.
+_TOLD_AGAIN_WITHIN = timedelta(minutes=1)
 # Stands after the last id where another one may have been published since.
 _PERHAPS_ANOTHER = ""
 
@@ -142,7 +145,8 @@ class Published:
     def _recent(self, key: str, marker: Marker | None, now: datetime) -> tuple[str, ...]:
         if marker is None or marker.at < now - self._window:
             return ()
-        return (*marker.ids, _PERHAPS_ANOTHER) if key in self._unsure else marker.ids
+        is_old = not marker.is_of_one_change and marker.at < now - _TOLD_AGAIN_WITHIN
+        return (*marker.ids, _PERHAPS_ANOTHER) if is_old or key in self._unsure else marker.ids
 
     def _mark(self, marker: Marker, held: frozenset[str]) -> None:
         try:

@@ -100,6 +100,13 @@ GUARDS = (
         "test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left",
     ),
     _once(
+        "what may have come back is told",
+        _PUBLISHED,
+        "        is_old = not marker.is_of_one_change and marker.at < now - _TOLD_AGAIN_WITHIN\n",
+        "        is_old = False\n",
+        "test_a_state_that_comes_back_while_the_one_in_between_is_parked_is_published",
+    ),
+    _once(
         "marked after it is published",
         _PUBLISHED,
         """\

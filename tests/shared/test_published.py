@@ -158,6 +158,17 @@ def test_a_state_that_comes_back_is_published_every_time_under_an_id_of_its_own(
     assert worker.ids[:2] == [team("A").id, team("B").id]
 
 
+def test_a_state_that_comes_back_while_the_one_in_between_is_parked_is_published() -> None:
+    """A member leaves, comes back and leaves again; the coming back waits for the timer."""
+    worker = Worker(Table())
+    worker.publish(team("A"))
+    worker.publish(team("A"))
+    assert len(worker.sunk) == 1
+    worker.now += timedelta(minutes=2)
+    worker.publish(team("A", minute=2))
+    assert len(set(worker.ids)) == len(worker.sunk) == 2
+
+
 def test_states_that_alternate_in_one_post_are_all_published() -> None:
     worker = Worker(Table())
     worker.publish(*(team(name, minute) for minute, name in enumerate("ABBA")))
