@@ -173,6 +173,9 @@ def _is_of(event: Event, item: Item, change: Change) -> bool:
     """Return whether the event was made of this notification: its subscription's, with its content or without any."""
     if event.data["subscriptionId"] != item.subscription.id or item.is_rich != ("content" in event.data):
         return False
+    # Of several virtual events, and the like, the path alone does not tell which one it is.
+    if change.odata_id is not None and event.data["resourceData"].get("@odata.id") != change.odata_id:
+        return False
     return not item.is_rich or _text(event.data["content"]) == _text(change.entity)
 
 

@@ -19,6 +19,10 @@ _LISTS = 22
 _GRACE = timedelta(seconds=30)
 
 
+class OutOfTime(Unavailable):
+    """A write would come long after the end of the run: it is left to the next one."""
+
+
 class Clock(Protocol):
     """The time, in UTC."""
 
@@ -48,13 +52,13 @@ class Pacer:
         """Return when it is time for one more write.
 
         Raises:
-            Unavailable: that would be long after the end.
+            OutOfTime: that would be long after the end.
         """
         with self._lock:
             moment = max(self._clock.now(), self._next)
             self._next = moment + _SPACING
         if moment > self._ends + _GRACE:
-            raise Unavailable("Graph asks for a longer pause than a run of the timer lasts")
+            raise OutOfTime("Graph asks for a longer pause than a run of the timer lasts")
         self._clock.sleep_until(moment)
 
     def pause(self, by: timedelta) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
 from shared.desired import Desired
 from shared.errors import Conflict, Missing, Problem, Unavailable
+from shared.pacing import OutOfTime
 from shared.subscribing import Subscriber
 from shared.subscriptions import Policy, plan
 from shared.tracked import Failure, Gap, Listing, Observed, Rows, Tracked
@@ -52,7 +53,7 @@ class Upkeep:
 
         Raises:
             Conflict: another run has the row in hand.
-            Unavailable: the table does not answer.
+            Unavailable: the table does not answer, or there is no time left.
         """
         row = self._announced(action)
         try:
@@ -61,6 +62,8 @@ class Upkeep:
                 # Not before: until then the row tells which key the subscription at Graph was signed with.
                 row = self._to_be_signed(row)
             observed, problem = self._ask(action, row.desired)
+        except OutOfTime:
+            raise
         except Problem as refusal:
             instead = self._instead(action, row, refusal) if again else None
             return self._failed(row, refusal) if instead is None else self.perform(instead, again=False)
