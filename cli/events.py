@@ -1,6 +1,7 @@
 """``python -m cli events tail``: the events as they come, left where they are."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ def tail(
     settings = clients.settings()
     queue = Queue(clients.queues(), clients.blobs(), settings.queue_name)
     out, seen, warned = console(), set[str](), False
+    if not once:
+        # A script that starts it in the background has its shell take the signal from it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         while True:
             messages = queue.head()
