@@ -8,18 +8,12 @@ from datetime import datetime
 from itertools import batched, groupby
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
-from azure.data.tables import TableServiceClient, UpdateMode
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 
-from shared.azure_calls import HASTY, making_sure, unavailable
-from shared.errors import Conflict, Unavailable
+from shared.azure_calls import HASTY, unavailable
 from shared.marker import Marker
+from shared.tables import Table
 
 TABLE = "published"
 
@@ -36,16 +30,16 @@ class Markers:
     """The table; all methods raise Unavailable when it does not answer as it should."""
 
     def __init__(self, tables: TableServiceClient) -> None:
-        self._table = tables.get_table_client(TABLE)
+        self._table = Table(tables, TABLE, options=HASTY)
 
     def read(self, key: str) -> Marker | None:
         """Return the marker under ``key``, however old; None where there is none."""
         try:
-            entity = self._table.get_entity(key[:2], key, **HASTY)
+            entity = self._table.client.get_entity(key[:2], key, **HASTY)
         except ResourceNotFoundError:
             return None
         except AzureError as exc:
-            raise _unavailable(exc) from exc
+            raise unavailable(self._table.name, exc) from exc
         ids = tuple(str(entity["ids"]).split(","))
         return Marker(key=key, ids=ids, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
 
@@ -55,12 +49,13 @@ class Markers:
         Raises:
             Conflict: somebody else has written it since it was read.
         """
-        try:
-            making_sure(lambda: self._table.create_table(**HASTY), lambda: self._put(marker))
-        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as exc:
-            raise Conflict("somebody else has written the marker") from exc
-        except AzureError as exc:
-            raise _unavailable(exc) from exc
+        entity = {
+            "PartitionKey": marker.key[:2],
+            "RowKey": marker.key,
+            "ids": ",".join(marker.ids),
+            "publishedDateTime": marker.at,
+        }
+        self._table.save(entity, marker.etag)
 
     def purge(self, *, now: datetime, before: datetime, is_over: Callable[[], bool]) -> int:
         """Return how many markers from ``before`` were deleted: of one sixteenth of them, another one each time."""
@@ -69,35 +64,18 @@ class Markers:
         # "g" follows the last of the hexadecimal digits that partitions begin with.
         bounds = {"first": part, "last": f"{part}g", "before": before}
         try:
-            found = self._table.query_entities(query, parameters=bounds, select=["PartitionKey", "RowKey"])
+            found = self._table.client.query_entities(query, parameters=bounds, select=["PartitionKey", "RowKey"])
             return sum(self._delete(batch) for batch in _batches(found) if not is_over())
         except ResourceNotFoundError:
             return 0
         except AzureError as exc:
-            raise _unavailable(exc) from exc
-
-    def _put(self, marker: Marker) -> None:
-        entity = {
-            "PartitionKey": marker.key[:2],
-            "RowKey": marker.key,
-            "ids": ",".join(marker.ids),
-            "publishedDateTime": marker.at,
-        }
-        if marker.etag is None:
-            self._table.create_entity(entity, **HASTY)
-            return
-        unchanged = MatchConditions.IfNotModified
-        self._table.update_entity(entity, mode=UpdateMode.REPLACE, etag=marker.etag, match_condition=unchanged, **HASTY)
+            raise unavailable(self._table.name, exc) from exc
 
     def _delete(self, batch: Sequence[Any]) -> int:
-        self._table.submit_transaction([("delete", entity) for entity in batch])
+        self._table.client.submit_transaction([("delete", entity) for entity in batch])
         return len(batch)
 
 
 def _batches(entities: Iterable[Any]) -> Iterator[Sequence[Any]]:
     for _, partition in groupby(entities, lambda entity: entity["PartitionKey"]):
         yield from batched(partition, _MAX_BATCH, strict=False)
-
-
-def _unavailable(exc: AzureError) -> Unavailable:
-    return unavailable("the table of published events", exc)

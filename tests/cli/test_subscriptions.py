@@ -160,7 +160,7 @@ def test_an_outage_of_the_table_is_a_sentence_and_status_4(operator: Operator) -
     for command in ("list", "renew"):
         ran = operator.run("subscriptions", command)
         assert (ran.exit_code, ran.stdout) == (4, "")
-        assert ran.stderr.startswith("the table of subscriptions does not answer as it should")
+        assert ran.stderr.startswith("the table subscriptions does not answer as it should")
 
 
 def test_a_settled_app_is_told_so_and_nothing_is_changed(operator: Operator) -> None:

@@ -94,7 +94,7 @@ def test_a_key_that_storage_refuses_is_unavailable_and_stays_out_of_the_message(
     saved = replace(_row(), etag="W/\"datetime'2026-11-21T09%3A30%3A00.0000000Z'\"")
     with (
         TableServiceClient.from_connection_string(refused, **_ONCE) as tables,
-        pytest.raises(Unavailable, match=r"table of subscriptions .*403") as caught,
+        pytest.raises(Unavailable, match=r"table subscriptions .*403") as caught,
     ):
         _CALLS[call](Tracking(tables), saved)
     assert wrong not in str(caught.value)

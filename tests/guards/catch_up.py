@@ -123,8 +123,8 @@ GUARDS = (
     _guard(
         "an ETag on change",
         "recoveries",
-        "entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified",
-        "entity, mode=UpdateMode.REPLACE",
+        "self._table.save(entity_of(row), row.etag)",
+        "self._table.save(entity_of(row), '*')",
         "tests/edges/test_recoveries.py::test_of_two_who_save_a_row_the_second_is_told",
     ),
     _guard("the checkpoint", "filling", ' if id_ > (self.gap.checkpoint or "")', "", _GOES_ON),

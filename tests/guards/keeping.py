@@ -215,8 +215,8 @@ GUARDS = (
     Guard(
         name="once: a row that was written since",
         module="shared/markers.py",
-        snippet="mode=UpdateMode.REPLACE, etag=marker.etag, match_condition=unchanged,",
-        without="mode=UpdateMode.REPLACE,",
+        snippet="self._table.save(entity, marker.etag)",
+        without='self._table.save(entity, "*")',
         test=f"{_MARKED}::test_a_row_that_was_written_since_is_a_conflict",
     ),
     Guard(

@@ -44,7 +44,11 @@ def _columns(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _table(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"table: {name}", module="shared/tracking.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"table: {name}", module="shared/tables.py", snippet=snippet, without=without, test=test)
+
+
+def _tracking(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"tracking: {name}", module="shared/tracking.py", snippet=snippet, without=without, test=test)
 
 
 GUARDS = (
@@ -347,17 +351,17 @@ GUARDS = (
     ),
     _table(
         "an ETag on change",
-        "entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified",
-        "entity, mode=UpdateMode.REPLACE",
+        "entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=unchanged, **self._options",
+        "entity, mode=UpdateMode.REPLACE, **self._options",
         f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
     ),
     _table(
         "an ETag on deletion",
-        'keys["PartitionKey"], keys["RowKey"], etag=row.etag, match_condition=MatchConditions.IfNotModified',
-        'keys["PartitionKey"], keys["RowKey"]',
+        "partition_key, row_key, etag=etag, match_condition=unchanged, **self._options",
+        "partition_key, row_key, **self._options",
         f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
     ),
-    _table(
+    _tracking(
         "ids that may stand in a key",
         "        if not _ID.fullmatch(subscription_id):\n            return\n",
         "",
@@ -365,8 +369,8 @@ GUARDS = (
     ),
     _table(
         "a tenant is a value in the query",
-        '"PartitionKey eq @tenant", parameters={"tenant": tenant_id}',
-        "f\"PartitionKey eq '{tenant_id}'\"",
+        '"PartitionKey eq @key", parameters={"key": key}',
+        "f\"PartitionKey eq '{key}'\"",
         f"{_TABLE}::test_a_hostile_tenant_id_finds_nothing_of_others",
     ),
 )

@@ -99,10 +99,10 @@ class ShakyTable:
     def _call[T](self, call: Callable[[], T]) -> T:
         kind = self._chance()
         if kind == "not carried out":
-            raise Unavailable("the table of subscriptions does not answer as it should")
+            raise Unavailable("the table subscriptions does not answer as it should")
         result = call()
         if kind is not None:
-            raise Unavailable("the table of subscriptions does not answer as it should")
+            raise Unavailable("the table subscriptions does not answer as it should")
         return result
 
     def _chance(self) -> str | None:

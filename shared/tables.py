@@ -1,0 +1,73 @@
+"""One table of the storage account: entities in and out, each change made only to what was read.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient, UpdateMode
+
+from shared.azure_calls import making_sure, unavailable
+from shared.errors import Conflict
+
+
+class Table:
+    """A table by its name, made when it is missing.
+
+    All methods raise Unavailable when it does not answer. What changes a row raises Conflict when somebody else has
+    changed it since it was read. ``options`` go with each change, such as ``HASTY``.
+    """
+
+    def __init__(self, tables: TableServiceClient, name: str, *, options: Mapping[str, Any] | None = None) -> None:
+        self.client = tables.get_table_client(name)
+        self.name = f"the table {name}"
+        self._options = options or {}
+
+    def partition(self, key: str) -> Sequence[Any]:
+        """Return all rows of a partition."""
+        try:
+            return list(self.client.query_entities("PartitionKey eq @key", parameters={"key": key}))
+        except ResourceNotFoundError:
+            return ()
+        except AzureError as exc:
+            raise unavailable(self.name, exc) from exc
+
+    def save(self, entity: Mapping[str, Any], etag: str | None) -> str:
+        """Return the ETag of a row that is made (without ``etag``), or takes the place of the one that was read."""
+        if etag is None:
+            made = self._changed(lambda: making_sure(self._make, lambda: self._create(entity)))
+        else:
+            made = self._changed(lambda: self._replace(entity, etag))
+        return str(made["etag"])
+
+    def remove(self, partition_key: str, row_key: str, etag: str | None) -> None:
+        """Delete a row, if it is there."""
+        unchanged = MatchConditions.IfNotModified
+        self._changed(
+            lambda: self.client.delete_entity(
+                partition_key, row_key, etag=etag, match_condition=unchanged, **self._options
+            )
+        )
+
+    def _make(self) -> None:
+        self.client.create_table(**self._options)
+
+    def _create(self, entity: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.client.create_entity(entity, **self._options)
+
+    def _replace(self, entity: Mapping[str, Any], etag: str) -> Mapping[str, Any]:
+        unchanged = MatchConditions.IfNotModified
+        return self.client.update_entity(
+            entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=unchanged, **self._options
+        )
+
+    def _changed[T](self, change: Callable[[], T]) -> T:
+        try:
+            return change()
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as exc:
+            raise Conflict(f"somebody else has changed the row in {self.name}") from exc
+        except AzureError as exc:
+            raise unavailable(self.name, exc) from exc
