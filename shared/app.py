@@ -12,6 +12,7 @@ from shared.clients import (
     blobs,
     certificates_called,
     graph_of,
+    inventory,
     kept_bodies,
     markers,
     queues,
@@ -24,6 +25,7 @@ from shared.errors import Misconfigured
 from shared.hearing import Hearing
 from shared.keeping import PARKED, QUARANTINE
 from shared.locations import Location
+from shared.noting import Noting
 from shared.published import Published
 from shared.reader import ResourceReader
 from shared.receiver import Receiver
@@ -59,11 +61,21 @@ def receiver() -> Receiver:
         signing_key=SigningKeys(config.login_url).signing_key,
         private_key=certificates.private_key if certificates else _no_private_key,
         fetch=ResourceReader(resource_at).read,
-        publish=(published() or sink()).publish,
+        publish=noting().publish,
         quarantine=kept_bodies(QUARANTINE).keep,
         park=kept_bodies(PARKED).keep,
         turns=Semaphore(_turns()),
     )
+
+
+@cache
+def noting() -> Noting:
+    """Return what publishes, and notes what is to be compared with after a gap.
+
+    Raises:
+        Misconfigured: a setting is missing or wrong.
+    """
+    return Noting((published() or sink()).publish, inventory().note)
 
 
 @cache

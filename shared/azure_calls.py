@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
 
 
-def unavailable(system: str, exc: AzureError) -> Unavailable:
+def unavailable(system: str, exc: AzureError | OSError) -> Unavailable:
     """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")

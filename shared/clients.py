@@ -20,6 +20,7 @@ from shared.credentials import graph_credential
 from shared.delegated import DelegatedCredential
 from shared.errors import Misconfigured
 from shared.graph import Graph
+from shared.inventory import Inventory
 from shared.keeping import Keeping
 from shared.keyvault import Certificates
 from shared.markers import Markers
@@ -112,6 +113,16 @@ def gaps() -> Recoveries:
         Misconfigured: a setting is missing or wrong.
     """
     return Recoveries(tables())
+
+
+@cache
+def inventory() -> Inventory:
+    """Return the table of what was last told of teams, channels and members.
+
+    Raises:
+        Misconfigured: a setting is missing or wrong.
+    """
+    return Inventory(tables())
 
 
 @cache

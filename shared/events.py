@@ -34,12 +34,17 @@ class CloudEvent:
     subject: str
     time: datetime
     data: bytes = field(repr=False)
-    has_content: bool = False
-    """Whether the resource itself is in ``data``."""
+    content: Content | None = field(default=None, repr=False)
+    """The resource itself, where it is in ``data``."""
     may_recur: bool = False
     """Whether a later change may have the same id: it leads back to what has been before."""
     recovered: bool = False
     """Whether it was fetched after notifications had been lost."""
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the resource itself is in ``data``."""
+        return self.content is not None
 
     def to_json(self, *, dataref: str | None = None) -> bytes:
         """Return the event as JSON in UTF-8; with ``dataref``, the address of the data stands in their place.
@@ -87,16 +92,17 @@ def change_event(
 
 
 def recovered_event(
-    change: ChangeNotification, content: Content, *, client_id: str, recovered_at: datetime
+    change: ChangeNotification, content: Content | None, *, client_id: str, recovered_at: datetime, moment: str
 ) -> CloudEvent:
     """Return the event of a change that nobody was told of, as it would have been, marked as recovered.
 
-    ``change`` is what the lost notification said; nobody has sent it, so there is nothing to authenticate.
+    ``change`` is what the lost notification said; nobody has sent it, so there is nothing to authenticate. ``moment``
+    stands for when it happened, where nothing else tells the change from others.
 
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    event = _change_event(change, content, client_id=client_id, received_at=recovered_at, moment="")
+    event = _change_event(change, content, client_id=client_id, received_at=recovered_at, moment=moment)
     return replace(event, recovered=True)
 
 
@@ -127,7 +133,7 @@ def _change_event(
         subject=path,
         time=received_at,
         data=data if content is None else _with_member(data, b"content", content.text.strip()),
-        has_content=content is not None,
+        content=content,
         may_recur=version is None and content is not None,
     )
 

@@ -72,7 +72,7 @@ class Markers:
             raise unavailable(self._table.name, exc) from exc
 
     def _delete(self, batch: Sequence[Any]) -> int:
-        self._table.client.submit_transaction([("delete", entity) for entity in batch])
+        self._table.transact([("delete", entity) for entity in batch])
         return len(batch)
 
 

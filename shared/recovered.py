@@ -1,10 +1,13 @@
-"""Messages as Graph lists them in, the events of what happened to them in a gap out.
+"""What Graph tells of a thing after a gap in, the events of what happened to it in the gap out.
 
-Source: https://learn.microsoft.com/graph/api/resources/chatmessage
+Messages and chats come with their times; teams, channels and members are what ``shared.compared`` has found of them.
+
+Source: https://learn.microsoft.com/graph/api/resources/chatmessage, https://learn.microsoft.com/graph/api/resources/chat
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +15,33 @@ from shared.decryption import Content
 from shared.errors import Malformed
 from shared.events import CloudEvent, recovered_event
 from shared.notifications import ChangeNotification
-from shared.recovery import MARGIN, Recovery
+from shared.recovery import Recovery, moment_of
 
-_ODATA_TYPE = "#Microsoft.Graph.chatMessage"
+# As notifications spell them.
+_ODATA_TYPES: Mapping[str, str] = {
+    "chats": "#microsoft.graph.chat",
+    "messages": "#Microsoft.Graph.chatMessage",
+    "replies": "#Microsoft.Graph.chatMessage",
+    "teams": "#Microsoft.Graph.Team",
+    "channels": "#Microsoft.Graph.Channel",
+    "members": "#Microsoft.Graph.aadUserConversationMember",
+}
 
-type Message = Mapping[str, Any]
+type Thing = Mapping[str, Any]
+type Place = tuple[Any, ...]
+"""Names and ids in turn, as they are: ("teams", id, "channels", id, "members", id)."""
 
 
-def chain_of(item: Message) -> tuple[Sequence[Message], Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happened to the thing at a place; ``thing`` is what Graph tells of it, None where it is there no more."""
+
+    change_type: str
+    place: Place
+    thing: Thing | None = field(repr=False)
+
+
+def chain_of(item: Thing) -> tuple[Sequence[Thing], Any]:
     """Return a message and the answers that came with it, and the link to the other answers, if there are more."""
     replies = item.get("replies")
     alone = {name: value for name, value in item.items() if name not in {"replies", "replies@odata.nextLink"}}
@@ -27,80 +49,71 @@ def chain_of(item: Message) -> tuple[Sequence[Message], Any]:
     return (alone, *others), item.get("replies@odata.nextLink")
 
 
-def events_of(message: Message, gap: Recovery, *, client_id: str, at: datetime) -> Iterator[CloudEvent]:
-    """Yield the events of what happened to a message in a gap, of the change types that are watched.
+def events_of(thing: Thing, gap: Recovery, *, client_id: str, at: datetime) -> Iterator[CloudEvent]:
+    """Yield the events of what happened to a message or chat in a gap, of the change types that are watched.
 
-    Graph tells what a message is, and not what it has been: of several edits the last one is found.
+    Graph tells what a thing is, and not what it has been: of several edits the last one is found.
 
     Raises:
-        Malformed: Graph's message is none.
+        Malformed: Graph's thing is none.
     """
-    content = Content(text=_text(message), resource=message)
-    for change_type in _changes(message, gap):
+    is_chat = "chatType" in thing
+    place: Place = ("chats", thing.get("id")) if is_chat else _place_of_message(thing)
+    # A chat's is that of its name and its members; a message's, of whatever changes it.
+    modified = "lastUpdatedDateTime" if is_chat else "lastModifiedDateTime"
+    for change_type in _changes(thing, gap, modified):
         if change_type in gap.change_types:
-            change = _notification(message, gap, change_type)
-            yield recovered_event(change, content, client_id=client_id, recovered_at=at)
+            yield event_of(Change(change_type=change_type, place=place, thing=thing), gap, client_id=client_id, at=at)
 
 
-def _changes(message: Message, gap: Recovery) -> Iterator[str]:
-    created, modified = _moment(message, "createdDateTime"), _moment(message, "lastModifiedDateTime")
+def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> CloudEvent:
+    """Return the event of one change in a gap.
+
+    Raises:
+        Malformed: Graph's thing is none.
+    """
+    place = change.place
+    resource = "/".join(f"{name}({_key(id_)})" for name, id_ in zip(place[::2], place[1::2], strict=True))
+    data = {"@odata.type": _ODATA_TYPES[place[-2]], "@odata.id": resource, "id": place[-1]}
+    said = {"subscriptionId": gap.subscription_id, "tenantId": gap.tenant_id, "changeType": change.change_type}
+    notification = ChangeNotification.from_json(said | {"resource": resource, "resourceData": data})
+    content = None if change.thing is None else Content(text=_text(change.thing), resource=change.thing)
+    return recovered_event(notification, content, client_id=client_id, recovered_at=at, moment=gap.key)
+
+
+def _changes(thing: Thing, gap: Recovery, modified_name: str) -> Iterator[str]:
+    created, modified = moment_of(thing, "createdDateTime"), moment_of(thing, modified_name)
     if created is None or modified is None:
-        raise Malformed("a message without its times")
-    if _is_in(gap, created):
+        raise Malformed("a thing without its times")
+    if gap.covers(created):
         yield "created"
-    deleted = _moment(message, "deletedDateTime")
+    deleted = moment_of(thing, "deletedDateTime")
     if deleted is not None:
-        if _is_in(gap, deleted) or _is_in(gap, modified):
+        if gap.covers(deleted) or gap.covers(modified):
             yield "deleted"
-    elif modified > created and _is_in(gap, modified):
+    elif modified > created and gap.covers(modified):
         yield "updated"
 
 
-def _is_in(gap: Recovery, moment: datetime) -> bool:
-    return gap.since - MARGIN < moment < gap.until + MARGIN
-
-
-def _moment(message: Message, name: str) -> datetime | None:
-    value = message.get(name)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except (ValueError, TypeError) as exc:
-        raise Malformed(f"{name} is no time") from exc
-    if moment.tzinfo is None:
-        raise Malformed(f"{name} has no offset")
-    return moment
-
-
-def _notification(message: Message, gap: Recovery, change_type: str) -> ChangeNotification:
-    """Return what Graph would have said, had anybody listened."""
-    resource = _resource(message)
-    data = {"@odata.type": _ODATA_TYPE, "@odata.id": resource, "id": message.get("id")}
-    said = {"subscriptionId": gap.subscription_id, "tenantId": gap.tenant_id, "changeType": change_type}
-    return ChangeNotification.from_json(said | {"resource": resource, "resourceData": data})
-
-
-def _resource(message: Message) -> str:
-    chat_id, channel, root = message.get("chatId"), message.get("channelIdentity"), message.get("replyToId")
-    own = _key(message.get("id"))
-    if isinstance(channel, dict):
-        place = f"teams({_key(channel.get('teamId'))})/channels({_key(channel.get('channelId'))})"
+def _place_of_message(message: Thing) -> Place:
+    channel, root, own = message.get("channelIdentity"), message.get("replyToId"), message.get("id")
+    if not isinstance(channel, dict):
         # In a chat an answer names what it answers as well, and is a message like any other.
-        return f"{place}/messages({_key(root)})/replies({own})" if root else f"{place}/messages({own})"
-    return f"chats({_key(chat_id)})/messages({own})"
+        return ("chats", message.get("chatId"), "messages", own)
+    place = ("teams", channel.get("teamId"), "channels", channel.get("channelId"), "messages")
+    return (*place, root, "replies", own) if root else (*place, own)
 
 
 def _key(value: Any) -> str:
     """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
     if not isinstance(value, str) or not value:
-        raise Malformed("a message without its ids")
+        raise Malformed("a thing without its ids")
     doubled = value.replace("'", "''")
     return f"'{doubled}'"
 
 
-def _text(message: Message) -> bytes:
+def _text(thing: Thing) -> bytes:
     try:
-        return json.dumps(message, allow_nan=False).encode()
+        return json.dumps(thing, allow_nan=False).encode()
     except (ValueError, RecursionError) as exc:
-        raise Malformed("a message that is nested too deeply") from exc
+        raise Malformed("a thing that is nested too deeply") from exc

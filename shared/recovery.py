@@ -3,12 +3,14 @@
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
-from shared.tracked import Failure, Tracked
+from shared.errors import Malformed
+from shared.tracked import Failure, Observed, Tracked
 
 # Two clocks may differ, and what is read twice is published once.
 MARGIN = timedelta(minutes=5)
@@ -23,9 +25,11 @@ class State(StrEnum):
     RECOVERED = "recovered"
     UNRECOVERABLE = "unrecoverable"
     """Some or all of it is lost, and has been said to be."""
+    NOTED = "noted"
+    """The end of a baseline."""
 
 
-DONE = frozenset({State.RECOVERED, State.UNRECOVERABLE})
+DONE = frozenset({State.RECOVERED, State.UNRECOVERABLE, State.NOTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,10 @@ class Recovery:
     """One gap that has ended, from ``since`` to ``until``, and what came of it.
 
     It is filled from sources in a fixed order: ``checkpoint`` names the last one that is done, ``reading`` one that is
-    not, and ``next_page`` where to go on in it. ``recovered`` counts events, ``skipped`` sources that were refused.
+    not, and ``next_page`` where to go on in it. ``recovered`` counts events, ``skipped`` sources that were refused, or
+    that nothing was known of to compare with.
+
+    A baseline is a gap of no length: nothing was missed, and what is there is noted, to be compared with after a gap.
     """
 
     tenant_id: str
@@ -44,6 +51,7 @@ class Recovery:
     delegated: bool
     since: datetime
     until: datetime
+    is_baseline: bool = False
     state: State = State.OPEN
     reason: str | None = None
     checkpoint: str | None = None
@@ -60,25 +68,41 @@ class Recovery:
         """Return what is to be recovered for a tracked row: nothing while it has no gap, or one that lasts."""
         if row.observed is None or row.gap is None or row.gap.until is None:
             return None
+        return cls._between(row, row.observed, row.gap.since, row.gap.until)
+
+    @classmethod
+    def baseline(cls, row: Tracked, now: datetime) -> Self | None:
+        """Return what is to be noted for a tracked row: nothing before it lives."""
+        if row.observed is None:
+            return None
+        return replace(cls._between(row, row.observed, now, now), is_baseline=True)
+
+    @classmethod
+    def _between(cls, row: Tracked, observed: Observed, since: datetime, until: datetime) -> Self:
         return cls(
             tenant_id=row.desired.tenant_id,
             subscription_key=row.key,
-            subscription_id=row.observed.subscription_id,
+            subscription_id=observed.subscription_id,
             resource=row.desired.resource,
             change_types=row.desired.change_types,
             delegated=row.desired.delegated,
-            since=row.gap.since,
-            until=row.gap.until,
+            since=since,
+            until=until,
         )
 
     @property
     def key(self) -> str:
         """What tells it from the others of its tenant: the subscription's key, and when the gap began."""
-        return f"{self.subscription_key}-{self.since:%Y%m%dT%H%M%S%f}"
+        began = "baseline" if self.is_baseline else f"{self.since:%Y%m%dT%H%M%S%f}"
+        return f"{self.subscription_key}-{began}"
 
     def is_due(self, now: datetime) -> bool:
         """Return whether it is time to go on with it."""
         return self.state not in DONE and (self.failure is None or self.failure.retry_at <= now)
+
+    def covers(self, moment: datetime) -> bool:
+        """Return whether what happened at ``moment`` may have gone unnoticed."""
+        return self.since - MARGIN < moment < self.until + MARGIN
 
     def joined(self, other: "Recovery") -> "Recovery":
         """Return this one, from its beginning again if ``other``, which began at the same time, lasts longer."""
@@ -90,3 +114,21 @@ class Recovery:
         """Return this one as it was at first, for an operator who has mended what stood against it."""
         begun = replace(self, checkpoint=None, reading=None, next_page=None, recovered=0, skipped=0)
         return replace(begun, state=State.OPEN, reason=None, failure=None, ended_at=None)
+
+
+def moment_of(thing: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time that Graph tells of a thing; None where it tells none.
+
+    Raises:
+        Malformed: it is no time, or has no offset.
+    """
+    value = thing.get(name)
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except (ValueError, TypeError) as exc:
+        raise Malformed(f"{name} is no time") from exc
+    if moment.tzinfo is None:
+        raise Malformed(f"{name} has no offset")
+    return moment

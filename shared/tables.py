@@ -43,6 +43,14 @@ class Table:
             made = self._changed(lambda: self._replace(entity, etag))
         return str(made["etag"])
 
+    def transact(self, changes: Sequence[tuple[Any, ...]]) -> None:
+        """Make up to 100 changes of one partition, all or none, whatever stands there."""
+        try:
+            self.client.submit_transaction(changes)
+        except (AzureError, OSError) as exc:
+            # An answer that breaks off in the middle comes through the client as it is, as requests' own error.
+            raise unavailable(self.name, exc) from exc
+
     def remove(self, partition_key: str, row_key: str, etag: str | None) -> None:
         """Delete a row, if it is there."""
         unchanged = MatchConditions.IfNotModified

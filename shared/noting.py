@@ -1,0 +1,49 @@
+"""Events published, and what they tell of chats, teams, channels and members noted, to be compared with after a gap.
+
+A member of whose coming nobody knows could go unnoticed in a gap. So what is published counts as done only once it is
+noted; until then it is sent again, under the same ids.
+
+Source: https://learn.microsoft.com/graph/delta-query-overview (there is no delta query for these)
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.deadline import Deadline
+from shared.errors import Unavailable
+from shared.events import CloudEvent
+from shared.known import Known, known_from
+
+_LOG = logging.getLogger(__name__)
+
+_PARALLEL_WRITES = 8
+
+
+class Noting:
+    """Publishes, then notes."""
+
+    def __init__(
+        self, publish: Callable[[Sequence[CloudEvent], Deadline], None], note: Callable[[Known], None]
+    ) -> None:
+        self._publish = publish
+        self._note = note
+        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="noting")
+
+    def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
+        """Return once every event stands in the sink, and what has to be known of its thing in the table.
+
+        Raises:
+            Unavailable: as the sink's, and the table's.
+        """
+        self._publish(events, deadline)
+        # Of several changes of one thing the last counts.
+        told = {(known.tenant_id, known.subject): known for known in map(known_from, events) if known is not None}
+        writes = [(known, self._writes.submit(self._note, known)) for known in told.values()]
+        for known, write in writes:
+            try:
+                deadline.wait(write)
+            except Unavailable as problem:
+                if known.is_needed:
+                    raise
+                _LOG.info("a change may be told again after the next gap: it is not noted: %s", problem)

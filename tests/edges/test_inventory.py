@@ -1,0 +1,163 @@
+"""The table of what is known against Azurite: what is noted is found, list by list, and what is gone is not."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from azure.data.tables import TableServiceClient
+
+from sandbox.azurite import Azurite
+from sandbox.relay import Mood, Relay
+from shared.errors import Misconfigured, Unavailable
+from shared.inventory import TABLE, Inventory
+from shared.known import Known
+from tests.edges.outside import PATIENCE_SECONDS
+from tests.sandbox.background import Background
+
+pytestmark = pytest.mark.slow
+
+_ONCE = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 1}
+MEMBERS = "teams/t/channels/19:c@thread.tacv2/members"
+
+
+@pytest.fixture
+def tables(azurite: Azurite) -> Iterator[TableServiceClient]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        yield tables
+
+
+@pytest.fixture
+def inventory(tables: TableServiceClient) -> Inventory:
+    return Inventory(tables)
+
+
+@pytest.fixture
+def tenant_id() -> str:
+    """A tenant of this test's own: the account is shared."""
+    return str(uuid4())
+
+
+def _member(tenant_id: str, id_: str, *, looks: str | None = "0123", is_there: bool = True) -> Known:
+    return Known(tenant_id=tenant_id, subject=f"{MEMBERS}/{id_}", looks=looks, is_there=is_there)
+
+
+def test_before_anything_is_noted_nothing_is_known(azurite: Azurite, tenant_id: str) -> None:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        tables.delete_table(TABLE)
+        assert Inventory(tables).of(tenant_id, MEMBERS) == {}
+        Inventory(tables).note(_member(tenant_id, "m", is_there=False))
+        Inventory(tables).note_all([])
+        Inventory(tables).note(_member(tenant_id, "m"))
+        assert Inventory(tables).of(tenant_id, MEMBERS).keys() == {"m"}
+
+
+@pytest.mark.parametrize("id_", ["MCMjMiMj==", "a%2Fb", "ü", "x" * 2000])
+def test_what_is_noted_is_found_as_it_was(inventory: Inventory, tenant_id: str, id_: str) -> None:
+    for known in (_member(tenant_id, id_), _member(tenant_id, id_, looks="4567"), _member(tenant_id, id_, looks=None)):
+        inventory.note(known)
+        assert inventory.of(tenant_id, MEMBERS) == {known.id: known}
+        assert inventory.get(replace(known, looks="another")) == known
+    inventory.note(_member(tenant_id, id_, is_there=False))
+    assert inventory.of(tenant_id, MEMBERS) == {}
+    assert inventory.get(_member(tenant_id, id_)) is None
+
+
+def test_a_list_is_a_list_for_itself(inventory: Inventory, tenant_id: str) -> None:
+    inventory.note(_member(tenant_id, "m"))
+    assert inventory.of(tenant_id, "teams/t/members") == {}
+    assert inventory.of(str(uuid4()), MEMBERS) == {}
+
+
+def test_more_than_a_transaction_and_a_page_are_noted_at_once(inventory: Inventory, tenant_id: str) -> None:
+    members = [_member(tenant_id, str(number)) for number in range(1001)]
+    inventory.note_all(members)
+    assert inventory.of(tenant_id, MEMBERS) == {member.id: member for member in members}
+    inventory.note_all(_member(tenant_id, member.id, is_there=int(member.id) > 1) for member in members)
+    assert len(inventory.of(tenant_id, MEMBERS)) == 999
+
+
+def test_who_is_gone_already_is_no_problem(inventory: Inventory, tenant_id: str) -> None:
+    inventory.note_all([_member(tenant_id, id_, is_there=False) for id_ in "ab"])
+    inventory.note(_member(tenant_id, "a", is_there=False))
+
+
+def test_a_row_that_somebody_has_spoilt_is_named(
+    inventory: Inventory, tables: TableServiceClient, tenant_id: str
+) -> None:
+    inventory.note(_member(tenant_id, "m"))
+    table = tables.get_table_client(TABLE)
+    [row] = [row for row in table.list_entities() if row["PartitionKey"].startswith(tenant_id)]
+    table.update_entity({**row, "looks": 7})
+    with pytest.raises(Misconfigured, match=f"row {tenant_id}-.* of the table of known"):
+        inventory.of(tenant_id, MEMBERS)
+    with pytest.raises(Misconfigured):
+        inventory.get(_member(tenant_id, "m"))
+
+
+@contextmanager
+def _relayed(azurite: Azurite, mood: Mood, **options: int) -> Iterator[Inventory]:
+    port = urlsplit(azurite.table_endpoint).port or 0
+    background, relay = Background(), Relay(port)
+    background.run(relay.start())
+    relay.mood = mood
+    there = azurite.connection_string.replace(f":{port}/", f":{relay.port}/")
+    try:
+        with TableServiceClient.from_connection_string(there, **options) as tables:
+            yield Inventory(tables)
+    finally:
+        background.run(relay.stop())
+        background.close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda inventory, _member: inventory.of("t", MEMBERS), id="of"),
+        pytest.param(lambda inventory, member: inventory.get(member), id="get"),
+        pytest.param(lambda inventory, member: inventory.note(member), id="note"),
+        pytest.param(lambda inventory, member: inventory.note(replace(member, is_there=False)), id="forget"),
+        pytest.param(lambda inventory, member: inventory.note_all([member]), id="note all"),
+    ],
+)
+def test_a_table_that_is_away_is_unavailable(
+    azurite: Azurite, tenant_id: str, call: Callable[[Inventory, Known], object]
+) -> None:
+    with (
+        _relayed(azurite, Mood.DOWN, **_ONCE) as inventory,
+        pytest.raises(Unavailable, match="the table known"),
+    ):
+        call(inventory, _member(tenant_id, "m"))
+
+
+def test_a_transaction_that_is_cut_off_is_unavailable(azurite: Azurite, tenant_id: str) -> None:
+    with _relayed(azurite, Mood.FORWARDING, **_ONCE) as inventory:
+        inventory.note(_member(tenant_id, "m"))
+    with _relayed(azurite, Mood.CUTTING, **_ONCE) as inventory, pytest.raises(Unavailable):
+        inventory.note_all([_member(tenant_id, id_) for id_ in "ab"])
+
+
+@pytest.mark.parametrize(("hours", "is_known"), [(-1, True), (1, False), (None, False)])
+def test_a_deletion_that_is_told_late_does_not_undo_what_was_noted_since(
+    inventory: Inventory,
+    tenant_id: str,
+    hours: int | None,
+    is_known: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    """By storage's own clock, which the wall's is near enough to."""
+    told_at = None if hours is None else datetime.now(UTC) + timedelta(hours=hours)
+    inventory.note(_member(tenant_id, "m"))
+    inventory.note(replace(_member(tenant_id, "m", is_there=False), told_at=told_at))
+    assert ("m" in inventory.of(tenant_id, MEMBERS)) == is_known
+
+
+def test_what_is_noted_is_given_up_in_time(azurite: Azurite, tenant_id: str) -> None:
+    with _relayed(azurite, Mood.SILENT) as inventory:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            inventory.note(_member(tenant_id, "m"))
+    assert time.monotonic() - began < PATIENCE_SECONDS

@@ -1,0 +1,179 @@
+"""What is kept of teams, channels and members, and what a list says has become of them.
+
+Source: https://learn.microsoft.com/graph/api/team-list-members
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.decryption import Content
+from shared.events import CloudEvent
+from shared.known import Difference, Known, differences, known_from, looks_of
+from shared.resources import canonical_path
+from tests.sender import CLIENT_ID, TENANT
+from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text
+from tests.shared.tracked_values import NOW
+
+MEMBERS, TEAM_PATH = "teams/t/members", "teams/t"
+
+
+def _event(subject: str, change: str, resource: dict[str, Any] | None = None) -> CloudEvent:
+    return CloudEvent(
+        id="1",
+        type=f"Microsoft.Graph.Something{change}",
+        source=f"/tenants/{TENANT}/applications/{CLIENT_ID}",
+        subject=subject,
+        time=NOW,
+        data=b"{}",
+        content=None if resource is None else Content(text=b"{}", resource=resource),
+    )
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["teams/t", "teams/t/channels/19:c@thread.tacv2", "teams/t/channels/c/members/m", "chats/c/members/m", "chats/c"],
+)
+@pytest.mark.parametrize("change", ["Created", "Updated"])
+def test_what_an_event_tells_of_a_thing_is_kept(subject: str, change: str) -> None:
+    known = known_from(_event(subject, change, {"displayName": "Sales"}))
+    assert known is not None
+    assert (known.tenant_id, known.subject, known.is_there) == (TENANT, subject, True)
+    assert known.looks == looks_of(known.collection, {"displayName": "Sales"})
+
+
+def test_without_content_nobody_knows_what_it_looks_like() -> None:
+    assert known_from(_event(TEAM_PATH, "Updated")) == Known(tenant_id=TENANT, subject=TEAM_PATH, looks=None)
+
+
+def test_what_was_deleted_is_there_no_more() -> None:
+    known = known_from(_event(f"{MEMBERS}/m", "Deleted", {"roles": []}))
+    assert known is not None
+    assert not known.is_there
+
+
+@pytest.mark.parametrize(
+    "subject", ["chats/c/messages/1", "teams/t/channels/c/messages/1", "subscriptions/s", "teams", "", "x/y"]
+)
+def test_nothing_else_is_kept(subject: str) -> None:
+    assert known_from(_event(subject, "Created", {})) is None
+
+
+@pytest.mark.parametrize("id_", ["MCMjMiMjZGNk==", "a'b", "a/b", "a%2Fb", "ü"])
+def test_an_id_is_as_graph_spells_it(id_: str) -> None:
+    subject = canonical_path(f"teams/t/members/{quote(id_, safe='')}")
+    assert Known(tenant_id=TENANT, subject=subject).id == id_
+
+
+@pytest.mark.parametrize(
+    ("collection", "one", "other"),
+    [
+        ("chats", {"topic": "A"}, {"topic": "B"}),
+        ("teams", {"displayName": "AB"}, {"displayName": "A", "description": "B"}),
+        ("chats", {"lastUpdatedDateTime": text(BEFORE)}, {"lastUpdatedDateTime": text(DURING)}),
+        ("chats", {"lastUpdatedDateTime": "yesterday"}, {"lastUpdatedDateTime": "today"}),
+        ("teams", {"displayName": "A"}, {"displayName": "B"}),
+        ("teams", {"visibility": "public"}, {"visibility": "private"}),
+        ("teams/t/channels", {"description": None}, {"description": "B"}),
+        ("teams/t/channels", {"displayName": "A", "description": "B"}, {"displayName": "B", "description": "A"}),
+        (MEMBERS, {"roles": []}, {"roles": ["owner"]}),
+        (MEMBERS, {"roles": ["guest"]}, {"roles": ["owner"]}),
+    ],
+)
+def test_what_lists_show_tells_things_apart(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert looks_of(collection, one) != looks_of(collection, other)
+
+
+@pytest.mark.parametrize(
+    ("collection", "one", "other"),
+    [
+        (
+            "chats",
+            {"lastUpdatedDateTime": "2026-11-21T07:30:00.5Z"},
+            {"lastUpdatedDateTime": "2026-11-21T13:00:00.500+05:30"},
+        ),
+        ("teams", {"displayName": "A", "isArchived": None}, {"displayName": "A", "isArchived": False}),
+        ("teams", {"description": None}, {}),
+        (MEMBERS, {"roles": []}, {"roles": None}),
+        (MEMBERS, {"roles": ["owner", "guest"]}, {"roles": ["guest", "owner"]}),
+        (MEMBERS, {"roles": [], "displayName": "Ann"}, {"roles": [], "displayName": "Ann Ames"}),
+    ],
+)
+def test_what_lists_do_not_show_does_not(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert looks_of(collection, one) == looks_of(collection, other)
+
+
+_JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9)
+
+
+@given(st.sampled_from(["chats", "teams", "teams/t/channels", MEMBERS]), st.dictionaries(st.text(), _JSON), _JSON)
+def test_whatever_graph_tells_has_looks(collection: str, thing: dict[str, Any], value: Any) -> None:
+    looks = looks_of(collection, thing | dict.fromkeys(("displayName", "lastUpdatedDateTime", "roles"), value))
+    assert len(looks) == 16
+
+
+# --- Differences
+
+NAMED = {"id": "m", "roles": ["owner"]}
+
+
+def _known(**looks: str | None) -> dict[str, Known]:
+    return {id_: Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=each) for id_, each in looks.items()}
+
+
+def _found(
+    known: dict[str, Known], *listed: dict[str, Any], is_complete: bool = True
+) -> list[tuple[str, str, dict[str, Any] | None]]:
+    found = differences(known, {thing["id"]: thing for thing in listed}, GAP, is_complete=is_complete)
+    return [(each.change_type, each.id, dict(each.thing) if each.thing else None) for each in found]
+
+
+def test_where_nothing_has_changed_nothing_is_told() -> None:
+    assert _found(_known(m=looks_of(MEMBERS, NAMED)), NAMED) == []
+    assert _found({}) == []
+
+
+def test_what_has_come_what_looks_otherwise_and_what_has_gone_is_told() -> None:
+    known = _known(m=looks_of(MEMBERS, {"roles": []}), gone=looks_of(MEMBERS, {}))
+    new = {"id": "new", "roles": []}
+    assert _found(known, NAMED, new) == [("updated", "m", NAMED), ("created", "new", new), ("deleted", "gone", None)]
+
+
+def test_what_nobody_knows_the_looks_of_is_told_as_updated() -> None:
+    assert _found(_known(m=None), NAMED) == [("updated", "m", NAMED)]
+
+
+@pytest.mark.parametrize(("created", "is_told"), [(BEFORE, False), (DURING, True), (AFTER, False)])
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_time_of_creation_tells_best(
+    created: datetime,
+    is_told: bool,  # noqa: FBT001  a parameter of the test
+    is_complete: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    channel = {"id": "c", "createdDateTime": text(created)}
+    assert _found({}, channel, is_complete=is_complete) == ([("created", "c", channel)] if is_told else [])
+
+
+@pytest.mark.parametrize("created", [None, "yesterday", "2026-11-21T07:30:00", 7])
+def test_without_a_time_what_is_new_is_told_where_all_before_was_known(created: Any) -> None:
+    thing = NAMED | {"createdDateTime": created}
+    assert _found({}, thing) == [("created", "m", thing)]
+    assert _found({}, thing, is_complete=False) == []
+
+
+def test_what_was_known_is_compared_even_where_not_all_was() -> None:
+    known = _known(m=looks_of(MEMBERS, {}), gone=looks_of(MEMBERS, {}))
+    assert [each[0] for each in _found(known, NAMED, is_complete=False)] == ["updated", "deleted"]
+
+
+def test_the_length_of_the_gap_counts_and_nothing_else_of_it() -> None:
+    channel = {"id": "c", "createdDateTime": text(AFTER)}
+    longer = replace(GAP, until=NOW)
+    assert list(differences({}, {"c": channel}, longer, is_complete=True)) == [
+        Difference(change_type="created", id="c", thing=channel)
+    ]

@@ -1,0 +1,119 @@
+"""What has been published is noted, or it is not done."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.deadline import Deadline
+from shared.errors import Unavailable
+from shared.events import CloudEvent
+from shared.known import Known
+from shared.noting import Noting
+from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
+from tests.shared.tracked_values import NOW
+
+LONG = timedelta(seconds=20)
+
+
+def _event(subject: str, change: str = "Created") -> CloudEvent:
+    return CloudEvent(
+        id=subject,
+        type=f"Microsoft.Graph.ConversationMember{change}",
+        source=f"/tenants/{TENANT}/applications/{CLIENT_ID}",
+        subject=subject,
+        time=NOW,
+        data=b"{}",
+    )
+
+
+MESSAGE, MEMBER = _event("chats/c/messages/1"), _event("chats/c/members/m")
+
+
+class Table:
+    def __init__(self) -> None:
+        self.noted: list[Known] = []
+        self.problem: Exception | None = None
+        self.let_go = threading.Event()
+        self.let_go.set()
+
+    def note(self, known: Known) -> None:
+        self.let_go.wait()
+        if self.problem is not None:
+            raise self.problem
+        self.noted.append(known)
+
+
+def _noting(published: list[CloudEvent], table: Table) -> Noting:
+    def publish(events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        published.extend(events)
+
+    return Noting(publish, table.note)
+
+
+def _publish(noting: Noting, *events: CloudEvent, within: timedelta = LONG) -> None:
+    noting.publish(events, Deadline.after(within))
+
+
+def test_what_is_published_is_noted() -> None:
+    published, table = list[CloudEvent](), Table()
+    members = [_event(f"chats/c/members/{number}") for number in range(50)]
+    _publish(_noting(published, table), MESSAGE, *members)
+    assert published == [MESSAGE, *members]
+    assert {known.subject for known in table.noted} == {event.subject for event in members}
+
+
+def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
+    table = Table()
+    goes, comes = _event(MEMBER.subject, "Deleted"), MEMBER
+    _publish(_noting([], table), comes, goes, comes)
+    _publish(_noting([], table), comes, goes)
+    assert [known.is_there for known in table.noted] == [True, False]
+
+
+def test_things_of_two_tenants_are_two() -> None:
+    table = Table()
+    _publish(_noting([], table), MEMBER, replace(MEMBER, source=f"/tenants/{OTHER_TENANT}/applications/{CLIENT_ID}"))
+    assert {known.tenant_id for known in table.noted} == {TENANT, OTHER_TENANT}
+
+
+def test_what_is_not_published_is_not_noted() -> None:
+    table = Table()
+
+    def publish(_events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        raise Unavailable("the queue does not answer")
+
+    with pytest.raises(Unavailable):
+        _publish(Noting(publish, table.note), MEMBER)
+    assert table.noted == []
+
+
+@pytest.mark.parametrize("subject", ["chats/c/members/m", "teams/t", "teams/t/channels/c", "teams/t/members/m"])
+def test_what_cannot_be_noted_is_not_done(subject: str) -> None:
+    published, table = list[CloudEvent](), Table()
+    table.problem = Unavailable("the table known does not answer")
+    with pytest.raises(Unavailable):
+        _publish(_noting(published, table), _event(subject))
+    assert len(published) == 1
+
+
+@pytest.mark.parametrize("subject", ["chats/c", "chats/c/messages/1"])
+def test_chats_and_messages_do_without(subject: str, caplog: pytest.LogCaptureFixture) -> None:
+    published, table = list[CloudEvent](), Table()
+    table.problem = Unavailable("the table known does not answer")
+    with caplog.at_level("INFO"):
+        _publish(_noting(published, table), _event(subject))
+    assert len(published) == 1
+    assert ("may be told again after the next gap" in caplog.text) == (subject == "chats/c")
+
+
+def test_a_table_that_is_slow_is_given_up_in_time() -> None:
+    table = Table()
+    table.let_go.clear()
+    try:
+        with pytest.raises(Unavailable):
+            _publish(_noting([], table), MEMBER, within=timedelta(milliseconds=50))
+    finally:
+        table.let_go.set()
