@@ -121,7 +121,7 @@ class RecoveryDocument(WatchedDocument, GapDocument):
 
     tenantId: str
     subscriptionId: str
-    state: Literal["open", "refused", "recovered", "unrecoverable"]
+    state: Literal["open", "refused", "recovered", "unrecoverable", "noted"]
     reason: str | None
     recovered: int
     skipped: int

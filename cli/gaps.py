@@ -67,7 +67,8 @@ def _retry(gap: Recovery) -> None:
 def _gaps(tenant_ids: Sequence[str]) -> Sequence[Recovery]:
     with busy("Reading the table"):
         found = [gap for tenant_id in tenant_ids for gap in clients.gaps().load(tenant_id)]
-    return sorted(found, key=lambda gap: gap.since)
+    # A baseline is nobody's concern unless Graph refuses it.
+    return sorted((gap for gap in found if not gap.is_baseline or gap.state in _GIVEN_UP), key=lambda gap: gap.since)
 
 
 def _show(gaps: Sequence[Recovery], now: datetime) -> None:

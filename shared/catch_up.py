@@ -1,25 +1,28 @@
 """Gaps closed: what went unnoticed while a subscription was not there is read at Graph, and published.
 
-Graph is asked for recorded gaps only, never to see whether there is something. What cannot be had is said.
+Graph is asked for recorded gaps only, never to see whether there is something; and once, when a subscription is new,
+for what has to be known to be compared with after a gap. What cannot be had is said.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.comparing import KnownThings
 from shared.deadline import Deadline
 from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
 from shared.events import CloudEvent, gap_event
-from shared.filling import Filler, Filling, Pace, TimeIsUp
+from shared.filling import Filler, Filling
 from shared.pacing import Clock
+from shared.pages import GraphLists, Pace, Pages, TimeIsUp
 from shared.recovery import DONE, Recovery, State
-from shared.sources import Page, unrecoverable
+from shared.sources import is_compared, unrecoverable
 from shared.tracked import Failure, Rows, Tracked
 
 _LOG = logging.getLogger(__name__)
@@ -64,13 +67,14 @@ class GapTable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
-    """What catching up needs; ``read`` returns the page of a tenant's list at a path."""
+    """What catching up needs; ``graph`` returns Graph as the app of a tenant sees it."""
 
     tenant_ids: Sequence[str]
     client_id: str
     tracking: TrackedTable
     gaps: GapTable
-    read: Callable[[str, str], Page]
+    inventory: KnownThings
+    graph: Callable[[str], GraphLists]
     publish: Callable[[Sequence[CloudEvent], Deadline], None]
     clock: Clock
 
@@ -79,7 +83,7 @@ def catch_up(needs: CatchUp, *, ends: datetime) -> Counter[str]:
     """Return what became of the gaps whose turn it is, the oldest first; what is not done goes on in the next run."""
     run = _Run(needs=needs, ends=ends)
     gaps = [gap for tenant_id in needs.tenant_ids for gap in run.gaps_of(tenant_id)]
-    for gap in sorted(gaps, key=lambda gap: gap.since):
+    for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
         if needs.clock.now() >= ends:
             break
         if gap.is_due(needs.clock.now()) and gap.tenant_id not in run.paused:
@@ -94,29 +98,33 @@ class _Run:
     paused: set[str] = field(default_factory=set)
     """Tenants in which Graph has asked to be left alone."""
     done: Counter[str] = field(default_factory=Counter)
+    noted: set[tuple[str, str]] = field(default_factory=set)
+    """Tenants and keys of the subscriptions whose baselines are noted."""
 
     def __post_init__(self) -> None:
+        clock = self.needs.clock
         self._filler = Filler(
             client_id=self.needs.client_id,
-            read=self.needs.read,
+            pages=Pages(graph=self.needs.graph, clock=clock, pace=Pace(clock), ends=self.ends),
+            inventory=self.needs.inventory,
             publish=self.needs.publish,
             save=self.needs.gaps.save,
-            clock=self.needs.clock,
-            pace=Pace(self.needs.clock),
-            ends=self.ends,
         )
 
     def gaps_of(self, tenant_id: str) -> Sequence[Recovery]:
         """Return the gaps of a tenant, with those that its subscriptions have told since the last run."""
         try:
             known = {gap.key: gap for gap in self.needs.gaps.load(tenant_id)}
-            for row in self.needs.tracking.load(tenant_id).tracked:
-                known |= {gap.key: gap for gap in self._recorded(row, known)}
+            tracked = self.needs.tracking.load(tenant_id).tracked
+            for row in tracked:
+                known |= {gap.key: gap for gap in (*self._recorded(row, known), *self._begun(row, known))}
         except Problem as problem:
             _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
             self.done["failed"] += 1
             return ()
-        return [gap for gap in known.values() if not self._has_had_its_time(gap)]
+        self.noted |= {(tenant_id, gap.subscription_key) for gap in known.values() if gap.state is State.NOTED}
+        keys = {row.key for row in tracked}
+        return [gap for gap in known.values() if not self._has_had_its_time(gap, keys)]
 
     def _recorded(self, row: Tracked, known: dict[str, Recovery]) -> Iterator[Recovery]:
         gap = Recovery.of(row)
@@ -130,12 +138,26 @@ class _Run:
             self.needs.tracking.save(replace(row, gap=None))
             self.done["recorded"] += 1
 
-    def _has_had_its_time(self, gap: Recovery) -> bool:
-        if gap.state not in DONE or gap.ended_at is None or self.needs.clock.now() - gap.ended_at < _KEPT:
-            return False
-        with suppress(Problem):
-            self.needs.gaps.remove(gap)
-        return True
+    def _begun(self, row: Tracked, known: dict[str, Recovery]) -> Iterator[Recovery]:
+        """Yield the baseline of a subscription that has none, where one is needed."""
+        baseline = Recovery.baseline(row, self.needs.clock.now())
+        if baseline is not None and baseline.key not in known and is_compared(baseline):
+            with suppress(Conflict):
+                yield self.needs.gaps.save(baseline)
+
+    def _has_had_its_time(self, gap: Recovery, tracked: Collection[str]) -> bool:
+        if gap.is_baseline:
+            # What changes unheard makes it worthless.
+            is_over = gap.subscription_key not in tracked
+        else:
+            is_over = gap.state in DONE and gap.ended_at is not None and self._is_long_ago(gap.ended_at)
+        if is_over:
+            with suppress(Problem):
+                self.needs.gaps.remove(gap)
+        return is_over
+
+    def _is_long_ago(self, moment: datetime) -> bool:
+        return self.needs.clock.now() - moment >= _KEPT
 
     def attempt(self, gap: Recovery) -> str:
         """Return what became of a gap."""
@@ -150,7 +172,8 @@ class _Run:
         return unrecoverable(gap)
 
     def _fill(self, gap: Recovery) -> str:
-        filling = Filling(gap, self._filler)
+        is_complete = (gap.tenant_id, gap.subscription_key) in self.noted
+        filling = Filling(gap, self._filler, is_complete=is_complete)
         try:
             filling.fill()
         except TimeIsUp:
@@ -182,6 +205,11 @@ class _Run:
         return "refused"
 
     def _filled(self, gap: Recovery) -> str:
+        if gap.is_baseline:
+            self._end(gap, State.NOTED, gap.reason)
+            return "noted"
+        if is_compared(gap) and (gap.tenant_id, gap.subscription_key) not in self.noted:
+            return self._lost(gap, "what was there before was not known yet")
         if gap.skipped:
             return self._lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
         if gap.since < self.needs.clock.now() - _REMEMBERED:
@@ -198,6 +226,10 @@ class _Run:
         return "unrecoverable"
 
     def _say(self, gap: Recovery, reason: str) -> None:
+        if gap.is_baseline:
+            words = "tenant %s: changes of %s could not be found after a gap: %s"
+            _LOG.warning(words, gap.tenant_id, gap.resource, reason)
+            return
         words = "tenant %s: changes of %s from %s until %s are lost: %s"
         _LOG.warning(words, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
         event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=self.needs.client_id, at=self.needs.clock.now())

@@ -1,79 +1,63 @@
-"""One gap filled: its sources read page by page, at the pace that Graph bears, and what they tell published.
+"""One gap filled: its sources read page by page, and what they tell published.
 
 How far it is stands in the gap's row after every page, so that the next run goes on where this one was cut short.
 
-Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
+Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import batched
 
+from shared.comparing import Comparing, KnownThings, Things
 from shared.deadline import Deadline
 from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
 from shared.events import CloudEvent
-from shared.pacing import Clock
-from shared.recovered import Message, chain_of, events_of
+from shared.pages import BETWEEN_GETS, Pages
+from shared.recovered import Thing, chain_of, events_of
 from shared.recovery import Recovery
-from shared.sources import Each, Page, Source, sources_of
+from shared.source import Collection, Each, Node, Page, Source
+from shared.sources import sources_of
 
 _LOG = logging.getLogger(__name__)
 
-# Of all that an app asks in a tenant; 20 pages of messages a second is what Graph bears.
-_BETWEEN_GETS = timedelta(milliseconds=50)
-# A longer pause is left to another run.
-_LONGEST_PAUSE = timedelta(seconds=15)
 # Some users have no Teams, and some teams are no more. So many in a row mean that the permission is missing.
 _REFUSED_IN_A_ROW = 10
-# Users and teams have GUIDs; what is none could lead anywhere.
-_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+# Users and teams have GUIDs, chats and channels 19:…@thread.v2; what is neither could lead anywhere.
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z:@._=-]{0,255}")
 _EVENTS_AT_ONCE = 100
 _TIME_FOR_EVENTS = timedelta(minutes=1)
 _MAX_REMEMBERED = 200_000
 
 
-class TimeIsUp(Exception):
-    """The run ends before the gap is filled; the row tells how far it is."""
-
-
-class Pace:
-    """Has the GETs of one run follow each other slowly enough for every tenant, chat and channel."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._next: dict[tuple[str, ...], datetime] = {}
-
-    def wait(self, tenant_id: str, key: str, spacing: timedelta) -> None:
-        """Return when it is time for one more GET of ``key``."""
-        limits = {(tenant_id,): _BETWEEN_GETS, (tenant_id, key): spacing}
-        moment = max([self._clock.now(), *(self._next[limit] for limit in limits if limit in self._next)])
-        self._next |= {limit: moment + distance for limit, distance in limits.items()}
-        self._clock.sleep_until(moment)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filler:
-    """What filling needs: ``read`` returns a page of a tenant's, ``save`` keeps how far it is, ``ends`` is the end."""
+    """What filling needs: ``save`` keeps how far it is."""
 
     client_id: str
-    read: Callable[[str, str], Page]
+    pages: Pages
+    inventory: KnownThings
     publish: Callable[[Sequence[CloudEvent], Deadline], None]
     save: Callable[[Recovery], Recovery]
-    clock: Clock
-    pace: Pace
-    ends: datetime
 
 
 class Filling:
-    """One attempt at a gap; ``gap`` is its row as it was saved last."""
+    """One attempt at a gap; ``gap`` is its row as it was saved last. ``is_complete``: its baseline has been noted."""
 
-    def __init__(self, gap: Recovery, filler: Filler) -> None:
+    def __init__(self, gap: Recovery, filler: Filler, *, is_complete: bool) -> None:
         self.gap = gap
         self._filler = filler
+        self._is_complete = is_complete
+        self._comparing = Comparing(
+            client_id=filler.client_id, inventory=filler.inventory, publish=self._publish, clock=filler.pages.clock
+        )
+        # Several people see the same message, and are in the same chat.
         self._published: set[str] = set()
+        self._compared: set[tuple[str, ...]] = set()
 
     def fill(self) -> None:
         """Return once everything that can be read is published.
@@ -84,23 +68,24 @@ class Filling:
             Unavailable, Misconfigured: Graph puts it off, or refuses; or the sink or the table does not answer.
         """
         sources = sources_of(self.gap)
-        if isinstance(sources, Source):
-            self._read(sources)
-        else:
+        if isinstance(sources, Each):
             self._read_all(self._enumerated(sources))
+        else:
+            self._read(sources)
 
-    def _enumerated(self, each: Each) -> Sequence[Source]:
+    def _enumerated(self, each: Each) -> Sequence[Node]:
         """Return the sources that are not done, in the order of their ids."""
-        path: str | None = each.listed
-        ids: set[str] = set()
-        while path is not None:
-            page = self._page(path, each.listed, _BETWEEN_GETS)
-            found = (item.get("id") for item in page.items)
-            ids |= {id_ for id_ in found if isinstance(id_, str) and _ID.fullmatch(id_)}
-            path = page.next_path
-        return [each.of(id_) for id_ in sorted(ids) if id_ > (self.gap.checkpoint or "")]
+        found = {thing["id"]: thing for thing in self._things(each)}
+        ids = sorted(id_ for id_ in found if id_ > (self.gap.checkpoint or ""))
+        return [node for id_ in ids if (node := each.of(found[id_])) is not None]
 
-    def _read_all(self, sources: Sequence[Source]) -> None:
+    def _things(self, each: Each) -> Iterator[Thing]:
+        for thing in self._filler.pages.all(self.gap.tenant_id, each.listed, key=each.listed, spacing=BETWEEN_GETS):
+            id_ = thing.get("id")
+            if isinstance(id_, str) and _ID.fullmatch(id_):
+                yield thing
+
+    def _read_all(self, sources: Sequence[Node]) -> None:
         refused: list[Misconfigured] = []
         for source in sources:
             try:
@@ -126,15 +111,55 @@ class Filling:
         skipped = self.gap.skipped + len(refused)
         return replace(self.gap, checkpoint=checkpoint, reading=None, next_page=None, skipped=skipped, reason=reason)
 
-    def _read(self, source: Source) -> None:
+    def _read(self, source: Node | None) -> None:
+        match source:
+            case Source():
+                self._read_by_times(source)
+            case Collection():
+                self._compare(source)
+            case Each():
+                for inner in map(source.of, self._things(source)):
+                    # A chat that is deleted in this moment takes none of the others with it.
+                    with suppress(Missing):
+                        self._read(inner)
+
+    # --- Compared in full
+
+    def _compare(self, collection: Collection) -> None:
+        if collection.place in self._compared:
+            return
+        listed = self._listed(collection)
+        events = self._comparing.compare(collection, listed, self.gap, is_complete=self._is_complete)
+        self.gap = replace(self.gap, recovered=self.gap.recovered + events)
+        self._compared.add(collection.place)
+
+    def _listed(self, collection: Collection) -> Things:
+        if collection.listed is not None:
+            things: Iterable[Thing] = collection.listed
+        elif collection.only is not None:
+            things = self._only(collection)
+        else:
+            pages, key = self._filler.pages, collection.key
+            things = pages.all(self.gap.tenant_id, collection.path, key=key, spacing=collection.spacing)
+        return {id_: thing for thing in things if isinstance(id_ := thing.get("id"), str)}
+
+    def _only(self, collection: Collection) -> Sequence[Thing]:
+        with suppress(Missing):
+            return self._page(collection.path, Source(key=collection.key, path=collection.path, of_one=True)).items
+        return ()
+
+    # --- Told by times
+
+    def _read_by_times(self, source: Source) -> None:
         page = self._first(source)
         while True:
-            self.gap = replace(self.gap, recovered=self.gap.recovered + self._publish(page, source))
+            events = [event for item in page.items for thing in self._chain(item, source) for event in self._of(thing)]
+            self.gap = replace(self.gap, recovered=self.gap.recovered + self._comparing.tell(events))
             path = page.next_path
             if path is None:
                 return
             self._save(replace(self.gap, reading=source.key, next_page=path))
-            page = self._page(path, source.key, source.spacing)
+            page = self._page(path, source)
             if page.next_path == path:
                 raise Unavailable("Graph's link to the next page leads to the same one")
 
@@ -144,55 +169,40 @@ class Filling:
         known = [path for path in paths if path is not None]
         for path in known[:-1]:
             try:
-                return self._page(path, source.key, source.spacing)
+                return self._page(path, source)
             except Misconfigured as problem:
                 _LOG.info("another way is taken to what Graph refuses: %s", problem)
-        return self._page(known[-1], source.key, source.spacing)
+        return self._page(known[-1], source)
 
-    def _page(self, path: str, key: str, spacing: timedelta) -> Page:
-        filler = self._filler
-        while True:
-            filler.pace.wait(self.gap.tenant_id, key, spacing)
-            if filler.clock.now() >= filler.ends:
-                raise TimeIsUp
-            try:
-                return filler.read(self.gap.tenant_id, path)
-            except Unavailable as problem:
-                if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:
-                    raise
-                filler.clock.sleep_until(filler.clock.now() + problem.retry_after)
+    def _page(self, path: str, source: Source) -> Page:
+        pages, tenant_id = self._filler.pages, self.gap.tenant_id
+        return pages.page(tenant_id, path, key=source.key, spacing=source.spacing, of_one=source.of_one)
 
-    def _publish(self, page: Page, source: Source) -> int:
-        """Return how many events a page gave; a message that several people see gives its own once."""
-        if len(self._published) > _MAX_REMEMBERED:
-            self._published.clear()
-        events = {
-            event.id: event
-            for item in page.items
-            for message in self._chain(item, source)
-            for event in self._events(message)
-            if event.id not in self._published
-        }
-        for batch in batched(events.values(), _EVENTS_AT_ONCE, strict=False):
-            self._filler.publish(batch, Deadline.after(_TIME_FOR_EVENTS))
-        self._published |= events.keys()
-        return len(events)
-
-    def _chain(self, item: Message, source: Source) -> Iterator[Message]:
+    def _chain(self, item: Thing, source: Source) -> Iterator[Thing]:
         messages, more = chain_of(item)
         yield from messages
-        while more is not None:
-            page = self._page(more, source.key, source.spacing)
-            yield from page.items
-            more = page.next_path
+        if more is not None:
+            yield from self._filler.pages.all(self.gap.tenant_id, more, key=source.key, spacing=source.spacing)
 
-    def _events(self, message: Message) -> Sequence[CloudEvent]:
+    def _of(self, thing: Thing) -> Sequence[CloudEvent]:
         filler = self._filler
         try:
-            return list(events_of(message, self.gap, client_id=filler.client_id, at=filler.clock.now()))
+            return list(events_of(thing, self.gap, client_id=filler.client_id, at=filler.pages.clock.now()))
         except Malformed as problem:
-            _LOG.warning("tenant %s: a message is left out: %s", self.gap.tenant_id, problem)
+            _LOG.warning("tenant %s: something is left out of what Graph tells: %s", self.gap.tenant_id, problem)
             return ()
+
+    # --- Kept
+
+    def _publish(self, events: Sequence[CloudEvent]) -> int:
+        """Return how many events were new; what several people see gives its own once."""
+        if len(self._published) > _MAX_REMEMBERED:
+            self._published.clear()
+        fresh = {event.id: event for event in events if event.id not in self._published}
+        for batch in batched(fresh.values(), _EVENTS_AT_ONCE, strict=False):
+            self._filler.publish(batch, Deadline.after(_TIME_FOR_EVENTS))
+        self._published |= fresh.keys()
+        return len(fresh)
 
     def _save(self, gap: Recovery) -> None:
         self.gap = self._filler.save(gap)

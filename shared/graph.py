@@ -27,7 +27,7 @@ from shared.decryption import Content
 from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
 from shared.locations import Location
 from shared.notifications import load_json
-from shared.sources import Page
+from shared.source import Page
 from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429
@@ -130,6 +130,10 @@ class Graph:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise Unavailable("Graph's list is none")
         return Page(items=tuple(items), next_path=self._path(value.get("@odata.nextLink")))
+
+    def thing(self, path: str) -> Page:
+        """Return the one thing that ``path`` leads to, as a page of nothing else."""
+        return Page(items=(self._send("GET", path),), next_path=None)
 
     def _path(self, link: Any) -> str | None:
         """Return what a link to the next page asks for; whomever it names, Graph is asked, which alone gets the token.

@@ -17,6 +17,7 @@ from shared.clients import (
     gaps,
     graph_as,
     graph_of,
+    inventory,
     kept_bodies,
     markers,
     settings,
@@ -118,7 +119,8 @@ def catching_up() -> CatchUp:
         client_id=config.client_id,
         tracking=tracking(),
         gaps=gaps(),
-        read=lambda tenant_id, path: graph_of(tenant_id).page(path),
+        inventory=inventory(),
+        graph=graph_of,
         publish=(published() or sink()).publish,
         clock=WallClock(),
     )

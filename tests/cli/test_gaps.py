@@ -10,7 +10,7 @@ from cli.gaps import cells
 from shared.recovery import State
 from tests.cli.operator import Operator, matches
 from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
-from tests.flows.wishes import TEAMS
+from tests.flows.wishes import CALLS
 from tests.sandbox.graph_world import ROLES
 from tests.shared.gap_values import GAP
 from tests.shared.tracked_values import NOW, failure
@@ -69,7 +69,7 @@ def test_what_is_refused_is_shown_in_graphs_words_and_tried_again_on_demand(oper
 
 def test_what_is_lost_is_shown_with_status_1(operator: Operator) -> None:
     world = operator.world
-    subscribed(world, TEAMS)
+    subscribed(world, CALLS)
     lost(world)
     found_again(world)
     caught_up(world)

@@ -16,6 +16,8 @@ from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Misconfigured, Unavailable
 from shared.events import CloudEvent
 from shared.graph import Graph
+from shared.known import Known
+from shared.noting import Noting
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
 from shared.reconcile import Account, Reconciler, reconcile
@@ -84,6 +86,7 @@ class App:
         self._lock = threading.Lock()
         self._turns = threading.Semaphore(_POSTS_AT_ONCE)
         self._clients: Clients | None = None
+        self.noting = Noting(self._publish, self._note)
 
     @property
     def settings(self) -> Settings:
@@ -138,6 +141,12 @@ class App:
             clock=self.time,
         )
 
+    def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        self.published.extend(events)
+
+    def _note(self, known: Known) -> None:
+        self.clients.inventory.note(known)
+
     def receiver(self) -> Receiver:
         clients, settings = self.clients, self.settings
         return Receiver(
@@ -149,7 +158,7 @@ class App:
             signing_key=clients.signing_keys.signing_key,
             private_key=clients.certificates.private_key,
             fetch=clients.reader.read,
-            publish=lambda events, _deadline: self.published.extend(events),
+            publish=self.noting.publish,
             # What cannot be worked on is told to Graph, which comes again.
             quarantine=None,
             park=None,

@@ -11,9 +11,9 @@ from shared.catch_up import CatchUp, catch_up
 from shared.deadline import Deadline
 from shared.events import CloudEvent
 from shared.notifications import load_json
+from shared.pages import GraphLists
 from shared.recoveries import Recoveries
 from shared.recovery import Recovery
-from shared.sources import Page
 from shared.storage import table_service
 from tests.flows.wishes import Entry
 from tests.flows.world import World
@@ -40,7 +40,7 @@ def caught_up(
     world: World,
     *,
     time: timedelta = timedelta(minutes=3),
-    around_read: Callable[[Callable[[str, str], Page]], Callable[[str, str], Page]] = lambda read: read,
+    around_graph: Callable[[GraphLists], GraphLists] = lambda graph: graph,
     publish: Callable[[Sequence[CloudEvent], Deadline], None] | None = None,
 ) -> Counter[str]:
     """Run the step once; unless ``publish`` does otherwise, what has been published, by its id, is not again."""
@@ -55,7 +55,8 @@ def caught_up(
         client_id=app.settings.client_id,
         tracking=app.clients.tracking,
         gaps=table(world),
-        read=around_read(lambda tenant_id, path: app.clients.graphs[tenant_id].page(path)),
+        inventory=app.clients.inventory,
+        graph=lambda tenant_id: around_graph(app.clients.graphs[tenant_id]),
         publish=publish or once,
         clock=app.time,
     )

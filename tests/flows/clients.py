@@ -12,6 +12,7 @@ from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationToken
 from shared.credentials import AppCredential
 from shared.graph import Graph
 from shared.hearing import Hearing
+from shared.inventory import Inventory
 from shared.keyvault import Certificates
 from shared.pacing import Clock, Lists
 from shared.reader import ResourceReader
@@ -35,6 +36,7 @@ class Clients:
     signing_keys: SigningKeys
     validation_tokens: ValidationTokens
     reader: ResourceReader
+    inventory: Inventory
 
     @classmethod
     def made(cls, settings: Settings, clock: Clock, now: datetime) -> Self:
@@ -42,7 +44,8 @@ class Clients:
         lists = Lists(clock)
         graphs = {tenant_id: _graph(settings, tenant_id, lists) for tenant_id in settings.tenant_ids}
         vault = SecretClient(settings.key_vault_url or "", credential)
-        tracking = Tracking(table_service(settings, credential))
+        tables = table_service(settings, credential)
+        tracking = Tracking(tables)
         return cls(
             settings=settings,
             made_at=now,
@@ -53,6 +56,7 @@ class Clients:
             signing_keys=SigningKeys(settings.login_url),
             validation_tokens=ValidationTokens(_audience(settings)),
             reader=ResourceReader(lambda location: graphs[location.tenant_id].get(location)),
+            inventory=Inventory(tables),
         )
 
     def serve(self, settings: Settings) -> bool:

@@ -5,7 +5,8 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -16,9 +17,10 @@ from sandbox.teams import Path
 from shared.deadline import Deadline
 from shared.events import CloudEvent
 from shared.markers import Markers
+from shared.pages import GraphLists
 from shared.published import Published
 from shared.recovery import State
-from shared.sources import Page
+from shared.source import Page
 from shared.storage import table_service
 from tests.flows.catching_up import (
     CHANGES,
@@ -32,7 +34,7 @@ from tests.flows.catching_up import (
     write_edit_and_delete,
 )
 from tests.flows.killing import Killed
-from tests.flows.wishes import TEAMS
+from tests.flows.wishes import CALLS
 from tests.flows.world import World
 from tests.sandbox.graph_world import ROLES
 
@@ -242,24 +244,29 @@ def test_a_run_that_is_cut_short_is_gone_on_with_where_it_was(world: World) -> N
     assert gaps(world)[0].recovered == len(CHANGES)
 
 
+@dataclass(frozen=True)
+class _Fated:
+    graph: GraphLists
+    left: Iterator[int]
+
+    def page(self, path: str) -> Page:
+        if next(self.left, None) is None:
+            raise Killed
+        return self.graph.page(path)
+
+    def thing(self, path: str) -> Page:
+        return self.graph.thing(path)
+
+
 @pytest.mark.parametrize("reads", range(6))
 def test_a_run_that_is_killed_is_made_up_for_by_the_next(world: World, reads: int) -> None:
     """A page for the list of two users, two pages for the messages of each."""
     world.graph.paging.most = 3
     _gap(world, *_all_chats(world))
     left = iter(range(reads))
-
-    def around(read: Callable[[str, str], Page]) -> Callable[[str, str], Page]:
-        def fated(tenant_id: str, path: str) -> Page:
-            if next(left, None) is None:
-                raise Killed
-            return read(tenant_id, path)
-
-        return fated
-
     if reads < 5:
         with pytest.raises(Killed):
-            caught_up(world, around_read=around)
+            caught_up(world, around_graph=lambda graph: _Fated(graph, left))
     caught_up(world)
     assert told(world) == CHANGES
     assert [gap.state for gap in gaps(world)] == [State.RECOVERED]
@@ -324,7 +331,7 @@ def test_a_permission_that_is_missing_is_said_once_and_asked_for_again(world: Wo
 
 
 def test_what_graph_cannot_tell_is_said_to_be_lost(world: World) -> None:
-    subscribed(world, TEAMS)
+    subscribed(world, CALLS)
     lost(world)
     found_again(world)
     since = world.rows()[0].gap
@@ -332,7 +339,7 @@ def test_what_graph_cannot_tell_is_said_to_be_lost(world: World) -> None:
     assert caught_up(world) == {"recorded": 1, "unrecoverable": 1}
     [event] = world.app.published
     assert event.type == "Microsoft.Graph.SubscriptionGap"
-    assert json.loads(event.data)["resource"] == "/teams"
+    assert json.loads(event.data)["resource"] == CALLS["resource"]
     assert caught_up(world) == {}
 
 

@@ -10,6 +10,7 @@ type Entry = Mapping[str, Any]
 MESSAGES: Entry = {"resource": "/chats/getAllMessages", "changeType": "created,updated", "includeResourceData": True}
 CHATS: Entry = {"resource": "/chats", "changeType": "created,updated", "includeResourceData": True}
 TEAMS: Entry = {"resource": "/teams", "changeType": "created"}
+CALLS: Entry = {"resource": "/communications/callRecords", "changeType": "created"}
 BOTH = [MESSAGES, TEAMS]
 
 

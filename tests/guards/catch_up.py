@@ -22,17 +22,17 @@ def _guard(name: str, module: str, snippet: str, without: str, test: str) -> Gua
 GUARDS = (
     _guard(
         "two clocks may differ",
-        "recovered",
-        "return gap.since - MARGIN < moment < gap.until + MARGIN",
-        "return gap.since < moment < gap.until",
+        "recovery",
+        "return self.since - MARGIN < moment < self.until + MARGIN",
+        "return self.since < moment < self.until",
         _WINDOW,
     ),
-    _guard("created in the gap", "recovered", "if _is_in(gap, created):", "if True:", _WINDOW),
+    _guard("created in the gap", "recovered", "if gap.covers(created):", "if True:", _WINDOW),
     _guard(
         "changed after it was created",
         "recovered",
-        "elif modified > created and _is_in(gap, modified):",
-        "elif _is_in(gap, modified):",
+        "elif modified > created and gap.covers(modified):",
+        "elif gap.covers(modified):",
         _WINDOW,
     ),
     _guard("a deletion is no update", "recovered", "if deleted is not None:", "if False:", _WINDOW),
@@ -72,7 +72,7 @@ GUARDS = (
         f"{_MESSAGES}::test_a_message_stands_where_notifications_say_it_does",
     ),
     _guard("ids are texts", "recovered", "if not isinstance(value, str) or not value:", "if False:", _ANY_MESSAGE),
-    _guard("a time has its offset", "recovered", "if moment.tzinfo is None:", "if False:", _ANY_MESSAGE),
+    _guard("a time has its offset", "recovery", "if moment.tzinfo is None:", "if False:", _ANY_MESSAGE),
     _guard(
         "a message has its times", "recovered", "if created is None or modified is None:", "if False:", _ANY_MESSAGE
     ),
@@ -128,7 +128,7 @@ GUARDS = (
         "tests/edges/test_recoveries.py::test_of_two_who_save_a_row_the_second_is_told",
     ),
     _guard("the checkpoint", "filling", ' if id_ > (self.gap.checkpoint or "")', "", _GOES_ON),
-    _guard("the end of a run", "filling", "if filler.clock.now() >= filler.ends:", "if False:", _GOES_ON),
+    _guard("the end of a run", "pages", "if self.clock.now() >= self.ends:", "if False:", _GOES_ON),
     _guard("the page", "filling", "self.gap.next_page if self.gap.reading == source.key else None", "None", _GOES_ON),
     _guard(
         "the page's own source",
@@ -140,8 +140,8 @@ GUARDS = (
     _guard(
         "told once",
         "filling",
-        "            if event.id not in self._published\n",
-        "",
+        " for event in events if event.id not in self._published}",
+        " for event in events}",
         f"{_RUNS}::test_a_message_that_several_people_see_is_told_once",
     ),
     _guard(
@@ -174,14 +174,14 @@ GUARDS = (
     ),
     _guard(
         "a long pause",
-        "filling",
+        "pages",
         "if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:",
         "if problem.retry_after is None:",
         f"{_FAILURES}::test_a_pause_of_a_few_seconds_is_slept_through",
     ),
     _guard(
         "the pace",
-        "filling",
+        "pages",
         "self._clock.sleep_until(moment)",
         "pass",
         f"{_RUNS}::test_gets_of_one_chat_are_a_second_apart_and_others_are_not",
@@ -205,7 +205,7 @@ GUARDS = (
     _guard(
         "the oldest first",
         "catch_up",
-        "sorted(gaps, key=lambda gap: gap.since)",
+        "sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since))",
         "gaps",
         f"{_RUNS}::test_older_gaps_come_first",
     ),

@@ -4,6 +4,7 @@ from tests.guards import (
     catch_up,
     client_state,
     commands,
+    comparing,
     content,
     fetching,
     keeping,
@@ -25,4 +26,5 @@ GUARDS: tuple[Guard, ...] = (
     *commands.GUARDS,
     *subscriptions.GUARDS,
     *catch_up.GUARDS,
+    *comparing.GUARDS,
 )

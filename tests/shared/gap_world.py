@@ -2,8 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +12,9 @@ from shared.catch_up import CatchUp, catch_up
 from shared.deadline import Deadline
 from shared.errors import Conflict, Missing, Problem
 from shared.events import CloudEvent
+from shared.known import Known
 from shared.recovery import Recovery
-from shared.sources import Page
+from shared.source import Page
 from tests.sender import CHAT, CLIENT_ID, TENANT
 from tests.shared.account import Calls, SettableClock, TableInADict
 from tests.shared.tracked_values import MINUTE
@@ -58,6 +59,49 @@ class GapsInADict:
             raise Conflict("another run has changed the row of the gap")
 
 
+class KnownInADict:
+    """Keeps the contract of ``shared.inventory``; ``notes`` and ``asked`` are all that it was told, and asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.things: dict[tuple[str, str], Known] = {}
+        self.notes: list[Known] = []
+
+    def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
+        self.asked.append(collection)
+        of_tenant = (known for (tenant, _), known in self.things.items() if tenant == tenant_id)
+        return {known.id: known for known in of_tenant if known.collection == collection}
+
+    def get(self, known: Known) -> Known | None:
+        return self.things.get((known.tenant_id, known.subject))
+
+    def note(self, known: Known) -> None:
+        self.notes.append(known)
+        self.things.pop((known.tenant_id, known.subject), None)
+        if known.is_there:
+            self.things[known.tenant_id, known.subject] = known
+
+    def note_all(self, things: Iterable[Known]) -> None:
+        for known in things:
+            self.note(known)
+
+
+@dataclass(frozen=True)
+class GraphOfTenant:
+    """Graph's lists and things, in one tenant of a ``World``."""
+
+    world: "World"
+    tenant_id: str
+
+    def page(self, path: str) -> Page:
+        return self.world.read(self.tenant_id, path)
+
+    def thing(self, path: str) -> Page:
+        page = self.world.read(self.tenant_id, path)
+        assert (len(page.items), page.next_path) == (1, None), "a list, and not a thing"
+        return page
+
+
 class World:
     """``lists`` has each list's pages by its path without the query; a problem among them is raised once."""
 
@@ -65,6 +109,7 @@ class World:
         self.clock = SettableClock()
         self.tracking = TableInADict(Calls())
         self.gaps = GapsInADict(*gaps)
+        self.known = KnownInADict()
         self.lists: dict[str, list[list[Mapping[str, Any]] | Problem]] = {}
         self.asked: list[str] = []
         self.published: list[CloudEvent] = []
@@ -79,7 +124,8 @@ class World:
             client_id=CLIENT_ID,
             tracking=self.tracking,
             gaps=self.gaps,
-            read=self._read,
+            inventory=self.known,
+            graph=lambda tenant_id: GraphOfTenant(self, tenant_id),
             publish=self._publish,
             clock=self.clock,
         )
@@ -95,6 +141,9 @@ class World:
     def told(self) -> list[str]:
         return [f"{event.type.rpartition('.')[2]} {event.subject.rpartition('/')[2]}" for event in self.published]
 
+    def gap_of(self, gap: Recovery) -> Recovery:
+        return self.gaps.rows[gap.tenant_id, gap.key]
+
     def gap(self) -> Recovery:
         [row] = self.gaps.rows.values()
         return row
@@ -103,7 +152,7 @@ class World:
         self.before_publishing()
         self.published.extend(events)
 
-    def _read(self, tenant_id: str, path: str) -> Page:
+    def read(self, tenant_id: str, path: str) -> Page:
         self.before_reading(tenant_id)
         self.asked.append(path)
         self.clock.pass_by(self.took)

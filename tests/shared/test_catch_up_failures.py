@@ -143,7 +143,7 @@ def test_a_chat_that_is_no_more_is_lost() -> None:
 
 
 def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(replace(GAP, resource="/teams"))
+    world = World(replace(GAP, resource="/communications/callRecords"))
     assert world.run() == {"unrecoverable": 1}
     assert world.asked == []
     assert _gaps_told(world) == ["Graph has no way to tell what has changed in the meantime"]
@@ -165,7 +165,7 @@ def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any
 
 
 def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
-    world = World(replace(GAP, resource="/teams"))
+    world = World(replace(GAP, resource="/communications/callRecords"))
     world.before_publishing = _down
     with pytest.raises(Unavailable):
         world.run()

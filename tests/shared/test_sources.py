@@ -12,14 +12,31 @@ import pytest
 
 from shared.catalogue_rest import CATALOGUE
 from shared.recovery import Recovery
-from shared.sources import Each, Source, sources_of, unrecoverable
+from shared.source import Collection, Each, Node, Source
+from shared.sources import is_compared, sources_of, unrecoverable
 from tests.sender import CHAT
 from tests.shared.gap_values import GAP
 
 SECOND = timedelta(seconds=1)
 SINCE_TEXT = "2026-11-21T07:25:00Z"
 TEAM = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-READABLE = {
+COMPARED = {
+    "/chats/getAllMembers",
+    "/chats/{chat-id}/members",
+    "/teams",
+    "/teams/getAllChannels",
+    "/teams/getAllChannels/getAllMembers",
+    "/teams/getAllMembers",
+    "/teams/{team-id}",
+    "/teams/{team-id}/channels",
+    "/teams/{team-id}/channels/getAllMembers",
+    "/teams/{team-id}/members",
+}
+ONE_LIST = {path for path in COMPARED if "getAll" not in path}
+READABLE = COMPARED | {
+    "/chats",
+    "/chats/{chat-id}",
+    "/users/{user-id}/chats",
     "/chats/{chat-id}/messages",
     "/chats/getAllMessages",
     "/teams/getAllMessages",
@@ -44,7 +61,8 @@ def _each(resource: str) -> Each:
     return each
 
 
-def _readable(source: Source) -> str:
+def _readable(source: Node | None) -> str:
+    assert isinstance(source, Source | Collection)
     return unquote(source.path)
 
 
@@ -80,13 +98,15 @@ def test_a_user_is_read_by_a_window() -> None:
 def test_a_tenant_is_read_user_by_user_or_team_by_team(resource: str, listed: str, window: str) -> None:
     sources = _each(resource)
     assert sources.listed == listed
-    assert _readable(sources.of("x")) == f"{window}?$top=50&$filter=lastModifiedDateTime gt {SINCE_TEXT}"
+    assert _readable(sources.of({"id": "x"})) == f"{window}?$top=50&$filter=lastModifiedDateTime gt {SINCE_TEXT}"
 
 
 @pytest.mark.parametrize("id_", ["a/b", "../me", "a?b", "a#b", "a b", "%2e%2e"])
 def test_no_id_leads_out_of_its_place(id_: str) -> None:
     sources = _each("/chats/getAllMessages")
-    path = sources.of(id_).path.partition("?")[0]
+    source = sources.of({"id": id_})
+    assert isinstance(source, Source)
+    path = source.path.partition("?")[0]
     assert path.count("/") == "/v1.0/users/x/chats/getAllMessages".count("/")
     assert unquote(path.split("/")[3]) == id_
 
@@ -97,8 +117,9 @@ def test_of_every_path_it_is_known_whether_a_gap_can_be_filled(row: Any) -> None
     resource = resource.replace("{channel-id}", "19:c@thread.tacv2").replace("{user-id}", "u")
     reason = unrecoverable(_gap(resource))
     assert (reason is None) == (row.path in READABLE)
+    assert is_compared(_gap(resource)) == (row.path in COMPARED)
     if reason is None:
-        assert isinstance(sources_of(_gap(resource)), Source | Each)
+        assert isinstance(sources_of(_gap(resource)), Collection if row.path in ONE_LIST else Source | Each)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +138,89 @@ def test_what_cannot_be_read_is_told_why(resource: str, changes: dict[str, Any],
 def test_the_former_model_means_nothing() -> None:
     assert unrecoverable(_gap("/chats/getAllMessages?model=B")) is None
     assert _each("/chats/getAllMessages?model=B").listed
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "place"),
+    [
+        ("/teams", "/v1.0/teams?$top=999", ("teams",)),
+        (f"/teams/{TEAM}", f"/v1.0/teams/{TEAM}", ("teams",)),
+        (f"/teams/{TEAM}/channels", f"/v1.0/teams/{TEAM}/channels", ("teams", TEAM, "channels")),
+        (f"/teams('{TEAM}')/members", f"/v1.0/teams/{TEAM}/members", ("teams", TEAM, "members")),
+        (f"/chats/{CHAT}/members", f"/v1.0/chats/{CHAT}/members", ("chats", CHAT, "members")),
+    ],
+)
+def test_what_has_no_times_is_listed_in_full(resource: str, path: str, place: tuple[str, ...]) -> None:
+    collection = sources_of(_gap(resource))
+    assert isinstance(collection, Collection)
+    assert (_readable(collection), collection.place, collection.listed) == (path, place, None)
+    assert collection.only == (TEAM if resource == f"/teams/{TEAM}" else None)
+
+
+@pytest.mark.parametrize(
+    ("resource", "listed", "path"),
+    [
+        ("/teams/getAllChannels", "/v1.0/teams?$select=id&$top=999", "/v1.0/teams/x/channels"),
+        ("/teams/getAllMembers", "/v1.0/teams?$select=id&$top=999", "/v1.0/teams/x/members"),
+        ("/chats", "/v1.0/users?$select=id&$top=999", "/v1.0/users/x/chats?$top=50"),
+    ],
+)
+def test_of_a_tenant_each_list_is_read(resource: str, listed: str, path: str) -> None:
+    each = _each(resource)
+    assert (each.listed, _readable(each.of({"id": "x"}))) == (listed, path)
+
+
+def test_only_channels_with_members_of_their_own_are_asked_for_them() -> None:
+    each = _each(f"/teams/{TEAM}/channels/getAllMembers")
+    assert each.listed == f"/v1.0/teams/{TEAM}/channels"
+    for kind in ("private", "shared"):
+        path = _readable(each.of({"id": "19:c@thread.tacv2", "membershipType": kind}))
+        assert path == f"/v1.0/teams/{TEAM}/channels/19:c@thread.tacv2/members"
+    assert each.of({"id": "19:c@thread.tacv2", "membershipType": "standard"}) is None
+    assert each.of({"id": "19:c@thread.tacv2"}) is None
+
+
+def _members(count: int) -> list[dict[str, str]]:
+    return [{"id": str(number)} for number in range(count)]
+
+
+def _chats_of_x(gap: Recovery) -> Each:
+    users = sources_of(gap)
+    assert isinstance(users, Each)
+    chats = users.of({"id": "x"})
+    assert isinstance(chats, Each)
+    assert chats.listed == "/v1.0/users/x/chats?$top=50&$expand=members"
+    return chats
+
+
+@pytest.mark.parametrize(
+    ("members", "listed"),
+    [(_members(24), 24), (_members(25), None), (None, None), ([1, {"id": "a"}], 1)],
+    ids=["all of them", "perhaps more", "none", "junk"],
+)
+def test_the_members_of_a_chat_are_asked_for_where_they_do_not_all_come_with_it(members: Any, listed: Any) -> None:
+    """ "... the response returns a maximum of 25 member items, even if a larger $top value is specified"."""
+    collection = _chats_of_x(_gap("/chats/getAllMembers")).of({"id": CHAT, "members": members})
+    assert isinstance(collection, Collection)
+    assert collection.place == ("chats", CHAT, "members")
+    assert (collection.listed and len(collection.listed)) == listed
+
+
+@pytest.mark.parametrize(
+    ("updated", "is_read", "is_read_for_baseline"),
+    [
+        ("2026-11-21T07:24:59Z", False, True),
+        ("2026-11-21T07:25:01Z", True, True),
+        ("2026-11-21T12:54:59+05:30", False, True),
+        ("yesterday", True, True),
+        (None, True, True),
+    ],
+)
+def test_a_chat_that_has_not_changed_since_the_gap_began_is_left_alone(
+    updated: Any,
+    is_read: bool,  # noqa: FBT001  a parameter of the test
+    is_read_for_baseline: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    gap, chat = _gap("/chats/getAllMembers"), {"id": CHAT, "lastUpdatedDateTime": updated, "members": []}
+    assert (_chats_of_x(gap).of(chat) is not None) == is_read
+    assert (_chats_of_x(replace(gap, is_baseline=True)).of(chat) is not None) == is_read_for_baseline

@@ -1,0 +1,100 @@
+"""One list of teams, channels or members compared with what was known of it: what has changed published, then noted.
+
+Source: https://learn.microsoft.com/graph/api/team-list-members, and those named in ``shared.known``
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from shared.errors import Malformed
+from shared.events import CloudEvent
+from shared.known import Difference, Known, differences, known_from, looks_of
+from shared.pacing import Clock
+from shared.recovered import Change, event_of
+from shared.recovery import Recovery
+from shared.resources import canonical_path
+from shared.source import Collection
+
+_LOG = logging.getLogger(__name__)
+
+type Things = Mapping[str, Mapping[str, Any]]
+"""Things by their ids."""
+
+
+class KnownThings(Protocol):
+    """The table of what is known; all raise Unavailable, and Misconfigured for a row that is spoilt."""
+
+    def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
+        """Return what is known of a list of things, by their ids."""
+        ...
+
+    def get(self, known: Known) -> Known | None:
+        """Return what is known of one thing."""
+        ...
+
+    def note_all(self, things: Iterable[Known]) -> None:
+        """Keep what was found of the things of one list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparing:
+    """What comparing needs; ``publish`` returns how many events were new to it."""
+
+    client_id: str
+    inventory: KnownThings
+    publish: Callable[[Sequence[CloudEvent]], int]
+    clock: Clock
+
+    def compare(self, collection: Collection, listed: Things, gap: Recovery, *, is_complete: bool) -> int:
+        """Return how many events came of it; a baseline has none.
+
+        ``is_complete``: see ``shared.known.differences``.
+
+        Raises:
+            Unavailable, Misconfigured: the sink or the table does not answer, or a row is spoilt.
+        """
+        path = canonical_path("/".join(quote(part, safe="") for part in collection.place))
+        known = self.inventory.of(gap.tenant_id, path)
+        if collection.only is not None:
+            known = {id_: each for id_, each in known.items() if id_ == collection.only}
+        events = () if gap.is_baseline else self._events(collection, known, listed, gap, is_complete=is_complete)
+        count = self.publish(tuple(events))
+        # Not before it is published: a run that ends between the two finds it again.
+        self.inventory.note_all(_news(gap.tenant_id, path, known, listed))
+        return count
+
+    def tell(self, events: Sequence[CloudEvent]) -> int:
+        """Return how many of the events of what has its times were new; a chat is not told again as it is known."""
+        told = [(event, known_from(event)) for event in events]
+        news = [(event, known) for event, known in told if known is None or self.inventory.get(known) != known]
+        count = self.publish([event for event, _ in news])
+        self.inventory.note_all(known for _, known in news if known is not None)
+        return count
+
+    def _events(
+        self, collection: Collection, known: Mapping[str, Known], listed: Things, gap: Recovery, *, is_complete: bool
+    ) -> Iterator[CloudEvent]:
+        for found in differences(known, listed, gap, is_complete=is_complete):
+            if found.change_type in gap.change_types:
+                yield from self._event(found, collection, gap)
+
+    def _event(self, found: Difference, collection: Collection, gap: Recovery) -> Iterator[CloudEvent]:
+        change = Change(change_type=found.change_type, place=(*collection.place, found.id), thing=found.thing)
+        try:
+            yield event_of(change, gap, client_id=self.client_id, at=self.clock.now())
+        except Malformed as problem:
+            _LOG.warning("tenant %s: something is left out of what Graph tells: %s", gap.tenant_id, problem)
+
+
+def _news(tenant_id: str, collection: str, known: Mapping[str, Known], listed: Things) -> Iterator[Known]:
+    """Yield what is to be noted, so that a list which has not changed costs no write."""
+    for id_, thing in listed.items():
+        subject, looks = canonical_path(f"{collection}/{quote(id_, safe='')}"), looks_of(collection, thing)
+        if id_ not in known or known[id_].looks != looks:
+            yield Known(tenant_id=tenant_id, subject=subject, looks=looks)
+    for id_ in known.keys() - listed.keys():
+        yield Known(tenant_id=tenant_id, subject=known[id_].subject, is_there=False)

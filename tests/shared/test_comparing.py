@@ -1,0 +1,390 @@
+"""Gaps of teams, channels and members: lists compared with what was known; with ports in memory.
+
+Source: https://learn.microsoft.com/graph/api/team-list-members
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.errors import Misconfigured, Unavailable
+from shared.known import Known, looks_of
+from shared.recovery import Recovery, State
+from shared.tracked import Tracked
+from tests.sender import CHAT, TENANT
+from tests.shared.account import Killed
+from tests.shared.gap_values import BEFORE, DURING, GAP, text
+from tests.shared.gap_world import SECOND, USERS, World
+from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
+
+TEAM, OTHER = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "3fa85f64-5717-4562-b3fc-2c963f66afa7"
+TEAMS, OF_TEAM = "/v1.0/teams", f"/v1.0/teams/{TEAM}/members"
+MEMBERS = f"teams/{TEAM}/members"
+IN_TEAM = replace(GAP, resource=f"/{MEMBERS}")
+OWNER = {"roles": ["owner"]}
+
+
+def _baseline(gap: Recovery, **changes: Any) -> Recovery:
+    return replace(gap, is_baseline=True, since=BEFORE, until=BEFORE, state=State.NOTED, ended_at=BEFORE, **changes)
+
+
+def _world(gap: Recovery) -> World:
+    """Return a world that knows what was there before the gap."""
+    world = World(gap, _baseline(gap))
+    world.tracking.save(_row(gap))
+    return world
+
+
+def _row(gap: Recovery) -> Tracked:
+    wanted = replace(WANTED, resource=gap.resource, change_types=gap.change_types)
+    return replace(ROW, desired=wanted, etag=None)
+
+
+def _of_row(gap: Recovery) -> Recovery:
+    return replace(gap, subscription_key=_row(gap).key)
+
+
+def _knows(world: World, collection: str, **things: dict[str, Any]) -> None:
+    for id_, thing in things.items():
+        world.known.note(Known(tenant_id=TENANT, subject=f"{collection}/{id_}", looks=looks_of(collection, thing)))
+    world.known.notes.clear()
+
+
+def _listed(**things: dict[str, Any]) -> list[Mapping[str, Any]]:
+    return [{"id": id_} | thing for id_, thing in things.items()]
+
+
+def _told(world: World) -> list[str]:
+    return sorted(f"{event.type.removeprefix('Microsoft.Graph.')} {event.subject}" for event in world.published)
+
+
+GAP_OF_MEMBERS = _of_row(IN_TEAM)
+
+
+def test_who_has_come_and_gone_and_changed_is_told_and_noted() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, stays=OWNER, rises={}, goes={})
+    world.lists[OF_TEAM] = [_listed(stays=OWNER, rises=OWNER), _listed(comes={})]
+    assert world.run() == {"recovered": 1, "events": 3}
+    assert _told(world) == [
+        f"ConversationMemberCreated {MEMBERS}/comes",
+        f"ConversationMemberDeleted {MEMBERS}/goes",
+        f"ConversationMemberUpdated {MEMBERS}/rises",
+    ]
+    assert {known.id: known.is_there for known in world.known.notes} == {"rises": True, "comes": True, "goes": False}
+    assert world.known.of(TENANT, MEMBERS).keys() == {"stays", "rises", "comes"}
+
+
+def test_it_reads_as_graph_would_have_said_it() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, goes={})
+    world.lists[OF_TEAM] = [_listed(comes=OWNER)]
+    world.run()
+    comes, goes = (json.loads(event.to_json()) for event in world.published)
+    assert (comes["recovered"], goes["recovered"]) == (True, True)
+    resource = f"teams('{TEAM}')/members('comes')"
+    assert comes["data"] == {
+        "changeType": "created",
+        "tenantId": TENANT,
+        "subscriptionId": GAP.subscription_id,
+        "resource": resource,
+        "resourceData": {
+            "@odata.type": "#Microsoft.Graph.aadUserConversationMember",
+            "@odata.id": resource,
+            "id": "comes",
+        },
+        "content": {"id": "comes", "roles": ["owner"]},
+    }
+    assert "content" not in goes["data"]
+    assert goes["data"]["resourceData"]["id"] == "goes"
+
+
+def test_what_nobody_watches_is_noted_and_not_told() -> None:
+    gap = _of_row(replace(IN_TEAM, change_types=frozenset({"created"})))
+    world = _world(gap)
+    _knows(world, MEMBERS, goes={}, rises={})
+    world.lists[OF_TEAM] = [_listed(rises=OWNER)]
+    assert world.run() == {"recovered": 1}
+    assert (world.published, len(world.known.notes)) == ([], 2)
+
+
+def test_a_list_that_has_not_changed_costs_no_write() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, stays=OWNER)
+    world.lists[OF_TEAM] = [_listed(stays=OWNER)]
+    assert world.run() == {"recovered": 1}
+    assert world.known.notes == []
+
+
+def test_what_is_found_is_published_before_it_is_noted() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    world.lists[OF_TEAM] = [_listed(comes={})]
+    world.before_publishing = _raising(Killed())
+    with pytest.raises(Killed):
+        world.run()
+    assert world.known.notes == []
+    world.before_publishing = lambda: None
+    assert world.run() == {"recovered": 1, "events": 1}
+
+
+def _raising(what: BaseException) -> Any:
+    def raises(*_of_whom: object) -> None:
+        raise what
+
+    return raises
+
+
+def test_a_deletion_has_one_id_for_one_gap() -> None:
+    told = []
+    for gap in (GAP_OF_MEMBERS, GAP_OF_MEMBERS, replace(GAP_OF_MEMBERS, since=BEFORE)):
+        world = _world(gap)
+        _knows(world, MEMBERS, goes={})
+        world.lists[OF_TEAM] = [[]]
+        world.took = SECOND
+        world.clock.pass_by(MINUTE)
+        world.run()
+        told += [event.id for event in world.published]
+    assert told[0] == told[1] != told[2]
+
+
+def test_a_list_that_is_cut_short_deletes_nobody() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, stays=OWNER, last=OWNER)
+    world.lists[OF_TEAM] = [_listed(stays=OWNER), Unavailable("Graph answered 503")]
+    assert world.run() == {"put off": 1}
+    world.lists[OF_TEAM] = [_listed(stays=OWNER), _listed(last=OWNER)]
+    world.took = 200 * SECOND
+    world.clock.pass_by(10 * MINUTE)
+    assert world.run(time=150 * SECOND) == {"to be continued": 1}
+    assert (world.published, world.known.notes) == ([], [])
+
+
+def test_a_link_that_leads_to_itself_is_no_end_of_a_list() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, stays=OWNER)
+    world.endless.add(OF_TEAM)
+    assert world.run() == {"put off": 1}
+    assert world.published == []
+
+
+@pytest.mark.parametrize("thing", [{"id": None}, {"id": 7}, {}])
+def test_what_has_no_id_is_left_out(thing: dict[str, Any]) -> None:
+    world = _world(GAP_OF_MEMBERS)
+    world.lists[OF_TEAM] = [[thing, *_listed(comes={})]]
+    assert world.run() == {"recovered": 1, "events": 1}
+
+
+def test_what_json_cannot_repeat_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    world = _world(GAP_OF_MEMBERS)
+    world.lists[OF_TEAM] = [_listed(odd={"rank": float("nan")}, comes={})]
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert "something is left out of what Graph tells" in caplog.text
+
+
+# --- One thing, and all of a tenant
+
+
+ONE = _of_row(replace(GAP, resource=f"/teams/{TEAM}"))
+
+
+def test_of_one_team_nothing_is_said_of_others() -> None:
+    world = _world(ONE)
+    _knows(world, "teams", **{TEAM: {"displayName": "Sales"}, OTHER: {}})
+    world.lists[f"{TEAMS}/{TEAM}"] = [[{"id": TEAM, "displayName": "Marketing"}]]
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert _told(world) == [f"TeamUpdated teams/{TEAM}"]
+    assert [known.id for known in world.known.notes] == [TEAM]
+
+
+def test_a_team_that_is_not_found_is_deleted() -> None:
+    world = _world(ONE)
+    _knows(world, "teams", **{TEAM: {}, OTHER: {}})
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert _told(world) == [f"TeamDeleted teams/{TEAM}"]
+
+
+ALL = _of_row(replace(GAP, resource="/teams/getAllChannels"))
+
+
+def test_channels_are_compared_team_by_team() -> None:
+    world = _world(ALL)
+    _knows(world, f"teams/{TEAM}/channels", old={})
+    world.lists = {
+        TEAMS: [[{"id": OTHER}, {"id": TEAM}]],
+        f"{TEAMS}/{TEAM}/channels": [_listed(old={}, new={"createdDateTime": text(DURING)})],
+        f"{TEAMS}/{OTHER}/channels": [_listed(older={"createdDateTime": text(BEFORE)})],
+    }
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert _told(world) == [f"ChannelCreated teams/{TEAM}/channels/new"]
+    assert world.gap_of(ALL).checkpoint == OTHER
+
+
+ALL_CHATS = _of_row(replace(GAP, resource="/chats/getAllMembers"))
+IN_CHATS = "/v1.0/users/{}/chats"
+
+
+def _chat(*members: str) -> dict[str, Any]:
+    return {"id": CHAT, "lastUpdatedDateTime": text(DURING), "members": [{"id": id_} for id_ in members]}
+
+
+def test_a_chat_that_several_people_are_in_is_compared_once() -> None:
+    world = _world(ALL_CHATS)
+    world.lists[USERS] = [[{"id": "a"}, {"id": "b"}]]
+    world.lists |= {IN_CHATS.format(user): [[_chat("a", "b")]] for user in "ab"}
+    assert world.run() == {"recovered": 1, "events": 2}
+    assert len(world.known.notes) == 2
+    assert world.known.asked == [f"chats/{CHAT}/members"]
+
+
+def test_a_chat_that_is_gone_in_this_moment_takes_no_other_with_it() -> None:
+    world = _world(ALL_CHATS)
+    world.lists[USERS] = [[{"id": "a"}]]
+    gone = {"id": "19:gone@thread.v2", "lastUpdatedDateTime": text(DURING)}
+    world.lists[IN_CHATS.format("a")] = [[gone, _chat("a")]]
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert world.gap_of(ALL_CHATS).skipped == 0
+
+
+CHATS = _of_row(replace(GAP, resource="/users/u/chats"))
+
+
+@pytest.mark.parametrize(("topic", "told"), [("Lunch", []), ("Dinner", [f"ChatUpdated chats/{CHAT}"])])
+def test_a_chat_is_not_told_again_as_it_is_known(topic: str, told: list[str]) -> None:
+    world = _world(CHATS)
+    lunch = {"topic": "Lunch", "lastUpdatedDateTime": text(DURING)}
+    _knows(world, "chats", **{CHAT: lunch})
+    chat = {"id": CHAT, "chatType": "group", "createdDateTime": text(BEFORE)} | lunch | {"topic": topic}
+    world.lists[IN_CHATS.format("u")] = [[chat]]
+    assert world.run()["recovered"] == 1
+    assert _told(world) == told
+    assert world.known.of(TENANT, "chats")[CHAT].looks == looks_of("chats", chat)
+    assert len(world.known.notes) == len(told)
+
+
+# --- Baselines
+
+
+def _subscribed(gap: Recovery) -> World:
+    world = World()
+    world.tracking.save(_row(gap))
+    return world
+
+
+def test_of_a_new_subscription_is_noted_what_is_there_and_nothing_told() -> None:
+    world = _subscribed(IN_TEAM)
+    world.lists[OF_TEAM] = [_listed(a=OWNER, b={"createdDateTime": text(NOW)})]
+    assert world.run() == {"noted": 1}
+    assert (world.published, [known.id for known in world.known.notes]) == ([], ["a", "b"])
+    [row] = world.gaps.rows.values()
+    assert (row.is_baseline, row.state, row.since) == (True, State.NOTED, row.until)
+    asked = len(world.asked)
+    world.gaps.before_saving = _raising(AssertionError("nothing is to be saved"))
+    assert world.run() == {}
+    assert len(world.asked) == asked
+
+
+def test_what_was_known_and_is_not_there_is_forgotten_by_a_baseline() -> None:
+    world = _subscribed(IN_TEAM)
+    _knows(world, MEMBERS, stale={})
+    world.lists[OF_TEAM] = [_listed(a=OWNER)]
+    assert world.run() == {"noted": 1}
+    assert world.known.of(TENANT, MEMBERS).keys() == {"a"}
+    assert world.published == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "changes"),
+    [
+        ("/chats/getAllMessages", {}),
+        ("/chats", {}),
+        ("/communications/callRecords", {}),
+        (f"/{MEMBERS}", {"delegated": True}),
+        (f"/teams/{TEAM}/channels/getAllMembers?notifyOnIndirectMembershipUpdate=true", {}),
+    ],
+)
+def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, Any]) -> None:
+    world = World()
+    wanted = replace(WANTED, resource=resource, **changes)
+    world.tracking.save(replace(ROW, desired=wanted, etag=None))
+    assert world.run() == {}
+    assert world.asked == []
+
+
+def test_before_it_lives_a_subscription_has_no_baseline() -> None:
+    world = World()
+    world.tracking.save(replace(_row(IN_TEAM), observed=None))
+    assert world.run() == {}
+
+
+def test_gaps_come_before_baselines() -> None:
+    begun = replace(_baseline(GAP_OF_MEMBERS), state=State.OPEN, ended_at=None)
+    world = World(begun, replace(GAP, since=NOW - MINUTE, until=NOW))
+    world.has("a")
+    world.tracking.save(_row(IN_TEAM))
+    world.lists[OF_TEAM] = [[]]
+    assert world.run() == {"recovered": 1, "noted": 1}
+    assert world.asked[-1].startswith(OF_TEAM)
+
+
+def test_a_baseline_that_is_cut_short_goes_on() -> None:
+    world = _subscribed(ALL)
+    world.lists = {TEAMS: [[{"id": OTHER}, {"id": TEAM}]]}
+    world.lists |= {f"{TEAMS}/{id_}/channels": [_listed(c={})] for id_ in (TEAM, OTHER)}
+    world.took = SECOND
+    assert world.run(time=1.5 * SECOND) == {"to be continued": 1}
+    assert world.run() == {"noted": 1}
+    assert [known.collection for known in world.known.notes] == [
+        f"teams/{TEAM}/channels",
+        f"teams/{OTHER}/channels",
+    ]
+
+
+def test_a_baseline_that_graph_refuses_is_told_to_the_operator_only(caplog: pytest.LogCaptureFixture) -> None:
+    world = _subscribed(IN_TEAM)
+    world.lists[OF_TEAM] = [Misconfigured("Graph answered 403")]
+    assert world.run() == {"refused": 1}
+    assert world.published == []
+    assert "could not be found after a gap: Graph answered 403" in caplog.text
+    world.lists[OF_TEAM] = [[]]
+    world.clock.pass_by(10 * MINUTE)
+    assert world.run() == {"noted": 1}
+
+
+def test_a_gap_without_a_baseline_tells_what_times_say_and_that_the_rest_is_lost() -> None:
+    world = World(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, goes={})
+    world.lists[OF_TEAM] = [_listed(unknown={}, new={"createdDateTime": text(DURING)})]
+    assert world.run() == {"unrecoverable": 1, "events": 2}
+    *_, said = world.published
+    assert _told(world)[:2] == [f"ConversationMemberCreated {MEMBERS}/new", f"ConversationMemberDeleted {MEMBERS}/goes"]
+    assert json.loads(said.data)["reason"] == "what was there before was not known yet"
+
+
+@pytest.mark.parametrize("done", [timedelta(days=1), timedelta(days=400)])
+def test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer(done: timedelta) -> None:
+    world = World(replace(_baseline(GAP_OF_MEMBERS), ended_at=NOW - done))
+    world.tracking.save(_row(IN_TEAM))
+    world.run()
+    assert len(world.gaps.rows) == 1
+    [row] = world.tracking.tracked()
+    world.tracking.remove(row)
+    world.run()
+    assert world.gaps.rows == {}
+
+
+def test_of_two_runs_that_begin_a_baseline_one_does() -> None:
+    world = _subscribed(IN_TEAM)
+    world.lists[OF_TEAM] = [[]]
+
+    def theirs() -> Iterator[None]:
+        world.gaps.before_saving = lambda: None
+        world.gaps.save(_baseline(GAP_OF_MEMBERS))
+        yield
+
+    world.gaps.before_saving = lambda: next(theirs())
+    assert world.run() == {}
+    assert world.asked == []
