@@ -25,8 +25,8 @@ GUARDS = (
     _guard(
         "a deletion",
         "known",
-        ', is_there=not event.type.endswith("Deleted"))',
-        ")",
+        'is_there = not event.type.endswith("Deleted")',
+        "is_there = True",
         f"{_KNOWN}::test_what_was_deleted_is_there_no_more",
     ),
     _guard(
