@@ -117,8 +117,12 @@ class CheckDocument(TypedDict):
 
 
 class RecoveryDocument(WatchedDocument, GapDocument):
-    """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused."""
+    """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused.
 
+    A ``baseline`` is none: Graph refuses the lists that a gap would be compared with.
+    """
+
+    baseline: bool
     tenantId: str
     subscriptionId: str
     state: Literal["open", "refused", "recovered", "unrecoverable", "noted"]

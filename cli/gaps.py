@@ -31,7 +31,8 @@ def list_(
 ) -> None:
     """Show every gap that has ended, of the last month, the oldest first: whether it is filled, and why if it is not.
 
-    A gap that lasts is shown by: subscriptions list. Exit status 1 if changes are lost, or Graph refuses to tell them.
+    A gap that lasts is shown by: subscriptions list. Where Graph refuses the lists to compare with, that is shown too.
+    Exit status 1 if changes are lost, or Graph refuses to tell them.
     """
     gaps = _gaps(chosen(tenant, clients.settings()))
     if as_json:
@@ -79,8 +80,9 @@ def _show(gaps: Sequence[Recovery], now: datetime) -> None:
     print_rows(out, _COLUMNS, [cells(gap, now) for gap in gaps])
     for gap in gaps:
         why = gap.failure.text if gap.failure else gap.reason
+        when = "what is there cannot be noted" if gap.is_baseline else f"since {iso(gap.since)}"
         if why is not None:
-            print_line(out, f"! {gap.resource} since {iso(gap.since)}: {why}", "yellow")
+            print_line(out, f"! {gap.resource} {when}: {why}", "yellow")
 
 
 def cells(gap: Recovery, now: datetime) -> tuple[str, ...]:
@@ -98,6 +100,7 @@ def document(gaps: Sequence[Recovery]) -> GapsDocument:
 
 def _of(gap: Recovery) -> RecoveryDocument:
     return {
+        "baseline": gap.is_baseline,
         "tenantId": gap.tenant_id,
         "resource": gap.resource,
         "changeType": ",".join(sorted(gap.change_types)),

@@ -7,10 +7,11 @@ import pytest
 
 from cli.documents import GapsDocument
 from cli.gaps import cells
+from sandbox.serving import Fault
 from shared.recovery import State
 from tests.cli.operator import Operator, matches
 from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
-from tests.flows.wishes import CALLS
+from tests.flows.wishes import CALLS, TEAMS
 from tests.sandbox.graph_world import ROLES
 from tests.shared.gap_values import GAP
 from tests.shared.tracked_values import NOW, failure
@@ -79,6 +80,21 @@ def test_what_is_lost_is_shown_with_status_1(operator: Operator) -> None:
         State.UNRECOVERABLE,
         "Graph has no way to tell what has changed in the meantime",
     )
+
+
+def test_what_graph_refuses_to_be_compared_with_is_shown_and_what_is_noted_is_not(operator: Operator) -> None:
+    world = operator.world
+    subscribed(world, TEAMS)
+    with world.fault(world.graph_service, Fault(path="^/v1.0/teams", method="GET", status=403)):
+        assert caught_up(world) == {"refused": 1}
+    [gap] = _listed(operator)["gaps"]
+    assert (gap["baseline"], gap["state"]) == (True, "refused")
+    ran = operator.run("gaps", "list")
+    assert ran.exit_code == 1
+    assert "/teams what is there cannot be noted: Graph answered 403" in " ".join(ran.stdout.split())
+    assert operator.run("gaps", "retry").exit_code == 0
+    assert caught_up(world) == {"noted": 1}
+    assert _listed(operator) == {"gaps": []}
 
 
 def test_a_tenant_that_is_not_served_is_none_of_ours(operator: Operator) -> None:
