@@ -8,11 +8,9 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.comparing import KnownThings
 from shared.deadline import Deadline
@@ -21,9 +19,10 @@ from shared.events import CloudEvent, gap_event
 from shared.filling import Filler, Filling
 from shared.pacing import Clock
 from shared.pages import GraphLists, Pace, Pages, TimeIsUp
-from shared.recovery import DONE, Recovery, State
+from shared.recording import GapTable, Recording, TrackedTable
+from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
-from shared.tracked import Failure, Rows, Tracked
+from shared.tracked import Failure
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,38 +30,8 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = timedelta(days=240)
 # A permission that is granted within that time still helps.
 _REFUSED_FOR = timedelta(days=7)
-# So long an operator can look at what became of a gap.
-_KEPT = timedelta(days=30)
 _TIME_FOR_ONE_EVENT = timedelta(seconds=30)
 _MAX_TEXT = 1024
-
-
-class TrackedTable(Protocol):
-    """The table of tracked subscriptions; Conflict is raised for a row that somebody else has changed."""
-
-    def load(self, tenant_id: str) -> Rows:
-        """Return all that is known in a tenant."""
-        ...
-
-    def save(self, row: Tracked) -> Tracked:
-        """Return the row as it is kept."""
-        ...
-
-
-class GapTable(Protocol):
-    """The table of gaps; Conflict is raised for a row that somebody else has changed."""
-
-    def load(self, tenant_id: str) -> Sequence[Recovery]:
-        """Return all gaps of a tenant."""
-        ...
-
-    def save(self, row: Recovery) -> Recovery:
-        """Return the row as it is kept."""
-        ...
-
-    def remove(self, row: Recovery) -> None:
-        """Delete a row."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,52 +81,17 @@ class _Run:
         )
 
     def gaps_of(self, tenant_id: str) -> Sequence[Recovery]:
-        """Return the gaps of a tenant, with those that its subscriptions have told since the last run."""
+        """Return the gaps and baselines of a tenant; none where they cannot be had."""
+        needs = self.needs
+        recording = Recording(tracking=needs.tracking, gaps=needs.gaps, clock=needs.clock, done=self.done)
         try:
-            known = {gap.key: gap for gap in self.needs.gaps.load(tenant_id)}
-            tracked = self.needs.tracking.load(tenant_id).tracked
-            for row in tracked:
-                known |= {gap.key: gap for gap in (*self._recorded(row, known), *self._begun(row, known))}
+            gaps = recording.gaps_of(tenant_id)
         except Problem as problem:
             _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
             self.done["failed"] += 1
             return ()
-        self.noted |= {(tenant_id, gap.subscription_key) for gap in known.values() if gap.state is State.NOTED}
-        keys = {row.key for row in tracked}
-        return [gap for gap in known.values() if not self._has_had_its_time(gap, keys)]
-
-    def _recorded(self, row: Tracked, known: dict[str, Recovery]) -> Iterator[Recovery]:
-        gap = Recovery.of(row)
-        if gap is None:
-            return
-        with suppress(Conflict):
-            before = known.get(gap.key)
-            kept = gap if before is None else before.joined(gap)
-            yield kept if kept is before else self.needs.gaps.save(kept)
-            # Not before it stands in the table of gaps: a run that ends between the two must not lose it.
-            self.needs.tracking.save(replace(row, gap=None))
-            self.done["recorded"] += 1
-
-    def _begun(self, row: Tracked, known: dict[str, Recovery]) -> Iterator[Recovery]:
-        """Yield the baseline of a subscription that has none, where one is needed."""
-        baseline = Recovery.baseline(row, self.needs.clock.now())
-        if baseline is not None and baseline.key not in known and is_compared(baseline):
-            with suppress(Conflict):
-                yield self.needs.gaps.save(baseline)
-
-    def _has_had_its_time(self, gap: Recovery, tracked: Collection[str]) -> bool:
-        if gap.is_baseline:
-            # What changes unheard makes it worthless.
-            is_over = gap.subscription_key not in tracked
-        else:
-            is_over = gap.state in DONE and gap.ended_at is not None and self._is_long_ago(gap.ended_at)
-        if is_over:
-            with suppress(Problem):
-                self.needs.gaps.remove(gap)
-        return is_over
-
-    def _is_long_ago(self, moment: datetime) -> bool:
-        return self.needs.clock.now() - moment >= _KEPT
+        self.noted |= {(tenant_id, gap.subscription_key) for gap in gaps if gap.state is State.NOTED}
+        return gaps
 
     def attempt(self, gap: Recovery) -> str:
         """Return what became of a gap."""

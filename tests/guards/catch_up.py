@@ -195,10 +195,10 @@ GUARDS = (
     ),
     _guard(
         "recorded before it leaves the subscription",
-        "catch_up",
-        "            yield kept if kept is before else self.needs.gaps.save(kept)\n",
-        "            self.needs.tracking.save(replace(row, gap=None))\n"
-        "            yield kept if kept is before else self.needs.gaps.save(kept)\n"
+        "recording",
+        "            yield kept if kept is before else self.gaps.save(kept)\n",
+        "            self.tracking.save(replace(row, gap=None))\n"
+        "            yield kept if kept is before else self.gaps.save(kept)\n"
         "            return\n",
         f"{_RUNS}::test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing",
     ),
