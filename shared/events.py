@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from shared.authenticity import Authentic
+from shared.authenticity import Authentic, subscribed_at
 from shared.decryption import Content
 from shared.errors import Malformed, Missing
 from shared.notifications import ChangeNotification
@@ -22,6 +22,19 @@ from shared.recovery import Recovery
 from shared.resources import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Which notification an event comes from.
+
+    ``by`` is its subscription, which has told nothing before ``since`` (in seconds from 1970). ``mark`` is its own: the
+    same whenever this notification is worked on, another one for any other.
+    """
+
+    by: str
+    since: int
+    mark: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +53,8 @@ class CloudEvent:
     """Whether a later change may have the same id: it leads back to what has been before."""
     recovered: bool = False
     """Whether it was fetched after notifications had been lost."""
+    telling: Telling | None = field(default=None, repr=False)
+    """None if Graph has not told it."""
 
     @property
     def has_content(self) -> bool:
@@ -88,7 +103,12 @@ def change_event(
     """
     # Two updates that come together without their content differ in nothing else.
     moment = f"{received_at.isoformat()} {ordinal}"
-    return _change_event(notification, found, client_id=client_id, received_at=received_at, moment=moment)
+    event = _change_event(notification, found, client_id=client_id, received_at=received_at, moment=moment)
+    sealed = notification.encrypted_content
+    # Graph seals each item with a key of its own, so that no other one has its signature.
+    mark = moment if sealed is None else sealed.data_signature
+    telling = Telling(by=notification.subscription_id, since=subscribed_at(notification), mark=mark)
+    return replace(event, telling=telling)
 
 
 def recovered_event(
@@ -225,7 +245,8 @@ def _etag(resource_data: Mapping[str, Any]) -> str | None:
 
 def recurrence_id(event: CloudEvent) -> str:
     """Return an id of its own for a change that leads back to what has been before, and been published under its id."""
-    return _stable_id(event.id, _rfc3339(event.time))
+    told = (event.telling.by, event.telling.mark) if event.telling else (_rfc3339(event.time),)
+    return _stable_id(event.id, *told)
 
 
 def resource_id(event: CloudEvent) -> str:

@@ -3,59 +3,115 @@
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.events import CloudEvent, recurrence_id, resource_id
 
-# Versions of one resource that are told from each other; more of them within hours are hardly a person's doing.
-MAX_IDS = 200
+# What is noted of one resource; more of it within hours is hardly a person's doing.
+MAX_NOTES = 200
+# Stands among notes where there may be others that nobody has read, or kept.
+PERHAPS_OTHERS = ""
+
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """Ids that were published under ``key``, the latest last, and when that was; ``etag`` is None in a new row."""
+    """Notes of what was published under ``key``, and when the last was made; ``etag`` is None in a new row.
+
+    Notes are only ever added, and their order means nothing for what Graph has told: whoever knows some of them adds
+    them to those of others.
+    """
 
     key: str
-    ids: tuple[str, ...]
+    notes: tuple[str, ...]
     at: datetime
     etag: str | None = None
 
-    @property
-    def is_of_one_change(self) -> bool:
-        """Whether its id can mean one change only."""
-        return set(self.ids) <= {self.key, _bare(self.key)}
+    def with_notes(self, notes: Iterable[str], at: datetime) -> "Marker":
+        """Return the marker with ``notes`` added; with all of the others forgotten if they have become too many."""
+        added = tuple(dict.fromkeys((*self.notes, *notes)))
+        kept = added if len(added) <= MAX_NOTES else (PERHAPS_OTHERS, added[-1])
+        return replace(self, notes=kept, at=max(self.at, at))
 
 
-def judged(
-    events: Iterable[CloudEvent], known: Mapping[str, tuple[str, ...]]
-) -> tuple[Mapping[str, tuple[str, ...]], Sequence[CloudEvent]]:
-    """Return the ids to be marked, by key, and the events that are to be published."""
-    ids: dict[str, tuple[str, ...]] = {}
-    fresh = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is to be noted under ``key`` once ``event`` is published; None where a notification before told the same."""
+
+    key: str
+    note: str
+    event: CloudEvent | None
+
+
+def judged(events: Iterable[CloudEvent], known: Mapping[str, tuple[str, ...]]) -> Sequence[Judged]:
+    """Return what to do about ``events``, but for those of which ``known``, notes by key, leave nothing to be done."""
+    notes, found = dict(known), []
     for event in events:
         key = key_of(event)
-        before = ids.get(key) or known.get(key, ())
-        if before and before[-1] in _enough_for(event):
-            continue
-        ids[key] = (*before, event.id if event.has_content else _bare(event.id))[-MAX_IDS:]
-        # The resource has been like this before, and another way since; or it was told without its content.
-        is_told = event.id in before or _bare(event.id) in before
-        fresh.append(replace(event, id=recurrence_id(event)) if is_told else event)
-    return ids, fresh
-
-
-def _enough_for(event: CloudEvent) -> frozenset[str]:
-    """Return what makes an event a repetition: one without content never stands in the way of one with content."""
-    return frozenset({event.id} if event.has_content else {event.id, _bare(event.id)})
-
-
-def _bare(event_id: str) -> str:
-    """Return how a marker notes an event that was published without content."""
-    return f"~{event_id}"
+        before = notes.get(key, ())
+        note = _note(event)
+        if not _is_done(event, note, before):
+            is_told = event.may_recur and _is_told_by_another(event, before)
+            found.append(Judged(key=key, note=note, event=None if is_told else _named(event, before)))
+            notes[key] = (*before, note)
+    return found
 
 
 def key_of(event: CloudEvent) -> str:
     """Return where the event's marker stands: with those of its resource, if the same id may mean a later change."""
     return resource_id(event) if event.may_recur else event.id
+
+
+def _note(event: CloudEvent) -> str:
+    """Return how a marker notes an event."""
+    if not event.may_recur:
+        return event.id if event.has_content else _bare(event.id)
+    by, mark = (event.telling.by, event.telling.mark) if event.telling else ("", event.time.isoformat())
+    return f"{event.id}.{_digest(by)}.{int(event.time.timestamp()):x}.{_digest(mark)}"
+
+
+def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:
+    if event.may_recur and event.telling is None:
+        # Whoever lists a resource knows what it is like, not how often it has been like that.
+        return bool(before) and before[-1].startswith(event.id)
+    # One without content never stands in the way of one with content.
+    return note in before or (not event.may_recur and event.id in before)
+
+
+def _is_told_by_another(event: CloudEvent, before: Iterable[str]) -> bool:
+    """Return whether another subscription has told this state more often than the one that tells it here.
+
+    Each tells every change once, in whatever order they come. One that has told nothing before it was made repeats
+    nothing from before.
+    """
+    if event.telling is None:
+        return False
+    told = (note.split(".") for note in before if note.startswith(f"{event.id}."))
+    times = Counter(by for _, by, second, _ in told if int(second, 16) >= event.telling.since)
+    del times[_digest("")]
+    return times[_digest(event.telling.by)] < max(times.values(), default=0)
+
+
+def _named(event: CloudEvent, before: Sequence[str]) -> CloudEvent:
+    """Return the event, under an id of its own if its id means, or may mean, another one.
+
+    The resource has been like this before, and another way since; or it was told without its content.
+    """
+    if event.may_recur:
+        is_taken = PERHAPS_OTHERS in before or any(note.startswith(event.id) for note in before)
+    else:
+        is_taken = _bare(event.id) in before
+    return replace(event, id=recurrence_id(event)) if is_taken else event
+
+
+def _bare(event_id: str) -> str:
+    return f"~{event_id}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_SHORT]

@@ -40,8 +40,8 @@ class Markers:
             return None
         except AzureError as exc:
             raise unavailable(self._table.name, exc) from exc
-        ids = tuple(str(entity["ids"]).split(","))
-        return Marker(key=key, ids=ids, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
+        notes = tuple(str(entity["notes"]).split(","))
+        return Marker(key=key, notes=notes, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
 
     def write(self, marker: Marker) -> None:
         """Return once the marker is kept.
@@ -52,7 +52,7 @@ class Markers:
         entity = {
             "PartitionKey": marker.key[:2],
             "RowKey": marker.key,
-            "ids": ",".join(marker.ids),
+            "notes": ",".join(marker.notes),
             "publishedDateTime": marker.at,
         }
         self._table.save(entity, marker.etag)
