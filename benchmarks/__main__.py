@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, over_http, planning, receiving, renewing
+from benchmarks import imports, over_http, planning, receiving, redriving, renewing
 
 type Section = Callable[[], tuple[Table, bool]]
 """Measures, and returns a table of the figures and whether the targets that are judged were met."""
@@ -46,6 +46,10 @@ def _imports() -> tuple[Table, bool]:
     return imports.table(imports.measure()), True
 
 
+def _redriving() -> tuple[Table, bool]:
+    return redriving.table(redriving.measure()), True
+
+
 def _planning() -> tuple[Table, bool]:
     report = planning.measure()
     return planning.table(report), report.is_met
@@ -62,6 +66,7 @@ def _renewing() -> tuple[Table, bool]:
 _SECTIONS: Mapping[str, Section] = {
     "receiving": _receiving,
     "over_http": _over_http,
+    "redriving": _redriving,
     "imports": _imports,
     "planning": _planning,
     "renewing": _renewing,

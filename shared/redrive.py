@@ -1,4 +1,4 @@
-"""What was kept, received again: the oldest first, each with a pause between attempts, as long as there is time.
+"""What was kept, received again: the oldest first, some at once, with pauses between attempts, while there is time.
 
 The same flow receives it, as of the moment at which it came, so that it is judged and published just as then. A body is
 put off before it is worked on: one that brings the run down does not stand in the way of the others.
@@ -9,8 +9,10 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Semaphore
 from typing import Protocol
 
 from shared.deadline import Deadline
@@ -21,6 +23,8 @@ from shared.receiver import Receiver
 
 _LOG = logging.getLogger(__name__)
 
+# Most of a body's time is waiting for storage.
+AT_ONCE = 16
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
 # Enough for thousands of items, or for a GET a second of one chat's messages.
@@ -76,12 +80,20 @@ def redrive(redriver: Redriver, *, ends: datetime) -> Counter[str]:
         Unavailable: the container does not answer.
     """
     done: Counter[str] = Counter()
-    for kept in redriver.bodies.all():
-        now = redriver.now()
-        if now >= ends:
-            break
-        if redriver.may_open(kept, now) and (kept.retry_at is None or kept.retry_at <= now):
-            done[attempt(redriver, kept)] += 1
+    under_way: set[Future[str]] = set()
+    # The turns of POSTs are for what Graph waits for.
+    mine = replace(redriver, receiver=replace(redriver.receiver, turns=Semaphore(AT_ONCE)))
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
+        for kept in redriver.bodies.all():
+            now = redriver.now()
+            if now >= ends:
+                break
+            if redriver.may_open(kept, now) and (kept.retry_at is None or kept.retry_at <= now):
+                under_way.add(pool.submit(attempt, mine, kept))
+            if len(under_way) == AT_ONCE:
+                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                done.update(each.result() for each in ended)
+    done.update(each.result() for each in under_way)
     return done
 
 

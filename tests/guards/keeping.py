@@ -71,9 +71,21 @@ GUARDS = (
     ),
     _redriving(
         "time for the rest of the run",
-        "        if now >= ends:\n            break\n",
+        "            if now >= ends:\n                break\n",
         "",
         "test_a_run_ends_in_time_and_the_next_one_goes_on",
+    ),
+    _redriving(
+        "the oldest first, but for what is under way",
+        "for kept in redriver.bodies.all():",
+        "for kept in reversed(list(redriver.bodies.all())):",
+        "test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once",
+    ),
+    _redriving(
+        "a turn for each that is under way",
+        "replace(redriver.receiver, turns=Semaphore(AT_ONCE))",
+        "replace(redriver.receiver, turns=Semaphore(1))",
+        "test_several_are_worked_on_at_once",
     ),
     _redriving(
         "what is not authentic any more stays",

@@ -8,14 +8,15 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count as counting
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.kept import Kept
-from shared.redrive import Redriver, always, attempt, redrive, while_it_may_appear
+from shared.redrive import AT_ONCE, Redriver, always, attempt, redrive, while_it_may_appear
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
@@ -30,7 +31,7 @@ class Container:
     bodies: dict[str, tuple[Kept, bytes]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     down: frozenset[str] = frozenset()
-    etags: Iterator[int] = field(default_factory=count)
+    etags: Iterator[int] = field(default_factory=counting)
 
     def add(self, post: bytes, *, kind: str = "unavailable", received_at: datetime, **changes: Any) -> Kept:
         name = f"{received_at.isoformat()}-{len(self.bodies)}"
@@ -98,15 +99,31 @@ def _fails(problem: Problem) -> Any:
     return fail
 
 
-def test_what_was_parked_is_published_oldest_first_and_gone() -> None:
+def test_what_was_parked_is_published_and_gone() -> None:
     world = World()
     for minutes in (3, 1, 2):
-        at = world.at - minutes * MINUTE
-        world.container.add(body(basic_item(resource=f"chats('{minutes}')")), received_at=at)
+        world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     assert world.run() == {"published": 3}
-    assert [event.subject for event in world.outcome.events] == ["chats/3", "chats/2", "chats/1"]
     assert world.kept == []
     assert world.run() == {}
+
+
+def test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once() -> None:
+    world, count = World(), 5 * AT_ONCE
+    for number in range(count):
+        received_at = world.at - (count - number) * MINUTE
+        world.container.add(body(basic_item(resource=f"chats('{number}')")), received_at=received_at)
+    assert world.run() == {"published": count}
+    order = [int(event.subject.removeprefix("chats/")) for event in world.outcome.events]
+    assert sorted(order) == list(range(count))
+    assert all(place > number - AT_ONCE for place, number in enumerate(order))
+
+
+def test_several_are_worked_on_at_once() -> None:
+    world, together = World(), Barrier(AT_ONCE, timeout=10)
+    for minutes in range(AT_ONCE):
+        world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
+    assert world.run(publish=lambda *_: together.wait()) == {"published": AT_ONCE}
 
 
 def test_a_body_is_judged_and_published_as_of_its_receipt() -> None:
@@ -164,10 +181,10 @@ def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str
     def kill(*_arguments: object) -> None:
         raise Killed
 
-    world.container.add(body(basic_item()), received_at=world.at - MINUTE)
     world.container.add(body(basic_item()), received_at=world.at)
     with pytest.raises(Killed):
         world.run(**{port: kill})
+    world.container.add(body(basic_item()), received_at=world.at)
     assert world.run() == {"published": 1}
     world.at += MINUTE
     assert world.run() == {"published": 1}
@@ -187,15 +204,16 @@ def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_an
 
 
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
-    world = World()
-    for minutes in range(5):
-        world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
+    world, count = World(), 3 * AT_ONCE
+    for number in range(count):
+        world.container.add(body(basic_item()), received_at=world.at - number * MINUTE)
 
     def slow(*_arguments: object) -> None:
-        world.at += timedelta(seconds=25)
+        world.at += MINUTE
 
-    assert world.run(publish=slow) == {"published": 3}
-    assert world.run(publish=slow) == {"published": 2}
+    done = world.run(publish=slow)["published"]
+    assert 0 < done < count
+    assert done + world.run()["published"] == count
 
 
 def test_of_two_runs_one_takes_a_body() -> None:

@@ -1,0 +1,91 @@
+"""What was parked, published by the timer: bodies a second, over the real clients and Azurite's storage.
+
+Azurite answers within a millisecond or two, and shares the processors; with an account in Azure, waiting is the larger
+part of the time, and several bodies at once gain more.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from azure.identity import DefaultAzureCredential
+from rich.table import Table
+
+from benchmarks.posts import Addressee, post
+from benchmarks.tables import Figure, figures_table
+from sandbox.azurite import Azurite
+from shared.deadline import Deadline
+from shared.keeping import PARKED, Keeping
+from shared.kept import Kept
+from shared.markers import Markers
+from shared.published import Published
+from shared.redrive import Redriver, always, redrive
+from shared.settings import Settings
+from shared.sink import QueueSink
+from shared.storage import blob_service, queue_service, table_service
+from tests.sandbox.background import Background
+from tests.sender import CLIENT_ID, TENANT, client_state
+from tests.shared.environment import LEAST
+from tests.shared.posts import Outcome, graph
+
+_BODIES = 1_000
+# Of each run of the timer. Source: shared/steps.py (_FOR_PARKED)
+_TIME = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How many bodies were published, and in which time."""
+
+    published: int
+    duration: timedelta
+
+
+def measure() -> Report:
+    """Return the figures of one run of the timer."""
+    azurite, background = Azurite(), Background()
+    background.run(azurite.start())
+    try:
+        redriver = _redriver(Settings.from_environ(LEAST | {"AzureWebJobsStorage": azurite.connection_string}))
+        started = time.perf_counter()
+        done = redrive(redriver, ends=datetime.now(UTC) + _TIME)
+        return Report(published=done["published"], duration=timedelta(seconds=time.perf_counter() - started))
+    finally:
+        background.run(azurite.stop())
+        background.close()
+
+
+def table(report: Report) -> Table:
+    """Return the figures."""
+    rate = report.published / report.duration.total_seconds()
+    figures = [
+        Figure(name="published", value=f"{report.published:,} of {_BODIES:,}"),
+        Figure(name="a second", value=f"{rate:,.0f}"),
+        Figure(name="in a run of the timer", value=f"{rate * _TIME.total_seconds():,.0f}"),
+    ]
+    return figures_table("Parked POSTs of one rich item", figures, caption="Azurite shares the processors.")
+
+
+def _redriver(settings: Settings) -> Redriver:
+    credential = DefaultAzureCredential()
+    blobs = blob_service(settings, credential)
+    sink = QueueSink(queue_service(settings, credential), blobs, "events")
+    markers = Markers(table_service(settings, credential))
+    published = Published(markers, sink.publish, window=timedelta(hours=4), now=lambda: datetime.now(UTC))
+    parked = Keeping(blobs, PARKED)
+    _park(parked)
+    receiver = replace(Outcome().receiver, publish=published.publish)
+    return Redriver(bodies=parked, receiver=receiver, may_open=always, now=lambda: datetime.now(UTC))
+
+
+def _park(parked: Keeping) -> None:
+    addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
+    in_time = Deadline.after(timedelta(minutes=5))
+
+    def park(number: int) -> None:
+        kept = Kept(kind="unavailable", received_at=datetime.now(UTC), fetch=None)
+        parked.keep(post(addressee, first=number, items=1), kept, in_time)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(park, range(_BODIES)))
