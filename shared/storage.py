@@ -4,37 +4,52 @@ from collections.abc import Mapping
 from typing import Any
 
 from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
+from requests import Session
+from requests.adapters import HTTPAdapter
 
 from shared.settings import Settings
 
 # The clients' own retries and time-outs take minutes, in which a run of the timer does nothing else.
 _TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
+# For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
+_CONNECTIONS = 64
 _TABLE_TIMES: Mapping[str, Any] = {**_TIMES, "retry_backoff_factor": 0.2}
 _BLOB_TIMES: Mapping[str, Any] = {**_TIMES, "initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
 
 
 def queue_service(settings: Settings, credential: TokenCredential) -> QueueServiceClient:
     """Return a client of the queues; ``credential`` serves where only the account's name is set."""
+    transport = _transport()
     if settings.storage_connection is not None:
-        return QueueServiceClient.from_connection_string(settings.storage_connection)
-    return QueueServiceClient(_endpoint(settings, "queue"), credential=credential)
+        return QueueServiceClient.from_connection_string(settings.storage_connection, transport=transport)
+    return QueueServiceClient(_endpoint(settings, "queue"), credential=credential, transport=transport)
 
 
 def blob_service(settings: Settings, credential: TokenCredential) -> BlobServiceClient:
     """Return a client of the blobs; ``credential`` serves where only the account's name is set."""
+    options = {**_BLOB_TIMES, "transport": _transport()}
     if settings.storage_connection is not None:
-        return BlobServiceClient.from_connection_string(settings.storage_connection, **_BLOB_TIMES)
-    return BlobServiceClient(_endpoint(settings, "blob"), credential=credential, **_BLOB_TIMES)
+        return BlobServiceClient.from_connection_string(settings.storage_connection, **options)
+    return BlobServiceClient(_endpoint(settings, "blob"), credential=credential, **options)
 
 
 def table_service(settings: Settings, credential: TokenCredential) -> TableServiceClient:
     """Return a client of the tables; ``credential`` serves where only the account's name is set."""
+    options = {**_TABLE_TIMES, "transport": _transport()}
     if settings.storage_connection is not None:
-        return TableServiceClient.from_connection_string(settings.storage_connection, **_TABLE_TIMES)
-    return TableServiceClient(_endpoint(settings, "table"), credential=credential, **_TABLE_TIMES)
+        return TableServiceClient.from_connection_string(settings.storage_connection, **options)
+    return TableServiceClient(_endpoint(settings, "table"), credential=credential, **options)
+
+
+def _transport() -> RequestsTransport:
+    session = Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    return RequestsTransport(session=session)
 
 
 def _endpoint(settings: Settings, service: str) -> str:

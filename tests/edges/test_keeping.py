@@ -1,9 +1,12 @@
 """Kept POSTs in the blobs of Azurite: what is kept comes back, in order, to one run only, through outages as well."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -82,6 +85,22 @@ def test_the_same_body_of_the_same_moment_is_kept_once(keeping: Keeping) -> None
 
 def test_a_container_that_nobody_has_made_is_empty(keeping: Keeping) -> None:
     assert list(keeping.all()) == []
+
+
+def test_sixteen_at_once_make_no_connection_that_they_throw_away(
+    keeping: Keeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping.keep(BODY, KEPT, in_time())
+    (kept,) = keeping.all()
+    together = Barrier(16)
+
+    def read(_number: int) -> None:
+        together.wait(10)
+        keeping.body(kept)
+
+    with caplog.at_level(logging.WARNING, logger="urllib3"), ThreadPoolExecutor(16) as pool:
+        list(pool.map(read, range(64)))
+    assert caplog.text == ""
 
 
 def test_what_is_put_off_has_one_more_attempt_and_the_moment_of_the_next(keeping: Keeping) -> None:

@@ -321,9 +321,16 @@ GUARDS = (
     Guard(
         name="keeping: storage that is down takes no minutes",
         module="shared/storage.py",
-        snippet="(settings.storage_connection, **_BLOB_TIMES)",
-        without="(settings.storage_connection)",
+        snippet='options = {**_BLOB_TIMES, "transport": _transport()}',
+        without='options = {"transport": _transport()}',
         test=f"{_KEPT_IN_BLOBS}::test_storage_that_is_down_is_unavailable_within_seconds_and_nothing_is_lost",
+    ),
+    Guard(
+        name="keeping: a connection for each thread",
+        module="shared/storage.py",
+        snippet="HTTPAdapter(pool_maxsize=_CONNECTIONS)",
+        without="HTTPAdapter()",
+        test=f"{_KEPT_IN_BLOBS}::test_sixteen_at_once_make_no_connection_that_they_throw_away",
     ),
     Guard(
         name="keeping: no client state is shown",
