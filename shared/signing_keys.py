@@ -22,7 +22,8 @@ _LOG = logging.getLogger(__name__)
 # Entra ID publishes a key well before it signs with it; Microsoft advises to look once a day.
 _MAX_AGE_SECONDS = 24 * 3600.0
 
-# A forged key id must not make this app call Entra ID with every POST.
+# Made-up key ids must not make this app call Entra ID with every POST. A look that found its key starts no pause: a key
+# that is published and not yet known is always worth a look.
 _COOLDOWN_SECONDS = 60.0
 
 _FETCH_TIMEOUT_SECONDS = 2.0
@@ -41,19 +42,18 @@ class SigningKeys:
         self._keys: Mapping[str, SigningKey] = {}
         self._fetched_at: float | None = None
         self._next_try = float("-inf")
+        self._in_vain_at = float("-inf")
 
     def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
         """Return the key of that id.
 
         Raises:
             Suspect: Entra ID publishes no such key.
-            Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked.
+            Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked in vain.
         """
         known = self._keys.get(key_id)
         if known is not None and self._serves_on():
             return known
-        if known is None and self._age() < _COOLDOWN_SECONDS:
-            raise Unavailable("a signing key that Entra ID did not publish a moment ago")
         return deadline.call(self._pool, self._refreshed, key_id, known)
 
     def _serves_on(self) -> bool:
@@ -66,12 +66,16 @@ class SigningKeys:
 
     def _refreshed(self, key_id: str, known: SigningKey | None) -> SigningKey:
         with self._lock:
-            if key_id not in self._keys or not self._serves_on():
+            is_unknown = key_id not in self._keys
+            if is_unknown and self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS:
+                raise Unavailable("an unknown signing key, and Entra ID did not publish another one a moment ago")
+            if is_unknown or not self._serves_on():
                 self._refresh(known)
             key = self._keys.get(key_id)
-        if key is None:
-            raise Suspect("a signing key that Entra ID does not publish")
-        return key
+            if key is None:
+                self._in_vain_at = self._monotonic()
+                raise Suspect("a signing key that Entra ID does not publish")
+            return key
 
     def _refresh(self, known: SigningKey | None) -> None:
         # Set before the call: while Entra ID hangs, no other POST with a known key waits for it.

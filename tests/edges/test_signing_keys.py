@@ -1,5 +1,6 @@
 """The signing keys, read with PyJWT's own client from an Entra ID that comes and goes."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -139,32 +140,56 @@ def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: Outside, keys
     assert _serves(outside, keys)
 
 
-def test_a_key_id_that_is_not_published_is_asked_for_once_and_then_suspect(
-    outside: Outside, keys: SigningKeys, hands: Hands
-) -> None:
+def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(outside: Outside, keys: SigningKeys) -> None:
     keys.signing_key(outside.entra.kid, in_time())
-    hands.at += COOLDOWN
     with pytest.raises(Suspect):
         keys.signing_key("forged", in_time())
     assert _fetches(outside) == 2
 
 
-def test_forged_key_ids_do_not_make_the_app_call_entra_with_every_post(outside: Outside, keys: SigningKeys) -> None:
+def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
+    outside: Outside, keys: SigningKeys, hands: Hands
+) -> None:
     keys.signing_key(outside.entra.kid, in_time())
-    for number in range(10):
-        with pytest.raises(Unavailable):
-            keys.signing_key(f"forged {number}", in_time())
-    assert _fetches(outside) == 1
-    assert _serves(outside, keys)
+    for minute in range(2):
+        with pytest.raises(Suspect):
+            keys.signing_key("forged", in_time())
+        for number in range(10):
+            with pytest.raises(Unavailable):
+                keys.signing_key(f"forged {number}", in_time())
+        assert _fetches(outside) == minute + 2
+        assert _serves(outside, keys)
+        hands.at += COOLDOWN
 
 
-def test_a_rotated_key_is_found_once_the_cooldown_is_over(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: Outside, keys: SigningKeys) -> None:
+    keys.signing_key(outside.entra.kid, in_time())
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(keys.signing_key, f"forged {number}", in_time()) for number in range(8)]
+    assert Counter(type(each.exception()) for each in asked) == {Suspect: 1, Unavailable: 7}
+    assert _fetches(outside) == 2
+
+
+def test_a_rotated_key_is_found_at_once(outside: Outside, keys: SigningKeys) -> None:
     old = outside.entra.kid
     keys.signing_key(old, in_time())
+    for rotations in range(2):
+        new = outside.entra.rotate_signing_key()
+        assert keys.signing_key(new, in_time()).public_key == outside.entra.signing_key.public_key()
+        assert _fetches(outside) == rotations + 2
+    assert keys.signing_key(old, in_time()).public_key != outside.entra.signing_key.public_key()
+
+
+def test_a_rotated_key_is_found_among_made_up_ids_once_the_cooldown_is_over(
+    outside: Outside, keys: SigningKeys, hands: Hands
+) -> None:
+    with pytest.raises(Suspect):
+        keys.signing_key("forged", in_time())
     new = outside.entra.rotate_signing_key()
     with pytest.raises(Unavailable):
         keys.signing_key(new, in_time())
     hands.at += COOLDOWN
+    with pytest.raises(Suspect):
+        keys.signing_key("forged", in_time())
     assert keys.signing_key(new, in_time()).public_key == outside.entra.signing_key.public_key()
-    assert keys.signing_key(old, in_time()).public_key != outside.entra.signing_key.public_key()
     assert _fetches(outside) == 2

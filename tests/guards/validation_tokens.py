@@ -8,6 +8,7 @@ _BAD = f"{_TESTS}::test_a_bad_token_is_refused"
 _ASKS_FOR_NO_KEY = f"{_TESTS}::test_a_token_that_names_no_key_asks_for_none"
 _BOUNDS = f"{_TESTS}::test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond"
 _MOMENT = f"{_TESTS}::test_only_the_moment_of_receipt_counts_and_never_the_wall_clock"
+_KEYS = "tests/edges/test_signing_keys.py"
 _FORM_CHECK = """\
     if len(token) > _MAX_TOKEN or not token.isascii():
         raise Suspect("not a validation token")
@@ -157,5 +158,33 @@ GUARDS = (
 """,
         "",
         f"{_TESTS}::test_memory_for_verified_tokens_is_bounded",
+    ),
+    Guard(
+        name="signing key: a pause after a look in vain",
+        module="shared/signing_keys.py",
+        snippet="if is_unknown and self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS:",
+        without="if False:",
+        test=f"{_KEYS}::test_made_up_key_ids_make_the_app_call_entra_once_a_minute",
+    ),
+    Guard(
+        name="signing key: a look in vain is noted",
+        module="shared/signing_keys.py",
+        snippet="                self._in_vain_at = self._monotonic()\n                raise Suspect(",
+        without="                raise Suspect(",
+        test=f"{_KEYS}::test_made_up_key_ids_at_once_make_the_app_call_entra_once",
+    ),
+    Guard(
+        name="signing key: a rotation is taken up at once",
+        module="shared/signing_keys.py",
+        snippet="self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS",
+        without="self._age() < _COOLDOWN_SECONDS",
+        test=f"{_KEYS}::test_a_rotated_key_is_found_at_once",
+    ),
+    Guard(
+        name="signing key: an outage empties nothing",
+        module="shared/signing_keys.py",
+        snippet='    if not usable:\n        raise jwt.PyJWKSetError("no RSA key in the set")\n',
+        without="",
+        test=f"{_KEYS}::test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys",
     ),
 )
