@@ -40,6 +40,7 @@ class Web:
         app = web.Application(client_max_size=0)
         app.router.add_get("/admin/host/status", self._status)
         app.router.add_post("/admin/functions/{name}", self._fire)
+        app.router.add_route("*", "/admin{path:(/.*)?}", self._unknown)
         app.router.add_route("*", "/{path:.*}", self._function)
         return app
 
@@ -80,6 +81,10 @@ class Web:
         if not self._keys.admit(_key(request), "admin"):
             return web.Response(status=401)
         return web.json_response({"id": "sandbox", "state": "Running", "version": "4.0.0.0"})
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        """Refuse whoever has no key before telling what there is not."""
+        return web.Response(status=404 if self._keys.admit(_key(request), "admin") else 401)
 
 
 def _key(request: web.Request) -> str:

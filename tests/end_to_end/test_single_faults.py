@@ -131,7 +131,6 @@ def test_every_kind_of_trouble_has_its_row() -> None:
 
 @pytest.mark.parametrize("whom", dict.fromkeys(row.whom for row in ROWS))
 def test_single_faults_cost_no_change_and_heal(scene: Scene, whom: str) -> None:
-    """Peers' hole 13: another subscription made than the one that was removed."""
     scene.app.as_it_was()
     rows = [row for row in ROWS if row.whom == whom]
     sent = [scene.suffer(row) for row in rows]

@@ -78,13 +78,16 @@ def _all_later(before: dict[str, Subscription], after: dict[str, Subscription]) 
 
 
 def test_what_graph_has_removed_is_made_again(app: Deployed) -> None:
+    """Peers' holes 12 and 13: renewal only on lifecycle events, another subscription made than the one removed."""
     app.run_timer()
+    watched = {(each.tenant_id, each.resource) for each in _subscriptions(app).values()}
     kept, removed = list(_subscriptions(app))[:2], list(_subscriptions(app))[2:]
     for subscription_id in removed:
         app.background.run(_remove(app, subscription_id))
     app.run_timer()
     assert set(kept) < _subscriptions(app).keys()
-    assert len(_subscriptions(app)) == WANTED
+    assert {(each.tenant_id, each.resource) for each in _subscriptions(app).values()} == watched
+    assert len(_subscriptions(app)) == len(watched) == WANTED
 
 
 async def _remove(app: Deployed, subscription_id: str) -> None:

@@ -113,6 +113,16 @@ def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception
     assert outcome.events == []
 
 
+def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched() -> None:
+    def fail(*_arguments: object) -> Any:
+        raise Unavailable("does not answer")
+
+    outcome = Outcome()
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch=fail)
+    assert outcome.of(graph().rich_body(), fetch="v1.0").published == 1
+    assert outcome.of(body(basic_item())).published == 1
+
+
 def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_too() -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
