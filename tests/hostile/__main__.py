@@ -1,7 +1,7 @@
 """``python -m tests.hostile [--bodies N] [--seed S]``: so many hostile bodies through ``receive``.
 
-The exit status is 1 at the first one that has no documented outcome; the body is printed, to be
-kept in ``tests/hostile/bodies.py``.
+The exit status is 1 at the first one that has no documented outcome; the body is printed, to be kept in
+``tests/hostile/corpus.py``.
 """
 
 import argparse

@@ -1,15 +1,18 @@
 """Whatever is posted has a documented outcome; ``python -m tests.hostile`` tries as many bodies as one likes."""
 
 from collections import Counter
+from contextlib import suppress
 from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import Malformed
+from tests.hostile.corpus import CORPUS
 from tests.hostile.mutations import mutations
 from tests.hostile.outcomes import outcome
-from tests.shared.posts import graph
+from tests.shared.posts import Outcome, graph
 
 OUTCOMES = {"published", "parked", "in quarantine", "refused", "no collection", "too large"}
 
@@ -19,6 +22,16 @@ def test_every_mutation_of_a_good_body_has_a_documented_outcome(seed: int) -> No
     outcomes = Counter(outcome(body) for body in islice(mutations(graph(), seed), 300))
     assert outcomes.keys() <= OUTCOMES
     assert len(outcomes) >= 4
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_what_has_brought_it_down_has_a_documented_outcome(name: str) -> None:
+    post = CORPUS[name](graph())
+    assert outcome(post) in OUTCOMES
+    # With everything up, so that what brought it down is reached.
+    with suppress(Malformed):
+        receipt = Outcome().of(post)
+        assert receipt.received == receipt.published + sum(receipt.rejected.values()) == 1
 
 
 @given(st.binary())
