@@ -7,7 +7,11 @@ from tests.guards import (
     comparing,
     content,
     fetching,
+    gaps,
+    items,
     keeping,
+    planning,
+    posts,
     receiving,
     signing_in,
     subscriptions,
@@ -17,6 +21,8 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *receiving.GUARDS,
+    *items.GUARDS,
+    *posts.GUARDS,
     *client_state.GUARDS,
     *validation_tokens.GUARDS,
     *content.GUARDS,
@@ -25,6 +31,8 @@ GUARDS: tuple[Guard, ...] = (
     *signing_in.GUARDS,
     *commands.GUARDS,
     *subscriptions.GUARDS,
+    *planning.GUARDS,
     *catch_up.GUARDS,
     *comparing.GUARDS,
+    *gaps.GUARDS,
 )

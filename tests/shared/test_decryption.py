@@ -38,6 +38,13 @@ def test_what_graph_encrypts_opens_byte_for_byte(size: int) -> None:
     assert (content.text, content.resource) == (PLAINTEXT, CONTENT)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _keys() -> None:
+    """Make the keys beforehand, which takes longer than Hypothesis allows for an example."""
+    key_pair()
+    graph()
+
+
 @settings(max_examples=40)
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
 def test_any_resource_opens_as_it_was_sealed(resource: dict[str, Any]) -> None:

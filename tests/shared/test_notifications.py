@@ -180,6 +180,11 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+def test_a_collection_that_names_a_subscription_beside_its_items_is_a_collection() -> None:
+    document = {"value": [basic_item(), basic_item()], "subscriptionId": SUBSCRIPTION}
+    assert len(ChangeNotificationCollection.from_json(json.dumps(document).encode()).value) == 2
+
+
 @given(st.binary() | st.text().map(str.encode) | _VALUES.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_either_read_or_malformed(data: bytes) -> None:
     try:

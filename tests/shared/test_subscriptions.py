@@ -345,6 +345,14 @@ def test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no
     assert creation == Create(tracked=Tracked(desired=BASIC), expiration=EXPIRATION)
 
 
+def test_what_was_lost_before_a_deletion_makes_room_for_it_is_in_the_gap() -> None:
+    other = replace(WANTED, change_types=frozenset({"deleted"}))
+    lost = replace(ROW, desired=other, observed=replace(OBSERVED, subscription_id="lost"))
+    deletion, creation = plan([other], [ROW, lost], [LISTED], policy=POLICY, now=NOW)
+    assert isinstance(deletion, Delete)
+    assert creation == Create(tracked=lost, expiration=EXPIRATION, gap=Gap(since=LISTED_AT))
+
+
 def test_a_row_that_has_nothing_at_graph_makes_no_room_and_no_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
     deletion, creation = _plan(listed=None, desired=[other])

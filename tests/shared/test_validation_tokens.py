@@ -126,6 +126,12 @@ _CLAIM_NAMES = ["iss", "aud", "tid", "exp", "nbf", "iat", "sub", "jti", "appid",
 _HEADER_NAMES = ["typ", "crit", "b64", "x5c", "jku"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _keys() -> None:
+    """Make the keys beforehand, which takes longer than Hypothesis allows for an example."""
+    graph()
+
+
 @settings(max_examples=30)
 @given(st.dictionaries(st.sampled_from(_CLAIM_NAMES), _NASTY), st.dictionaries(st.sampled_from(_HEADER_NAMES), _NASTY))
 def test_any_signed_token_is_either_good_or_suspicious(claims: dict[str, Any], headers: dict[str, Any]) -> None:

@@ -1,0 +1,5 @@
+"""The guards of filling gaps: x."""
+
+from tests.guards.guard import Guard
+
+GUARDS: tuple[Guard, ...] = ()

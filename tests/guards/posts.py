@@ -1,0 +1,98 @@
+"""The guards of what becomes of a POST: each item's own way through it, and what has to wait."""
+
+from tests.guards.guard import Guard
+
+_RECEIVING = "tests/shared/test_receive.py"
+_PARKING = "tests/shared/test_parking.py"
+_FETCHING = "tests/shared/test_receive_fetching.py"
+_OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
+_PARKED = f"{_PARKING}::test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came"
+_NO_TURN = f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_at_once"
+_OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post"
+_DOWN = f"{_FETCHING}::test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched"
+
+
+def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "processing") -> Guard:
+    return Guard(name=f"post: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
+
+
+GUARDS = (
+    _guard(
+        "parked while something is out of reach",
+        "except (Unavailable, Misconfigured) as problem:",
+        "except Misconfigured as problem:",
+        _PARKED,
+        module="receive",
+    ),
+    _guard(
+        "parked while something has to be mended",
+        "except (Unavailable, Misconfigured) as problem:",
+        "except Unavailable as problem:",
+        _PARKED,
+        module="receive",
+    ),
+    _guard(
+        "what is no item",
+        "        if isinstance(item, Malformed):\n            raise item\n",
+        "",
+        _OUTCOME,
+    ),
+    _guard(
+        "nowhere to park",
+        "        if self.receiver.park is None:\n            raise problem\n",
+        "",
+        _OUT_OF_REACH,
+    ),
+    _guard("why it is parked", 'if isinstance(problem, Misconfigured) else "unavailable"', "", _PARKED),
+    _guard(
+        "nowhere to keep",
+        "        if self.receiver.quarantine is None:\n            return\n",
+        "",
+        "tests/shared/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
+    ),
+    _guard(
+        "no turn, no work",
+        '            raise Unavailable("too many POSTs at once")\n',
+        "            pass\n",
+        _NO_TURN,
+    ),
+    _guard("a turn is waited for briefly", "_FOR_A_TURN_SECONDS = 0.3", "_FOR_A_TURN_SECONDS = 5.0", _NO_TURN),
+    _guard(
+        "what is heard of a subscription comes first",
+        "            self.receiver.hear(authentic, self.received_at, deadline)\n",
+        "",
+        f"{_RECEIVING}::test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published",
+    ),
+    _guard(
+        "a lifecycle event is no change",
+        "        if item.lifecycle_event is not None:\n            return lifecycle_event(",
+        "        if False:\n            return lifecycle_event(",
+        f"{_RECEIVING}::test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published",
+    ),
+    _guard(
+        "keys that cannot be had are no bad token",
+        "        except Suspect:\n            return frozenset()\n",
+        "        except (Suspect, Unavailable):\n            return frozenset()\n",
+        _OUT_OF_REACH,
+    ),
+    _guard(
+        "no version, nothing to fetch",
+        "if version is None or item.lifecycle_event",
+        "if item.lifecycle_event",
+        f"{_FETCHING}::test_without_a_version_of_graph_nothing_is_fetched",
+    ),
+    _guard("nothing to fetch, nobody asked", " if locations else {}", "", _DOWN),
+    _guard("what has no place is not read", " if each.location is not None}", "}", _OUTCOME),
+    _guard(
+        "a place that is none takes nobody down",
+        "located = each_of(authentic, self._located, lambda item, problem: refused[problem.kind].append(item))",
+        "located = [self._located(item) for item in authentic]",
+        f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down",
+    ),
+    _guard(
+        "what comes without content has none",
+        "        if encrypted is None:\n            return None\n",
+        "",
+        _OUTCOME,
+    ),
+)
