@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sandbox.clock import Clock
+from sandbox.rsa_keys import KeySource
 
 # Entra's signing certificates carry this name and last five years.
 _SIGNER = "accounts.accesscontrol.windows.net"
@@ -48,8 +49,9 @@ class SigningKey:
 class SigningKeys:
     """The published keys, oldest first; the last one signs."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, key_source: KeySource) -> None:
         self._clock = clock
+        self._key_source = key_source
         self._keys = [self._generate()]
 
     @property
@@ -72,7 +74,7 @@ class SigningKeys:
         return {"keys": [key.jwk(issuer) for key in self._keys]}
 
     def _generate(self) -> SigningKey:
-        private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private_key = self._key_source(2048)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _SIGNER)])
         now = self._clock.now()
         certificate = (

@@ -18,6 +18,7 @@ from sandbox.entra.refused import refusals
 from sandbox.entra.sessions import Sessions
 from sandbox.entra.tokens import Tokens
 from sandbox.entra.users import UserGrants
+from sandbox.rsa_keys import KeySource, fresh_key
 
 _ACCESS_TOKEN_LIFETIME = timedelta(seconds=3599)
 
@@ -29,9 +30,15 @@ class Entra:
     clock past ``access_token_lifetime`` needs fresh clients, or a longer lifetime.
     """
 
-    def __init__(self, clock: Clock, *, access_token_lifetime: timedelta = _ACCESS_TOKEN_LIFETIME) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        access_token_lifetime: timedelta = _ACCESS_TOKEN_LIFETIME,
+        key_source: KeySource = fresh_key,
+    ) -> None:
         self._directory = Directory()
-        self._keys = SigningKeys(clock)
+        self._keys = SigningKeys(clock, key_source)
         self._tokens = Tokens(clock, self._keys, lifetime=access_token_lifetime)
         self._managed_identity = ManagedIdentity(self._directory, self._tokens, clock)
         self._codes = DeviceCodes(clock)

@@ -37,9 +37,8 @@ class KeyPair:
         return base64.b64encode(packed).decode()
 
 
-def self_signed(name: str, *, key_size: int, now: datetime) -> KeyPair:
-    """Return a fresh RSA key and its certificate, valid for a year; ``key_size`` in bits."""
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
+def self_signed(name: str, private_key: rsa.RSAPrivateKey, *, now: datetime) -> KeyPair:
+    """Return a key with its certificate, valid for a year."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder(subject, subject, private_key.public_key(), x509.random_serial_number())

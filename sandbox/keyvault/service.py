@@ -16,6 +16,7 @@ from sandbox.entra import Entra
 from sandbox.keyvault.answers import answer, bad_parameter, error, no_role, not_found
 from sandbox.keyvault.certificates import ContentType, self_signed
 from sandbox.keyvault.secrets import Secrets
+from sandbox.rsa_keys import KeySource, fresh_key
 
 # Source: https://learn.microsoft.com/en-us/azure/key-vault/secrets/about-secrets
 _MAX_VALUE_BYTES = 25 * 1024
@@ -29,11 +30,19 @@ class KeyVault:
     ("Key Vault Secrets Officer", who may read them too); None stands for everybody.
     """
 
-    def __init__(self, entra: Entra, clock: Clock, *, readers: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        entra: Entra,
+        clock: Clock,
+        *,
+        readers: Collection[str] | None = None,
+        key_source: KeySource = fresh_key,
+    ) -> None:
         self.readers = readers
         self.writers: Collection[str] | None = None
         self._entra = entra
         self._clock = clock
+        self._key_source = key_source
         self._secrets = Secrets(clock)
         self.app = web.Application()
         self.app.add_routes(
@@ -61,7 +70,7 @@ class KeyVault:
         Raises:
             ValueError: a name has 1 to 127 letters, digits and hyphens.
         """
-        pair = self_signed(name, key_size=key_size, now=self._clock.now())
+        pair = self_signed(name, self._key_source(key_size), now=self._clock.now())
         return self._secrets.add(
             name, pair.packed(content_type), content_type=content_type, certificate=pair.certificate
         )

@@ -14,6 +14,7 @@ from sandbox.serving import Fault, Service
 from sandbox.tls import Tls
 from shared.deadline import Deadline
 from tests.sandbox.background import Background, running
+from tests.sandbox.used_keys import used_keys
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
 
 CERTIFICATE_NAME = "graph-notifications"
@@ -74,10 +75,10 @@ def fault(service: Service, switched_on: Fault) -> Iterator[None]:
 
 @contextmanager
 def outside(folder: Path) -> Iterator[Outside]:
-    clock, tls = Clock(), Tls(folder)
-    entra = Entra(clock)
+    clock, tls, keys = Clock(), Tls(folder), used_keys()
+    entra = Entra(clock, key_source=keys)
     entra.system_identity = IDENTITY
-    vault = KeyVault(entra, clock)
+    vault = KeyVault(entra, clock, key_source=keys)
     login, vault_service = Service(entra.app, tls), Service(vault.app, tls)
     with running(login, vault_service) as background:
         yield Outside(

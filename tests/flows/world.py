@@ -21,6 +21,7 @@ from tests.flows.app import App
 from tests.flows.endpoint import endpoint
 from tests.flows.surroundings import World
 from tests.sandbox.background import Background
+from tests.sandbox.used_keys import used_keys
 
 __all__ = ["World", "world"]
 
@@ -51,11 +52,12 @@ def world(
 
 
 def _unstarted(tls: Tls, *, tenants: int, token_lifetime: timedelta) -> World:
-    clock = Clock()
+    clock, keys = Clock(), used_keys()
+    entra = Entra(clock, access_token_lifetime=token_lifetime, key_source=keys)
     # Another seed, other tenants.
-    entra, teams = Entra(clock, access_token_lifetime=token_lifetime), Teams(clock, seed=secrets.randbits(64))
+    teams = Teams(clock, seed=secrets.randbits(64))
     entra.system_identity = IDENTITY
-    vault = KeyVault(entra, clock)
+    vault = KeyVault(entra, clock, key_source=keys)
     graph = Graph(clock=clock, entra=entra, teams=teams, tls=tls, temper=_PATIENT)
     app = App(clock=clock, environ={}, fresh_for=token_lifetime - timedelta(minutes=5))
     return World(

@@ -19,6 +19,7 @@ from sandbox.teams import Path, Teams, User
 from sandbox.tls import Tls
 from tests.sandbox.background import Background, running
 from tests.sandbox.graph_receiver import Receiver
+from tests.sandbox.used_keys import used_keys
 
 GUID = "3b2b2c2e-8a40-4fd2-a6a0-d9b1e5a5b4c1"
 CHAT = "19:0123456789abcdef0123456789abcdef@thread.v2"
@@ -140,7 +141,8 @@ IMPATIENT = Temper(
 @contextmanager
 def graph_world(folder: Folder, *, token_lifetime: timedelta = timedelta(hours=1)) -> Iterator[GraphWorld]:
     clock, tls = Clock(), Tls(folder)
-    entra, teams, receiver = Entra(clock, access_token_lifetime=token_lifetime), Teams(clock, seed=7), Receiver()
+    entra = Entra(clock, access_token_lifetime=token_lifetime, key_source=used_keys())
+    teams, receiver = Teams(clock, seed=7), Receiver()
     tenant = teams.add_tenant()
     for app, roles in ((APP, ROLES), (OTHER_APP, ROLES), (POWERLESS_APP, ("User.Read.All",))):
         entra.register(Application(client_id=app, tenant_ids=(tenant,), secret=SECRET, roles=roles))

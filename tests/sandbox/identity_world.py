@@ -11,9 +11,11 @@ import requests
 from sandbox.clock import Clock
 from sandbox.entra import Application, Entra
 from sandbox.keyvault import KeyVault
+from sandbox.rsa_keys import KeySource
 from sandbox.serving import Service
 from sandbox.tls import Tls
 from tests.sandbox.background import running
+from tests.sandbox.used_keys import used_keys
 
 TENANT = "2bcd9dfb-6a66-4236-98f9-e8fe4a675323"
 OTHER_TENANT = "84bd8158-6d4d-4958-8b9f-9d6445542f95"
@@ -34,16 +36,17 @@ class World:
     login: Service
     vault_service: Service
     tls: Tls
+    key_source: KeySource
 
 
 @contextmanager
 def identity_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    clock, tls = Clock(), Tls(folder)
-    entra = Entra(clock)
+    clock, tls, keys = Clock(), Tls(folder), used_keys()
+    entra = Entra(clock, key_source=keys)
     roles = ("Chat.Read.All", "ChannelMessage.Read.All")
     entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), secret=SECRET, roles=roles))
     entra.system_identity = Application(client_id=IDENTITY, tenant_ids=(TENANT,), roles=("Chat.Read.All",))
-    vault = KeyVault(entra, clock)
+    vault = KeyVault(entra, clock, key_source=keys)
     login, vault_service = Service(entra.app, tls), Service(vault.app, tls)
     with running(login, vault_service):
         for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"):
@@ -51,7 +54,9 @@ def identity_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
         environment = {"IDENTITY_ENDPOINT": f"{login.url}/msi/token", "IDENTITY_HEADER": entra.identity_header}
         for name, value in (tls.environment() | environment).items():
             monkeypatch.setenv(name, value)
-        yield World(clock=clock, entra=entra, vault=vault, login=login, vault_service=vault_service, tls=tls)
+        yield World(
+            clock=clock, entra=entra, vault=vault, login=login, vault_service=vault_service, tls=tls, key_source=keys
+        )
 
 
 def token_request(world: World, *, tenant: str = TENANT, **changes: str) -> requests.Response:

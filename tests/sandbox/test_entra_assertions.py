@@ -34,7 +34,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def pair(world: World) -> KeyPair:
-    pair = self_signed("client", key_size=2048, now=world.clock.now())
+    pair = self_signed("client", world.key_source(2048), now=world.clock.now())
     world.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
     return pair
 
@@ -75,7 +75,7 @@ def test_an_assertion_signed_with_a_mere_secret_is_700027(world: World, pair: Ke
 
 
 def test_an_application_without_a_certificate_cannot_assert_anything(world: World) -> None:
-    pair = self_signed("stranger", key_size=2048, now=world.clock.now())
+    pair = self_signed("stranger", world.key_source(2048), now=world.clock.now())
     assert _codes(_asserted(world, _assertion(world, pair, {}))) == [700027]
 
 

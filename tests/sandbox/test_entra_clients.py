@@ -38,7 +38,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def pair(world: World) -> KeyPair:
-    pair = self_signed("client", key_size=2048, now=world.clock.now())
+    pair = self_signed("client", world.key_source(2048), now=world.clock.now())
     world.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
     return pair
 
@@ -97,7 +97,7 @@ def test_a_wrong_secret_is_7000215(world: World) -> None:
 
 
 def test_another_certificate_is_700027(world: World, pair: KeyPair) -> None:
-    other = self_signed("other", key_size=2048, now=world.clock.now())
+    other = self_signed("other", world.key_source(2048), now=world.clock.now())
     answer = _acquire(world, _pem(other))
     assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
     assert pair.certificate != other.certificate
