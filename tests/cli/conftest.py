@@ -1,4 +1,4 @@
-"""An app with a world of its own for each test, one Azurite for all, and an operator beside it."""
+"""An app with a world of its own for each test, and an operator beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +9,6 @@ from sandbox.azurite import Azurite
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator
 from tests.flows.world import world as started_world
-from tests.sandbox.background import Background
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.azurite import Azurite
 from tests.edges.outside import Outside
 from tests.edges.outside import outside as outside_services
-from tests.sandbox.background import Background
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +22,3 @@ def outside(services: Outside, monkeypatch: pytest.MonkeyPatch) -> Outside:
     for name, value in services.environment().items():
         monkeypatch.setenv(name, value)
     return services
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    """One account for all tests of a process: each takes names of its own."""
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()

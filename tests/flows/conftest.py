@@ -1,4 +1,4 @@
-"""One Azurite for all flows of a process: each world has tenants, hence partitions, of its own."""
+"""A world for each flow: it has tenants, hence partitions, of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +8,6 @@ import pytest
 from sandbox.azurite import Azurite
 from tests.flows.world import World
 from tests.flows.world import world as started_world
-from tests.sandbox.background import Background
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()
 
 
 @pytest.fixture

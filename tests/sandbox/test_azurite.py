@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from urllib.parse import urlsplit
@@ -22,17 +21,6 @@ from tests.sandbox.function_apps import eventually, looping
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    azurite = Azurite()
-    with looping() as loop:
-        loop.run(azurite.start())
-        try:
-            yield azurite
-        finally:
-            loop.run(azurite.stop())
 
 
 def answers(endpoint: str) -> bool:

@@ -1,6 +1,6 @@
 """Half a day with faults in one call of twenty: the laws hold, and each that is broken on purpose is told."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ from shared.tracked import Listing, Rows, Tracked
 from shared.tracking import Tracking
 from tests.flows.app import App
 from tests.flows.world import world
-from tests.sandbox.background import Background
 from tests.simulation.report import Report
 from tests.simulation.scenario import Scenario
 from tests.simulation.story import simulate
@@ -34,15 +33,6 @@ CALM = Scenario(
     lifetime=timedelta(hours=1),
     removals_every=timedelta(minutes=40),
 )
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()
 
 
 @dataclass(frozen=True, kw_only=True)
