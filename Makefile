@@ -5,6 +5,9 @@ CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmar
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
+# Every process that is started would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
@@ -18,7 +21,7 @@ run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on
 	$(BIN)/python -m sandbox $(ARGS)
 
 test: .venv/installed sandbox/node_modules/installed  ## All tests (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 unit: .venv/installed  ## The tests that start no service
 	$(BIN)/python -m pytest -m "not slow" --ignore=tests/edges --ignore=tests/end_to_end $(ARGS)

@@ -1,11 +1,34 @@
-"""What all tests share: one storage account."""
+"""What all tests share: how many processes they run in, and one storage account in each of these."""
 
+import gc
+import os
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from sandbox.azurite import Azurite
+from tests.distribution import Distribution
 from tests.sandbox.background import Background
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two a core: half of its time, a test waits for a service."""
+    return 2 * (os.process_cpu_count() or 1)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
+    return Distribution(config, log)
+
+
+def pytest_collection() -> None:
+    # Thousands of tests live to the end: to look for garbage among them takes a quarter of the collection's time.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
