@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.deployed import Deployed, deployed
-from tests.sender import Sender
+from tests.sandbox.function_apps import eventually
+from tests.sender import Sender, basic_item, body
 
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with deployed(tmp_path_factory.mktemp("world")) as app:
+        # The first POST of a process imports what it needs, which takes longer than it has on a busy machine.
+        assert eventually(lambda: app.takes(body(basic_item())))
         yield app
 
 
@@ -22,4 +25,7 @@ def app(deployment: Deployed) -> Deployed:
 
 @pytest.fixture(scope="session")
 def graph(deployment: Deployed) -> Sender:
-    return deployment.sender()
+    """Graph's side; the app has its keys and the certificate already."""
+    sender = deployment.sender()
+    assert eventually(lambda: deployment.takes(sender.rich_body()))
+    return sender

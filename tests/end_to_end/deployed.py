@@ -98,6 +98,11 @@ class Deployed:
         begun, ended = (set(pattern.findall("\n".join(self.host.lines[since:]))) for pattern in (_EXECUTING, _EXECUTED))
         return bool(begun) and begun <= ended
 
+    def takes(self, post: bytes) -> bool:
+        """Return whether a POST sent again and again, as Graph does, goes through without being parked."""
+        self.as_it_was()
+        return self.post(post).status_code == 202 and self.kept("parked") == []
+
     def restart(self, **environment: str) -> None:
         """Give the app a new process, with everything still to be fetched."""
         self.background.run(self.host.kill())

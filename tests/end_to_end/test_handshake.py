@@ -100,7 +100,12 @@ def test_a_handshake_is_quick_even_as_the_first_request_of_a_process(host: Funct
 
 def test_a_notification_is_refused_for_now_and_the_log_tells_why(host: FunctionsHost) -> None:
     since = len(host.lines)
+    # On a busy machine the imports alone take the time of the first POST, and the log tells that.
+    assert eventually(lambda: _is_refused_for_the_reason(host, since))
+    assert not any("Traceback" in line for line in host.lines[since:])
+
+
+def _is_refused_for_the_reason(host: FunctionsHost, since: int) -> bool:
     answer = _post(host, data=body(basic_item()))
     assert (answer.status_code, answer.content) == (503, b"")
-    assert eventually(lambda: any(REASON.search(line) for line in host.lines[since:]))
-    assert not any("Traceback" in line for line in host.lines[since:])
+    return any(REASON.search(line) for line in host.lines[since:])

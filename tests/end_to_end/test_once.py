@@ -7,18 +7,19 @@ import pytest
 
 from tests.end_to_end.deployed import Deployed
 from tests.sandbox.function_apps import eventually
-from tests.sender import CONTENT, Sender, basic_item, body
+from tests.sender import CONTENT, Sender
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def once(app: Deployed) -> Iterator[Deployed]:
+def once(app: Deployed, graph: Sender) -> Iterator[Deployed]:
     app.restart(DEDUPLICATE_FOR="")
-    assert eventually(lambda: app.post(body(basic_item(resource="teams('warm')"))).status_code == 202)
+    assert eventually(lambda: app.takes(graph.rich_body()))
     app.as_it_was()
     yield app
     app.restart(DEDUPLICATE_FOR="0")
+    assert eventually(lambda: app.takes(graph.rich_body()))
 
 
 def _version(graph: Sender, number: int, change_type: str = "updated") -> bytes:

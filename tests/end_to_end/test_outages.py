@@ -30,14 +30,8 @@ def _is_answered_in_time(answer: requests.Response, status: int) -> bool:
     return (answer.status_code, answer.content) == (status, b"") and answer.elapsed.total_seconds() < PATIENCE_SECONDS
 
 
-def _takes(app: Deployed, post: bytes) -> bool:
-    """Return whether a POST sent again and again, as Graph does, goes through without being parked."""
-    app.as_it_was()
-    return app.post(post).status_code == 202 and app.kept("parked") == []
-
-
 def test_without_a_place_for_what_is_refused_nothing_of_its_post_is_published(app: Deployed, graph: Sender) -> None:
-    assert eventually(lambda: _takes(app, graph.rich_body()))
+    assert eventually(lambda: app.takes(graph.rich_body()))
     app.as_it_was()
     post = body(basic_item(), graph.rich_item(), tokens=["garbage"])
     app.relays["Blob"].mood = Mood.DOWN
@@ -51,7 +45,7 @@ def test_without_a_place_for_what_is_refused_nothing_of_its_post_is_published(ap
 
 
 def test_known_keys_serve_through_an_outage_of_everything_but_storage(app: Deployed, graph: Sender) -> None:
-    assert eventually(lambda: _takes(app, graph.rich_body()))
+    assert eventually(lambda: app.takes(graph.rich_body()))
     with _down(app, app.world.login), _down(app, app.world.vault_service), _down(app, app.world.graph_service):
         assert app.post(graph.rich_body()).status_code == 202
     assert app.kept("parked") == []
@@ -66,5 +60,5 @@ def test_a_notification_right_after_a_start_is_received_without_any_run_of_the_t
     answer = app.post(graph.rich_body())
     # On a slow machine the imports alone take Graph's patience, and Graph sends it again.
     assert _is_answered_in_time(answer, 202) or _is_answered_in_time(answer, 503)
-    assert eventually(lambda: _takes(app, graph.rich_body()))
+    assert eventually(lambda: app.takes(graph.rich_body()))
     assert not any("RenewSubscriptions" in line and "Execut" in line for line in app.said(since))
