@@ -36,7 +36,7 @@ class Operator:
         """Run a command with the app's settings of the moment."""
         settings = self.folder / "local.settings.json"
         write_settings(settings, self.world.app.environ)
-        with _own_process():
+        with own_process():
             result = CliRunner().invoke(commands, ["--settings", str(settings), *arguments])
         self.ran.append(result)
         return result
@@ -51,7 +51,7 @@ class Operator:
 
 
 @contextmanager
-def _own_process() -> Iterator[None]:
+def own_process() -> Iterator[None]:
     """Have the composition root know nothing yet, and the environment as it was afterwards."""
     kept = dict(os.environ)
     forget()
