@@ -131,6 +131,7 @@ class Service:
         self._tls = tls
         self._context = tls.context() if tls else None
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self._port = 0
 
     @property
@@ -148,20 +149,23 @@ class Service:
         """Listen; on a free port the first time, on the same one ever after."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self._port, ssl_context=self._context).start()
+        assert runner.server is not None  # noqa: S101  a runner that is set up has one
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(runner.server, "127.0.0.1", self._port, ssl=self._context)
         self._runner = runner
-        self._port = runner.addresses[0][1]
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the port and every connection; to the clients this is an outage."""
-        runner, self._runner = self._runner, None
-        if runner is None or runner.server is None:
+        runner, server = self._runner, self._server
+        self._runner = self._server = None
+        if runner is None or server is None:
             return
-        open_transports = _transports(runner)
+        server.close()
         await runner.cleanup()
-        # Over TLS a polite close waits for the client's, and a pooled connection's client never answers.
-        for transport in open_transports:
-            transport.abort()
+        # Over TLS a polite close waits for the client's, and a pooled connection's client never answers. The runner
+        # knows nothing of those that have not finished their handshake.
+        server.abort_clients()
         await asyncio.sleep(0)
 
     def let_certificate_expire(self) -> None:
@@ -181,20 +185,14 @@ class Service:
         self._show_certificate(outdated=False)
 
     def _show_certificate(self, *, outdated: bool) -> None:
-        if self._tls is None or self._context is None or self._runner is None:
+        if self._tls is None or self._context is None or self._server is None:
             raise RuntimeError("no TLS is served here")
         (self._tls.let_expire if outdated else self._tls.renew)(self._context)
         # A connection that stands would never look at it.
-        for transport in _transports(self._runner):
-            transport.abort()
+        self._server.abort_clients()
 
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.requests.append(Request(method=request.method, path_qs=request.path_qs))
         fault = self.faults.take(request.method, request.path)
         return await (handler(request) if fault is None else fault.answer(request, handler))
-
-
-def _transports(runner: web.AppRunner) -> list[asyncio.Transport]:
-    connections = runner.server.connections if runner.server is not None else []
-    return [connection.transport for connection in connections if connection.transport is not None]

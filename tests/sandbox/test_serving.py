@@ -1,10 +1,13 @@
 """A service on loopback: TLS that real clients verify, a request log, faults, outages."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -185,6 +188,18 @@ def test_a_service_comes_back_at_the_same_address_after_an_outage() -> None:
     finally:
         background.run(service.stop())
         background.close()
+
+
+def test_an_outage_is_one_for_a_client_too_that_has_not_finished_its_handshake(tmp_path: Path) -> None:
+    service = Service(_app(), Tls(tmp_path))
+    with running(service) as background:
+        address = ("127.0.0.1", urlsplit(service.url).port or 0)
+        with socket.create_connection(address, timeout=5) as client:
+            # The service has accepted the first as soon as the second is served.
+            _ = ssl.get_server_certificate(address, timeout=5)
+            background.run(service.stop())
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
 
 
 def test_an_expired_certificate_is_refused_until_it_is_renewed_also_by_whoever_is_connected(tmp_path: Path) -> None:
