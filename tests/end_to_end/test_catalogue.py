@@ -57,9 +57,19 @@ class _Day:
     def __init__(self, folder: Path) -> None:
         self.world = World(folder)
         self.around = Surroundings(self.world.teams, self.world.registration.tenant_ids[0])
-        self.events: list[Event] = []
+        self.arrived: dict[tuple[str, ...], Event] = {}
         self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock, lambda _arrival: None)))
         self.world.graph.on_delivery(self.delivered)
+
+    @property
+    def events(self) -> list[Event]:
+        """What stood in the queue, in order."""
+        return list(self.arrived.values())
+
+    def arrive(self, event: Event) -> None:
+        # Of a POST that a busy machine parks, some events may have been published: they come again, just the same.
+        attributes = event.attributes
+        self.arrived.setdefault((event.data["subscriptionId"], attributes["id"], attributes["time"]), event)
 
     def delivered(self, delivery: Delivery) -> None:
         for item in delivery.items:
@@ -87,9 +97,7 @@ class _Day:
             self.told.asked = Counter(
                 request.path_qs for request in self.world.graph_service.requests if request.method == "POST"
             )
-            consuming = asyncio.create_task(
-                Consumer(self.world.azurite.connection_string, QUEUE_NAME).run(self.events.append)
-            )
+            consuming = asyncio.create_task(Consumer(self.world.azurite.connection_string, QUEUE_NAME).run(self.arrive))
             await self.live()
             await self.redeliver()
             await self.lose_the_tokens()

@@ -56,6 +56,8 @@ async def _play(world: World, cast: Cast) -> None:
 
     stage = Stage(teams=world.teams, cast=cast, say=lambda _: None, pause=world.graph.idle, rotate=rotate)
     await stage.play()
+    # What a busy machine has parked is published too.
+    assert await world.run_timer()
 
 
 async def _trouble(world: World) -> None:
