@@ -33,6 +33,7 @@ class Stage:
         """How often the timer was fired."""
         self._asked: list[float] = []
         self._done = 0
+        self._read, self._ended = 0, 0
         self._serving = asyncio.Lock()
 
     @property
@@ -101,7 +102,10 @@ class Stage:
         return any(time.monotonic() - began < _LONGEST_RUN.total_seconds() for began in self._asked)
 
     def _executed(self) -> int:
-        return sum(_EXECUTED.search(line) is not None for line in self.host.lines)
+        lines = self.host.lines
+        self._ended += sum(_EXECUTED.search(line) is not None for line in lines[self._read :])
+        self._read = len(lines)
+        return self._ended
 
 
 _STORE_OF = dict(zip(("Blob", "Queue", "Table"), STORES, strict=True))

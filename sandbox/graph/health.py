@@ -28,12 +28,15 @@ class Health:
     _state: State = "normal"
     _until: datetime | None = None
     _answers: deque[tuple[datetime, timedelta]] = field(default_factory=deque)
+    _slow: int = 0
+    _dropped: int = 0
 
     def answered(self, now: datetime, took: timedelta) -> None:
         """Take the duration of one answer (or of the wait for one) into account."""
         self._answers.append((now, took))
-        if self._worse(self._judged(now)):
-            self._state, self._until = self._judged(now), now + WINDOW
+        self._count(took, 1)
+        if self._worse(judged := self._judged(now)):
+            self._state, self._until = judged, now + WINDOW
 
     def state(self, now: datetime) -> State:
         """Return the state; a bad one lasts ten minutes, and longer if the answers have not become better."""
@@ -44,16 +47,17 @@ class Health:
 
     def _judged(self, now: datetime) -> State:
         while self._answers and self._answers[0][0] < now - WINDOW:
-            self._answers.popleft()
+            self._count(self._answers.popleft()[1], -1)
         if len(self._answers) < self.least_answers:
             return "normal"
-        if self._share_over(self.drop_after) > _DROP_SHARE:
+        if self._dropped > _DROP_SHARE * len(self._answers):
             return "drop"
-        return "slow" if self._share_over(self.slow_after) > _SLOW_SHARE else "normal"
+        return "slow" if self._slow > _SLOW_SHARE * len(self._answers) else "normal"
 
-    def _share_over(self, limit: timedelta) -> float:
+    def _count(self, took: timedelta, change: int) -> None:
         # A wait that was cut off at the limit lasted the limit: it counts as over it.
-        return sum(took >= limit for _, took in self._answers) / len(self._answers)
+        self._slow += change * (took >= self.slow_after)
+        self._dropped += change * (took >= self.drop_after)
 
     def _worse(self, judged: State) -> bool:
         order: tuple[State, ...] = ("normal", "slow", "drop")
