@@ -65,7 +65,6 @@ def chaos(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long things go wrong; mending takes a while more.")] = 5,
     seed: Annotated[int, typer.Option(help="What goes wrong when: the same seed, the same plan.")] = 1,
     rate: Annotated[float, typer.Option(min=0.1, help="Changes a second that people make in Teams.")] = 10,
-    returning: Annotated[bool, typer.Option("--returning", help="Have people come back who have left.")] = False,
     without: Annotated[
         Without | None, typer.Option(help="Put a part of the app out of action: this must fail.")
     ] = None,
@@ -76,7 +75,7 @@ def chaos(
     """
     console = Console()
     length = timedelta(minutes=minutes)
-    options = ChaosOptions(length=length, seed=seed, rate=rate, without=without, returning=returning)
+    options = ChaosOptions(length=length, seed=seed, rate=rate, without=without)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         try:
             summary = asyncio.run(Chaos(Path(folder), options, console.print).play())

@@ -6,7 +6,8 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-sto
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +30,8 @@ class Event:
     data: dict[str, Any] = field(repr=False)
     size: int
     """Bytes of the message and the blob together."""
+    inserted_on: datetime | None = None
+    """When the message was put into the queue, to the second; None where it was not read from one."""
 
     @property
     def from_blob(self) -> bool:
@@ -58,7 +61,8 @@ class Consumer:
         try:
             messages = self._queue.receive_messages(messages_per_page=_PAGE, visibility_timeout=_VISIBILITY_SECONDS)
             async for message in messages:
-                on_event(await self._event(message.content))
+                event = await self._event(message.content)
+                on_event(replace(event, inserted_on=message.inserted_on))
                 await self._queue.delete_message(message)
                 count += 1
         except ResourceNotFoundError:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 
 _LATE_SECONDS = 1.0
@@ -27,12 +29,20 @@ class Mood(Enum):
     """Every HTTP request is answered with 503 ServerBusy, as a storage account does that is full or overrun."""
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    asked: bool = False
+    """Whether the service has got a request of a connection, and the client no answer to it."""
+
+
 class Relay:
     """Forwards to ``port`` of 127.0.0.1; ``mood`` may be set from any thread, for what is under way too."""
 
     def __init__(self, port: int) -> None:
         self.mood = Mood.FORWARDING
         self.port = 0
+        self.unanswered: list[datetime] = []
+        """When connections ended over which a request had gone to the service, and no answer had come back in full."""
         self._target = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,18 +69,28 @@ class Relay:
         self._tasks.add(task)
         try:
             target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            under_way = _UnderWay()
             try:
                 # Whichever side hangs up first ends both.
-                pumps = [self._ask(reader, target_writer, writer), self._answer(target_reader, writer)]
+                pumps = [
+                    self._ask(reader, target_writer, writer, under_way),
+                    self._answer(target_reader, writer, under_way),
+                ]
                 await asyncio.wait([asyncio.create_task(pump) for pump in pumps], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 target_writer.transport.abort()
+                if under_way.asked:
+                    self.unanswered.append(datetime.now(UTC))
         finally:
             writer.transport.abort()
             self._tasks.discard(task)
 
     async def _ask(
-        self, reader: asyncio.StreamReader, target: asyncio.StreamWriter, client: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        client: asyncio.StreamWriter,
+        under_way: _UnderWay,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
@@ -82,10 +102,11 @@ class Relay:
                         return
                     case Mood.SILENT:
                         continue
+                under_way.asked = True
                 target.write(data)
                 await target.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, under_way: _UnderWay) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 match self.mood:
@@ -100,3 +121,4 @@ class Relay:
                         await asyncio.sleep(_LATE_SECONDS)
                 client.write(data)
                 await client.drain()
+                under_way.asked = False

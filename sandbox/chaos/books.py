@@ -28,8 +28,23 @@ from sandbox.teams import Change
 
 # Two clocks, and the moment between a change and its event.
 _MARGIN = timedelta(seconds=5)
-# A table that does not answer is left alone for a while, so that an outage lasts longer for its user.
-_AFTER_EFFECT = timedelta(seconds=10)
+
+
+class Cause(StrEnum):
+    """What the app can do nothing against, when it makes an event come twice."""
+
+    UNANSWERED = "the sink's answer was cut off"
+    """It has taken the message, and nobody can know."""
+    KILLED = "killed before it was noted"
+    KILLED_LATER = "killed while its note waited for the table"
+
+
+class CutOff(StrEnum):
+    """What the app was cut off from: its life, its sink, or the table where it notes what is published."""
+
+    LIFE = "life"
+    SINK = "sink"
+    NOTES = "notes"
 
 
 class Fate(StrEnum):
@@ -57,7 +72,7 @@ _MISSING = frozenset({Fate.LOST, Fate.UNRECOVERED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """An event in the sink, and when it was seen there; ``parked``: its POST was kept before it was published."""
+    """An event in the sink, and when it was put there; ``parked``: its POST was kept before it was published."""
 
     event: Event
     when: datetime
@@ -71,15 +86,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interruption:
-    """A time in which the app could not note what it had published: killed, or cut off from its storage."""
+    """A time in which the app was cut off from something."""
 
-    why: str
+    cut_off: CutOff
     since: datetime
     until: datetime
 
     def covers(self, moment: datetime) -> bool:
         """Return whether what happened at ``moment`` may have been touched by it."""
-        return self.since - _MARGIN <= moment <= self.until + _AFTER_EFFECT
+        return self.since - _MARGIN <= moment <= self.until + _MARGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +106,15 @@ class Balance:
     """The changes that the sink neither has nor says to be lost."""
     wrong: Sequence[Event]
     """Events that are of no change, or not with its content, type or subject."""
-    duplicates: Counter[str]
-    """Events that came again under the same id, by what explains it; "" where nothing does."""
+    duplicates: Counter[Cause | None]
+    """Events that came again under the same id, by what explains it; None where nothing does."""
+    surplus: int
+    """Events that tell with its content, under an id of their own, what another one has told."""
 
     @property
     def agrees(self) -> bool:
         """Whether nothing is lost, altered or doubled without a reason."""
-        return not (self.missing or self.wrong or self.duplicates[""])
+        return not (self.missing or self.wrong or self.duplicates[None])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,11 +147,18 @@ class _Balancing:
         self._taken: set[str] = set()
 
     def balance(self) -> Balance:
-        changes = self._books.changes
+        # An event of a state that comes back may be of several changes: it is of one that Graph has delivered.
+        changes = sorted(self._books.changes, key=lambda change: id(change) not in self._books.delivered)
         live = [self._live(change) for change in changes]
         fates = [fate or self._otherwise(change) for change, fate in zip(changes, live, strict=True)]
         missing = [(change, fate) for change, fate in zip(changes, fates, strict=True) if fate in _MISSING]
-        return Balance(fates=Counter(fates), missing=missing, wrong=list(self._wrong()), duplicates=self._duplicates())
+        return Balance(
+            fates=Counter(fates),
+            missing=missing,
+            wrong=list(self._wrong()),
+            duplicates=self._duplicates(),
+            surplus=self._surplus(),
+        )
 
     def _live(self, change: Change) -> Fate | None:
         """Return the fate of a change that has an event of its own, as Graph's notification told it."""
@@ -171,17 +195,31 @@ class _Balancing:
                 if not any(is_true_of(event, change) for change in self._changes[place]):
                     yield event
 
-    def _duplicates(self) -> Counter[str]:
+    def _surplus(self) -> int:
+        told = (each for arrivals in self._arrivals.values() for each in arrivals if not is_recovered(each.event))
+        return sum("content" in each.event.data and each.id not in self._taken for each in told)
+
+    def _duplicates(self) -> Counter[Cause | None]:
         seen: dict[str, Arrival] = {}
-        found: Counter[str] = Counter()
+        found: Counter[Cause | None] = Counter()
         for arrival in self._books.arrivals:
             if (first := seen.setdefault(arrival.id, arrival)) is not arrival:
                 found[self._explained(first, arrival)] += 1
         return found
 
-    def _explained(self, first: Arrival, again: Arrival) -> str:
-        around = (each.why for each in self._books.interruptions if each.covers(first.when) or each.covers(again.when))
-        return next(around, "")
+    def _explained(self, first: Arrival, again: Arrival) -> Cause | None:
+        around = {each.cut_off for each in self._books.interruptions if each.covers(first.when)}
+        if CutOff.SINK in around:
+            return Cause.UNANSWERED
+        if CutOff.LIFE in around:
+            return Cause.KILLED
+        if CutOff.NOTES in around and self._was_killed(first.when, again.when):
+            return Cause.KILLED_LATER
+        return None
+
+    def _was_killed(self, since: datetime, until: datetime) -> bool:
+        kills = (each.since for each in self._books.interruptions if each.cut_off is CutOff.LIFE)
+        return any(since <= kill <= until for kill in kills)
 
 
 def _by_place[T](things: Iterable[T], place: Callable[[T], Place]) -> defaultdict[Place, list[T]]:

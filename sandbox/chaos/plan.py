@@ -15,12 +15,19 @@ CLOCK_TROUBLES = ("fast", "slow")
 APP = "the app"
 APP_TROUBLES = ("killed", "two timers at once")
 OPERATORS = "people"
-OPERATORS_TROUBLES = ("subscription removed", "certificate rotated", "signing key rotated")
+OPERATORS_TROUBLES = ("subscription removed", "all subscriptions removed", "certificate rotated", "signing key rotated")
 
 # More than one in a hand of as many as there are, so that a short run has them.
 _OFTEN = ("subscription removed", "killed")
 _EVERY_SECONDS = 2.5
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 6.0
+# Whatever the dice say, something has to be parked where no gap is, and something to be missed.
+_OPENING = (
+    ("queues", "down", 1.0, 5.0),
+    (OPERATORS, "all subscriptions removed", 12.0, 1.0),
+    ("Graph", "down", 12.0, 5.0),
+)
+_OPENING_SECONDS = 17.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +65,15 @@ def all_kinds() -> Iterator[tuple[str, str]]:
 def plan(seed: int, length: timedelta) -> Sequence[Trouble]:
     """Return the troubles of a run that lasts ``length``, by when they begin; all are over by its end.
 
-    Nothing comes a second time before everything has come, but for a few kinds that come more often.
+    After the same opening each time, nothing comes a second time before everything has come, but for a few kinds that
+    come more often.
     """
     dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
-    kinds = _dealt(dice)
-    count = int(length.total_seconds() / _EVERY_SECONDS)
-    return [_trouble(next(kinds), number * _EVERY_SECONDS, length, dice) for number in range(count)]
+    kinds, seconds = _dealt(dice), length.total_seconds()
+    opening = [_lasting(whom, what, at, min(lasts, seconds - at)) for whom, what, at, lasts in _OPENING if at < seconds]
+    count = max(0, int((seconds - _OPENING_SECONDS) / _EVERY_SECONDS))
+    times = (_OPENING_SECONDS + number * _EVERY_SECONDS for number in range(count))
+    return [*opening, *(_trouble(next(kinds), earliest, seconds, dice) for earliest in times)]
 
 
 def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -74,7 +84,10 @@ def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
         yield from hand
 
 
-def _trouble(kind: tuple[str, str], earliest: float, length: timedelta, dice: random.Random) -> Trouble:
+def _trouble(kind: tuple[str, str], earliest: float, seconds: float, dice: random.Random) -> Trouble:
     at = earliest + dice.uniform(0, _EVERY_SECONDS - _SHORTEST_SECONDS)
-    lasts = min(dice.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS), length.total_seconds() - at)
-    return Trouble(whom=kind[0], what=kind[1], at=timedelta(seconds=at), lasts=timedelta(seconds=lasts))
+    return _lasting(*kind, at, min(dice.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS), seconds - at))
+
+
+def _lasting(whom: str, what: str, at: float, lasts: float) -> Trouble:
+    return Trouble(whom=whom, what=what, at=timedelta(seconds=at), lasts=timedelta(seconds=lasts))

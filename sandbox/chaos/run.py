@@ -49,8 +49,6 @@ class Options:
     seed: int
     rate: float
     without: Without | None = None
-    returning: bool = False
-    """Whether people come back who have left, which repeats what has been said of them."""
 
 
 class Chaos:
@@ -61,12 +59,7 @@ class Chaos:
         self._say = say
         self._world = World(folder)
         self._stage = Stage(self._world)
-        self._traffic = Traffic(
-            self._world.teams,
-            self._world.registration.tenant_ids[0],
-            seed=options.seed,
-            returning=options.returning,
-        )
+        self._traffic = Traffic(self._world.teams, self._world.registration.tenant_ids[0], seed=options.seed)
         self._witness = Witness(self._world)
         self._began = 0.0
 
@@ -89,7 +82,10 @@ class Chaos:
                 finally:
                     consuming.cancel()
                 open_ends = await stores.open_ends()
-                return self._witness.summary(stores, timer_runs=self._stage.runs, open_ends=open_ends)
+                self._witness.unanswered(self._stage.relays["queues"].unanswered)
+                return self._witness.summary(
+                    stores, length=self._options.length, timer_runs=self._stage.runs, open_ends=open_ends
+                )
         finally:
             await self._stage.stop()
 
@@ -119,10 +115,10 @@ class Chaos:
                 task.cancel()
 
     async def _work(self) -> None:
-        end = self._began + self._options.length.total_seconds()
-        while time.monotonic() < end:
+        for number in range(int(self._options.length.total_seconds() * self._options.rate)):
+            # A step that comes late makes none of the next ones late.
+            await asyncio.sleep(self._began + number / self._options.rate - time.monotonic())
             self._traffic.step()
-            await asyncio.sleep(1 / self._options.rate)
 
     async def _suffer(self, trouble: Trouble, troubles: Troubles) -> None:
         await asyncio.sleep(self._began + trouble.at.total_seconds() - time.monotonic())

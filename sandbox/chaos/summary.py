@@ -4,16 +4,19 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.chaos.books import Balance, Fate
+from sandbox.chaos.books import Balance, Cause, Fate
 from sandbox.graph import Delivery
 from sandbox.graph.envelope import resource_of
 
 _SHOWN = 10
 _PARTS = (0.5, 0.99, 0.999, 1.0)
+# Seconds.
+_BEST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class Summary:
     """What came of it; ``agrees`` is whether every law held."""
 
     balance: Balance
+    length: timedelta
+    """For how long everything went wrong; the rest of the run is mending."""
     changes: int
     events: int
     troubles: Counter[str]
@@ -38,7 +43,7 @@ class Summary:
         broken = {
             f"{len(balance.missing)} changes are missing": len(balance.missing),
             f"{len(balance.wrong)} events are of no change, or not as it was": len(balance.wrong),
-            f"{balance.duplicates['']} events came twice for no reason": balance.duplicates[""],
+            f"{balance.duplicates[None]} events came twice for no reason": balance.duplicates[None],
             f"Graph has given up {self.lost_by_graph} notifications": self.lost_by_graph,
             "Graph has found the endpoint slow": self.was_slow,
             f"not done with: {', '.join(self.open_ends)}": self.open_ends,
@@ -71,13 +76,23 @@ class Summary:
             "Changes in Teams": f"{self.changes}: {', '.join(f'{fates[fate]} {fate}' for fate in Fate)}",
             "Events in the sink": str(self.events),
             "Twice under one id": _listed(Counter({why or "for no reason": n for why, n in self._doubled()})) or "none",
+            "Told once more, under another id": str(self.balance.surplus),
             "POSTs": f"{len(self.deliveries)}: {_listed(statuses)}",
+            "POSTs a second": "{:.0f}, in the best ten seconds {:.0f}".format(*self._rates()),
             "Answered within": "p50 {:.0f} ms, p99 {:.0f} ms, p99.9 {:.0f} ms, longest {:.0f} ms".format(*parts),
             "Runs of the timer": str(self.timer_runs),
             "Troubles": _listed(self.troubles) or "none",
         }
 
-    def _doubled(self) -> Sequence[tuple[str, int]]:
+    def _rates(self) -> tuple[float, float]:
+        """Return how many POSTs a second there were while everything went wrong, and in the best ten seconds."""
+        seconds = Counter(int((each.when - self.deliveries[0].when).total_seconds()) for each in self.deliveries)
+        length = math.ceil(self.length.total_seconds())
+        counts = [seconds[second] for second in range(length)]
+        best = max(sum(counts[first : first + _BEST]) for first in range(max(1, length - _BEST + 1)))
+        return sum(counts) / length, best / min(length, _BEST)
+
+    def _doubled(self) -> Sequence[tuple[Cause | None, int]]:
         return [(why, count) for why, count in self.balance.duplicates.items() if count]
 
 

@@ -10,21 +10,15 @@ _NAMES = ("Adele Vance", "Alex Wilber", "Megan Bowen", "Isaiah Langer", "Lynne R
 # More than a queue message holds.
 _LONG_TEXT = "All that was said in the meeting, word for word. " * 1200
 _LONG_SHARE = 0.01
-_LEAVING_SHARE = 0.5
 # Old messages are left alone.
 _RECENT = 60
 
 
 class Traffic:
-    """A tenant with people, chats and teams; ``step`` is one change, or two where Teams tells a thing twice.
+    """A tenant with people, chats and teams; ``step`` is one change, or two where Teams tells a thing twice."""
 
-    ``returning``: those who leave a chat or team come back into it, and their membership is the very same.
-    """
-
-    def __init__(self, teams: Teams, tenant_id: str, *, seed: int, returning: bool = False) -> None:
+    def __init__(self, teams: Teams, tenant_id: str, *, seed: int) -> None:
         self._teams = teams
-        self._tenant_id = tenant_id
-        self._returning = returning
         self._dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
         self._people = [teams.add_user(tenant_id, name) for name in _NAMES]
         self._chats = [teams.chats.create(self._people[:count], topic=f"Chat of {count}") for count in (3, 4, 5)]
@@ -103,15 +97,8 @@ class Traffic:
         self._teams.teams.rename(self._dice.choice(self._teams_there), self._text("Team"))
 
     def _come_or_go(self) -> None:
-        place = self._dice.choice([self._chats[0], self._teams_there[0]])
-        if self._returning:
-            self._join_or_leave(place, self._dice.choice(self._people[3:]))
-        elif (there := [key for key in self._members if key[0] == place]) and self._dice.random() < _LEAVING_SHARE:
-            self._join_or_leave(*self._dice.choice(there))
-        else:
-            self._join_or_leave(place, self._teams.add_user(self._tenant_id, self._text("Guest")))
-
-    def _join_or_leave(self, place: Path, user: User) -> None:
+        # Who comes back does so as the very same member: Graph tells it, and the next leaving, as it did before.
+        place, user = self._dice.choice([self._chats[0], self._teams_there[0]]), self._dice.choice(self._people[3:])
         members = self._teams.chats if place[0] == "chats" else self._teams.teams
         member = self._members.pop((place, user), None)
         if member is None:

@@ -79,6 +79,9 @@ class Troubles:
                 # In one order, whoever was made first.
                 if there := sorted(world.graph.subscriptions(), key=lambda each: each.resource):
                     world.graph.remove_subscription(self._dice.choice(there).id)
+            case "all subscriptions removed":
+                for subscription in world.graph.subscriptions():
+                    world.graph.remove_subscription(subscription.id)
             case "certificate rotated":
                 await world.new_certificate()
             case "two timers at once":

@@ -1,11 +1,11 @@
 """Who sees everything in a chaos run: the changes in Teams, Graph's POSTs, and the events in the sink."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from sandbox.chaos import plan
-from sandbox.chaos.books import Arrival, Books, Interruption
+from sandbox.chaos.books import Arrival, Books, CutOff, Interruption
 from sandbox.chaos.plan import Trouble
 from sandbox.chaos.stores import Stores
 from sandbox.chaos.summary import Summary
@@ -37,16 +37,20 @@ class Witness:
 
     def consumed(self, event: Event) -> None:
         """Enter an event from the sink."""
-        self.arrived.append((event, self._world.clock.now()))
+        self.arrived.append((event, event.inserted_on or self._world.clock.now()))
 
     def suffered(self, trouble: Trouble, since: datetime) -> None:
         """Enter a trouble that is over."""
         self._troubles[str(trouble)] += 1
-        if trouble.what == "killed" or trouble.whom in {*plan.STORES, plan.STORAGE}:
-            why = "killed" if trouble.what == "killed" else "storage cut off"
-            self.books.interruptions.append(Interruption(why=why, since=since, until=self._world.clock.now()))
+        until = self._world.clock.now()
+        for cut_off in _cut_off(trouble):
+            self.books.interruptions.append(Interruption(cut_off=cut_off, since=since, until=until))
 
-    def summary(self, stores: Stores, *, timer_runs: int, open_ends: Sequence[str]) -> Summary:
+    def unanswered(self, moments: Iterable[datetime]) -> None:
+        """Enter when the app got no answer of its sink, which may have taken what it was sent."""
+        self.books.interruptions.extend(Interruption(cut_off=CutOff.SINK, since=at, until=at) for at in moments)
+
+    def summary(self, stores: Stores, *, length: timedelta, timer_runs: int, open_ends: Sequence[str]) -> Summary:
         """Return what came of the run."""
         parked_at = stores.parked_at
         self.books.arrivals = [
@@ -55,6 +59,7 @@ class Witness:
         ]
         return Summary(
             balance=self.books.balance(),
+            length=length,
             changes=len(self.books.changes),
             events=len(self.arrived),
             troubles=self._troubles,
@@ -78,3 +83,10 @@ class Witness:
         if delivery.answer.is_success:
             rich = (item.change for item in delivery.items if item.is_rich and item.change is not None)
             self.books.delivered.update(map(id, rich))
+
+
+def _cut_off(trouble: Trouble) -> Iterator[CutOff]:
+    if trouble.what == "killed":
+        yield CutOff.LIFE
+    if trouble.whom in {"tables", plan.STORAGE}:
+        yield CutOff.NOTES

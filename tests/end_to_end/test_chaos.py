@@ -11,34 +11,27 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[2]
-# In 24 seconds with the first, a subscription to messages is removed, storage cut off and the app killed; with the
-# second, Graph is cut off just after the removal, so that much has to be recovered.
-SEED, SEED_OF_A_LONG_GAP = "3", "8"
-# With this one there is no gap whose recovery would find what was parked.
-SEED_WITHOUT_A_GAP = "7"
 
 
-def _chaos(seed: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sandbox", "chaos", "--minutes", "0.4", "--seed", seed, "--rate", "10", *options]
+def _chaos(seed: int, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sandbox", "chaos", "--minutes", "0.4", "--seed", f"{seed}", "--rate", "10"]
     environment = os.environ | {"COLUMNS": "160", "NO_COLOR": "1"}
     return subprocess.run(  # noqa: S603  fixed words
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=280, check=False
+        [*command, *options], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 
 def test_nothing_is_lost_altered_or_doubled() -> None:
-    done = _chaos(SEED)
+    done = _chaos(1)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything that happened in Teams is accounted for." in done.stdout
     counts = {name: int(count) for count, name in re.findall(r"(\d+) (live|redriven|recovered)", done.stdout)}
     assert all(counts[name] for name in ("live", "redriven", "recovered")), done.stdout
 
 
-@pytest.mark.parametrize(
-    ("part", "seed", "fate"),
-    [("redrive", SEED_WITHOUT_A_GAP, "lost"), ("catch-up", SEED_OF_A_LONG_GAP, "not recovered")],
-)
-def test_it_fails_without(part: str, seed: str, fate: str) -> None:
+@pytest.mark.parametrize(("part", "fate"), [("redrive", "lost"), ("catch-up", "not recovered")])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_fails_without(part: str, fate: str, seed: int) -> None:
     done = _chaos(seed, "--without", part)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(rf"^{fate}: (created|updated|deleted) ", done.stdout, re.MULTILINE), done.stdout

@@ -19,6 +19,15 @@ def test_another_seed_gives_another_order() -> None:
     assert [str(trouble) for trouble in plan(7, MINUTES)] != [str(trouble) for trouble in plan(8, MINUTES)]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_the_seed_posts_are_parked_before_there_is_a_gap_and_then_something_is_missed(seed: int) -> None:
+    first, *others = plan(seed, timedelta(seconds=24))
+    assert str(first) == "queues: down"
+    removed = next(each for each in others if each.what == "all subscriptions removed")
+    assert removed.at - first.ends > timedelta(seconds=5)
+    assert any(each.whom == "Graph" and each.at == removed.at for each in others)
+
+
 def test_everything_goes_wrong_at_least_once_in_five_minutes() -> None:
     assert {(trouble.whom, trouble.what) for trouble in plan(1, MINUTES)} == set(all_kinds())
 
@@ -36,6 +45,7 @@ def test_everything_goes_wrong_at_least_once_in_five_minutes() -> None:
         ("the app", "killed"),
         ("the app", "two timers at once"),
         ("people", "subscription removed"),
+        ("people", "all subscriptions removed"),
         ("people", "certificate rotated"),
     ],
     ids=": ".join,

@@ -53,3 +53,9 @@ def test_nothing_is_deleted_with_messages_in_it() -> None:
     gone = [change.path for change in changes if change.change_type == "deleted" and change.path[-2] != "messages"]
     written = {change.path for change in changes if change.path[-2] in {"messages", "replies"}}
     assert not [path for path in written for place in gone if place[-2] != "replies" and path[: len(place)] == place]
+
+
+def test_people_leave_come_back_and_leave_again_as_the_same_member() -> None:
+    told = [change for change in _changes(1) if change.path[-2] == "members"]
+    by_member = {path: [each.change_type for each in told if each.path == path] for path in {c.path for c in told}}
+    assert any(types[-3:] == ["deleted", "created", "deleted"] for types in by_member.values())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -71,6 +71,20 @@ def test_a_busy_one_answers_as_a_storage_account_that_is_full() -> None:
 def test_nothing_comes_for_a_while(mood: Mood) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(_asked(mood))
+
+
+@pytest.mark.parametrize(
+    ("mood", "count"), [(Mood.FORWARDING, 0), (Mood.CUTTING, 1), (Mood.LATE, 1), (Mood.DOWN, 0), (Mood.BUSY, 0)]
+)
+def test_it_notes_what_the_service_was_asked_and_the_client_never_told(mood: Mood, count: int) -> None:
+    async def unanswered() -> int:
+        async with _relay(mood) as relay:
+            with suppress(TimeoutError):
+                await _ask(relay)
+            await relay.stop()
+            return len(relay.unanswered)
+
+    assert asyncio.run(unanswered()) == count
 
 
 def test_what_is_over_is_over() -> None:
