@@ -24,8 +24,8 @@ from shared.marker import PERHAPS_OTHERS, Judged, Marker, judged, key_of
 
 _LOG = logging.getLogger(__name__)
 
-# For all look-ups of a POST together.
-_BUDGET = timedelta(milliseconds=500)
+# Of the time that is left, for all look-ups together: half a second for a POST, more for a run of the timer.
+_LOOK_UP_SHARE = 0.25
 _PARALLEL_CALLS = 16
 # A table that does not answer is left alone for so long: each POST would wait for it.
 _SECONDS_ALONE = 5.0
@@ -75,7 +75,8 @@ class Published:
         """
         keys = frozenset(map(key_of, events))
         with self._held.held(keys, deadline):
-            known, notes = self._known(keys, deadline.within(_BUDGET))
+            budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
+            known, notes = self._known(keys, deadline.within(budget))
             found = judged(events, notes)
             fresh = {each.event.id: (each, each.event) for each in found if each.event is not None}
 

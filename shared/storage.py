@@ -8,7 +8,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
-from requests import Session
+from requests import PreparedRequest, Session
 from requests.adapters import HTTPAdapter
 
 from shared.settings import Settings
@@ -49,7 +49,14 @@ def _transport() -> RequestsTransport:
     session = Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
+    session.auth = _unchanged
     return RequestsTransport(session=session)
+
+
+def _unchanged(request: PreparedRequest) -> PreparedRequest:
+    """Return a request as the client has signed it."""
+    return request
 
 
 def _endpoint(settings: Settings, service: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -101,6 +102,17 @@ def test_sixteen_at_once_make_no_connection_that_they_throw_away(
     with caplog.at_level(logging.WARNING, logger="urllib3"), ThreadPoolExecutor(16) as pool:
         list(pool.map(read, range(64)))
     assert caplog.text == ""
+
+
+def test_what_stands_in_a_netrc_file_is_not_sent_to_storage(
+    keeping: Keeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the place of the client's signature, and storage refuse the call."""
+    file = tmp_path / "netrc"
+    file.write_text("machine 127.0.0.1 login somebody password something\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(file))
+    keeping.keep(BODY, KEPT, in_time())
+    assert len(list(keeping.all())) == 1
 
 
 def test_what_is_put_off_has_one_more_attempt_and_the_moment_of_the_next(keeping: Keeping) -> None:

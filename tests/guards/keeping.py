@@ -199,7 +199,7 @@ GUARDS = (
     _once(
         "a time for look-ups",
         _PUBLISHED,
-        "self._known(keys, deadline.within(_BUDGET))",
+        "self._known(keys, deadline.within(budget))",
         "self._known(keys, Deadline.after(timedelta(seconds=4)))",
         "test_a_table_that_hangs_stops_no_event",
     ),
@@ -331,6 +331,13 @@ GUARDS = (
         snippet="HTTPAdapter(pool_maxsize=_CONNECTIONS)",
         without="HTTPAdapter()",
         test=f"{_KEPT_IN_BLOBS}::test_sixteen_at_once_make_no_connection_that_they_throw_away",
+    ),
+    Guard(
+        name="keeping: no credentials from a file",
+        module="shared/storage.py",
+        snippet="    session.auth = _unchanged\n",
+        without="",
+        test=f"{_KEPT_IN_BLOBS}::test_what_stands_in_a_netrc_file_is_not_sent_to_storage",
     ),
     Guard(
         name="keeping: no client state is shown",
