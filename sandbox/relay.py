@@ -70,14 +70,16 @@ class Relay:
         try:
             target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
             under_way = _UnderWay()
+            pumps = [
+                asyncio.create_task(self._ask(reader, target_writer, writer, under_way)),
+                asyncio.create_task(self._answer(target_reader, writer, under_way)),
+            ]
             try:
                 # Whichever side hangs up first ends both.
-                pumps = [
-                    self._ask(reader, target_writer, writer, under_way),
-                    self._answer(target_reader, writer, under_way),
-                ]
-                await asyncio.wait([asyncio.create_task(pump) for pump in pumps], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                for pump in pumps:
+                    pump.cancel()
                 target_writer.transport.abort()
                 if under_way.asked:
                     self.unanswered.append(datetime.now(UTC))

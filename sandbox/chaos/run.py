@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sandbox.chaos import plan
+from sandbox.chaos.books import CutOff
 from sandbox.chaos.plan import Trouble
 from sandbox.chaos.stage import Stage
 from sandbox.chaos.stores import Stores
@@ -82,7 +83,8 @@ class Chaos:
                 finally:
                     consuming.cancel()
                 open_ends = await stores.open_ends()
-                self._witness.unanswered(self._stage.relays["queues"].unanswered)
+                for cut_off, store in ((CutOff.SINK, "queues"), (CutOff.NOTES, "tables")):
+                    self._witness.unanswered(cut_off, self._stage.relays[store].unanswered)
                 return self._witness.summary(
                     stores, length=self._options.length, timer_runs=self._stage.runs, open_ends=open_ends
                 )

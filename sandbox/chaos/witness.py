@@ -46,9 +46,9 @@ class Witness:
         for cut_off in _cut_off(trouble):
             self.books.interruptions.append(Interruption(cut_off=cut_off, since=since, until=until))
 
-    def unanswered(self, moments: Iterable[datetime]) -> None:
-        """Enter when the app got no answer of its sink, which may have taken what it was sent."""
-        self.books.interruptions.extend(Interruption(cut_off=CutOff.SINK, since=at, until=at) for at in moments)
+    def unanswered(self, cut_off: CutOff, moments: Iterable[datetime]) -> None:
+        """Enter when the app got no answer of its sink, which may have taken what it was sent, or of the table."""
+        self.books.interruptions.extend(Interruption(cut_off=cut_off, since=at, until=at) for at in moments)
 
     def summary(self, stores: Stores, *, length: timedelta, timer_runs: int, open_ends: Sequence[str]) -> Summary:
         """Return what came of the run."""
