@@ -8,10 +8,10 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Condition, Lock
@@ -65,6 +65,7 @@ class Published:
         self._held = _Held()
         self._memory = _Memory()
         self._marks: set[Future[None]] = set()
+        self._unwritten: deque[str] = deque(maxlen=_MAX_WAITING)
         self._alone_until = float("-inf")
 
     def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
@@ -136,7 +137,9 @@ class Published:
 
     def _note(self, each: Judged, known: Mapping[str, Marker]) -> None:
         """Remember what has been published, and have it written down."""
-        marker = self._memory.add(known[each.key].with_notes([each.note], self._now()))
+        self._mark_soon(self._memory.add(known[each.key].with_notes([each.note], self._now())))
+
+    def _mark_soon(self, marker: Marker) -> None:
         if len(self._marks) < _MAX_WAITING:
             mark = self._writes.submit(self._mark, marker)
             self._marks.add(mark)
@@ -146,7 +149,13 @@ class Published:
         try:
             self._write(marker)
         except (Unavailable, Conflict) as problem:
-            _LOG.info("an event may be published twice: its marker is not kept: %s", problem)
+            _LOG.info("an event may be published twice until its marker is kept: %s", problem)
+            self._unwritten.append(marker.key)
+            return
+        with suppress(IndexError):
+            # The table answers: it takes one after the other of what it has not taken before.
+            if (unwritten := self._memory.get(self._unwritten.popleft())) is not None:
+                self._mark_soon(unwritten)
 
     def _write(self, marker: Marker) -> None:
         try:

@@ -169,6 +169,13 @@ GUARDS = (
         "test_what_this_process_has_published_is_dropped_without_the_table",
     ),
     _once(
+        "what the table did not take",
+        _PUBLISHED,
+        "                self._mark_soon(unwritten)\n",
+        "                pass\n",
+        "test_what_the_table_did_not_take_is_written_once_it_does",
+    ),
+    _once(
         "memory has an end",
         _PUBLISHED,
         "                self._markers.popitem(last=False)\n",

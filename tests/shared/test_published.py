@@ -415,6 +415,14 @@ def test_a_marker_that_could_not_be_written_makes_nobody_drop_a_later_state() ->
     assert len(worker.sunk) == 3
 
 
+def test_what_the_table_did_not_take_is_written_once_it_does() -> None:
+    worker = Worker(Table(trouble=_down))
+    worker.publish(message(etag="1"), message(etag="2"))
+    worker.table.trouble = lambda _call: None
+    worker.publish(message(etag="3"))
+    assert len(worker.table.rows) == 3
+
+
 @given(data=st.data(), states=st.lists(st.sampled_from("ABC"), max_size=12), subscriptions=st.integers(1, 3))
 def test_whatever_the_order_each_change_is_published_once_however_many_subscriptions_tell_it(
     data: st.DataObject, states: list[str], subscriptions: int
