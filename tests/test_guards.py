@@ -39,7 +39,9 @@ def test_the_test_of_every_guard_exists() -> None:
     assert not [guard.name for guard in GUARDS if guard.test_name not in _functions(guard.test_file)]
 
 
-@pytest.mark.parametrize("module", ["authenticity", "decryption", "locations", "notifications"])
+@pytest.mark.parametrize(
+    "module", ["authenticity", "decryption", "locations", "notifications", "processing", "signing_keys"]
+)
 def test_every_refusal_lies_within_a_guard(module: str) -> None:
     file = f"shared/{module}.py"
     source = _source(file)

@@ -1,5 +1,233 @@
-"""The guards of filling gaps: x."""
+"""The guards of a gap's way from its row to the sink: none is forgotten, taken twice or in the way of the others."""
 
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = ()
+_RUNS = "tests/shared/test_catch_up.py"
+_FAILURES = "tests/shared/test_catch_up_failures.py"
+_LIMITS = "tests/shared/test_catch_up_limits.py"
+_MESSAGES = "tests/shared/test_recovered.py"
+_RECOVERY = "tests/shared/test_recovery.py"
+_COUNTED = f"{_FAILURES}::test_users_whose_messages_graph_refuses_are_counted_and_said"
+_DELETED = f"{_LIMITS}::test_a_deletion_is_told_by_either_of_its_times"
+_ONCE_REFUSED = f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week"
+_NOT_REPEATED = f"{_MESSAGES}::test_a_message_that_json_cannot_repeat_is_malformed"
+_GOES_ON = f"{_RUNS}::test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended"
+_TIMES = "except (ValueError, TypeError) as exc:"
+_JSON = "except (ValueError, RecursionError) as exc:"
+
+
+def _guard(name: str, module: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"gap: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
+
+
+GUARDS = (
+    _guard(
+        "the end of a run",
+        "catch_up",
+        "        if needs.clock.now() >= ends:\n            break\n",
+        "",
+        f"{_RUNS}::test_a_run_without_time_begins_nothing",
+    ),
+    _guard(
+        "kept for a month",
+        "catch_up",
+        " or self.needs.clock.now() - gap.ended_at < _KEPT:",
+        ":",
+        f"{_RUNS}::test_what_is_done_is_kept_for_a_month",
+    ),
+    _guard(
+        "and no longer",
+        "catch_up",
+        "for gap in known.values() if not self._has_had_its_time(gap)]",
+        "for gap in known.values()]",
+        f"{_RUNS}::test_what_is_done_is_kept_for_a_month",
+    ),
+    _guard(
+        "deleted by another run",
+        "catch_up",
+        "        with suppress(Problem):\n            self.needs.gaps.remove(gap)\n",
+        "        self.needs.gaps.remove(gap)\n",
+        f"{_LIMITS}::test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing",
+    ),
+    _guard(
+        "recorded by another run",
+        "catch_up",
+        "        with suppress(Conflict):\n            before",
+        "        with suppress(KeyError):\n            before",
+        f"{_LIMITS}::test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting",
+    ),
+    _guard(
+        "a pause of its own only",
+        "catch_up",
+        "            if problem.retry_after is not None:\n",
+        "            if True:\n",
+        f"{_LIMITS}::test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_waiting",
+    ),
+    _guard(
+        "a reason fits into a row",
+        "catch_up",
+        "reason=str(problem)[:_MAX_TEXT]",
+        "reason=str(problem)",
+        f"{_LIMITS}::test_the_reason_of_a_refusal_fits_into_a_row",
+    ),
+    _guard(
+        "what is no more",
+        "catch_up",
+        "        except Missing as problem:\n            return self._lost(filling.gap, str(problem))\n",
+        "",
+        f"{_FAILURES}::test_a_chat_that_is_no_more_is_lost",
+    ),
+    _guard(
+        "out of reach",
+        "catch_up",
+        "except (Unavailable, Misconfigured) as problem:",
+        "except Misconfigured as problem:",
+        f"{_FAILURES}::test_what_is_put_off_waits_longer_each_time",
+    ),
+    _guard(
+        "refused",
+        "catch_up",
+        "except (Unavailable, Misconfigured) as problem:",
+        "except Unavailable as problem:",
+        _ONCE_REFUSED,
+    ),
+    _guard(
+        "said when it was refused",
+        "catch_up",
+        "        if gap.state is not State.REFUSED:\n            self._say(gap, reason)\n",
+        "        self._say(gap, reason)\n",
+        _ONCE_REFUSED,
+    ),
+    _guard(
+        "its beginning is too old",
+        "catch_up",
+        "if gap.since < self.needs.clock.now() - _REMEMBERED:",
+        "if False:",
+        f"{_FAILURES}::test_what_is_older_than_eight_months_is_lost_and_said",
+    ),
+    _guard("no time is left", "catch_up", "        except TimeIsUp:\n", "        except KeyError:\n", _GOES_ON),
+    _guard(
+        "people on every page",
+        "filling",
+        "            path = page.next_path\n        return [each",
+        "            path = None\n        return [each",
+        f"{_LIMITS}::test_people_on_every_page_of_the_list_are_read",
+    ),
+    _guard(
+        "refused to all",
+        "filling",
+        "        if refused and self.gap.checkpoint is None:\n            raise refused[-1]\n",
+        "",
+        f"{_FAILURES}::test_refused_everywhere_means_that_the_permission_is_missing",
+    ),
+    _guard("refused to the last ones", "filling", "        if refused:\n", "        if False:\n", _COUNTED),
+    _guard("refused to some is counted", "filling", "self.gap.skipped + len(refused)", "self.gap.skipped", _COUNTED),
+    _guard("counted once", "filling", "            refused.clear()\n", "", _COUNTED),
+    _guard(
+        "a page that Graph has forgotten",
+        "filling",
+        "            except Misconfigured as problem:\n                _LOG.info(",
+        "            except KeyError as problem:\n                _LOG.info(",
+        f"{_RUNS}::test_a_page_that_graph_has_forgotten_is_begun_anew",
+    ),
+    _guard(
+        "answers on every page",
+        "filling",
+        "            more = page.next_path\n",
+        "            more = None\n",
+        f"{_RUNS}::test_answers_that_did_not_fit_are_fetched_page_by_page",
+    ),
+    _guard(
+        "a message that is none",
+        "filling",
+        "        except Malformed as problem:\n",
+        "        except KeyError as problem:\n",
+        f"{_RUNS}::test_a_message_that_is_none_is_left_out_with_a_line",
+    ),
+    _guard(
+        "answers that are no list",
+        "recovered",
+        "if isinstance(reply, dict)] if isinstance(replies, list) else []",
+        "if isinstance(reply, dict)] if replies else []",
+        f"{_LIMITS}::test_answers_that_are_none_are_left_out",
+    ),
+    _guard(
+        "answers that are no messages",
+        "recovered",
+        "[reply for reply in replies if isinstance(reply, dict)]",
+        "[reply for reply in replies]",
+        f"{_LIMITS}::test_answers_that_are_none_are_left_out",
+    ),
+    _guard(
+        "deleted in the gap",
+        "recovered",
+        "if _is_in(gap, deleted) or _is_in(gap, modified):",
+        "if _is_in(gap, modified):",
+        _DELETED,
+    ),
+    _guard(
+        "touched in the gap",
+        "recovered",
+        "if _is_in(gap, deleted) or _is_in(gap, modified):",
+        "if _is_in(gap, deleted):",
+        _DELETED,
+    ),
+    _guard(
+        "deleted at another time",
+        "recovered",
+        "if _is_in(gap, deleted) or _is_in(gap, modified):",
+        "if True:",
+        _DELETED,
+    ),
+    _guard(
+        "a time that is no time",
+        "recovered",
+        _TIMES,
+        "except TypeError as exc:",
+        f"{_RUNS}::test_a_message_that_is_none_is_left_out_with_a_line",
+    ),
+    _guard(
+        "a time that is no text",
+        "recovered",
+        _TIMES,
+        "except ValueError as exc:",
+        f"{_MESSAGES}::test_whatever_a_message_holds_it_is_told_or_malformed",
+    ),
+    _guard(
+        "a channel that is none",
+        "recovered",
+        "if isinstance(channel, dict):",
+        "if channel:",
+        f"{_MESSAGES}::test_whatever_a_message_holds_it_is_told_or_malformed",
+    ),
+    _guard("nested beyond measure", "recovered", _JSON, "except ValueError as exc:", _NOT_REPEATED),
+    _guard(
+        "numbers that JSON does not have",
+        "recovered",
+        "json.dumps(message, allow_nan=False)",
+        "json.dumps(message)",
+        _NOT_REPEATED,
+    ),
+    _guard("an empty id", "recovered", " or not value:", ":", f"{_LIMITS}::test_an_id_without_a_character_is_none"),
+    _guard(
+        "without a subscription",
+        "recovery",
+        "row.observed is None or row.gap is None",
+        "row.gap is None",
+        f"{_RECOVERY}::test_nothing_is_recovered_before_there_is_a_subscription",
+    ),
+    _guard(
+        "begun anew by an operator",
+        "recovery",
+        "checkpoint=None, reading=None, next_page=None, recovered=0, skipped=0)",
+        "recovered=0, skipped=0)",
+        f"{_RECOVERY}::test_an_operator_may_have_it_done_again",
+    ),
+    _guard(
+        "two gaps within a minute",
+        "recovery",
+        "%H%M%S%f",
+        "%H%M",
+        f"{_RECOVERY}::test_a_gap_that_has_ended_is_to_be_recovered",
+    ),
+)

@@ -162,8 +162,8 @@ GUARDS = (
     Guard(
         name="signing key: a pause after a look in vain",
         module="shared/signing_keys.py",
-        snippet="if is_unknown and self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS:",
-        without="if False:",
+        snippet="_at < _COOLDOWN_SECONDS:\n                raise Unavailable(",
+        without="_at < 0:\n                raise Unavailable(",
         test=f"{_KEYS}::test_made_up_key_ids_make_the_app_call_entra_once_a_minute",
     ),
     Guard(
@@ -179,6 +179,13 @@ GUARDS = (
         snippet="self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS",
         without="self._age() < _COOLDOWN_SECONDS",
         test=f"{_KEYS}::test_a_rotated_key_is_found_at_once",
+    ),
+    Guard(
+        name="signing key: out of reach is not unpublished",
+        module="shared/signing_keys.py",
+        snippet="            if known is None:\n                raise Unavailable(",
+        without="            if False:\n                raise Unavailable(",
+        test=f"{_KEYS}::test_no_answer_is_unavailable_and_not_remembered",
     ),
     Guard(
         name="signing key: an outage empties nothing",

@@ -36,6 +36,7 @@ class GapsInADict:
     def __init__(self, *rows: Recovery) -> None:
         self.rows: dict[tuple[str, str], Recovery] = {}
         self.before_saving: Callable[..., None] = lambda: None
+        self.before_removing: Callable[..., None] = lambda: None
         self._etags = itertools.count()
         for row in rows:
             self.save(row)
@@ -50,6 +51,7 @@ class GapsInADict:
         return kept
 
     def remove(self, row: Recovery) -> None:
+        self.before_removing()
         self._check(row)
         del self.rows[row.tenant_id, row.key]
 

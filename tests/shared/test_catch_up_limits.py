@@ -1,0 +1,95 @@
+"""Gaps and messages at the edge of what is told: lists of several pages, odd answers, two runs, and long reasons."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
+from shared.recovered import chain_of, events_of
+from shared.recovery import Recovery, State
+from shared.tracked import Gap
+from tests.sender import CLIENT_ID
+from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
+from tests.shared.gap_world import DAY, USERS, World, pages_of
+from tests.shared.tracked_values import MINUTE, NOW, ROW
+
+
+def test_people_on_every_page_of_the_list_are_read() -> None:
+    world = World(GAP)
+    world.lists[USERS] = [[{"id": "a"}], [{"id": "b"}]]
+    for user in "ab":
+        pages_of(world, user, [message(user)])
+    assert world.run() == {"recovered": 1, "events": 2}
+
+
+def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_waiting() -> None:
+    world = World(GAP, replace(GAP, since=SINCE + MINUTE))
+    world.has("a")
+    problems = iter([Unavailable("no answer")])
+    world.before_reading = lambda _tenant_id: _raise_next(problems)
+    assert world.run() == {"put off": 1, "recovered": 1}
+
+
+def test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting() -> None:
+    world = World(GAP)
+    world.has("a")
+    world.tracking.save(replace(ROW, etag=None, gap=Gap(since=SINCE + MINUTE, until=UNTIL)))
+    problems = iter([Conflict("another run has recorded it")])
+    world.gaps.before_saving = lambda: _raise_next(problems)
+    assert world.run() == {"recovered": 1}
+
+
+def _raise_next(problems: Iterator[Problem]) -> None:
+    for problem in problems:
+        raise problem
+
+
+def test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing() -> None:
+    done = replace(GAP, state=State.RECOVERED, ended_at=NOW - 31 * DAY)
+    world = World(done, replace(GAP, since=SINCE + MINUTE))
+    world.has("a")
+    world.gaps.before_removing = lambda: _raise_next(iter([Conflict("another run was faster")]))
+    assert world.run() == {"recovered": 1}
+
+
+def test_the_reason_of_a_refusal_fits_into_a_row() -> None:
+    world = World(GAP)
+    world.has("a", a=Misconfigured("no permission " * 1000))
+    assert world.run() == {"refused": 1}
+    assert len(world.gap().reason or "") == 1024
+
+
+@pytest.mark.parametrize("replies", [7, "abc", {"id": "2"}, None, [None, 7]])
+def test_answers_that_are_none_are_left_out(replies: Any) -> None:
+    messages, more = chain_of(message() | {"replies": replies})
+    assert ([each["id"] for each in messages], more) == (["1"], None)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "modified", "told"),
+    [
+        pytest.param(DURING, AFTER, ["deleted"], id="deleted in the gap, touched after it"),
+        pytest.param(AFTER, DURING, ["deleted"], id="touched in the gap, and the deletion dated after it"),
+        pytest.param(AFTER, AFTER, [], id="deleted after the gap"),
+        pytest.param(BEFORE, BEFORE, [], id="deleted before the gap"),
+    ],
+)
+def test_a_deletion_is_told_by_either_of_its_times(deleted: Any, modified: Any, told: list[str]) -> None:
+    gone = message(created=BEFORE, modified=modified, deletedDateTime=text(deleted))
+    assert _change_types(gone) == told
+
+
+def _change_types(found: dict[str, Any], gap: Recovery = GAP) -> list[str]:
+    return [event.type.removeprefix("Microsoft.Graph.ChatMessage").lower() for event in _events(found, gap)]
+
+
+def _events(found: dict[str, Any], gap: Recovery = GAP) -> list[Any]:
+    return list(events_of(found, gap, client_id=CLIENT_ID, at=NOW))
+
+
+@pytest.mark.parametrize("changes", [{"chatId": ""}, {"id": ""}, {"channelIdentity": {"teamId": "", "channelId": "c"}}])
+def test_an_id_without_a_character_is_none(changes: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        _events(message() | changes)
