@@ -41,6 +41,7 @@ class Scene:
 
     def suffer(self, row: Row) -> Sequence[Post]:
         """Return what was posted while the fault lasted, after a look at the answers and at what was stored."""
+        since = len(self.app.host.lines)
         self._meet(row)
         with row.trouble(self.app):
             if row.run is not None:
@@ -53,7 +54,8 @@ class Scene:
         self.refused += [post for post, answer in zip(sent, answers, strict=True) if answer.status in {503, None}]
         for kind, found in fates(self.app, sent, answers, self.events).items():
             passes = {_NORMAL[kind]} if row.may_pass else set()
-            assert found <= passes | {row.fates.get(kind, _NORMAL[kind])}, (row.whom, row.what, kind)
+            why = [line for line in self.app.host.lines[since:] if "refused" in line]
+            assert found <= passes | {row.fates.get(kind, _NORMAL[kind])}, (row.whom, row.what, kind, why)
         assert max(answer.seconds for answer in answers) < PATIENCE_SECONDS, (row.whom, row.what)
         return sent
 
