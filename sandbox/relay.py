@@ -27,12 +27,16 @@ class Mood(Enum):
     """Half of what comes from the service gets through, and then the connection is closed."""
     BUSY = auto()
     """Every HTTP request is answered with 503 ServerBusy, as a storage account does that is full or overrun."""
+    STALE = auto()
+    """Connections from before are closed at their next request; others are served."""
 
 
 @dataclass(slots=True)
-class _UnderWay:
+class _Connection:
+    is_fresh: bool
+    """Whether it was made after those of before had become stale."""
     asked: bool = False
-    """Whether the service has got a request of a connection, and the client no answer to it."""
+    """Whether the service has got a request of it, and the client no answer."""
 
 
 class Relay:
@@ -66,13 +70,13 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine that runs has its task
+        connection = _Connection(is_fresh=self.mood is Mood.STALE)
         self._tasks.add(task)
         try:
             target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            under_way = _UnderWay()
             pumps = [
-                asyncio.create_task(self._ask(reader, target_writer, writer, under_way)),
-                asyncio.create_task(self._answer(target_reader, writer, under_way)),
+                asyncio.create_task(self._ask(reader, target_writer, writer, connection)),
+                asyncio.create_task(self._answer(target_reader, writer, connection)),
             ]
             try:
                 # Whichever side hangs up first ends both.
@@ -81,7 +85,7 @@ class Relay:
                 for pump in pumps:
                     pump.cancel()
                 target_writer.transport.abort()
-                if under_way.asked:
+                if connection.asked:
                     self.unanswered.append(datetime.now(UTC))
         finally:
             writer.transport.abort()
@@ -92,23 +96,27 @@ class Relay:
         reader: asyncio.StreamReader,
         target: asyncio.StreamWriter,
         client: asyncio.StreamWriter,
-        under_way: _UnderWay,
+        connection: _Connection,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 match self.mood:
                     case Mood.DOWN:
                         return
+                    case Mood.STALE if not connection.is_fresh:
+                        return
                     case Mood.BUSY:
                         client.write(_BUSY)
                         return
                     case Mood.SILENT:
                         continue
-                under_way.asked = True
+                connection.asked = True
                 target.write(data)
                 await target.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, under_way: _UnderWay) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, connection: _Connection
+    ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 match self.mood:
@@ -123,4 +131,4 @@ class Relay:
                         await asyncio.sleep(_LATE_SECONDS)
                 client.write(data)
                 await client.drain()
-                under_way.asked = False
+                connection.asked = False

@@ -4,12 +4,22 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+import requests
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
 
 from shared.errors import Unavailable
 
 # Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
 HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
+
+# As many as a pool holds.  Source: https://requests.readthedocs.io/en/latest/api/#requests.adapters.HTTPAdapter
+_CONNECTIONS = 10
 
 
 def unavailable(system: str, exc: AzureError | OSError) -> Unavailable:
@@ -27,3 +37,18 @@ def making_sure[T](create: Callable[[], object], write: Callable[[], T]) -> T:
         with suppress(ResourceExistsError):
             create()
         return write()
+
+
+def past_stale_connections[T](write: Callable[[], T]) -> T:
+    """Return what ``write`` does, again for each connection that is closed instead of an answer.
+
+    Whoever stands between closes what has long been idle, and that shows at the next request only. A call that changes
+    nothing when it is made twice is made anew; one that takes too long is not.
+    """
+    for _ in range(_CONNECTIONS):
+        try:
+            return write()
+        except ServiceResponseError as exc:
+            if not isinstance(exc.inner_exception, requests.ConnectionError):
+                raise
+    return write()

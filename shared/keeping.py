@@ -17,7 +17,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
-from shared.azure_calls import HASTY, making_sure, unavailable
+from shared.azure_calls import HASTY, making_sure, past_stale_connections, unavailable
 from shared.deadline import Deadline
 from shared.errors import Conflict
 from shared.kept import Kept
@@ -46,8 +46,10 @@ class Keeping:
         try:
             making_sure(
                 lambda: self._container.create_container(**HASTY),
-                lambda: blob.upload_blob(
-                    body, overwrite=True, metadata=_metadata(kept), content_settings=_JSON, **HASTY
+                lambda: past_stale_connections(
+                    lambda: blob.upload_blob(
+                        body, overwrite=True, metadata=_metadata(kept), content_settings=_JSON, **HASTY
+                    )
                 ),
             )
         except AzureError as exc:

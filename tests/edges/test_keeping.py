@@ -71,6 +71,18 @@ def test_what_is_kept_comes_back_byte_for_byte_with_all_that_was_noted(keeping: 
     assert keeping.body(kept) == BODY
 
 
+def test_connections_that_went_stale_cost_nothing(keeping: Keeping, relay: Relay) -> None:
+    moments = [NOW + timedelta(seconds=number) for number in range(8)]
+    for _ in ("to have connections", "to find them closed"):
+        with ThreadPoolExecutor(len(moments)) as pool:
+            for keep in [
+                pool.submit(keeping.keep, BODY, replace(KEPT, received_at=each), in_time()) for each in moments
+            ]:
+                keep.result()
+        relay.mood = Mood.STALE
+    assert len(list(keeping.all())) == len(moments)
+
+
 def test_what_is_kept_comes_back_oldest_first(keeping: Keeping) -> None:
     moments = [NOW + timedelta(seconds=offset) for offset in (5, -86_400 * 40, 0, -0.5)]
     for moment in moments:

@@ -69,6 +69,9 @@ def _rows() -> Iterator[Row]:
     for what in ("down", "silent"):
         refused = dict.fromkeys(_AUTHENTIC, Fate.REFUSED)
         yield Row(whom=plan.STORAGE, what=what, trouble=stores(MOODS[what], *RELAYS), fates=refused)
+    parked = dict.fromkeys(_AUTHENTIC, Fate.PARKED)
+    stale = stores(Mood.STALE, *RELAYS)
+    yield Row(whom=plan.STORAGE, what="idle connections closed", trouble=stale, fates=parked, may_pass=True)
     yield from _CLOCKS
     yield from _APP
     yield from _PEOPLE

@@ -5,6 +5,7 @@ from tests.guards.guard import Guard
 _RECEIVING = "tests/shared/test_receive.py"
 _PARKING = "tests/shared/test_parking.py"
 _FETCHING = "tests/shared/test_receive_fetching.py"
+_KEEPING = "tests/edges/test_keeping.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _PARKED = f"{_PARKING}::test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came"
 _NO_TURN = f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_at_once"
@@ -94,5 +95,12 @@ GUARDS = (
         "        if encrypted is None:\n            return None\n",
         "",
         _OUTCOME,
+    ),
+    _guard(
+        "a connection that went stale",
+        "            if not isinstance(exc.inner_exception, requests.ConnectionError):\n",
+        "            if True:\n",
+        f"{_KEEPING}::test_connections_that_went_stale_cost_nothing",
+        module="azure_calls",
     ),
 )
