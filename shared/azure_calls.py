@@ -18,8 +18,8 @@ from shared.errors import Unavailable
 # Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
 HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
 
-# As many as a pool holds.  Source: https://requests.readthedocs.io/en/latest/api/#requests.adapters.HTTPAdapter
-_CONNECTIONS = 10
+# For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
+CONNECTIONS = 64
 
 
 def unavailable(system: str, exc: AzureError | OSError) -> Unavailable:
@@ -45,7 +45,7 @@ def past_stale_connections[T](write: Callable[[], T]) -> T:
     Whoever stands between closes what has long been idle, and that shows at the next request only. A call that changes
     nothing when it is made twice is made anew; one that takes too long is not.
     """
-    for _ in range(_CONNECTIONS):
+    for _ in range(CONNECTIONS):
         try:
             return write()
         except ServiceResponseError as exc:

@@ -11,12 +11,11 @@ from azure.storage.queue import QueueServiceClient
 from requests import PreparedRequest, Session
 from requests.adapters import HTTPAdapter
 
+from shared.azure_calls import CONNECTIONS
 from shared.settings import Settings
 
 # The clients' own retries and time-outs take minutes, in which a run of the timer does nothing else.
 _TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
-# For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
-_CONNECTIONS = 64
 _TABLE_TIMES: Mapping[str, Any] = {**_TIMES, "retry_backoff_factor": 0.2}
 _BLOB_TIMES: Mapping[str, Any] = {**_TIMES, "initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
 
@@ -48,7 +47,7 @@ def table_service(settings: Settings, credential: TokenCredential) -> TableServi
 def _transport() -> RequestsTransport:
     session = Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
     session.auth = _unchanged
     return RequestsTransport(session=session)

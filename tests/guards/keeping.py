@@ -335,7 +335,7 @@ GUARDS = (
     Guard(
         name="keeping: a connection for each thread",
         module="shared/storage.py",
-        snippet="HTTPAdapter(pool_maxsize=_CONNECTIONS)",
+        snippet="HTTPAdapter(pool_maxsize=CONNECTIONS)",
         without="HTTPAdapter()",
         test=f"{_KEPT_IN_BLOBS}::test_sixteen_at_once_make_no_connection_that_they_throw_away",
     ),
