@@ -6,13 +6,14 @@ type, subject and content; where Graph never delivered it, if it was recovered, 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sandbox.chaos.matching import (
     GAP,
     Place,
+    came_to_nothing,
     is_message,
     is_of,
     is_overtaken,
@@ -58,9 +59,9 @@ class Fate(StrEnum):
     HIDDEN = "under an id of before"
     """It is there, and whoever drops what has an id of before drops it: the app could not look up that it was taken."""
     OVERTAKEN = "overtaken"
-    """Graph never delivered it, and the message had changed again before anybody could read it like this."""
+    """Graph never delivered it, and the thing had changed again, or back, before anybody could read it like this."""
     SAID = "said to be lost"
-    """Graph never delivered it and cannot be asked for it; an event in the sink says so."""
+    """Graph never delivered it, and could not be asked for it; an event in the sink says so."""
     LOST = "lost"
     """Graph delivered it, with success."""
     UNRECOVERED = "not recovered"
@@ -179,7 +180,20 @@ class _Balancing:
             return Fate.LOST
         if is_message(change):
             return Fate.OVERTAKEN if is_overtaken(change, events) else Fate.UNRECOVERED
-        return Fate.SAID if any(says(gap, change) for gap in self._gaps) else Fate.UNRECOVERED
+        if any(says(gap, change) for gap in self._gaps):
+            return Fate.SAID
+        return Fate.OVERTAKEN if self._came_to_nothing(change) else Fate.UNRECOVERED
+
+    def _came_to_nothing(self, change: Change) -> bool:
+        # With a team its channels and members are gone, and nothing is told of each.
+        is_inside = len(change.path) > len(("teams", "{team}"))
+        around = self._changes[place_of(replace(change, path=change.path[:2]))] if is_inside else ()
+        is_gone = any(each.change_type == "deleted" for each in around)
+        return is_gone or came_to_nothing(change, self._changes[place_of(change)], self._is_told)
+
+    def _is_told(self, change: Change) -> bool:
+        arrivals = self._arrivals[place_of(change)]
+        return id(change) in self._books.delivered or any(recovers(each.event, change) for each in arrivals)
 
     def _is_repeated(self, change: Change) -> bool:
         repeated = self._repeated[place_of(change)]

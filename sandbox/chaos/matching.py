@@ -4,7 +4,7 @@ Source: docs/events.md
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,15 +69,18 @@ def is_true_of(event: Event, change: Change) -> bool:
 
 
 def recovers(event: Event, change: Change) -> bool:
-    """Return whether an event of what was read afterwards tells a change."""
-    if not is_recovered(event) or not _is_named(event, change):
+    """Return whether an event of what was read afterwards tells a change, or of a thing that is new what it led to."""
+    if not is_recovered(event):
         return False
-    return change.change_type != "updated" or _shows(event.data["content"], change)
+    if change.change_type == "updated":
+        return "content" in event.data and _shows(event.data["content"], change)
+    return _is_named(event, change)
 
 
 def _shows(content: Mapping[str, Any], change: Change) -> bool:
-    """Return whether what Graph's lists tell of a thing is what a change has made of it; they tell less."""
-    return all(change.entity.get(name) == value for name, value in content.items() if not name.startswith("@odata"))
+    """Return whether what Graph's lists tell of a thing is what a change has made of it; they tell less, or null."""
+    told = ((name, value) for name, value in content.items() if value is not None and not name.startswith("@odata"))
+    return all(change.entity.get(name) == value for name, value in told)
 
 
 def is_overtaken(change: Change, events: Iterable[Event]) -> bool:
@@ -86,6 +89,25 @@ def is_overtaken(change: Change, events: Iterable[Event]) -> bool:
         return False
     contents = (event.data.get("content", {}) for event in events)
     return any(int(content.get("etag", 0)) > int(change.entity["etag"]) for content in contents)
+
+
+def came_to_nothing(change: Change, changes: Sequence[Change], is_told: Callable[[Change], bool]) -> bool:
+    """Return whether who lists things after a gap can see nothing of a change: another came after it, or undid it.
+
+    ``changes`` are all of the thing's, in their order.
+    """
+    end = next(number for number, each in enumerate(changes) if each is change)
+    if end < len(changes) - 1:
+        return True
+    start = end
+    while start and not is_told(changes[start - 1]):
+        start -= 1
+    before = changes[start - 1] if start else None
+    # Of what has been there from the beginning, the first change is none that makes it.
+    was_there = changes[start].change_type != "created" if before is None else before.change_type != "deleted"
+    if change.change_type == "deleted" or not was_there:
+        return change.change_type == "deleted" and not was_there
+    return changes[start].change_type == "deleted" if before is None else before.entity == change.entity
 
 
 def says(gap: Mapping[str, Any], change: Change) -> bool:

@@ -33,7 +33,8 @@ RENAMED = replace(
 
 
 def _event(change: Change, *, id_: str = "", recovered: bool = False, **data: Any) -> Event:
-    kind = {"teams": "Team", "messages": "ChatMessage"}[change.path[-2]]
+    kinds = {"teams": "Team", "channels": "Channel", "members": "ConversationMember", "messages": "ChatMessage"}
+    kind = kinds[change.path[-2]]
     spelled = "/".join(f"{name}('{key}')" for name, key in zip(change.path[::2], change.path[1::2], strict=True))
     content = {name: value for name, value in change.entity.items() if name != "replies" or not recovered}
     said = {"tenantId": "t", "resource": spelled, "changeType": change.change_type, "content": content}
@@ -104,7 +105,7 @@ def test_of_two_changes_into_one_state_the_event_is_of_the_one_that_graph_has_de
     again = replace(RENAMED, when=LATER)
     arrivals = [Arrival(event=_event(RENAMED, id_="1"), when=LATER)]
     balance = Books(changes=[RENAMED, again], delivered={id(again)}, arrivals=arrivals).balance()
-    assert balance.missing == [(RENAMED, Fate.UNRECOVERED)]
+    assert balance.fates == Counter({Fate.OVERTAKEN: 1, Fate.LIVE: 1})
 
 
 def test_a_state_that_comes_back_under_its_id_of_before_is_told_apart() -> None:
@@ -231,3 +232,71 @@ def test_an_id_that_comes_twice_is_not_explained_by(cut_off: list[tuple[CutOff, 
 def test_what_is_told_once_more_under_another_id_is_counted() -> None:
     balance = _balance(RENAMED, events=[_event(RENAMED, id_="1"), _event(RENAMED, id_="2")])
     assert (balance.surplus, balance.agrees) == (1, True)
+
+
+# --- Teams, channels and members, which are compared after a gap
+
+MADE, GONE = replace(RENAMED, change_type="created"), replace(RENAMED, change_type="deleted")
+RENAMED_BACK = replace(RENAMED, entity={"id": "g", "displayName": "Marketing"})
+OPENED = replace(MADE, path=("teams", "g", "channels", "c"), entity={"id": "c", "displayName": "Deals"})
+
+
+def test_a_list_that_leaves_properties_out_tells_the_truth() -> None:
+    read = _event(RENAMED, recovered=True, content=RENAMED.entity | {"isArchived": None})
+    balance = _balance(RENAMED, events=[read], delivered=False)
+    assert (balance.fates, balance.wrong) == (Counter({Fate.RECOVERED: 1}), [])
+
+
+def test_a_thing_that_is_new_may_be_told_as_it_has_become() -> None:
+    read = _event(MADE, recovered=True, content=RENAMED_BACK.entity)
+    assert _balance(MADE, RENAMED_BACK, events=[read], delivered=False).fates == Counter({Fate.RECOVERED: 2})
+
+
+def test_what_is_gone_is_told_without_its_content() -> None:
+    read = _event(GONE, recovered=True)
+    del read.data["content"]
+    assert _balance(GONE, events=[read], delivered=False).fates == Counter({Fate.RECOVERED: 1})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param((MADE, GONE), id="came and went"),
+        pytest.param((MADE, RENAMED_BACK, GONE), id="came, changed and went"),
+        pytest.param((GONE, MADE), id="went and came back"),
+    ],
+)
+def test_of_what_comes_to_nothing_in_a_gap_nobody_can_know(changes: tuple[Change, ...]) -> None:
+    balance = _balance(*changes, events=[], delivered=False)
+    assert (balance.fates, balance.agrees) == (Counter({Fate.OVERTAKEN: len(changes)}), True)
+
+
+def test_who_changes_back_in_a_gap_has_come_to_nothing() -> None:
+    back = replace(RENAMED, when=LATER)
+    arrivals = [Arrival(event=_event(RENAMED), when=LATER)]
+    books = Books(changes=[RENAMED, RENAMED_BACK, back], delivered={id(RENAMED)}, arrivals=arrivals)
+    assert books.balance().fates == Counter({Fate.LIVE: 1, Fate.OVERTAKEN: 2})
+
+
+@pytest.mark.parametrize(
+    ("before", "last"),
+    [
+        pytest.param((), RENAMED, id="renamed"),
+        pytest.param((), MADE, id="came"),
+        pytest.param((), GONE, id="went"),
+        pytest.param((MADE,), GONE, id="told, and went"),
+        pytest.param((GONE,), MADE, id="told to be gone, and came"),
+        pytest.param((RENAMED,), RENAMED_BACK, id="told, and renamed"),
+    ],
+)
+def test_the_last_state_of_a_thing_has_to_be_told(before: tuple[Change, ...], last: Change) -> None:
+    arrivals = [Arrival(event=_event(change), when=LATER) for change in before]
+    books = Books(changes=[*before, last], delivered={id(change) for change in before}, arrivals=arrivals)
+    assert books.balance().missing == [(last, Fate.UNRECOVERED)]
+
+
+def test_with_a_team_its_channels_are_gone_without_a_word() -> None:
+    gone = _event(GONE, recovered=True)
+    balance = _balance(OPENED, GONE, events=[gone], delivered=False)
+    assert balance.fates == Counter({Fate.OVERTAKEN: 1, Fate.RECOVERED: 1})
+    assert _balance(OPENED, events=[], delivered=False).missing == [(OPENED, Fate.UNRECOVERED)]
