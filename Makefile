@@ -5,6 +5,9 @@ CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmar
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
+# What of tests/ starts services throughout, and need not be collected to be left out.
+SERVED := edges end_to_end flows simulation
+
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -24,7 +27,7 @@ test: .venv/installed sandbox/node_modules/installed  ## All tests (ARGS=... goe
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 unit: .venv/installed  ## The tests that start no service
-	$(BIN)/python -m pytest -m "not slow" --ignore=tests/edges --ignore=tests/end_to_end $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow" $(SERVED:%=--ignore=tests/%) $(ARGS)
 
 check: .venv/installed  ## Layout, lint, types, import contracts, requirements in step with pyproject.toml
 	$(BIN)/ruff format --check .

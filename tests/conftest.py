@@ -12,9 +12,10 @@ from tests.distribution import Distribution
 from tests.sandbox.background import Background
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return two a core: half of its time, a test waits for a service."""
-    return 2 * (os.process_cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one a core, or two for tests that wait for services half of their time."""
+    cores = os.process_cpu_count() or 1
+    return cores if "not slow" in config.option.markexpr else 2 * cores
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:

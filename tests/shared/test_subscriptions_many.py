@@ -82,7 +82,7 @@ def _seconds() -> float:
 
 
 def test_ten_thousand_subscriptions_are_planned_within_a_second() -> None:
-    assert min(_seconds() for _ in range(3)) < 1
+    assert any(_seconds() < 1 for _ in range(3))
 
 
 def test_ten_thousand_subscriptions_are_planned_in_200_mb() -> None:
