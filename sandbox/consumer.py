@@ -60,11 +60,13 @@ class Consumer:
         count = 0
         try:
             messages = self._queue.receive_messages(messages_per_page=_PAGE, visibility_timeout=_VISIBILITY_SECONDS)
-            async for message in messages:
-                event = await self._event(message.content)
-                on_event(replace(event, inserted_on=message.inserted_on))
-                await self._queue.delete_message(message)
-                count += 1
+            async for page in messages.by_page():
+                read = [message async for message in page]
+                for message in read:
+                    event = await self._event(message.content)
+                    on_event(replace(event, inserted_on=message.inserted_on))
+                await asyncio.gather(*map(self._queue.delete_message, read))
+                count += len(read)
         except ResourceNotFoundError:
             return 0
         return count

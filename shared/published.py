@@ -100,17 +100,22 @@ class Published:
         self, keys: Iterable[str], in_time: Deadline
     ) -> tuple[Mapping[str, Marker], Mapping[str, tuple[str, ...]]]:
         """Return the marker under each key, and the notes in it, beside those that nobody could read in time."""
-        rows, now = self._rows(keys, in_time), self._now()
-        known = {}
-        for key in keys:
-            marker = Marker(key=key, notes=(), at=now)
-            for each in (rows.get(key), self._memory.get(key)):
-                if each is not None:
-                    notes = each.notes if each.at >= now - self._window else ()
-                    marker = replace(marker.with_notes(notes, now), etag=marker.etag or each.etag)
-            known[key] = marker
+        remembered = {key: self._recent(self._memory.get(key), key) for key in keys}
+        # That a change is published, nobody can take back; of what may recur, others may know more.
+        rows = self._rows([key for key in keys if key not in remembered[key].notes], in_time)
+        known = dict(remembered)
+        for key, row in rows.items():
+            marker = self._recent(row, key).with_notes(remembered[key].notes, remembered[key].at)
+            known[key] = self._memory.add(marker) if marker.notes else marker
         unread = {key: (PERHAPS_OTHERS, *known[key].notes) for key in known.keys() - rows.keys()}
         return known, {key: marker.notes for key, marker in known.items()} | unread
+
+    def _recent(self, marker: Marker | None, key: str) -> Marker:
+        """Return ``marker`` as long as it counts, else an empty one in its place."""
+        oldest = self._now() - self._window
+        if marker is None:
+            return Marker(key=key, notes=(), at=oldest)
+        return marker if marker.at >= oldest else replace(marker, notes=(), at=oldest)
 
     def _rows(self, keys: Iterable[str], in_time: Deadline) -> Mapping[str, Marker | None]:
         """Return the rows that can be read in time."""

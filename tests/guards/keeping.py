@@ -164,8 +164,8 @@ GUARDS = (
     _once(
         "what this process has published, without the table",
         _PUBLISHED,
-        "for each in (rows.get(key), self._memory.get(key)):",
-        "for each in (rows.get(key),):",
+        "self._recent(self._memory.get(key), key) for key in keys}",
+        "self._recent(None, key) for key in keys}",
         "test_what_this_process_has_published_is_dropped_without_the_table",
     ),
     _once(
@@ -174,6 +174,13 @@ GUARDS = (
         "                self._mark_soon(unwritten)\n",
         "                pass\n",
         "test_what_the_table_did_not_take_is_written_once_it_does",
+    ),
+    _once(
+        "what the table did not take is known beside it",
+        _PUBLISHED,
+        ".with_notes(remembered[key].notes, remembered[key].at)",
+        "",
+        "test_what_the_table_did_not_take_is_known_all_the_same",
     ),
     _once(
         "memory has an end",
@@ -199,8 +206,8 @@ GUARDS = (
     _once(
         "the window",
         _PUBLISHED,
-        "each.notes if each.at >= now - self._window else ()",
-        "each.notes",
+        "return marker if marker.at >= oldest else replace(marker, notes=(), at=oldest)",
+        "return marker",
         "test_a_marker_counts_for_the_window_and_no_longer",
     ),
     _once(

@@ -296,6 +296,11 @@ def _down(_call: str) -> None:
     raise Unavailable("the table does not answer")
 
 
+def _down_for_writing(call: str) -> None:
+    if call == "write":
+        raise Unavailable("storage is full")
+
+
 def test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while() -> None:
     worker = Worker(Table(trouble=_down))
     for etag in "123":
@@ -404,15 +409,29 @@ def test_a_marker_that_could_not_be_written_makes_nobody_drop_a_later_state() ->
     worker = Worker(Table())
     worker.publish(team("A"))
 
-    def read_only(call: str) -> None:
-        if call == "write":
-            raise Unavailable("storage is full")
-
-    worker.table.trouble = read_only
+    worker.table.trouble = _down_for_writing
     worker.publish(team("B", 1))
     worker.table.trouble = lambda _call: None
     worker.publish(team("A", 2))
     assert len(worker.sunk) == 3
+
+
+def test_what_the_table_did_not_take_is_known_all_the_same() -> None:
+    worker = Worker(Table(trouble=_down_for_writing))
+    for minute in range(2):
+        worker.publish(team("A", minute, subscriptionId="wide"))
+        worker.publish(team("A", minute, subscriptionId="narrow"))
+    assert len(worker.sunk) == 2
+
+
+def test_what_is_known_to_be_published_is_not_looked_up_again() -> None:
+    table = Table()
+    Worker(table).publish(message())
+    worker = Worker(table)
+    before = table.calls.count("read")
+    for subscription in ("wide", "narrow", "narrower"):
+        worker.publish(message(subscriptionId=subscription))
+    assert (worker.sunk, table.calls.count("read") - before) == ([], 1)
 
 
 def test_what_the_table_did_not_take_is_written_once_it_does() -> None:
