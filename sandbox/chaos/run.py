@@ -27,8 +27,8 @@ _TIMER_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 _HURRY_SECONDS = 10.0
 _PATIENCE_SECONDS = 60
-# What is outstanding by then will not come.
-_MENDING_SECONDS = 240
+# When nothing has come for so long, what is outstanding will not come.
+_IDLE_SECONDS = 120
 # Graph's retries come at their times; entries into the future are bounded by how tokens are dated back.
 _STEP, _MOST = timedelta(seconds=15), timedelta(minutes=4)
 # Often enough that something is renewed in a short run.
@@ -154,13 +154,15 @@ class Chaos:
         """Return once nothing is outstanding any more, or it is clear that it will not come."""
         self._say("Everything works again: what is outstanding has to come.")
         await self._stage.restart()
-        end, advanced = time.monotonic() + _MENDING_SECONDS, timedelta()
-        while time.monotonic() < end:
+        seen, since, advanced = 0, time.monotonic(), timedelta()
+        while time.monotonic() < since + _IDLE_SECONDS:
             await stores.look(take_away=self._options.without is Without.REDRIVE)
             await stores.hurry()
             await self._stage.fire()
             await self._until(lambda: not self._stage.is_running(), _PATIENCE_SECONDS)
             await self._world.graph.idle()
+            if len(self._witness.arrived) > seen:
+                seen, since = len(self._witness.arrived), time.monotonic()
             if self._world.graph.waiting and advanced < _MOST:
                 self._world.clock.advance(_STEP)
                 advanced += _STEP
