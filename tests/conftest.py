@@ -13,9 +13,9 @@ from tests.sandbox.background import Background
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one a core, or two for tests that wait for services half of their time."""
+    """Return one a core, or half as many more where tests wait for services."""
     cores = os.process_cpu_count() or 1
-    return cores if "not slow" in config.option.markexpr else 2 * cores
+    return cores if "not slow" in config.option.markexpr else (3 * cores + 1) // 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
