@@ -50,7 +50,7 @@ bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency
 chaos: .venv/installed sandbox/node_modules/installed  ## Have everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
 	$(BIN)/python -m sandbox chaos $(ARGS)
 
-chaos-test: .venv/installed sandbox/node_modules/installed  ## Short chaos runs, and that they fail where a part of the app is out of action
+chaos-test: .venv/installed sandbox/node_modules/installed  ## Every fault by itself, short chaos runs, and that they fail without a part of the app
 	$(BIN)/python -m pytest -m chaos $(ARGS)
 
 simulation: .venv/installed sandbox/node_modules/installed  ## Three days of 200 subscriptions with faults, in five minutes

@@ -10,6 +10,7 @@ _TOGETHER = {
         for name in (
             "end_to_end/test_articles",
             "end_to_end/test_catalogue",
+            "end_to_end/test_exposed",
             "end_to_end/test_handshake",
             "end_to_end/test_make_run",
             "end_to_end/test_schemas",

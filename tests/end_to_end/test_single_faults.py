@@ -20,7 +20,7 @@ from tests.end_to_end.single_faults import ROWS, Row
 from tests.sandbox.function_apps import eventually
 from tests.sender import OTHER_TENANT, TENANT, Sender
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 _LOG = logging.getLogger(__name__)
 _RUN = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((\w+)")

@@ -116,6 +116,7 @@ def _takes_half_a_second(_post: bytes, _kept: Kept, deadline: Deadline) -> None:
         deadline.call(pool, time.sleep, 0.5)
 
 
+@pytest.mark.slow
 def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
     key = Outcome().receiver.private_key
 

@@ -272,6 +272,7 @@ def test_what_this_process_has_published_is_dropped_without_the_table() -> None:
     assert len(worker.sunk) == 2
 
 
+@pytest.mark.slow
 def test_what_is_remembered_is_bounded() -> None:
     worker = Worker(Table(trouble=_down))
     one, others = message(), [replace(message(), id=str(number)) for number in range(20_000)]
@@ -462,6 +463,7 @@ def test_whatever_the_order_each_change_is_published_once_however_many_subscript
     assert len({event.id for event in published}) == len(states)
 
 
+@pytest.mark.slow
 def test_of_a_resource_that_changes_all_the_time_all_but_the_last_is_forgotten_and_its_ids_used_no_more() -> None:
     worker = Worker(Table())
     for minute in range(MAX_NOTES + 1):

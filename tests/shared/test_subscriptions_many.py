@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
+import pytest
+
 from shared.actions import Action
 from shared.desired import Desired
 from shared.subscription import Subscription
@@ -14,6 +16,8 @@ from shared.subscriptions import plan
 from shared.tracked import Observed, Tracked
 from tests.sender import TENANT
 from tests.shared.tracked_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
+
+pytestmark = pytest.mark.slow
 
 _KINDS = (
     "/chats/19:{n}@thread.v2/messages",
