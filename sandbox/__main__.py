@@ -64,7 +64,7 @@ def chaos(
     *,
     minutes: Annotated[float, typer.Option(min=0.1, help="How long things go wrong; mending takes a while more.")] = 5,
     seed: Annotated[int, typer.Option(help="What goes wrong when: the same seed, the same plan.")] = 1,
-    rate: Annotated[float, typer.Option(min=0.1, help="Changes a second in Teams, and so about as many POSTs.")] = 50,
+    rate: Annotated[float, typer.Option(min=0.1, help="Changes a second in Teams, and so about as many POSTs.")] = 10,
     without: Annotated[
         Without | None, typer.Option(help="Put a part of the app out of action: this must fail.")
     ] = None,

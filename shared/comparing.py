@@ -49,22 +49,31 @@ class Comparing:
     publish: Callable[[Sequence[CloudEvent]], int]
     clock: Clock
 
-    def compare(self, collection: Collection, listed: Things, gap: Recovery, *, is_complete: bool) -> int:
+    def known(self, collection: Collection, tenant_id: str) -> Mapping[str, Known]:
+        """Return what is known of a list; to be asked before the list is read.
+
+        Who comes while it is read would else be known, not be in the list, and be told to have gone.
+
+        Raises:
+            Unavailable, Misconfigured: the table does not answer, or a row is spoilt.
+        """
+        known = self.inventory.of(tenant_id, _path(collection))
+        return {id_: each for id_, each in known.items() if collection.only in {None, id_}}
+
+    def compare(
+        self, collection: Collection, known: Mapping[str, Known], listed: Things, gap: Recovery, *, is_complete: bool
+    ) -> int:
         """Return how many events came of it; a baseline has none.
 
         ``is_complete``: see ``shared.known.differences``.
 
         Raises:
-            Unavailable, Misconfigured: the sink or the table does not answer, or a row is spoilt.
+            Unavailable: the sink or the table does not answer.
         """
-        path = canonical_path("/".join(quote(part, safe="") for part in collection.place))
-        known = self.inventory.of(gap.tenant_id, path)
-        if collection.only is not None:
-            known = {id_: each for id_, each in known.items() if id_ == collection.only}
         events = () if gap.is_baseline else self._events(collection, known, listed, gap, is_complete=is_complete)
         count = self.publish(tuple(events))
         # Not before it is published: a run that ends between the two finds it again.
-        self.inventory.note_all(_news(gap.tenant_id, path, known, listed))
+        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))
         return count
 
     def tell(self, events: Sequence[CloudEvent]) -> int:
@@ -88,6 +97,10 @@ class Comparing:
             yield event_of(change, gap, client_id=self.client_id, at=self.clock.now())
         except Malformed as problem:
             _LOG.warning("tenant %s: something is left out of what Graph tells: %s", gap.tenant_id, problem)
+
+
+def _path(collection: Collection) -> str:
+    return canonical_path("/".join(quote(part, safe="") for part in collection.place))
 
 
 def _news(tenant_id: str, collection: str, known: Mapping[str, Known], listed: Things) -> Iterator[Known]:

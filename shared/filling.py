@@ -128,20 +128,20 @@ class Filling:
     def _compare(self, collection: Collection) -> None:
         if collection.place in self._compared:
             return
-        listed = self._listed(collection)
-        events = self._comparing.compare(collection, listed, self.gap, is_complete=self._is_complete)
+        known = self._comparing.known(collection, self.gap.tenant_id)
+        listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)
+        if collection.listed is not None and known.keys() - listed.keys():
+            # That was read before what is known: who has come since must not be told to have gone.
+            listed = _by_id(self._listed(collection))
+        events = self._comparing.compare(collection, known, listed, self.gap, is_complete=self._is_complete)
         self.gap = replace(self.gap, recovered=self.gap.recovered + events)
         self._compared.add(collection.place)
 
-    def _listed(self, collection: Collection) -> Things:
-        if collection.listed is not None:
-            things: Iterable[Thing] = collection.listed
-        elif collection.only is not None:
-            things = self._only(collection)
-        else:
-            pages, key = self._filler.pages, collection.key
-            things = pages.all(self.gap.tenant_id, collection.path, key=key, spacing=collection.spacing)
-        return {id_: thing for thing in things if isinstance(id_ := thing.get("id"), str)}
+    def _listed(self, collection: Collection) -> Iterable[Thing]:
+        if collection.only is not None:
+            return self._only(collection)
+        pages, key = self._filler.pages, collection.key
+        return pages.all(self.gap.tenant_id, collection.path, key=key, spacing=collection.spacing)
 
     def _only(self, collection: Collection) -> Sequence[Thing]:
         with suppress(Missing):
@@ -206,3 +206,7 @@ class Filling:
 
     def _save(self, gap: Recovery) -> None:
         self.gap = self._filler.save(gap)
+
+
+def _by_id(things: Iterable[Thing]) -> Things:
+    return {id_: thing for thing in things if isinstance(id_ := thing.get("id"), str)}

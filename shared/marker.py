@@ -17,6 +17,9 @@ MAX_NOTES = 200
 PERHAPS_OTHERS = ""
 
 _SHORT = 8
+# For so long after a subscription was made, in seconds, what arrives may be of a change from before it was.
+# Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (Graph tries for 4 hours)
+_MAY_BE_FROM_BEFORE = 4 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +74,12 @@ def _note(event: CloudEvent) -> str:
     """Return how a marker notes an event."""
     if not event.may_recur:
         return event.id if event.has_content else _bare(event.id)
-    by, mark = (event.telling.by, event.telling.mark) if event.telling else ("", event.time.isoformat())
-    return f"{event.id}.{_digest(by)}.{int(event.time.timestamp()):x}.{_digest(mark)}"
+    by, mark, moment = "", event.time.isoformat(), 0
+    if event.telling is not None:
+        by, mark = event.telling.by, event.telling.mark
+        told_at = int(event.time.timestamp())
+        moment = told_at if told_at >= event.telling.since + _MAY_BE_FROM_BEFORE else 0
+    return f"{event.id}.{_digest(by)}.{moment:x}.{_digest(mark)}"
 
 
 def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:
@@ -86,15 +93,15 @@ def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:
 def _is_told_by_another(event: CloudEvent, before: Iterable[str]) -> bool:
     """Return whether another subscription has told this state more often than the one that tells it here.
 
-    Each tells every change once, in whatever order they come. One that has told nothing before it was made repeats
-    nothing from before.
+    Each tells every change once, in whatever order they come. What is told while one of the two may not have been there
+    yet, or while others may have told it that nobody knows of, is no ground to drop anything.
     """
-    if event.telling is None:
+    if event.telling is None or PERHAPS_OTHERS in before:
         return False
-    told = (note.split(".") for note in before if note.startswith(f"{event.id}."))
-    times = Counter(by for _, by, second, _ in told if int(second, 16) >= event.telling.since)
-    del times[_digest("")]
-    return times[_digest(event.telling.by)] < max(times.values(), default=0)
+    told = [note.split(".")[1:3] for note in before if note.startswith(f"{event.id}.")]
+    own, both_there = _digest(event.telling.by), event.telling.since + _MAY_BE_FROM_BEFORE
+    others = Counter(by for by, moment in told if by != own and int(moment, 16) >= both_there)
+    return sum(by == own for by, _ in told) < max(others.values(), default=0)
 
 
 def _named(event: CloudEvent, before: Sequence[str]) -> CloudEvent:

@@ -14,9 +14,10 @@ from sandbox.teams import Path as TeamsPath
 from sandbox.world import QUEUE_NAME, World
 from shared.catalogue import ARTICLES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-_PATIENCE_SECONDS = 30
+# Longer than the pause of a minute after which what was parked in vain is tried again.
+_PATIENCE_SECONDS = 90
 # Several subscriptions tell of one change, and what each of them tells is looked at.
 _OFF = "0"
 

@@ -79,10 +79,26 @@ GUARDS = (
         f"{_KNOWN}::test_where_nothing_has_changed_nothing_is_told",
     ),
     _guard(
+        "known before it is listed",
+        "filling",
+        "        known = self._comparing.known(collection, self.gap.tenant_id)\n"
+        "        listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)\n",
+        "        listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)\n"
+        "        known = self._comparing.known(collection, self.gap.tenant_id)\n",
+        f"{_RUNS}::test_who_comes_while_the_list_is_read_is_not_told_to_have_gone",
+    ),
+    _guard(
+        "listed again where somebody seems gone",
+        "filling",
+        "if collection.listed is not None and known.keys() - listed.keys():",
+        "if False:",
+        f"{_RUNS}::test_who_came_after_a_chat_was_listed_with_its_members_is_not_told_to_have_gone",
+    ),
+    _guard(
         "the one thing that is watched",
         "comparing",
-        "if collection.only is not None:",
-        "if False:",
+        " if collection.only in {None, id_}}",
+        "}",
         f"{_RUNS}::test_of_one_team_nothing_is_said_of_others",
     ),
     _guard(
@@ -97,8 +113,8 @@ GUARDS = (
         "comparing",
         "        count = self.publish(tuple(events))\n"
         "        # Not before it is published: a run that ends between the two finds it again.\n"
-        "        self.inventory.note_all(_news(gap.tenant_id, path, known, listed))\n",
-        "        self.inventory.note_all(_news(gap.tenant_id, path, known, listed))\n"
+        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))\n",
+        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))\n"
         "        count = self.publish(tuple(events))\n",
         f"{_RUNS}::test_what_is_found_is_published_before_it_is_noted",
     ),

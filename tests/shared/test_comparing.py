@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -185,6 +186,15 @@ def test_what_json_cannot_repeat_is_left_out_with_a_line(caplog: pytest.LogCaptu
     assert "something is left out of what Graph tells" in caplog.text
 
 
+def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    comes = Known(tenant_id=TENANT, subject=f"{MEMBERS}/comes", looks=looks_of(MEMBERS, OWNER))
+    world.before_reading = lambda _tenant_id: world.known.note(comes)
+    world.lists[OF_TEAM] = [[]]
+    assert world.run() == {"recovered": 1}
+    assert world.known.of(TENANT, MEMBERS).keys() == {"comes"}
+
+
 # --- One thing, and all of a tenant
 
 
@@ -238,6 +248,15 @@ def test_a_chat_that_several_people_are_in_is_compared_once() -> None:
     assert world.run() == {"recovered": 1, "events": 2}
     assert len(world.known.notes) == 2
     assert world.known.asked == [f"chats/{CHAT}/members"]
+
+
+def test_who_came_after_a_chat_was_listed_with_its_members_is_not_told_to_have_gone() -> None:
+    world = _world(ALL_CHATS)
+    _knows(world, f"chats/{CHAT}/members", a={}, comes={}, goes={})
+    world.lists |= {USERS: [[{"id": "a"}]], IN_CHATS.format("a"): [[_chat("a")]]}
+    world.lists[f"/v1.0/chats/{quote(CHAT, safe='')}/members"] = [_listed(a={}, comes={})]
+    assert world.run() == {"recovered": 1, "events": 1}
+    assert _told(world) == [f"ConversationMemberDeleted chats/{CHAT}/members/goes"]
 
 
 def test_a_chat_that_is_gone_in_this_moment_takes_no_other_with_it() -> None:
