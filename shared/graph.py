@@ -133,7 +133,11 @@ class Graph:
 
     def thing(self, path: str) -> Page:
         """Return the one thing that ``path`` leads to, as a page of nothing else."""
-        return Page(items=(self._send("GET", path),), next_path=None)
+        thing = self._send("GET", path)
+        # Taken for a thing, an answer that was cut off would have it deleted.
+        if not isinstance(thing.get("id"), str):
+            raise Unavailable("Graph's resource is none")
+        return Page(items=(thing,), next_path=None)
 
     def _path(self, link: Any) -> str | None:
         """Return what a link to the next page asks for; whomever it names, Graph is asked, which alone gets the token.

@@ -68,8 +68,10 @@ class Published:
         self._unwritten: deque[str] = deque(maxlen=_MAX_WAITING)
         self._alone_until = float("-inf")
 
-    def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
+    def publish(self, events: Sequence[CloudEvent], deadline: Deadline, *, sure: bool = False) -> None:
         """Return once every event stands in the sink, be it from before.
+
+        ``sure``: rather not at all than perhaps twice, where nobody waits.
 
         Raises:
             Unavailable: as the sink's; or another POST has been at one of the changes for too long.
@@ -77,7 +79,7 @@ class Published:
         keys = frozenset(map(key_of, events))
         with self._held.held(keys, deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
-            known, notes = self._known(keys, deadline.within(budget))
+            known, notes = self._known(keys, deadline.within(budget), sure=sure)
             found = judged(events, notes)
             fresh = {each.event.id: (each, each.event) for each in found if each.event is not None}
 
@@ -97,12 +99,15 @@ class Published:
         return not self._marks
 
     def _known(
-        self, keys: Iterable[str], in_time: Deadline
+        self, keys: Iterable[str], in_time: Deadline, *, sure: bool
     ) -> tuple[Mapping[str, Marker], Mapping[str, tuple[str, ...]]]:
         """Return the marker under each key, and the notes in it, beside those that nobody could read in time."""
         remembered = {key: self._recent(self._memory.get(key), key) for key in keys}
         # That a change is published, nobody can take back; of what may recur, others may know more.
-        rows = self._rows([key for key in keys if key not in remembered[key].notes], in_time)
+        asked = [key for key in keys if key not in remembered[key].notes]
+        rows = self._rows(asked, in_time)
+        if sure and len(rows) < len(asked):
+            raise Unavailable("nobody can look up what has been published")
         known = dict(remembered)
         for key, row in rows.items():
             marker = self._recent(row, key).with_notes(remembered[key].notes, remembered[key].at)

@@ -97,6 +97,18 @@ def test_graph_behind_another_path_gives_links_with_that_path(world: GraphWorld)
     assert world.graph_service.requests[-1].path_qs == "/graph/v1.0/users"
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"id": 7}', b'{"id": "a"', b"<html>Please sign in</html>"])
+def test_a_thing_that_is_none_is_never_taken_for_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+    with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
+        graph.thing("/v1.0/teams/a")
+
+
+def test_a_thing_is_a_page_of_nothing_else(world: GraphWorld, graph: Graph) -> None:
+    with fault(world.graph_service, Fault(status=200, body=b'{"id": "a", "displayName": "Sales"}')):
+        page = graph.thing("/v1.0/teams/a")
+    assert (list(page.items), page.next_path) == ([{"id": "a", "displayName": "Sales"}], None)
+
+
 def test_a_list_that_is_not_there_is_missing(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=404)), pytest.raises(Missing):
         graph.page("/v1.0/chats/a/messages")

@@ -175,6 +175,13 @@ GUARDS = (
         f"{_RUNS}::test_what_has_no_id_is_left_out",
     ),
     _guard(
+        "a thing that is none",
+        "graph",
+        'if not isinstance(thing.get("id"), str):',
+        "if False:",
+        "tests/edges/test_pages.py::test_a_thing_that_is_none_is_never_taken_for_one",
+    ),
+    _guard(
         "a list that has no end",
         "pages",
         "if page.next_path == following:",

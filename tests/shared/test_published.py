@@ -285,6 +285,19 @@ def test_what_this_process_has_published_is_dropped_without_the_table_unless_it_
     assert len(set(worker.ids)) == len(worker.sunk) == 3
 
 
+def test_who_rather_publishes_not_at_all_than_twice_waits_for_the_table() -> None:
+    table = Table(trouble=_down)
+    worker = Worker(table)
+    for events in ([message()], [message(), team("A")]):
+        with pytest.raises(Unavailable, match="look up"):
+            worker.published.publish(events, in_time(), sure=True)
+    assert worker.sunk == []
+    worker.publish(message())
+    # That is remembered: nothing has to be looked up.
+    worker.published.publish([message()], in_time(), sure=True)
+    assert len(worker.sunk) == 1
+
+
 @pytest.mark.slow
 def test_what_is_remembered_is_bounded() -> None:
     worker = Worker(Table(trouble=_down))
