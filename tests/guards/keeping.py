@@ -235,7 +235,7 @@ GUARDS = (
         "a time for look-ups",
         _PUBLISHED,
         "self._known(keys, deadline.within(budget), sure=sure)",
-        "self._known(keys, Deadline.after(timedelta(seconds=4)))",
+        "self._known(keys, Deadline.after(timedelta(seconds=4)), sure=sure)",
         "test_a_table_that_hangs_stops_no_event",
     ),
     _once(
