@@ -7,7 +7,6 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json
 https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,8 @@ from shared.decryption import Content
 from shared.errors import Malformed, Missing
 from shared.notifications import ChangeNotification
 from shared.recovery import Recovery
-from shared.resources import is_created_once, kind_of, subject_of
+from shared.resources import kind_of, subject_of
+from shared.versions import stable_id, stated_version, unstated_version
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
@@ -138,15 +138,15 @@ def _change_event(
     content = found if isinstance(found, Content) else None
     path = subject_of(notification.resource or "", notification.resource_data)
     kind = kind_of(path, notification.resource_data)
-    version = _stated_version(notification, content, kind)
+    version = stated_version(notification, content, kind)
     gone = {"gone": True} if isinstance(found, Missing) else {}
     data = _dumps(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
-        id=_stable_id(
+        id=stable_id(
             notification.tenant_id,
             path,
             change_type,
-            _unstated_version(notification, content, moment) if version is None else version,
+            unstated_version(notification, content, moment) if version is None else version,
         ),
         type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
         source=_source(notification, client_id),
@@ -168,7 +168,7 @@ def lifecycle_event(notification: Authentic, *, client_id: str, received_at: dat
     titled = name[:1].upper() + name[1:]
     return CloudEvent(
         # Graph repeats a reauthorization request every few minutes: each is an event of its own.
-        id=_stable_id(notification.tenant_id, notification.subscription_id, name, _rfc3339(received_at)),
+        id=stable_id(notification.tenant_id, notification.subscription_id, name, _rfc3339(received_at)),
         type=f"Microsoft.Graph.{titled}"
         if titled.startswith("Subscription")
         else f"Microsoft.Graph.Subscription{titled}",
@@ -195,7 +195,7 @@ def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> Cl
         "reason": reason,
     }
     return CloudEvent(
-        id=_stable_id(gap.tenant_id, gap.key, "gap", until),
+        id=stable_id(gap.tenant_id, gap.key, "gap", until),
         type="Microsoft.Graph.SubscriptionGap",
         source=f"/tenants/{gap.tenant_id}/applications/{client_id}",
         subject=f"subscriptions/{gap.subscription_id}",
@@ -216,51 +216,15 @@ def _data(notification: ChangeNotification) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _stated_version(notification: ChangeNotification, content: Content | None, kind: str) -> str | None:
-    """Return what Graph says to tell this change from the next one of the same kind to the same resource."""
-    # A message can be deleted, restored and deleted again, and a member can come back.
-    if notification.change_type == "created" and is_created_once(kind):
-        return ""
-    for name in ("etag", "lastModifiedDateTime"):
-        value = content.resource.get(name) if content else None
-        if isinstance(value, str) and value:
-            return value
-    return _etag(notification.resource_data)
-
-
-def _unstated_version(notification: ChangeNotification, content: Content | None, moment: str) -> str:
-    """Return what tells the change from others where Graph says nothing."""
-    if content is not None:
-        return hashlib.sha256(content.text).hexdigest()
-    if notification.notification_id is not None:
-        return notification.notification_id
-    # Two updates look the same without their content. An event too many is a nuisance; one too few is a loss.
-    return moment
-
-
-def _etag(resource_data: Mapping[str, Any]) -> str | None:
-    value = resource_data.get("@odata.etag")
-    return value if isinstance(value, str) and value else None
-
-
 def recurrence_id(event: CloudEvent) -> str:
     """Return an id of its own for a change that leads back to what has been before, and been published under its id."""
     told = (event.telling.by, event.telling.mark) if event.telling else (_rfc3339(event.time),)
-    return _stable_id(event.id, *told)
+    return stable_id(event.id, *told)
 
 
 def resource_id(event: CloudEvent) -> str:
     """Return what all changes of one resource have in common."""
-    return _stable_id(event.source, event.subject)
-
-
-def _stable_id(*parts: str) -> str:
-    """Return a hash of ``parts``: an id of one length, free of what a path may hold."""
-    digest = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode(errors="surrogatepass")
-        digest.update(len(encoded).to_bytes(8) + encoded)
-    return digest.hexdigest()[:32]
+    return stable_id(event.source, event.subject)
 
 
 def _source(notification: ChangeNotification, client_id: str) -> str:

@@ -88,8 +88,8 @@ GUARDS = (
     _guard(
         "one id for a gap",
         "events",
-        'id=_stable_id(gap.tenant_id, gap.key, "gap", until),',
-        'id=_stable_id(gap.tenant_id, gap.key, "gap", until, _rfc3339(at)),',
+        'id=stable_id(gap.tenant_id, gap.key, "gap", until),',
+        'id=stable_id(gap.tenant_id, gap.key, "gap", until, _rfc3339(at)),',
         f"{_MESSAGES}::test_a_gap_is_said_with_one_id_and_fits_its_schema",
     ),
     _guard(
