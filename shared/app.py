@@ -100,15 +100,13 @@ def sink() -> QueueSink:
 
 
 def _turns() -> int:
-    """Return how many POSTs may be worked on at once: half of the threads that functions run on; the others park.
-
-    While something outside hangs, each POST that has its turn keeps a thread for seconds, and Graph sends on.
+    """Return how many POSTs may be worked on at once: all threads that functions run on but two, which park the rest.
 
     Source: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#python_threadpool_thread_count
     """
     text = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
     threads = int(text) if text.isdecimal() else min(_MOST_THREADS, (os.process_cpu_count() or 1) + 4)
-    return max(1, threads // 2)
+    return max(1, threads - 2)
 
 
 def resource_at(location: Location) -> Content:

@@ -23,7 +23,7 @@ from shared.notifications import ChangeNotification
 from shared.receiver import Receiver
 
 # A POST waits for so long to be worked on; a little, since being parked costs its events minutes.
-_FOR_A_TURN_SECONDS = 0.1
+_FOR_A_TURN_SECONDS = 0.3
 
 
 def each_of[S, T](items: Sequence[S], step: Callable[[S], T], refused: Callable[[S, Rejected], None]) -> list[T]:
