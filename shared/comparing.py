@@ -81,7 +81,8 @@ class Comparing:
         told = [(event, known_from(event)) for event in events]
         news = [(event, known) for event, known in told if known is None or self.inventory.get(known) != known]
         count = self.publish([event for event, _ in news])
-        self.inventory.note_all(known for _, known in news if known is not None)
+        # Of a chat that is new and has changed there are two, and a transaction takes each row once.
+        self.inventory.note_all({known.subject: known for _, known in news if known is not None}.values())
         return count
 
     def _events(

@@ -133,6 +133,13 @@ GUARDS = (
         f"{_RUNS}::test_a_chat_is_not_told_again_as_it_is_known",
     ),
     _guard(
+        "noted once",
+        "comparing",
+        "{known.subject: known for _, known in news if known is not None}.values()",
+        "[known for _, known in news if known is not None]",
+        f"{_RUNS}::test_a_chat_that_is_new_and_has_changed_is_told_twice_and_noted_once",
+    ),
+    _guard(
         "no write for nothing",
         "comparing",
         "if id_ not in known or known[id_].looks != looks:",

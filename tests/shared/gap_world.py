@@ -84,7 +84,9 @@ class KnownInADict:
             self.things[known.tenant_id, known.subject] = known
 
     def note_all(self, things: Iterable[Known]) -> None:
-        for known in things:
+        noted = list(things)
+        assert len({known.subject for known in noted}) == len(noted), "a transaction takes each row once"
+        for known in noted:
             self.note(known)
 
 

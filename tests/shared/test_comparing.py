@@ -18,7 +18,7 @@ from shared.recovery import Recovery, State
 from shared.tracked import Tracked
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed
-from tests.shared.gap_values import BEFORE, DURING, GAP, text
+from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, text
 from tests.shared.gap_world import SECOND, USERS, World
 from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 
@@ -282,6 +282,14 @@ def test_a_chat_is_not_told_again_as_it_is_known(topic: str, told: list[str]) ->
     assert _told(world) == told
     assert world.known.of(TENANT, "chats")[CHAT].looks == looks_of("chats", chat)
     assert len(world.known.notes) == len(told)
+
+
+def test_a_chat_that_is_new_and_has_changed_is_told_twice_and_noted_once() -> None:
+    world = _world(CHATS)
+    times = {"chatType": "group", "createdDateTime": text(DURING), "lastUpdatedDateTime": text(LATER)}
+    world.lists[IN_CHATS.format("u")] = [[{"id": f"19:{name}@thread.v2"} | times for name in "ab"]]
+    assert world.run() == {"recovered": 1, "events": 4}
+    assert len(world.known.notes) == 2
 
 
 # --- Baselines
