@@ -41,9 +41,10 @@ def relay(azurite: Azurite) -> Iterator[Relay]:
 def tables(azurite: Azurite, relay: Relay) -> Iterator[TableServiceClient]:
     relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
     with TableServiceClient.from_connection_string(relayed, retry_total=0) as tables:
+        # What other tests have left in the process's account is purged and counted as well.
+        tables.delete_table(TABLE)
         yield tables
         relay.mood = Mood.FORWARDING
-        tables.delete_table(TABLE)
 
 
 @dataclass
