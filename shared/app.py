@@ -35,6 +35,8 @@ from shared.sink import QueueSink
 # What a pool of threads has at most where nothing is set.
 # Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
 _MOST_THREADS = 32
+# More would be no faster; and where each waits for something that hangs, enough threads have to be left for the rest.
+_MOST_TURNS = 16
 
 
 @cache
@@ -100,13 +102,13 @@ def sink() -> QueueSink:
 
 
 def _turns() -> int:
-    """Return how many POSTs may be worked on at once: all threads that functions run on but two, which park the rest.
+    """Return how many POSTs may be worked on at once: the other threads that functions run on, two or more, park.
 
     Source: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#python_threadpool_thread_count
     """
     text = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
     threads = int(text) if text.isdecimal() else min(_MOST_THREADS, (os.process_cpu_count() or 1) + 4)
-    return max(1, threads - 2)
+    return max(1, min(_MOST_TURNS, threads - 2))
 
 
 def resource_at(location: Location) -> Content:

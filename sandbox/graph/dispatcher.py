@@ -27,7 +27,7 @@ class Pace:
 
     max_items: int = 20
     """In one POST."""
-    max_posts: int = 16
+    max_posts: int = 64
     """Under way at the same time."""
     least_answers: int = 100
     """Before an endpoint can be found slow."""

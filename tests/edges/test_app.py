@@ -143,7 +143,7 @@ def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(monkeypatch
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize(("threads", "turns"), [("", None), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
+@pytest.mark.parametrize(("threads", "turns"), [("", None), ("64", 16), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
 def test_two_threads_are_left_for_parking(monkeypatch: pytest.MonkeyPatch, threads: str, turns: int | None) -> None:
     monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", threads)
     semaphore, free = app.receiver().turns, 0

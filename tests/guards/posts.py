@@ -57,7 +57,7 @@ GUARDS = (
         "            pass\n",
         _NO_TURN,
     ),
-    _guard("a turn is waited for briefly", "_FOR_A_TURN_SECONDS = 0.3", "_FOR_A_TURN_SECONDS = 5.0", _NO_TURN),
+    _guard("a turn is waited for briefly", "_FOR_A_TURN_SECONDS = 0.5", "_FOR_A_TURN_SECONDS = 5.0", _NO_TURN),
     _guard(
         "what is heard of a subscription comes first",
         "            self.receiver.hear(authentic, self.received_at, deadline)\n",
