@@ -20,8 +20,8 @@ from tests.shared.environment import names_asked_for
 REPOSITORY = Path(__file__).parents[1]
 FUNCTIONS = ("ReceiveNotification", "RenewSubscriptions")
 README = REPOSITORY / "README.md"
-# The host reads the schedule, by its name in RenewSubscriptions/function.json.
-OF_THE_HOST = {"RENEW_SCHEDULE"}
+# The host reads the schedule, by its name in RenewSubscriptions/function.json, and the Python runtime its threads.
+OF_THE_HOST = {"RENEW_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
 
 # Taken apart, so that this file does not name them itself.
 REGISTRIES = tuple(

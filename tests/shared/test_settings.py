@@ -10,7 +10,7 @@ from shared.clouds import CLOUDS
 from shared.errors import Misconfigured
 from shared.settings import ClientStateKey, Settings
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT
-from tests.shared.environment import CONNECTION, LEAST, names_asked_for
+from tests.shared.environment import CONNECTION, LEAST
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -203,12 +203,6 @@ def test_renewing_later_than_the_subscriptions_end_is_a_fault() -> None:
 
 def test_two_spellings_of_one_tenant_are_one() -> None:
     assert _settings(TENANT_IDS=f"{TENANT},{TENANT.upper()}").tenant_ids == (TENANT,)
-
-
-def test_the_sample_has_every_setting_and_none_that_nobody_reads() -> None:
-    sample = json.loads((REPOSITORY / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
-    # These two are read by the Functions host.
-    assert set(sample) == names_asked_for() | {"FUNCTIONS_WORKER_RUNTIME", "RENEW_SCHEDULE"}
 
 
 def test_secrets_are_not_shown_in_a_log() -> None:
