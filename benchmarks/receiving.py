@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from threading import Semaphore
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
@@ -19,6 +18,7 @@ from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.timing import Rate, Work, rate
 from shared.deadline import Deadline
 from shared.receive import receive
+from shared.turns import Turns
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.posts import Outcome, graph, key_pair
 
@@ -85,7 +85,7 @@ def _decryption() -> Work:
 def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
-    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=Semaphore(_THREADS))
+    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=Turns(_THREADS))
     budget = timedelta(minutes=1)
 
     def work() -> int:

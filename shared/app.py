@@ -2,7 +2,6 @@
 
 import os
 from functools import cache
-from threading import Semaphore
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -31,12 +30,13 @@ from shared.reader import ResourceReader
 from shared.receiver import Receiver
 from shared.signing_keys import SigningKeys
 from shared.sink import QueueSink
+from shared.turns import Turns
 
 # What a pool of threads has at most where nothing is set.
 # Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
 _MOST_THREADS = 32
 # More would be no faster; and where each waits for something that hangs, enough threads have to be left for the rest.
-_MOST_TURNS = 16
+_MOST_TURNS = 8
 
 
 @cache
@@ -66,7 +66,7 @@ def receiver() -> Receiver:
         publish=noting().publish,
         quarantine=kept_bodies(QUARANTINE).keep,
         park=kept_bodies(PARKED).keep,
-        turns=Semaphore(_turns()),
+        turns=Turns(_turns()),
     )
 
 

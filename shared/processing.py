@@ -7,24 +7,19 @@ Source: https://learn.microsoft.com/graph/change-notifications-with-resource-dat
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.authenticity import Authentic, authenticate
 from shared.deadline import Deadline
 from shared.decryption import Content, decrypt
-from shared.errors import Malformed, Misconfigured, Missing, Problem, Rejected, Suspect, Unavailable
+from shared.errors import Malformed, Misconfigured, Missing, Problem, Rejected, Suspect
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.kept import Kept, body_of
 from shared.locations import Location, api_version
 from shared.notifications import ChangeNotification
 from shared.receiver import Receiver
-
-# A POST waits for so long to be worked on: bursts pass, and being parked costs its events minutes. While something
-# hangs, each thread that has no turn parks two POSTs a second.
-_FOR_A_TURN_SECONDS = 0.5
 
 
 def each_of[S, T](items: Sequence[S], step: Callable[[S], T], refused: Callable[[S, Rejected], None]) -> list[T]:
@@ -68,7 +63,7 @@ class Post:
 
     def process(self, authentic: Sequence[Authentic], deadline: Deadline) -> tuple[int, Counter[str]]:
         """Return how many events were published, and how many items of which kind went to quarantine."""
-        with self._turn():
+        with self.receiver.turns.turn():
             self.receiver.hear(authentic, self.received_at, deadline)
             refused: defaultdict[str, list[Authentic]] = defaultdict(list)
             covered = self._covered_tenants(authentic, deadline)
@@ -91,15 +86,6 @@ class Post:
             raise problem
         kind = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
         self.receiver.park(self.body, self._kept(kind), deadline)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.receiver.turns.acquire(timeout=_FOR_A_TURN_SECONDS):
-            raise Unavailable("too many POSTs at once")
-        try:
-            yield
-        finally:
-            self.receiver.turns.release()
 
     def _quarantine(self, kind: str, items: Sequence[Authentic], deadline: Deadline) -> None:
         if self.receiver.quarantine is None:

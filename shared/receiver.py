@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Semaphore
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -15,6 +14,7 @@ from shared.events import CloudEvent
 from shared.kept import Kept
 from shared.locations import Location
 from shared.settings import ClientStateKey
+from shared.turns import Turns
 
 type Keep = Callable[[bytes, Kept, Deadline], None]
 
@@ -28,7 +28,7 @@ class Receiver:
     none; ``fetch`` reads resources as their tenant's app, all of them or it raises Unavailable or Misconfigured;
     ``publish`` returns once every event is kept, or raises Unavailable. ``quarantine`` keeps what is refused for good,
     ``park`` what cannot be worked on now, or raises Unavailable; None: such is told to the caller, and not kept.
-    ``turns``: one for each POST that may be worked on at once.
+    ``turns``: for the POSTs that may be worked on at once.
     """
 
     client_id: str
@@ -42,4 +42,4 @@ class Receiver:
     publish: Callable[[Sequence[CloudEvent], Deadline], None]
     quarantine: Keep | None
     park: Keep | None
-    turns: Semaphore
+    turns: Turns

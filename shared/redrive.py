@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Semaphore
 from typing import Protocol
 
 from shared.deadline import Deadline
@@ -20,11 +19,14 @@ from shared.errors import Conflict, Problem, UnknownCertificate
 from shared.kept import Kept
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
+from shared.turns import Turns
 
 _LOG = logging.getLogger(__name__)
 
 # Most of a body's time is waiting for storage.
-AT_ONCE = 16
+AT_ONCE = 4
+# While Graph waits for answers, one body follows the other after so long.
+_GIVE_WAY_SECONDS = 1.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
 # Enough for thousands of items, or for a GET a second of one chat's messages.
@@ -81,14 +83,16 @@ def redrive(redriver: Redriver, *, ends: datetime) -> Counter[str]:
     """
     done: Counter[str] = Counter()
     under_way: set[Future[str]] = set()
-    # The turns of POSTs are for what Graph waits for.
-    mine = replace(redriver, receiver=replace(redriver.receiver, turns=Semaphore(AT_ONCE)))
+    # The turns of POSTs are for what Graph waits for, and go first.
+    posts = redriver.receiver.turns
+    mine = replace(redriver, receiver=replace(redriver.receiver, turns=Turns(AT_ONCE)))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
         for kept in redriver.bodies.all():
             now = redriver.now()
             if now >= ends:
                 break
             if redriver.may_open(kept, now) and (kept.retry_at is None or kept.retry_at <= now):
+                posts.await_calm(_GIVE_WAY_SECONDS)
                 under_way.add(pool.submit(attempt, mine, kept))
             if len(under_way) == AT_ONCE:
                 ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from threading import Semaphore
 
 from shared.app import published, receiver, resource_at, sink
 from shared.catch_up import CatchUp, catch_up
@@ -93,8 +92,8 @@ def redrivers() -> tuple[Redriver, Redriver]:
         Misconfigured: a setting is missing or wrong.
     """
     clock = WallClock()
-    # A turn of their own, and all the time that Graph's pace of GETs takes.
-    patient = replace(receiver(), park=None, turns=Semaphore(1), fetch=PatientReader(resource_at, clock).read)
+    # All the time that Graph's pace of GETs takes.
+    patient = replace(receiver(), park=None, fetch=PatientReader(resource_at, clock).read)
     return (
         Redriver(bodies=kept_bodies(PARKED), receiver=patient, may_open=always, now=clock.now),
         Redriver(

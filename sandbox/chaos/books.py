@@ -29,6 +29,8 @@ from sandbox.teams import Change
 
 # Two clocks, and the moment between a change and its event.
 _MARGIN = timedelta(seconds=5)
+# Three seconds, and as the queue tells the time, whole seconds.
+_LONGEST_POST = timedelta(seconds=4)
 
 
 class Cause(StrEnum):
@@ -73,16 +75,20 @@ _MISSING = frozenset({Fate.LOST, Fate.UNRECOVERED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """An event in the sink, and when it was put there; ``parked``: its POST was kept before it was published."""
+    """An event in the sink, and when it was put there."""
 
     event: Event
     when: datetime
-    parked: bool = False
 
     @property
     def id(self) -> str:
         """The event's id."""
         return str(self.event.attributes["id"])
+
+    @property
+    def parked(self) -> bool:
+        """Whether its POST was kept before it was published: nothing is worked on for so long while Graph waits."""
+        return self.when - datetime.fromisoformat(self.event.attributes["time"]) > _LONGEST_POST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from sandbox.serving import Fault
 from sandbox.world import QUEUE_NAME, World
 
 _TIMER_SECONDS = 4.0
-_LOOK_SECONDS = 0.5
+_TAKE_AWAY_SECONDS = 0.5
 _HURRY_SECONDS = 10.0
 _PATIENCE_SECONDS = 60
 # When nothing has come for so long, what is outstanding will not come.
@@ -86,7 +86,7 @@ class Chaos:
                 for cut_off, store in ((CutOff.SINK, "queues"), (CutOff.NOTES, "tables")):
                     self._witness.unanswered(cut_off, self._stage.relays[store].unanswered)
                 return self._witness.summary(
-                    stores, length=self._options.length, timer_runs=self._stage.runs, open_ends=open_ends
+                    length=self._options.length, timer_runs=self._stage.runs, open_ends=open_ends
                 )
         finally:
             await self._stage.stop()
@@ -106,7 +106,9 @@ class Chaos:
         dice = random.Random(self._options.seed)  # noqa: S311  chance that can be repeated, no secret
         troubles = Troubles(self._stage, dice)
         async with asyncio.TaskGroup() as group:
-            background = [group.create_task(each) for each in (self._fire(), self._look(stores), self._hurry(stores))]
+            background = [
+                group.create_task(each) for each in (self._fire(), self._hurry(stores), self._take_away(stores))
+            ]
             made = [
                 group.create_task(self._suffer(trouble, troubles))
                 for trouble in plan.plan(self._options.seed, self._options.length)
@@ -134,10 +136,10 @@ class Chaos:
             await self._stage.fire()
             await asyncio.sleep(_TIMER_SECONDS)
 
-    async def _look(self, stores: Stores) -> None:
-        while True:
-            await stores.look(take_away=self._options.without is Without.REDRIVE)
-            await asyncio.sleep(_LOOK_SECONDS)
+    async def _take_away(self, stores: Stores) -> None:
+        while self._options.without is Without.REDRIVE:
+            await stores.take_away()
+            await asyncio.sleep(_TAKE_AWAY_SECONDS)
 
     async def _hurry(self, stores: Stores) -> None:
         while True:
@@ -156,7 +158,8 @@ class Chaos:
         await self._stage.restart()
         seen, since, advanced = 0, time.monotonic(), timedelta()
         while time.monotonic() < since + _IDLE_SECONDS:
-            await stores.look(take_away=self._options.without is Without.REDRIVE)
+            if self._options.without is Without.REDRIVE:
+                await stores.take_away()
             await stores.hurry()
             await self._stage.fire()
             await self._until(lambda: not self._stage.is_running(), _PATIENCE_SECONDS)

@@ -3,7 +3,7 @@
 Source: docs/operating.md
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,8 +24,6 @@ class Stores:
     """The storage account, past every relay."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self.parked_at: set[datetime] = set()
-        """When the POSTs came that have been seen in the container, in whole milliseconds as events have it."""
         self._blobs = blobs
         self._tables = tables
 
@@ -38,14 +36,11 @@ class Stores:
         async with blobs, tables:
             yield cls(blobs, tables)
 
-    async def look(self, *, take_away: bool = False) -> int:
-        """Return how many POSTs are parked, and remember when they came; ``take_away``: and delete them."""
-        found = await self._kept(PARKED)
-        self.parked_at.update(_received(found))
-        for blob in found if take_away else ():
+    async def take_away(self) -> None:
+        """Delete what is parked."""
+        for blob in await self._kept(PARKED):
             with suppress(HttpResponseError):
                 await self._blobs.get_blob_client(PARKED, blob.name).delete_blob()
-        return len(found)
 
     async def open_ends(self) -> list[str]:
         """Return in words what the app has not done with: parked and refused POSTs, and gaps."""
@@ -94,9 +89,3 @@ class Stores:
         with suppress(ResourceNotFoundError):
             return [row async for row in self._tables.get_table_client(table).list_entities()]
         return []
-
-
-def _received(blobs: list[BlobProperties]) -> Iterator[datetime]:
-    for blob in blobs:
-        received = datetime.fromisoformat(blob.metadata["received"])
-        yield received.replace(microsecond=received.microsecond // 1000 * 1000)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from sandbox.chaos import plan
 from sandbox.chaos.books import Arrival, Books, CutOff, Interruption
 from sandbox.chaos.plan import Trouble
-from sandbox.chaos.stores import Stores
 from sandbox.chaos.summary import Summary
 from sandbox.consumer import Event
 from sandbox.graph import Delivery
@@ -50,13 +49,9 @@ class Witness:
         """Enter when the app got no answer of its sink, which may have taken what it was sent, or of the table."""
         self.books.interruptions.extend(Interruption(cut_off=cut_off, since=at, until=at) for at in moments)
 
-    def summary(self, stores: Stores, *, length: timedelta, timer_runs: int, open_ends: Sequence[str]) -> Summary:
+    def summary(self, *, length: timedelta, timer_runs: int, open_ends: Sequence[str]) -> Summary:
         """Return what came of the run."""
-        parked_at = stores.parked_at
-        self.books.arrivals = [
-            Arrival(event=event, when=when, parked=datetime.fromisoformat(event.attributes["time"]) in parked_at)
-            for event, when in self.arrived
-        ]
+        self.books.arrivals = [Arrival(event=event, when=when) for event, when in self.arrived]
         return Summary(
             balance=self.books.balance(),
             length=length,

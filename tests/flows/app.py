@@ -26,6 +26,7 @@ from shared.storage import table_service
 from shared.subscribing import SubscriptionsApi
 from shared.tracked import Rows
 from shared.tracking import TABLE, Tracking
+from shared.turns import Turns
 from shared.upkeep import TrackingTable
 from tests.flows.clients import Clients
 
@@ -84,7 +85,7 @@ class App:
     def __post_init__(self) -> None:
         self.time = SandboxTime(self.clock)
         self._lock = threading.Lock()
-        self._turns = threading.Semaphore(_POSTS_AT_ONCE)
+        self._turns = Turns(_POSTS_AT_ONCE)
         self._clients: Clients | None = None
         self.noting = Noting(self._publish, self._note)
 

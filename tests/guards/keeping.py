@@ -83,9 +83,15 @@ GUARDS = (
     ),
     _redriving(
         "a turn for each that is under way",
-        "replace(redriver.receiver, turns=Semaphore(AT_ONCE))",
-        "replace(redriver.receiver, turns=Semaphore(1))",
+        "replace(redriver.receiver, turns=Turns(AT_ONCE))",
+        "replace(redriver.receiver, turns=Turns(1))",
         "test_several_are_worked_on_at_once",
+    ),
+    _redriving(
+        "POSTs go first",
+        "                posts.await_calm(_GIVE_WAY_SECONDS)\n",
+        "",
+        "test_what_graph_waits_for_goes_first",
     ),
     _redriving(
         "what is not authentic any more stays",

@@ -8,13 +8,17 @@ _FETCHING = "tests/shared/test_receive_fetching.py"
 _KEEPING = "tests/edges/test_keeping.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _PARKED = f"{_PARKING}::test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came"
-_NO_TURN = f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_at_once"
 _OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post"
 _DOWN = f"{_FETCHING}::test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched"
 
 
 def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "processing") -> Guard:
     return Guard(name=f"post: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
+
+
+def _turns(name: str, snippet: str, without: str, test: str) -> Guard:
+    test = f"tests/shared/test_turns.py::{test}"
+    return Guard(name=f"post: {name}", module="shared/turns.py", snippet=snippet, without=without, test=test)
 
 
 GUARDS = (
@@ -51,13 +55,54 @@ GUARDS = (
         "",
         "tests/shared/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
     ),
-    _guard(
+    _turns(
         "no turn, no work",
-        '            raise Unavailable("too many POSTs at once")\n',
-        "            pass\n",
-        _NO_TURN,
+        '            if not self._free:\n                raise Unavailable("too many POSTs at once")\n',
+        "",
+        "test_as_many_work_at_once_as_there_are_turns_and_the_next_is_refused_after_a_while",
     ),
-    _guard("a turn is waited for briefly", "_FOR_A_TURN_SECONDS = 0.5", "_FOR_A_TURN_SECONDS = 5.0", _NO_TURN),
+    _turns(
+        "a turn is waited for briefly",
+        "_PATIENCE_SECONDS = 1.4",
+        "_PATIENCE_SECONDS = 5.0",
+        "test_as_many_work_at_once_as_there_are_turns_and_the_next_is_refused_after_a_while",
+    ),
+    _turns(
+        "nobody waits behind those who hang",
+        "lambda: self._free > 0 or self._hanging",
+        "lambda: self._free > 0",
+        "test_once_one_has_waited_in_vain_nobody_waits_for_a_turn",
+    ),
+    _turns(
+        "who waits is told that they hang",
+        "            self._changed.notify_all()\n",
+        "            self._changed.notify()\n",
+        "test_who_waits_already_is_told_when_one_has_waited_in_vain",
+    ),
+    _turns(
+        "one that goes through ends it",
+        "        self._hanging = hanging\n",
+        "        self._hanging |= hanging\n",
+        "test_once_one_has_waited_in_vain_nobody_waits_for_a_turn",
+    ),
+    _turns(
+        "turns are given back",
+        "        self._free += 1\n",
+        "",
+        "test_a_turn_is_given_back_however_the_work_ends",
+    ),
+    _turns(
+        "calm is told of",
+        "            self._calmer.notify_all()\n",
+        "            pass\n",
+        "test_calm_is_waited_for_but_not_for_ever",
+    ),
+    _turns(
+        "calm is not waited for for ever",
+        "self._calmer.wait_for(self._is_calm, timeout=seconds)",
+        "self._calmer.wait_for(self._is_calm)",
+        "test_calm_is_waited_for_but_not_for_ever",
+    ),
     _guard(
         "what is heard of a subscription comes first",
         "            self.receiver.hear(authentic, self.received_at, deadline)\n",

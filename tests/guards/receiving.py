@@ -247,15 +247,9 @@ GUARDS = (
     ),
     _order(
         "a turn",
-        "        if not self.receiver.turns.acquire(timeout=_FOR_A_TURN_SECONDS):\n",
-        "        if not self.receiver.turns.acquire():\n",
-        f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_at_once",
-    ),
-    _order(
-        "turns are given back",
-        "            self.receiver.turns.release()\n",
-        "            pass\n",
-        f"{_PARKING}::test_a_turn_is_given_back_whatever_becomes_of_the_post",
+        "        with self.receiver.turns.turn():\n",
+        "        if True:\n",
+        f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything",
     ),
     _post(
         "only what is authentic is parked",

@@ -13,6 +13,7 @@ from sandbox.teams import Change
 
 WHEN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = WHEN + timedelta(seconds=1)
+LONGER = timedelta(seconds=1)
 CREATED = Change(
     tenant_id="t",
     change_type="created",
@@ -42,12 +43,13 @@ def _event(change: Change, *, id_: str = "", recovered: bool = False, **data: An
         "id": id_ or f"{spelled}{change.change_type}{change.entity.get('etag')}",
         "type": f"Microsoft.Graph.{kind}{change.change_type.title()}",
         "subject": "/".join(change.path),
+        "time": WHEN.isoformat(),
     }
     return Event(attributes=attributes | ({"recovered": True} if recovered else {}), data=said | data, size=1)
 
 
-def _balance(*changes: Change, events: list[Event], delivered: bool = True, **more: Any) -> Balance:
-    arrivals = [Arrival(event=event, when=LATER, **more) for event in events]
+def _balance(*changes: Change, events: list[Event], delivered: bool = True, when: datetime = LATER) -> Balance:
+    arrivals = [Arrival(event=event, when=when) for event in events]
     identities = {id(change) for change in changes} if delivered else set()
     return Books(changes=list(changes), delivered=identities, arrivals=arrivals).balance()
 
@@ -58,7 +60,9 @@ def test_a_change_with_its_event_is_live() -> None:
 
 
 def test_a_change_whose_post_was_parked_is_redriven() -> None:
-    assert _balance(CREATED, events=[_event(CREATED)], parked=True).fates == Counter({Fate.REDRIVEN: 1})
+    at_last = WHEN + timedelta(seconds=4)
+    for when, fate in ((at_last, Fate.LIVE), (at_last + LONGER, Fate.REDRIVEN)):
+        assert _balance(CREATED, events=[_event(CREATED)], when=when).fates == Counter({fate: 1})
 
 
 def test_a_delivered_change_without_an_event_is_lost() -> None:

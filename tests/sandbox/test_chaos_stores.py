@@ -125,18 +125,15 @@ def test_a_row_does_not_wait_any_longer(
     assert row["state"] == "open"
 
 
-@pytest.mark.parametrize("take_away", [True, False])
-def test_a_look_remembers_when_a_post_came_to_the_millisecond(
-    background: Background,
-    connection_string: str,
-    blobs: BlobServiceClient,
-    take_away: bool,  # noqa: FBT001  a parameter
+def test_what_is_parked_is_taken_away_and_nothing_else(
+    background: Background, connection_string: str, blobs: BlobServiceClient
 ) -> None:
-    _keep(blobs, "parked")
+    for container in ("parked", "quarantine"):
+        _keep(blobs, container)
 
-    async def looked() -> tuple[set[datetime], int]:
+    async def left() -> list[str]:
         async with Stores.open(connection_string) as stores:
-            await stores.look(take_away=take_away)
-            return stores.parked_at, await stores.look()
+            await stores.take_away()
+            return await stores.open_ends()
 
-    assert background.run(looked()) == ({RECEIVED.replace(microsecond=123000)}, 0 if take_away else 1)
+    assert background.run(left()) == ["quarantine 1"]

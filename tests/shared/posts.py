@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from threading import Semaphore
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,6 +19,7 @@ from shared.events import CloudEvent
 from shared.locations import Location
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
+from shared.turns import Turns
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
@@ -74,7 +74,7 @@ class Outcome:
             publish=self._publish,
             quarantine=lambda post, kept, _deadline: self.quarantined.update({kept.kind: post}),
             park=None,
-            turns=Semaphore(1),
+            turns=Turns(1),
         )
 
     def of(self, body: bytes, *, received_at: datetime | None = None, fetch: str | None = None) -> Receipt:

@@ -6,10 +6,10 @@ The ports are in memory and keep the real ones' contract: each ends by the deadl
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Event, Semaphore
+from threading import Event
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from shared.kept import Kept
 from shared.notifications import ChangeNotificationCollection
 from shared.processing import Post
 from shared.receive import Receipt, receive
+from shared.turns import Turns
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
 from tests.sender import CONTENT, basic_item, body, client_state
@@ -269,29 +270,10 @@ def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
     assert [note.fetch for _, note in keeper.parked + keeper.kept] == [None, None]
 
 
-def test_a_post_that_gets_no_turn_is_parked_at_once() -> None:
-    keeper = Keeper(turns=Semaphore(0))
-    began = time.monotonic()
+def test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything() -> None:
+    keeper = Keeper(turns=Turns(0))
     receipt = keeper.take(_rich_and_basic())
     assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])
-    assert time.monotonic() - began < 1
-
-
-@pytest.mark.parametrize(
-    "ports",
-    [
-        {},
-        {"publish": _fails(Unavailable("x"))},
-        {"quarantine": _fails(Misconfigured("x"))},
-        {"hear": _fails(Unavailable("x"))},
-    ],
-)
-def test_a_turn_is_given_back_whatever_becomes_of_the_post(ports: Mapping[str, Any]) -> None:
-    keeper = Keeper(**ports, turns=Semaphore(1))
-    for _ in range(3):
-        keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
-    assert keeper.receiver.turns.acquire(blocking=False)
-    assert not keeper.receiver.turns.acquire(blocking=False)
 
 
 def test_a_signed_client_state_of_another_tenant_opens_no_storage() -> None:

@@ -5,6 +5,7 @@ The container is in memory and keeps the real one's contract: ETags, Conflict an
 
 import dataclasses
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ import pytest
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.kept import Kept
 from shared.redrive import AT_ONCE, Redriver, always, attempt, redrive, while_it_may_appear
+from shared.turns import Turns
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
@@ -124,6 +126,17 @@ def test_several_are_worked_on_at_once() -> None:
     for minutes in range(AT_ONCE):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     assert world.run(publish=lambda *_: together.wait()) == {"published": AT_ONCE}
+
+
+def test_what_graph_waits_for_goes_first() -> None:
+    world, turns, count = World(), Turns(4), 2
+    for minutes in range(count):
+        world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
+    with turns.turn(), turns.turn():
+        began = time.monotonic()
+        assert world.run(turns=turns) == {"published": count}
+        # A second for each: it does not wait for ever either.
+        assert time.monotonic() - began > count * 0.9
 
 
 def test_a_body_is_judged_and_published_as_of_its_receipt() -> None:
