@@ -5,7 +5,8 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,23 +75,65 @@ def _note(event: CloudEvent) -> str:
     """Return how a marker notes an event."""
     if not event.may_recur:
         return event.id if event.has_content else _bare(event.id)
-    by, mark, moment = "", event.time.isoformat(), 0
-    if event.telling is not None:
-        by, mark = event.telling.by, event.telling.mark
-        told_at = int(event.time.timestamp())
-        moment = told_at if told_at >= event.telling.since + _MAY_BE_FROM_BEFORE else 0
-    return f"{event.id}.{_digest(by)}.{moment:x}.{_digest(mark)}"
+    at = event.time.timestamp()
+    # What somebody has found who lists does not count as told.
+    since = event.telling.since if event.telling else int(at)
+    return f"{_notification(event)}.{int(at * 1000):x}.{since:x}"
+
+
+def _notification(event: CloudEvent) -> str:
+    """Return what the note of an event that may recur begins with: its state, and the notification that told it.
+
+    Graph sends a notification again until it is answered. Whenever that is, it is the same.
+    """
+    by, mark = (event.telling.by, event.telling.mark) if event.telling else ("", event.time.isoformat())
+    return f"{event.id}.{_digest(by)}.{_digest(mark)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A note of a state: which one, by whom it was told, and when, in milliseconds; ``since``: see ``Telling``."""
+
+    state: str
+    by: str
+    at: int
+    since: int
+
+    @classmethod
+    def among(cls, notes: Iterable[str]) -> Iterator["_Told"]:
+        """Yield what the notes of one resource tell; what somebody else has written into the row tells nothing."""
+        for note in notes:
+            with suppress(ValueError):
+                state, by, _, at, since = note.split(".")
+                yield cls(state=state, by=by, at=int(at, 16), since=int(since, 16))
+
+    def was_there(self, since: int) -> bool:
+        """Return whether a subscription made at ``since`` cannot have told by then what is from before it was made."""
+        return self.at >= (since + _MAY_BE_FROM_BEFORE) * 1000
 
 
 def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:
-    if event.may_recur and event.telling is None:
-        # Whoever lists a resource knows what it is like, not how often it has been like that.
-        return bool(before) and before[-1].startswith(event.id)
-    # One without content never stands in the way of one with content.
-    return note in before or (not event.may_recur and event.id in before)
+    if not event.may_recur:
+        # One without content never stands in the way of one with content.
+        return note in before or event.id in before
+    if event.telling is None:
+        return _is_last(event, before)
+    return any(each.startswith(f"{_notification(event)}.") for each in before)
 
 
-def _is_told_by_another(event: CloudEvent, before: Iterable[str]) -> bool:
+def _is_last(event: CloudEvent, before: Sequence[str]) -> bool:
+    """Return whether a resource was last told to be as somebody has found it who lists, and cannot count, its states.
+
+    What was told last may have been published first, since what was told before was parked.
+    """
+    told = list(_Told.among(before))
+    if PERHAPS_OTHERS in before or not told:
+        return False
+    last = max(each.at for each in told)
+    return all(each.state == event.id for each in told if each.at == last)
+
+
+def _is_told_by_another(event: CloudEvent, before: Sequence[str]) -> bool:
     """Return whether another subscription has told this state more often than the one that tells it here.
 
     Each tells every change once, in whatever order they come. What is told while one of the two may not have been there
@@ -98,10 +141,11 @@ def _is_told_by_another(event: CloudEvent, before: Iterable[str]) -> bool:
     """
     if event.telling is None or PERHAPS_OTHERS in before:
         return False
-    told = [note.split(".")[1:3] for note in before if note.startswith(f"{event.id}.")]
-    own, both_there = _digest(event.telling.by), event.telling.since + _MAY_BE_FROM_BEFORE
-    others = Counter(by for by, moment in told if by != own and int(moment, 16) >= both_there)
-    return sum(by == own for by, _ in told) < max(others.values(), default=0)
+    told = [each for each in _Told.among(before) if each.state == event.id]
+    own, since = _digest(event.telling.by), event.telling.since
+    both_there = (each for each in told if each.was_there(since) and each.was_there(each.since))
+    others = Counter(each.by for each in both_there if each.by != own)
+    return sum(each.by == own for each in told) < max(others.values(), default=0)
 
 
 def _named(event: CloudEvent, before: Sequence[str]) -> CloudEvent:

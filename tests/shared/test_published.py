@@ -229,15 +229,63 @@ def test_a_subscription_repeats_nothing_from_before_it_was_made(lost: int, anew:
 
 def test_what_is_recovered_is_published_unless_the_resource_was_last_told_like_that() -> None:
     worker = Worker(Table())
-    recovered = [replace(team(name), recovered=True, telling=None) for name in "AB"]
+    recovered = [replace(team(name, minute), recovered=True, telling=None) for minute, name in enumerate("AABA")]
     worker.publish(team("A"))
     worker.publish(recovered[0])
-    assert len(worker.sunk) == 1
     worker.publish(recovered[1])
-    worker.publish(recovered[0])
+    assert len(worker.sunk) == 1
+    worker.publish(recovered[2])
+    worker.publish(recovered[3])
     # Who lists a resource does not count how often it was like that.
-    worker.publish(team("B", minute=1))
+    worker.publish(team("B", minute=4))
     assert len(set(worker.ids)) == len(worker.sunk) == 4
+
+
+def test_what_was_told_last_may_have_been_published_before_what_was_parked() -> None:
+    """Somebody comes, which is parked, and leaves; comes back in a gap, and is found by who lists."""
+    worker = Worker(Table())
+    comes, leaves = team("comes", minute=0), team("leaves", minute=1)
+    worker.publish(leaves)
+    worker.publish(comes)
+    worker.publish(replace(team("comes", minute=9), recovered=True, telling=None))
+    assert len(worker.sunk) == 3
+    # And where two were told at the same moment, nobody knows.
+    other = Worker(Table())
+    other.publish(team("leaves"), team("comes", ordinal=1))
+    other.publish(replace(team("comes", minute=9), recovered=True, telling=None))
+    assert len(other.sunk) == 3
+
+
+def test_what_is_recovered_is_published_where_others_may_have_told_what_nobody_knows_of() -> None:
+    table = Table()
+    worker = Worker(table)
+    worker.publish(team("A"))
+    table.trouble = _down
+    worker.publish(replace(team("A"), recovered=True, telling=None))
+    assert len(worker.sunk) == 2
+
+
+def test_a_row_that_somebody_has_written_into_stops_no_event() -> None:
+    table = Table()
+    Worker(table).publish(team("A"))
+    for key, marker in table.rows.items():
+        table.rows[key] = replace(marker, notes=(*marker.notes, "x", "a.b.c.d.e", "..."))
+    other = Worker(table)
+    other.publish(team("A"), team("B", minute=1))
+    assert len(other.sunk) == 1
+    other.publish(replace(team("B"), recovered=True, telling=None))
+    assert len(other.sunk) == 1
+
+
+@pytest.mark.parametrize("made", [_LONG_AGO, -1], ids=["long ago", "just now"])
+@pytest.mark.parametrize("changes", [{}, {"changeType": "deleted"}], ids=["updated", "deleted"])
+def test_a_sealed_notification_that_comes_again_later_is_a_repetition(made: int, changes: dict[str, Any]) -> None:
+    worker = Worker(Table())
+    for minute in (0, 1, 60):
+        told = team("A", minute=minute, clientState=_made(made), **changes)
+        assert told.telling is not None
+        worker.publish(replace(told, telling=replace(told.telling, mark="seal")))
+    assert len(worker.sunk) == 1
 
 
 def test_what_has_no_content_and_no_version_is_never_dropped() -> None:
