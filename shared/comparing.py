@@ -5,7 +5,8 @@ Source: https://learn.microsoft.com/graph/api/team-list-members, and those named
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -19,6 +20,9 @@ from shared.resources import canonical_path
 from shared.source import Collection
 
 _LOG = logging.getLogger(__name__)
+
+# Who has left is remembered for so long, should be parked that they came: longer than anybody leaves a POST parked.
+_GONE_FOR_GOOD = timedelta(days=30)
 
 type Things = Mapping[str, Mapping[str, Any]]
 """Things by their ids."""
@@ -37,6 +41,10 @@ class KnownThings(Protocol):
 
     def note_all(self, things: Iterable[Known]) -> None:
         """Keep what was found of the things of one list."""
+        ...
+
+    def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+        """Delete what is kept of the things of a list that had gone ``before``."""
         ...
 
 
@@ -73,7 +81,9 @@ class Comparing:
         events = () if gap.is_baseline else self._events(collection, known, listed, gap, is_complete=is_complete)
         count = self.publish(tuple(events))
         # Not before it is published: a run that ends between the two finds it again.
-        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))
+        path, now = _path(collection), self.clock.now()
+        self.inventory.note_all(replace(each, told_at=now) for each in _news(gap.tenant_id, path, known, listed))
+        self.inventory.forget(gap.tenant_id, path, before=now - _GONE_FOR_GOOD)
         return count
 
     def tell(self, events: Sequence[CloudEvent]) -> int:

@@ -5,14 +5,17 @@ Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-gu
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from itertools import batched
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import HASTY, making_sure, unavailable
-from shared.columns import optional_text, read, text
+from shared.azure_calls import HASTY, unavailable
+from shared.columns import flag, optional_moment, optional_text, read, text
+from shared.errors import Conflict, Unavailable
 from shared.known import Known
 from shared.tables import Table
 
@@ -21,54 +24,50 @@ TABLE = "known"
 # A transaction of tables takes so many changes.
 # Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 _MAX_BATCH = 100
+# Of several who note one thing at the same moment, each but one has to look again.
+_ATTEMPTS = 8
 
 
 class Inventory:
     """The table; all methods raise Unavailable when it does not answer as it should."""
 
     def __init__(self, tables: TableServiceClient) -> None:
-        self._table = Table(tables, TABLE)
+        self._table = Table(tables, TABLE, options=HASTY)
 
     def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
-        """Return what is known of a list of things, by their ids.
+        """Return what is known to be there of a list of things, by their ids.
 
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
         rows = self._table.partition(_partition(tenant_id, collection))
-        return {known.id: known for known in (read(TABLE, _known, row, tenant_id) for row in rows)}
+        found = (read(TABLE, _known, row, tenant_id) for row in rows)
+        return {known.id: known for known in found if known.is_there}
 
     def get(self, known: Known) -> Known | None:
-        """Return what is known of one thing, whatever ``known`` says of its looks.
+        """Return what is known of one thing that is there, whatever ``known`` says of its looks.
 
         Raises:
             Misconfigured: its row cannot be read; the text names it.
         """
-        entity = _entity(known)
-        try:
-            row = self._table.client.get_entity(entity["PartitionKey"], entity["RowKey"])
-        except ResourceNotFoundError:
-            return None
-        except AzureError as exc:
-            raise unavailable(self._table.name, exc) from exc
-        return read(TABLE, _known, row, known.tenant_id)
+        row = self._row(known, {})
+        found = None if row is None else read(TABLE, _known, row, known.tenant_id)
+        return found if found is not None and found.is_there else None
 
     def note(self, known: Known) -> None:
-        """Keep what was told of a thing, or forget it where it is there no more; in the receiving path's haste.
+        """Keep what was told of a thing last, that it has gone as well; in the receiving path's haste.
 
-        A deletion that is told late, because it was parked, does not undo what was noted since: who left came back.
+        What is told late, because it was parked, does not undo what was told since: who left may have come back, and
+        who came may have left.
         """
-        if not known.is_there:
-            self._forget(known)
-            return
-        client = self._table.client
-        try:
-            making_sure(
-                lambda: client.create_table(**HASTY),
-                lambda: client.upsert_entity(_entity(known), mode=UpdateMode.REPLACE, **HASTY),
-            )
-        except AzureError as exc:
-            raise unavailable(self._table.name, exc) from exc
+        for _ in range(_ATTEMPTS):
+            row = self._row(known, HASTY)
+            if row is not None and _is_later(row, known.told_at):
+                return
+            with suppress(Conflict):
+                self._table.save(_entity(known), None if row is None else row.metadata["etag"])
+                return
+        raise Unavailable(f"others change the same row in {self._table.name} all the time")
 
     def note_all(self, things: Iterable[Known]) -> None:
         """Keep what was found of the things of one list."""
@@ -80,16 +79,28 @@ class Inventory:
                 self._table.transact(there)
             for known in batch[1:]:
                 if not known.is_there:
-                    self._forget(known)
+                    self.note(known)
 
-    def _forget(self, known: Known) -> None:
-        keys = [_entity(known)[name] for name in ("PartitionKey", "RowKey")]
+    def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+        """Delete what is kept of the things of a list that had gone ``before``."""
+        gone = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
+        values = {"key": _partition(tenant_id, collection), "before": before}
         try:
-            noted_at = self._table.client.get_entity(*keys, **HASTY).metadata["timestamp"]
-            if known.told_at is None or noted_at is None or noted_at < known.told_at:
-                self._table.client.delete_entity(*keys, **HASTY)
+            found = self._table.client.query_entities(gone, parameters=values, select=["PartitionKey", "RowKey"])
+            for batch in batched(found, _MAX_BATCH, strict=False):
+                self._table.transact([("delete", row) for row in batch])
         except ResourceNotFoundError:
             return
+        except AzureError as exc:
+            raise unavailable(self._table.name, exc) from exc
+
+    def _row(self, known: Known, options: Mapping[str, Any]) -> Any:
+        """Return the row of a thing as it stands in the table; None where there is none."""
+        entity = _entity(known)
+        try:
+            return self._table.client.get_entity(entity["PartitionKey"], entity["RowKey"], **options)
+        except ResourceNotFoundError:
+            return None
         except AzureError as exc:
             raise unavailable(self._table.name, exc) from exc
 
@@ -99,12 +110,28 @@ def _partition(tenant_id: str, collection: str) -> str:
 
 
 def _entity(known: Known) -> dict[str, Any]:
-    keys = {"PartitionKey": _partition(known.tenant_id, known.collection), "RowKey": _hash(known.subject)}
-    return {**keys, "resource": known.subject} | ({"looks": known.looks} if known.looks is not None else {})
+    values = {"looks": known.looks, "toldDateTime": known.told_at, "isGone": None if known.is_there else True}
+    return {
+        "PartitionKey": _partition(known.tenant_id, known.collection),
+        "RowKey": _hash(known.subject),
+        "resource": known.subject,
+        **{name: value for name, value in values.items() if value is not None},
+    }
 
 
 def _known(entity: Any, tenant_id: str) -> Known:
-    return Known(tenant_id=tenant_id, subject=text(entity, "resource"), looks=optional_text(entity, "looks"))
+    return Known(
+        tenant_id=tenant_id,
+        subject=text(entity, "resource"),
+        looks=optional_text(entity, "looks"),
+        is_there="isGone" not in entity or not flag(entity, "isGone"),
+        told_at=optional_moment(entity, "toldDateTime"),
+    )
+
+
+def _is_later(row: Any, moment: datetime | None) -> bool:
+    told_at = row.get("toldDateTime")
+    return isinstance(told_at, datetime) and moment is not None and told_at > moment
 
 
 def _hash(path: str) -> str:

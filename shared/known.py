@@ -30,7 +30,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 class Known:
     """One thing: ``subject`` is its canonical path, ``looks`` a hash of what lists show of it, None if untold.
 
-    ``told_at`` is when that was told; None for what is found to be so at this moment.
+    ``told_at`` is when that was told, or found; None where nobody knows.
     """
 
     tenant_id: str

@@ -53,7 +53,7 @@ class Turns:
                 self._give_back(hanging=hanging)
 
     def await_calm(self, seconds: float) -> None:
-        """Return once few turns are taken, after ``seconds`` in any case: nothing that has to be done waits for ever."""
+        """Return once few turns are taken, or after ``seconds``: nothing that has to be done waits for ever."""
         with self._calmer:
             self._calmer.wait_for(self._is_calm, timeout=seconds)
 

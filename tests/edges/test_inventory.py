@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -22,6 +24,8 @@ from tests.sandbox.background import Background
 pytestmark = pytest.mark.slow
 
 _ONCE = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 1}
+NOW = datetime(2026, 11, 21, 12, 30, 15, 123000, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 MEMBERS = "teams/t/channels/19:c@thread.tacv2/members"
 
 
@@ -91,7 +95,7 @@ def test_a_row_that_somebody_has_spoilt_is_named(
 ) -> None:
     inventory.note(_member(tenant_id, "m"))
     table = tables.get_table_client(TABLE)
-    [row] = [row for row in table.list_entities() if row["PartitionKey"].startswith(tenant_id)]
+    [row] = _rows(tables, tenant_id)
     table.update_entity({**row, "looks": 7})
     with pytest.raises(Misconfigured, match=f"row {tenant_id}-.* of the table of known"):
         inventory.of(tenant_id, MEMBERS)
@@ -120,8 +124,9 @@ def _relayed(azurite: Azurite, mood: Mood, **options: int) -> Iterator[Inventory
         pytest.param(lambda inventory, _member: inventory.of("t", MEMBERS), id="of"),
         pytest.param(lambda inventory, member: inventory.get(member), id="get"),
         pytest.param(lambda inventory, member: inventory.note(member), id="note"),
-        pytest.param(lambda inventory, member: inventory.note(replace(member, is_there=False)), id="forget"),
+        pytest.param(lambda inventory, member: inventory.note(replace(member, is_there=False)), id="note gone"),
         pytest.param(lambda inventory, member: inventory.note_all([member]), id="note all"),
+        pytest.param(lambda inventory, _member: inventory.forget("t", MEMBERS, before=NOW), id="forget"),
     ],
 )
 def test_a_table_that_is_away_is_unavailable(
@@ -141,18 +146,53 @@ def test_a_transaction_that_is_cut_off_is_unavailable(azurite: Azurite, tenant_i
         inventory.note_all([_member(tenant_id, id_) for id_ in "ab"])
 
 
-@pytest.mark.parametrize(("hours", "is_known"), [(-1, True), (1, False), (None, False)])
-def test_a_deletion_that_is_told_late_does_not_undo_what_was_noted_since(
+@pytest.mark.parametrize("is_there", [True, False], ids=["who has gone", "who is there"])
+@pytest.mark.parametrize("minutes", [-1, 0, 1])
+def test_what_is_told_late_does_not_undo_what_was_told_since(
     inventory: Inventory,
     tenant_id: str,
-    hours: int | None,
-    is_known: bool,  # noqa: FBT001  a parameter of the test
+    minutes: int,
+    is_there: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
-    """By storage's own clock, which the wall's is near enough to."""
-    told_at = None if hours is None else datetime.now(UTC) + timedelta(hours=hours)
-    inventory.note(_member(tenant_id, "m"))
-    inventory.note(replace(_member(tenant_id, "m", is_there=False), told_at=told_at))
-    assert ("m" in inventory.of(tenant_id, MEMBERS)) == is_known
+    inventory.note(replace(_member(tenant_id, "m", is_there=not is_there), told_at=NOW))
+    inventory.note(replace(_member(tenant_id, "m", is_there=is_there), told_at=NOW + timedelta(minutes=minutes)))
+    assert ("m" in inventory.of(tenant_id, MEMBERS)) == (is_there if minutes >= 0 else not is_there)
+
+
+def test_of_many_who_note_one_thing_at_once_the_last_that_was_told_counts(inventory: Inventory, tenant_id: str) -> None:
+    told = [
+        replace(_member(tenant_id, "m", looks=str(number)), told_at=NOW + timedelta(seconds=number))
+        for number in range(6)
+    ]
+    with ThreadPoolExecutor(len(told)) as pool:
+        list(pool.map(inventory.note, reversed(told)))
+    assert inventory.of(tenant_id, MEMBERS) == {"m": told[-1]}
+
+
+def test_who_has_gone_long_ago_is_forgotten(inventory: Inventory, tables: TableServiceClient, tenant_id: str) -> None:
+    for id_, is_there, told_at in (("there", True, NOW), ("gone", False, NOW), ("just gone", False, NOW + MINUTE)):
+        inventory.note(replace(_member(tenant_id, id_, is_there=is_there), told_at=told_at))
+    inventory.forget(tenant_id, "teams/t/members", before=NOW + MINUTE)
+    assert len(_rows(tables, tenant_id)) == 3
+    inventory.forget(tenant_id, MEMBERS, before=NOW + MINUTE)
+    assert {row["resource"].rpartition("/")[2] for row in _rows(tables, tenant_id)} == {"there", "just gone"}
+
+
+def test_more_than_a_transaction_is_forgotten(inventory: Inventory, tables: TableServiceClient, tenant_id: str) -> None:
+    inventory.note_all(replace(_member(tenant_id, str(number), is_there=False), told_at=NOW) for number in range(101))
+    inventory.forget(tenant_id, MEMBERS, before=NOW + MINUTE)
+    assert _rows(tables, tenant_id) == []
+
+
+def test_where_there_is_no_table_there_is_nothing_to_forget(azurite: Azurite, tenant_id: str) -> None:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        tables.delete_table(TABLE)
+        Inventory(tables).forget(tenant_id, MEMBERS, before=NOW)
+
+
+def _rows(tables: TableServiceClient, tenant_id: str) -> list[Any]:
+    rows = tables.get_table_client(TABLE).list_entities()
+    return [row for row in rows if row["PartitionKey"].startswith(tenant_id)]
 
 
 def test_what_is_noted_is_given_up_in_time(azurite: Azurite, tenant_id: str) -> None:

@@ -112,10 +112,10 @@ GUARDS = (
         "published before it is noted",
         "comparing",
         "        count = self.publish(tuple(events))\n"
-        "        # Not before it is published: a run that ends between the two finds it again.\n"
-        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))\n",
+        "        # Not before it is published: a run that ends between the two finds it again.\n",
+        "        events = tuple(events)\n"
         "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))\n"
-        "        count = self.publish(tuple(events))\n",
+        "        count = self.publish(events)\n",
         f"{_RUNS}::test_what_is_found_is_published_before_it_is_noted",
     ),
     _guard(
@@ -323,11 +323,53 @@ GUARDS = (
         f"{_NOTING}::test_things_of_two_tenants_are_two",
     ),
     _guard(
-        "a deletion told late",
+        "what is told late",
         "inventory",
-        "if known.told_at is None or noted_at is None or noted_at < known.told_at:",
-        "if True:",
-        f"{_TABLE}::test_a_deletion_that_is_told_late_does_not_undo_what_was_noted_since",
+        "            if row is not None and _is_later(row, known.told_at):\n                return\n",
+        "",
+        f"{_TABLE}::test_what_is_told_late_does_not_undo_what_was_told_since",
+    ),
+    _guard(
+        "of many at once the last",
+        "inventory",
+        "            with suppress(Conflict):\n",
+        "            if True:\n",
+        f"{_TABLE}::test_of_many_who_note_one_thing_at_once_the_last_that_was_told_counts",
+    ),
+    _guard(
+        "who has gone is not there",
+        "inventory",
+        "for known in found if known.is_there}",
+        "for known in found}",
+        f"{_TABLE}::test_what_is_noted_is_found_as_it_was",
+    ),
+    _guard(
+        "only who has gone is forgotten",
+        "inventory",
+        " and isGone eq true and",
+        " and",
+        f"{_TABLE}::test_who_has_gone_long_ago_is_forgotten",
+    ),
+    _guard(
+        "who has just gone is remembered",
+        "inventory",
+        " and toldDateTime lt @before",
+        "",
+        f"{_TABLE}::test_who_has_gone_long_ago_is_forgotten",
+    ),
+    _guard(
+        "when it was found",
+        "comparing",
+        "replace(each, told_at=now) for each in",
+        "replace(each, told_at=None) for each in",
+        f"{_RUNS}::test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten",
+    ),
+    _guard(
+        "a month is long ago",
+        "comparing",
+        "before=now - _GONE_FOR_GOOD",
+        "before=now",
+        f"{_RUNS}::test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten",
     ),
     _guard(
         "a list for itself",
@@ -337,10 +379,10 @@ GUARDS = (
         f"{_TABLE}::test_a_list_is_a_list_for_itself",
     ),
     _guard(
-        "haste",
+        "haste to look",
         "inventory",
-        "lambda: client.upsert_entity(_entity(known), mode=UpdateMode.REPLACE, **HASTY),",
-        "lambda: client.upsert_entity(_entity(known), mode=UpdateMode.REPLACE),",
+        "self._row(known, HASTY)",
+        "self._row(known, {})",
         f"{_TABLE}::test_what_is_noted_is_given_up_in_time",
     ),
     _guard(

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +68,7 @@ class KnownInADict:
         self.asked: list[str] = []
         self.things: dict[tuple[str, str], Known] = {}
         self.notes: list[Known] = []
+        self.forgotten: list[tuple[str, str, datetime]] = []
 
     def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
         self.asked.append(collection)
@@ -82,6 +83,9 @@ class KnownInADict:
         self.things.pop((known.tenant_id, known.subject), None)
         if known.is_there:
             self.things[known.tenant_id, known.subject] = known
+
+    def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+        self.forgotten.append((tenant_id, collection, before))
 
     def note_all(self, things: Iterable[Known]) -> None:
         noted = list(things)

@@ -195,6 +195,15 @@ def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
     assert world.known.of(TENANT, MEMBERS).keys() == {"comes"}
 
 
+def test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, goes={})
+    world.lists[OF_TEAM] = [_listed(comes={})]
+    world.run()
+    assert [known.told_at for known in world.known.notes] == [world.clock.now()] * 2
+    assert world.known.forgotten == [(TENANT, MEMBERS, world.clock.now() - timedelta(days=30))]
+
+
 # --- One thing, and all of a tenant
 
 
