@@ -1,12 +1,13 @@
 """Who may work on a POST now: few at once, and nobody waits behind those who hang.
 
-A burst waits, because being parked costs its events minutes, and the app more work than publishing them would. But as
-soon as one of those at work has waited for an answer in vain, whoever finds no turn free is told so at once, until one
-goes through again.
+A burst waits, because being parked costs its events minutes, and the app more work than publishing them would. But
+once one of those at work has waited long for an answer, and in vain, whoever finds no turn free is told so at once:
+for as long as the others may wait, or until one goes through again.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (an endpoint that is slow is dropped)
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Lock
@@ -15,8 +16,13 @@ from shared.errors import Unavailable
 
 # Of the 1.8 seconds that a POST has for being published.
 _PATIENCE_SECONDS = 1.4
+# What is refused at once makes nobody wait.
+_LONG_SECONDS = 1.0
+# After that, all who were at work when it began have given up.
+_HANGS_SECONDS = 2.5
 # As long as no more of the turns than this are taken, there is time for something else.
 _CALM_SHARE = 0.25
+_NEVER = float("-inf")
 
 
 class Turns:
@@ -25,7 +31,7 @@ class Turns:
     def __init__(self, count: int) -> None:
         self._count = count
         self._free = count
-        self._hanging = False
+        self._hangs_until = _NEVER
         lock = Lock()
         self._changed = Condition(lock)
         self._calmer = Condition(lock)
@@ -38,19 +44,21 @@ class Turns:
             Unavailable: all are taken, and stay so for too long.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self._hanging, timeout=_PATIENCE_SECONDS)
+            self._changed.wait_for(lambda: self._free > 0 or self._hangs(), timeout=_PATIENCE_SECONDS)
             if not self._free:
                 raise Unavailable("too many POSTs at once")
             self._free -= 1
-        hanging = False
+        began = time.monotonic()
         try:
             yield
         except Unavailable:
-            hanging = True
+            now = time.monotonic()
+            self._give_back(hangs_until=now + _HANGS_SECONDS if now - began > _LONG_SECONDS else self._hangs_until)
             raise
-        finally:
-            with self._changed:
-                self._give_back(hanging=hanging)
+        except BaseException:
+            self._give_back(hangs_until=self._hangs_until)
+            raise
+        self._give_back(hangs_until=_NEVER)
 
     def await_calm(self, seconds: float) -> None:
         """Return once few turns are taken, or after ``seconds``: nothing that has to be done waits for ever."""
@@ -60,12 +68,16 @@ class Turns:
     def _is_calm(self) -> bool:
         return self._count - self._free <= self._count * _CALM_SHARE
 
-    def _give_back(self, *, hanging: bool) -> None:
-        self._free += 1
-        self._hanging = hanging
-        if hanging:
-            self._changed.notify_all()
-        else:
-            self._changed.notify()
-        if self._is_calm():
-            self._calmer.notify_all()
+    def _hangs(self) -> bool:
+        return time.monotonic() < self._hangs_until
+
+    def _give_back(self, *, hangs_until: float) -> None:
+        with self._changed:
+            self._free += 1
+            self._hangs_until = hangs_until
+            if self._hangs():
+                self._changed.notify_all()
+            else:
+                self._changed.notify()
+            if self._is_calm():
+                self._calmer.notify_all()

@@ -11,6 +11,9 @@ import pytest
 from shared.errors import Misconfigured, Unavailable
 from shared.turns import Turns
 
+# They wait as long as POSTs do.
+pytestmark = pytest.mark.slow
+
 # Far less than anybody waits for a turn.
 SOON = 0.7
 
@@ -79,33 +82,52 @@ def _refused(turns: Turns) -> None:
 
 def test_who_waits_has_the_turn_that_is_given_back() -> None:
     with ThreadPoolExecutor(2) as pool:
-        turns = Turns(1)
-        taken = Taken(pool, turns)
-        waiting = pool.submit(_has_turn, turns)
-        time.sleep(0.1)
-        taken.give_back()
-        assert waiting.result(10)
+        assert _waits(pool, Turns(1))
 
 
-def test_once_one_has_waited_in_vain_nobody_waits_for_a_turn() -> None:
+def _hangs(turns: Turns) -> None:
+    """Have one wait for long, and in vain."""
+    with suppress(Unavailable), turns.turn():
+        time.sleep(1.1)
+        raise Unavailable("no answer")
+
+
+def test_once_one_has_waited_long_in_vain_nobody_waits_for_a_turn() -> None:
     with ThreadPoolExecutor(2) as pool:
         turns = Turns(1)
-        _fails(turns, Unavailable("no answer"))
+        _hangs(turns)
+        # What is refused soon says nothing about those who wait.
+        _fails(turns, Unavailable("refused"))
+        _fails(turns, Misconfigured("403"))
         taken = Taken(pool, turns)
         assert _seconds(lambda: _refused(turns)) < SOON
         taken.give_back()
         # It went through: bursts wait again.
-        taken = Taken(pool, turns)
-        waiting = pool.submit(_has_turn, turns)
-        time.sleep(0.1)
-        taken.give_back()
-        assert waiting.result(10)
+        assert _waits(pool, turns)
 
 
-def test_who_waits_already_is_told_when_one_has_waited_in_vain() -> None:
+def test_after_a_while_bursts_wait_again() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        turns = Turns(1)
+        _hangs(turns)
+        time.sleep(2.6)
+        assert _waits(pool, turns)
+
+
+def _waits(pool: ThreadPoolExecutor, turns: Turns) -> bool:
+    """Return whether somebody waits for the only turn, which is taken, and gets it."""
+    taken = Taken(pool, turns)
+    waiting = pool.submit(_has_turn, turns)
+    time.sleep(0.1)
+    taken.give_back()
+    return waiting.result(10)
+
+
+def test_who_waits_already_is_told_when_one_has_waited_long_in_vain() -> None:
     with ThreadPoolExecutor(4) as pool:
         turns = Turns(2)
         first, second, let_go = Taken(pool, turns), Taken(pool, turns), Event()
+        time.sleep(1.1)
         waiting = [pool.submit(_keeps_turn, turns, let_go) for _ in range(2)]
         time.sleep(0.1)
         first.give_back(Unavailable("no answer"))
@@ -117,21 +139,19 @@ def test_who_waits_already_is_told_when_one_has_waited_in_vain() -> None:
         second.give_back()
 
 
+def test_what_is_refused_soon_makes_nobody_give_up_waiting() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        turns = Turns(1)
+        _fails(turns, Unavailable("refused"))
+        assert _waits(pool, turns)
+
+
 @pytest.mark.parametrize("problem", [Unavailable("no answer"), Misconfigured("403"), ValueError("a bug")])
 def test_a_turn_is_given_back_however_the_work_ends(problem: Exception) -> None:
     turns = Turns(1)
     for _ in range(3):
         _fails(turns, problem)
     assert _has_turn(turns)
-
-
-def test_what_a_setting_stands_in_the_way_of_does_not_hang() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        turns = Turns(1)
-        _fails(turns, Misconfigured("403"))
-        taken = Taken(pool, turns)
-        assert _seconds(lambda: _refused(turns)) > SOON
-        taken.give_back()
 
 
 def test_calm_is_waited_for_but_not_for_ever() -> None:
