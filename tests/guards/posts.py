@@ -57,9 +57,15 @@ GUARDS = (
     ),
     _turns(
         "no turn, no work",
-        '            if not self._free:\n                raise Unavailable("too many POSTs at once")\n',
-        "",
+        '                raise Unavailable("too many POSTs at once")\n',
+        "                pass\n",
         "test_as_many_work_at_once_as_there_are_turns_and_the_next_is_refused_after_a_while",
+    ),
+    _turns(
+        "a moment is waited for",
+        "_WHILE_IT_HANGS_SECONDS if self._hangs() else 0",
+        "0",
+        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
     ),
     _turns(
         "a turn is waited for briefly",
@@ -71,7 +77,7 @@ GUARDS = (
         "nobody waits behind those who hang",
         "lambda: self._free > 0 or self._hangs()",
         "lambda: self._free > 0",
-        "test_once_one_has_waited_long_in_vain_nobody_waits_for_a_turn",
+        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
     ),
     _turns(
         "who waits is told that they hang",
@@ -83,13 +89,13 @@ GUARDS = (
         "one that goes through ends it",
         "        self._give_back(hangs_until=_NEVER)\n",
         "        self._give_back(hangs_until=self._hangs_until)\n",
-        "test_once_one_has_waited_long_in_vain_nobody_waits_for_a_turn",
+        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
     ),
     _turns(
         "one that is refused soon does not end it",
         "if now - began > _LONG_SECONDS else self._hangs_until)",
         "if now - began > _LONG_SECONDS else _NEVER)",
-        "test_once_one_has_waited_long_in_vain_nobody_waits_for_a_turn",
+        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
     ),
     _turns(
         "one that is refused soon does not begin it",
