@@ -33,7 +33,7 @@ class Company:
     """A tenant with one of each, and every change that Graph tells of them."""
 
     def __init__(self, world: World) -> None:
-        self._teams = world.teams
+        self._clock, self._teams = world.clock, world.teams
         tenant_id = world.registration.tenant_ids[0]
         self._people = [world.teams.add_user(tenant_id, name) for name in ("Adele Vance", "Alex Wilber", "Megan Bowen")]
         adele, alex, _ = self._people
@@ -61,7 +61,10 @@ class Company:
             self._write(conversation)
         chats.create([adele, alex])
         chats.rename(self._chat, "Stand-up, 9:15")
-        chats.remove_member(chats.add_member(self._chat, megan))
+        member = chats.add_member(self._chat, megan)
+        # In one and the same millisecond, the chat would be as it was after its renaming: two changes, and one state.
+        self._clock.advance(timedelta(milliseconds=1))
+        chats.remove_member(member)
         member = teams.add_member(self._team, alex)
         teams.set_roles(member, ["owner"])
         teams.remove_member(member)
