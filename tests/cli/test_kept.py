@@ -24,10 +24,13 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def blobs(azurite: Azurite) -> Iterator[BlobServiceClient]:
     with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
+        containers = [blobs.get_container_client(name) for name in (PARKED, QUARANTINE)]
         # What tests of other files have left in the process's account would be listed too.
-        for name in (PARKED, QUARANTINE):
-            _empty(blobs.get_container_client(name))
+        for container in containers:
+            _empty(container)
         yield blobs
+        for container in containers:
+            _empty(container)
 
 
 def _empty(container: ContainerClient) -> None:

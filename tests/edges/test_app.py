@@ -121,12 +121,14 @@ def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it
 ) -> None:
     sender = _sender(outside)
     monkeypatch.delenv("ENCRYPTION_CERTIFICATE_NAME")
+    # The process's account has what other tests have left, with other keys.
+    before = {kept.name for kept in clients.kept_bodies(PARKED).all()}
     receipt = receive(sender.rich_body(), app.receiver(), received_at=datetime.now(UTC), deadline=in_time())
     assert receipt.parked == 1
     monkeypatch.setenv("ENCRYPTION_CERTIFICATE_NAME", CERTIFICATE_NAME)
     forget()
     assert steps.timer_steps()["parked"]()["published"] >= 1
-    assert list(clients.kept_bodies(PARKED).all()) == []
+    assert {kept.name for kept in clients.kept_bodies(PARKED).all()} <= before
 
 
 @pytest.mark.usefixtures("environment")

@@ -45,6 +45,7 @@ def tables(azurite: Azurite, relay: Relay) -> Iterator[TableServiceClient]:
         tables.delete_table(TABLE)
         yield tables
         relay.mood = Mood.FORWARDING
+        tables.delete_table(TABLE)
 
 
 @dataclass
