@@ -18,11 +18,23 @@ from shared.errors import Unavailable
 # Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
 HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
 
+# What the clients raise where an answer does not come as it should: their own errors, those of requests, and whatever
+# their parsers and ours make of one that breaks off in the middle.
+BROKEN: tuple[type[Exception], ...] = (
+    AzureError,
+    OSError,
+    AttributeError,
+    LookupError,
+    SyntaxError,  # of XML
+    TypeError,
+    ValueError,
+)
+
 # For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
 CONNECTIONS = 64
 
 
-def unavailable(system: str, exc: AzureError | OSError) -> Unavailable:
+def unavailable(system: str, exc: Exception) -> Unavailable:
     """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")

@@ -10,10 +10,10 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import BROKEN, HASTY, unavailable
 from shared.columns import flag, optional_moment, optional_text, read, text
 from shared.errors import Conflict, Unavailable
 from shared.known import Known
@@ -65,7 +65,7 @@ class Inventory:
             if row is not None and _is_later(row, known.told_at):
                 return
             with suppress(Conflict):
-                self._table.save(_entity(known), None if row is None else row.metadata["etag"])
+                self._table.save(_entity(known), None if row is None else row.metadata.get("etag"))
                 return
         raise Unavailable(f"others change the same row in {self._table.name} all the time")
 
@@ -91,7 +91,7 @@ class Inventory:
                 self._table.transact([("delete", row) for row in batch])
         except ResourceNotFoundError:
             return
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
     def _row(self, known: Known, options: Mapping[str, Any]) -> Any:
@@ -101,7 +101,7 @@ class Inventory:
             return self._table.client.get_entity(entity["PartitionKey"], entity["RowKey"], **options)
         except ResourceNotFoundError:
             return None
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
 

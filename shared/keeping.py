@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
-from shared.azure_calls import HASTY, making_sure, past_stale_connections, unavailable
+from shared.azure_calls import BROKEN, HASTY, making_sure, past_stale_connections, unavailable
 from shared.deadline import Deadline
 from shared.errors import Conflict
 from shared.kept import Kept
@@ -52,7 +52,7 @@ class Keeping:
                     )
                 ),
             )
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
 
     def all(self) -> Iterator[Kept]:
@@ -64,7 +64,7 @@ class Keeping:
                     yield kept
         except ResourceNotFoundError:
             return
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
 
     def body(self, kept: Kept) -> bytes:
@@ -77,7 +77,7 @@ class Keeping:
             content: bytes = self._container.get_blob_client(kept.name).download_blob().readall()
         except ResourceNotFoundError as exc:
             raise Conflict("another run has done with the body") from exc
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
         return content
 
@@ -95,7 +95,7 @@ class Keeping:
             )
         except (ResourceModifiedError, ResourceNotFoundError) as exc:
             raise Conflict("another run has taken the body in hand") from exc
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
         return replace(later, etag=str(answer["etag"]))
 
@@ -105,7 +105,7 @@ class Keeping:
             self._container.delete_blob(kept.name)
         except ResourceNotFoundError:
             return
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
 
 

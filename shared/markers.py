@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import batched, groupby
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import BROKEN, HASTY, unavailable
 from shared.marker import Marker
 from shared.tables import Table
 
@@ -36,12 +36,12 @@ class Markers:
         """Return the marker under ``key``, however old; None where there is none."""
         try:
             entity = self._table.client.get_entity(key[:2], key, **HASTY)
+            notes = tuple(str(entity["notes"]).split(","))
+            return Marker(key=key, notes=notes, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
         except ResourceNotFoundError:
             return None
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
-        notes = tuple(str(entity["notes"]).split(","))
-        return Marker(key=key, notes=notes, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
 
     def write(self, marker: Marker) -> None:
         """Return once the marker is kept.
@@ -68,7 +68,7 @@ class Markers:
             return sum(self._delete(batch) for batch in _batches(found) if not is_over())
         except ResourceNotFoundError:
             return 0
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
     def _delete(self, batch: Sequence[Any]) -> int:

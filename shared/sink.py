@@ -6,11 +6,10 @@ Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
-from shared.azure_calls import HASTY, making_sure, unavailable
+from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
 from shared.deadline import Deadline
 from shared.events import CloudEvent
 
@@ -60,7 +59,7 @@ class QueueSink:
             if len(message) > MAX_MESSAGE_BYTES:
                 message = event.to_json(dataref=self._upload(event))
             making_sure(lambda: self._queue.create_queue(**HASTY), lambda: self._enqueue(message))
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable("storage", exc) from exc
         sent(event)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import making_sure, unavailable
+from shared.azure_calls import BROKEN, making_sure, unavailable
 from shared.errors import Conflict
 
 
@@ -32,23 +32,20 @@ class Table:
             return list(self.client.query_entities("PartitionKey eq @key", parameters={"key": key}))
         except ResourceNotFoundError:
             return ()
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self.name, exc) from exc
 
     def save(self, entity: Mapping[str, Any], etag: str | None) -> str:
         """Return the ETag of a row that is made (without ``etag``), or takes the place of the one that was read."""
         if etag is None:
-            made = self._changed(lambda: making_sure(self._make, lambda: self._create(entity)))
-        else:
-            made = self._changed(lambda: self._replace(entity, etag))
-        return str(made["etag"])
+            return self._changed(lambda: str(making_sure(self._make, lambda: self._create(entity))["etag"]))
+        return self._changed(lambda: str(self._replace(entity, etag)["etag"]))
 
     def transact(self, changes: Sequence[tuple[Any, ...]]) -> None:
         """Make up to 100 changes of one partition, all or none, whatever stands there."""
         try:
             self.client.submit_transaction(changes)
-        except (AzureError, OSError) as exc:
-            # An answer that breaks off in the middle comes through the client as it is, as requests' own error.
+        except BROKEN as exc:
             raise unavailable(self.name, exc) from exc
 
     def remove(self, partition_key: str, row_key: str, etag: str | None) -> None:
@@ -77,5 +74,5 @@ class Table:
             return change()
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as exc:
             raise Conflict(f"somebody else has changed the row in {self.name}") from exc
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self.name, exc) from exc

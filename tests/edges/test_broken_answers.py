@@ -1,0 +1,122 @@
+"""Storage whose answers break off: in the middle of the headers, or before the body. It is as if there were none."""
+
+import re
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.inventory import Inventory
+from shared.keeping import Keeping
+from shared.kept import Kept
+from shared.known import Known
+from shared.marker import Marker
+from shared.markers import Markers
+from shared.sink import QueueSink
+from tests.edges.outside import in_time
+from tests.shared.test_published import message
+
+pytestmark = pytest.mark.slow
+
+_STATUS = b"HTTP/1.1 %d Whatever\r\n"
+_JSON = b"Content-Type: application/json\r\n"
+_ANSWERS = {
+    "nothing": b"",
+    "half a header": _STATUS + b"Transfer-",
+    "no body": _STATUS + _JSON + b"Content-Length: 0\r\n\r\n",
+    "half a body": _STATUS + _JSON + b'Content-Length: 99\r\n\r\n{"value',
+    "another body": _STATUS + _JSON + b"Content-Length: 2\r\n\r\n[]",
+    "XML that says nothing": _STATUS + b"Content-Type: application/xml\r\nContent-Length: 4\r\n\r\n<a/>",
+}
+_ONCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 1}
+_KEPT = Kept(kind="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"')
+_KNOWN = Known(tenant_id="t", subject="teams/t/members/m", looks="0123")
+_MARKER = Marker(key="00", notes=("a",), at=_KEPT.received_at)
+
+
+class Storage(socketserver.ThreadingTCPServer):
+    """Whatever it is asked, it answers with ``answer``."""
+
+    answer = b""
+    daemon_threads = True
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        request = b""
+        while b"\r\n\r\n" not in request and (more := self.request.recv(65_536)):
+            request += more
+        length = re.search(rb"content-length: (\d+)", request, re.IGNORECASE)
+        left = int(length[1]) - len(request.partition(b"\r\n\r\n")[2]) if length else 0
+        while left > 0 and (more := self.request.recv(65_536)):
+            left -= len(more)
+        assert isinstance(self.server, Storage)
+        self.request.sendall(self.server.answer)
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[Storage]:
+    with Storage(("127.0.0.1", 0), _Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _connection(storage: Storage) -> str:
+    url = f"http://127.0.0.1:{storage.server_address[1]}/account"
+    endpoints = ";".join(f"{kind}Endpoint={url}" for kind in ("Blob", "Queue", "Table"))
+    return f"DefaultEndpointsProtocol=http;AccountName=account;AccountKey=a2V5;{endpoints}"
+
+
+_TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
+    "read a marker": lambda tables: Markers(tables).read("00"),
+    "write a marker": lambda tables: Markers(tables).write(_MARKER),
+    "purge": lambda tables: Markers(tables).purge(now=_MARKER.at, before=_MARKER.at, is_over=lambda: False),
+    "what is known": lambda tables: Inventory(tables).of("t", "teams/t/members"),
+    "one known": lambda tables: Inventory(tables).get(_KNOWN),
+    "note": lambda tables: Inventory(tables).note(_KNOWN),
+    "note all": lambda tables: Inventory(tables).note_all([_KNOWN]),
+    "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.at),
+}
+_KEEPING_CALLS: dict[str, Callable[[Keeping], object]] = {
+    "all": lambda keeping: list(keeping.all()),
+    "keep": lambda keeping: keeping.keep(b"{}", _KEPT, in_time()),
+    "body": lambda keeping: keeping.body(_KEPT),
+    "put off": lambda keeping: keeping.put_off(_KEPT, _KEPT.received_at),
+    "discard": lambda keeping: keeping.discard(_KEPT),
+}
+
+
+def _ends(call: Callable[[], object]) -> None:
+    """Have ``call`` come back, as what looks like success may be taken for it, or raise what it may."""
+    with suppress(Unavailable, Conflict, Misconfigured):
+        call()
+
+
+@pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")  # of the queue client
+@pytest.mark.parametrize("status", [200, 201, 204, 404, 500])
+@pytest.mark.parametrize("answer", _ANSWERS)
+def test_an_answer_that_breaks_off_raises_nothing_else(storage: Storage, answer: str, status: int) -> None:
+    storage.answer = _ANSWERS[answer].replace(b"%d", b"%d" % status)
+    connection = _connection(storage)
+    with (
+        TableServiceClient.from_connection_string(connection, **_ONCE) as tables,
+        BlobServiceClient.from_connection_string(connection, **_ONCE) as blobs,
+        QueueServiceClient.from_connection_string(connection, **_ONCE) as queues,
+    ):
+        for on_tables in _TABLE_CALLS.values():
+            _ends(partial(on_tables, tables))
+        for on_blobs in _KEEPING_CALLS.values():
+            _ends(partial(on_blobs, Keeping(blobs, "parked")))
+        _ends(lambda: QueueSink(queues, blobs, "events").publish([message()], in_time()))
