@@ -118,7 +118,8 @@ def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:
         return note in before or event.id in before
     if event.telling is None:
         return _is_last(event, before)
-    return any(each.startswith(f"{_notification(event)}.") for each in before)
+    same = f"{_notification(event)}."
+    return any(each.startswith(same) for each in before)
 
 
 def _is_last(event: CloudEvent, before: Sequence[str]) -> bool:

@@ -54,8 +54,8 @@ class QueueSink:
                 send.cancel()
 
     def _send(self, event: CloudEvent, sent: Callable[[CloudEvent], None]) -> None:
+        message = event.to_json()
         try:
-            message = event.to_json()
             if len(message) > MAX_MESSAGE_BYTES:
                 message = event.to_json(dataref=self._upload(event))
             making_sure(lambda: self._queue.create_queue(**HASTY), lambda: self._enqueue(message))

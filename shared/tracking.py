@@ -10,10 +10,9 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from azure.core.exceptions import AzureError
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import HASTY, making_sure, unavailable
+from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
 from shared.rows import LIFECYCLE_COLUMNS, NOTIFICATION_COLUMN, entity_of, heard_keys, rows_from
 from shared.tables import Table
 from shared.tracked import Listing, Rows, Tracked
@@ -56,7 +55,7 @@ class Tracking:
         keys = heard_keys(tenant_id, subscription_id)
         try:
             self._table.client.delete_entity(keys["PartitionKey"], keys["RowKey"])
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
     def hear(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
@@ -73,5 +72,5 @@ class Tracking:
                 lambda: self._table.client.create_table(**HASTY),
                 lambda: self._table.client.upsert_entity(entity, mode=UpdateMode.MERGE, **HASTY),
             )
-        except AzureError as exc:
+        except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc

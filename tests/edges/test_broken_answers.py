@@ -22,6 +22,7 @@ from shared.known import Known
 from shared.marker import Marker
 from shared.markers import Markers
 from shared.sink import QueueSink
+from shared.tracking import Tracking
 from tests.edges.outside import in_time
 from tests.shared.test_published import message
 
@@ -87,6 +88,8 @@ _TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
     "one known": lambda tables: Inventory(tables).get(_KNOWN),
     "note": lambda tables: Inventory(tables).note(_KNOWN),
     "note all": lambda tables: Inventory(tables).note_all([_KNOWN]),
+    "hear": lambda tables: Tracking(tables).hear("t", "a-subscription", lifecycle_event=None, at=_MARKER.at),
+    "forget what was heard": lambda tables: Tracking(tables).forget("t", "a-subscription"),
     "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.at),
 }
 _KEEPING_CALLS: dict[str, Callable[[Keeping], object]] = {

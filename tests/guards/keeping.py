@@ -183,7 +183,7 @@ GUARDS = (
     _once(
         "a notification is the same whenever it comes",
         _MARKER,
-        'each.startswith(f"{_notification(event)}.")',
+        "each.startswith(same)",
         "each == note",
         "test_a_sealed_notification_that_comes_again_later_is_a_repetition",
     ),
