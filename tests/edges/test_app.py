@@ -24,7 +24,7 @@ from shared.settings import Settings
 from shared.storage import blob_service, queue_service
 from tests.edges.composition import forget
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, TENANT, Sender, basic_item, body
 
 pytestmark = pytest.mark.slow

@@ -20,8 +20,8 @@ from shared.marker import Marker
 from shared.markers import TABLE, Markers
 from shared.published import Published
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
+from tests.eventually import eventually
 from tests.sandbox.background import Background
-from tests.sandbox.function_apps import eventually
 from tests.shared.test_published import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.deployed import Deployed, deployed
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import Sender, basic_item, body
 
 

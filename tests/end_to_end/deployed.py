@@ -18,8 +18,8 @@ from sandbox.graph import Delivery
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
 from sandbox.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
+from tests.eventually import eventually
 from tests.sandbox.background import Background
-from tests.sandbox.function_apps import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT, Sender
 
 # Rich and basic, chats and teams; each for both tenants.

@@ -8,7 +8,7 @@ from sandbox.serving import Fault
 from tests.edges.outside import PATIENCE_SECONDS, fault, hanging
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.fetching import Tenant, kind_of_change, post, subscribe, take_events, told, watch
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import MESSAGE, basic_item, body
 
 pytestmark = pytest.mark.slow

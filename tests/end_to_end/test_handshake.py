@@ -11,7 +11,8 @@ import requests
 
 from sandbox.deployment import stage
 from sandbox.host.process import FunctionsHost
-from tests.sandbox.function_apps import eventually, hosting
+from tests.eventually import eventually
+from tests.sandbox.function_apps import hosting
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT, TENANT, basic_item, body
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.deployed import Deployed
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import CONTENT, Sender
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from sandbox.relay import Mood
 from sandbox.serving import Service
 from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.deployed import Deployed
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import Sender, basic_item, body
 
 pytestmark = pytest.mark.slow

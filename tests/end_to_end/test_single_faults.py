@@ -17,7 +17,7 @@ from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.bursts import Answer, Fate, Kind, Line, Post, drained, fates, posts
 from tests.end_to_end.deployed import SUBSCRIPTIONS, Deployed
 from tests.end_to_end.single_faults import ROWS, Row
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import OTHER_TENANT, TENANT, Sender
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]

@@ -8,7 +8,7 @@ from sandbox.graph.subscription import Subscription
 from sandbox.serving import Fault
 from tests.edges.outside import fault
 from tests.end_to_end.deployed import SUBSCRIPTIONS, Deployed
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import OTHER_TENANT, TENANT
 
 pytestmark = pytest.mark.slow

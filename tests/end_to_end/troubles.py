@@ -13,7 +13,7 @@ from sandbox.relay import Mood
 from sandbox.serving import Fault, Service
 from tests.edges.outside import fault, hanging
 from tests.end_to_end.deployed import Deployed
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import basic_item, body
 
 type Trouble = Callable[[Deployed], AbstractContextManager[object]]

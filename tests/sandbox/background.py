@@ -18,8 +18,8 @@ class Background:
         self._thread.start()
 
     def run[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop and return its result; 30 s at most."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=30)
+        """Run a coroutine on the loop and return its result; 50 s at most."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=50)
 
     def close(self) -> None:
         """End the loop and its thread, and what still waits there, such as a request that a service cut off."""

@@ -1,11 +1,7 @@
 """Small function apps written to a folder, and a host that serves them while a test runs."""
 
-import asyncio
 import json
-import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -13,6 +9,7 @@ from typing import Any
 
 from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
+from tests.sandbox.background import Background, running
 
 IMPORTS = "import azure.functions as func\n"
 OUT: dict[str, Any] = {"type": "http", "direction": "out", "name": "$return"}
@@ -39,50 +36,11 @@ def write_function(app: Path, name: str, *bindings: Mapping[str, Any], source: s
     (folder / "__init__.py").write_text(IMPORTS + dedent(source))
 
 
-class Loop:
-    """An event loop in a thread, so that a host's output is read while a test does something else."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-
-    def begin[T](self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        return self.begin(work).result(timeout=50)
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @contextmanager
-def looping() -> Iterator[Loop]:
-    loop = Loop()
-    try:
-        yield loop
-    finally:
-        loop.close()
-
-
-@contextmanager
-def hosting(host: FunctionsHost | CoreTools) -> Iterator[Loop]:
-    with looping() as loop:
+def hosting(host: FunctionsHost | CoreTools) -> Iterator[Background]:
+    with running() as loop:
         loop.run(host.start())
         try:
             yield loop
         finally:
             loop.run(host.kill())
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> bool:
-    """Say whether the condition comes true in time; for effects that nothing announces."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

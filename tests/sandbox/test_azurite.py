@@ -16,7 +16,8 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import Azurite, AzuriteMissing
-from tests.sandbox.function_apps import eventually, looping
+from tests.eventually import eventually
+from tests.sandbox.background import running
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,7 @@ def test_the_connection_string_works_for_tables(azurite: Azurite) -> None:
 
 def test_it_can_be_stopped_and_started_again_and_then_is_empty() -> None:
     azurite = Azurite()
-    with looping() as loop:
+    with running() as loop:
         loop.run(azurite.start())
         with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
             client.create_container("container")

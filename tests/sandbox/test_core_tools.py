@@ -14,7 +14,8 @@ import requests
 from sandbox.child import ChildFailed
 from sandbox.host.core_tools import CoreTools, CoreToolsMissing
 from sandbox.tls import Tls
-from tests.sandbox.function_apps import OUT, hosting, http_trigger, looping, write_function, write_host_json
+from tests.sandbox.background import running
+from tests.sandbox.function_apps import OUT, hosting, http_trigger, write_function, write_host_json
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ def test_a_func_that_ends_is_told_with_its_last_lines(
 ) -> None:
     install(tmp_path / "bin", "raise SystemExit('Port 7071 is unavailable.')", monkeypatch)
     host = CoreTools(app, {}, None)
-    with looping() as loop, pytest.raises(ChildFailed, match=r"Port 7071 is unavailable\."):
+    with running() as loop, pytest.raises(ChildFailed, match=r"Port 7071 is unavailable\."):
         loop.run(host.start())
 
 
@@ -91,7 +92,7 @@ def test_without_func_a_sentence_says_where_to_get_it(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     host = CoreTools(app, {}, None)
-    with looping() as loop:
+    with running() as loop:
         with pytest.raises(CoreToolsMissing, match="is not on the PATH: https://"):
             loop.run(host.start())
         loop.run(host.stop())

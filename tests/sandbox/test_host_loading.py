@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sandbox.http_world import World, http_world
 
 pytestmark = pytest.mark.slow

@@ -13,16 +13,9 @@ import requests
 
 from sandbox.child import ChildFailed
 from sandbox.host.process import FunctionsHost
-from tests.sandbox.function_apps import (
-    OUT,
-    eventually,
-    hosting,
-    http_trigger,
-    looping,
-    timer_trigger,
-    write_function,
-    write_host_json,
-)
+from tests.eventually import eventually
+from tests.sandbox.background import running
+from tests.sandbox.function_apps import OUT, hosting, http_trigger, timer_trigger, write_function, write_host_json
 
 pytestmark = pytest.mark.slow
 
@@ -90,13 +83,13 @@ def test_a_bad_host_json_is_told_in_a_sentence(tmp_path: Path, host_json: str | 
     if host_json is not None:
         (tmp_path / "host.json").write_text(host_json)
     host = FunctionsHost(tmp_path, {}, None)
-    with looping() as loop, pytest.raises(ChildFailed, match=sentence):
+    with running() as loop, pytest.raises(ChildFailed, match=sentence):
         loop.run(host.start())
     assert not any("Traceback" in line for line in host.lines)
 
 
 def test_a_host_that_was_never_started_stops_without_ado(app: Path) -> None:
-    with looping() as loop:
+    with running() as loop:
         assert loop.run(FunctionsHost(app, {}, None).stop()) is None
 
 

@@ -8,15 +8,8 @@ import pytest
 import requests
 
 from sandbox.host.process import FunctionsHost
-from tests.sandbox.function_apps import (
-    OUT,
-    eventually,
-    hosting,
-    http_trigger,
-    timer_trigger,
-    write_function,
-    write_host_json,
-)
+from tests.eventually import eventually
+from tests.sandbox.function_apps import OUT, hosting, http_trigger, timer_trigger, write_function, write_host_json
 
 pytestmark = pytest.mark.slow
 

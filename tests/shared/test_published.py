@@ -25,7 +25,7 @@ from shared.events import CloudEvent, change_event
 from shared.marker import MAX_NOTES, Marker, judged
 from shared.notifications import ChangeNotification
 from shared.published import Published
-from tests.sandbox.function_apps import eventually
+from tests.eventually import eventually
 from tests.sender import CLIENT_ID, MESSAGE, NONCE, STATE_KEY, TENANT, basic_item
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
