@@ -49,6 +49,14 @@ class KnownThings(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was known of a list just before it was read, by ids, and when that was."""
+
+    known: Mapping[str, Known]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparing:
     """What comparing needs; ``publish`` returns how many events were new to it."""
 
@@ -57,7 +65,7 @@ class Comparing:
     publish: Callable[[Sequence[CloudEvent]], int]
     clock: Clock
 
-    def known(self, collection: Collection, tenant_id: str) -> Mapping[str, Known]:
+    def before(self, collection: Collection, tenant_id: str) -> Before:
         """Return what is known of a list; to be asked before the list is read.
 
         Who comes while it is read would else be known, not be in the list, and be told to have gone.
@@ -66,10 +74,11 @@ class Comparing:
             Unavailable, Misconfigured: the table does not answer, or a row is spoilt.
         """
         known = self.inventory.of(tenant_id, _path(collection))
-        return {id_: each for id_, each in known.items() if collection.only in {None, id_}}
+        of_it = {id_: each for id_, each in known.items() if collection.only in {None, id_}}
+        return Before(known=of_it, at=self.clock.now())
 
     def compare(
-        self, collection: Collection, known: Mapping[str, Known], listed: Things, gap: Recovery, *, is_complete: bool
+        self, collection: Collection, before: Before, listed: Things, gap: Recovery, *, is_complete: bool
     ) -> int:
         """Return how many events came of it; a baseline has none.
 
@@ -78,12 +87,14 @@ class Comparing:
         Raises:
             Unavailable: the sink or the table does not answer.
         """
-        events = () if gap.is_baseline else self._events(collection, known, listed, gap, is_complete=is_complete)
+        events = () if gap.is_baseline else self._events(collection, before.known, listed, gap, is_complete=is_complete)
         count = self.publish(tuple(events))
         # Not before it is published: a run that ends between the two finds it again.
-        path, now = _path(collection), self.clock.now()
-        self.inventory.note_all(replace(each, told_at=now) for each in _news(gap.tenant_id, path, known, listed))
-        self.inventory.forget(gap.tenant_id, path, before=now - _GONE_FOR_GOOD)
+        path = _path(collection)
+        # What is told while the list is read may be newer than the list.
+        news = (replace(each, told_at=before.at) for each in _news(gap.tenant_id, path, before.known, listed))
+        self.inventory.note_all(news)
+        self.inventory.forget(gap.tenant_id, path, before=before.at - _GONE_FOR_GOOD)
         return count
 
     def tell(self, events: Sequence[CloudEvent]) -> int:
@@ -118,7 +129,8 @@ def _news(tenant_id: str, collection: str, known: Mapping[str, Known], listed: T
     """Yield what is to be noted, so that a list which has not changed costs no write."""
     for id_, thing in listed.items():
         subject, looks = canonical_path(f"{collection}/{quote(id_, safe='')}"), looks_of(collection, thing)
-        if id_ not in known or known[id_].looks != looks:
-            yield Known(tenant_id=tenant_id, subject=subject, looks=looks)
+        before = known.get(id_)
+        if before is None or before.looks != looks:
+            yield Known(tenant_id=tenant_id, subject=subject, looks=looks, etag=before.etag if before else None)
     for id_ in known.keys() - listed.keys():
-        yield Known(tenant_id=tenant_id, subject=known[id_].subject, is_there=False)
+        yield replace(known[id_], looks=None, is_there=False)

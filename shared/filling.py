@@ -128,12 +128,12 @@ class Filling:
     def _compare(self, collection: Collection) -> None:
         if collection.place in self._compared:
             return
-        known = self._comparing.known(collection, self.gap.tenant_id)
+        before = self._comparing.before(collection, self.gap.tenant_id)
         listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)
-        if collection.listed is not None and known.keys() - listed.keys():
+        if collection.listed is not None and before.known.keys() - listed.keys():
             # That was read before what is known: who has come since must not be told to have gone.
             listed = _by_id(self._listed(collection))
-        events = self._comparing.compare(collection, known, listed, self.gap, is_complete=self._is_complete)
+        events = self._comparing.compare(collection, before, listed, self.gap, is_complete=self._is_complete)
         self.gap = replace(self.gap, recovered=self.gap.recovered + events)
         self._compared.add(collection.place)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
@@ -70,15 +71,16 @@ class Inventory:
         raise Unavailable(f"others change the same row in {self._table.name} all the time")
 
     def note_all(self, things: Iterable[Known]) -> None:
-        """Keep what was found of the things of one list."""
+        """Keep what was found of the things of one list, each with the ETag that it was known with before.
+
+        As with ``note``, what was told since is not undone.
+        """
         for batch in batched(things, _MAX_BATCH, strict=False):
-            # The first makes the table.
-            self.note(batch[0])
-            there = [("upsert", _entity(known), {"mode": UpdateMode.REPLACE}) for known in batch[1:] if known.is_there]
-            if there:
-                self._table.transact(there)
-            for known in batch[1:]:
-                if not known.is_there:
+            try:
+                self._table.transact([_change(known) for known in batch])
+            except Conflict:
+                # Something was told of one of them in the meantime, or there is no table yet.
+                for known in batch:
                     self.note(known)
 
     def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
@@ -119,6 +121,14 @@ def _entity(known: Known) -> dict[str, Any]:
     }
 
 
+def _change(known: Known) -> tuple[Any, ...]:
+    """Return the part of a transaction that notes a thing, if nobody has touched its row."""
+    if known.etag is None:
+        return ("create", _entity(known))
+    options = {"mode": UpdateMode.REPLACE, "etag": known.etag, "match_condition": MatchConditions.IfNotModified}
+    return ("update", _entity(known), options)
+
+
 def _known(entity: Any, tenant_id: str) -> Known:
     return Known(
         tenant_id=tenant_id,
@@ -126,6 +136,7 @@ def _known(entity: Any, tenant_id: str) -> Known:
         looks=optional_text(entity, "looks"),
         is_there="isGone" not in entity or not flag(entity, "isGone"),
         told_at=optional_moment(entity, "toldDateTime"),
+        etag=entity.metadata["etag"],
     )
 
 

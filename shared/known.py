@@ -30,7 +30,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 class Known:
     """One thing: ``subject`` is its canonical path, ``looks`` a hash of what lists show of it, None if untold.
 
-    ``told_at`` is when that was told, or found; None where nobody knows.
+    ``told_at`` is when that was told, or found; None where nobody knows. ``etag`` is that of its row, None if new.
     """
 
     tenant_id: str
@@ -38,6 +38,7 @@ class Known:
     looks: str | None = None
     is_there: bool = True
     told_at: datetime | None = field(default=None, compare=False)
+    etag: str | None = field(default=None, compare=False)
 
     @property
     def collection(self) -> str:

@@ -7,11 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import BROKEN, making_sure, unavailable
 from shared.errors import Conflict
+
+# There is no such table or row, there is one already, it is not as it was read.
+_CONFLICTS = frozenset({404, 409, 412})
 
 
 class Table:
@@ -42,9 +50,12 @@ class Table:
         return self._changed(lambda: str(self._replace(entity, etag)["etag"]))
 
     def transact(self, changes: Sequence[tuple[Any, ...]]) -> None:
-        """Make up to 100 changes of one partition, all or none, whatever stands there."""
+        """Make up to 100 changes of one partition, all or none."""
         try:
             self.client.submit_transaction(changes)
+        except HttpResponseError as exc:
+            # The clients tell no more of a part that fails.
+            raise self._conflict() if exc.status_code in _CONFLICTS else unavailable(self.name, exc) from exc
         except BROKEN as exc:
             raise unavailable(self.name, exc) from exc
 
@@ -73,6 +84,9 @@ class Table:
         try:
             return change()
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as exc:
-            raise Conflict(f"somebody else has changed the row in {self.name}") from exc
+            raise self._conflict() from exc
         except BROKEN as exc:
             raise unavailable(self.name, exc) from exc
+
+    def _conflict(self) -> Conflict:
+        return Conflict(f"somebody else has changed the row in {self.name}")

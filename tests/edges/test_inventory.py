@@ -159,6 +159,31 @@ def test_what_is_told_late_does_not_undo_what_was_told_since(
     assert ("m" in inventory.of(tenant_id, MEMBERS)) == (is_there if minutes >= 0 else not is_there)
 
 
+@pytest.mark.parametrize("was_there", [True, False], ids=["who was known", "who was not"])
+@pytest.mark.parametrize("is_there", [True, False], ids=["who has gone", "who has come"])
+def test_what_is_told_while_a_list_is_read_is_not_undone(
+    inventory: Inventory,
+    tenant_id: str,
+    was_there: bool,  # noqa: FBT001  a parameter of the test
+    is_there: bool,  # noqa: FBT001  likewise
+) -> None:
+    if was_there:
+        inventory.note(replace(_member(tenant_id, "m"), told_at=NOW - MINUTE))
+    before = inventory.of(tenant_id, MEMBERS)
+    found = {id_: replace(_member(tenant_id, id_, looks="4567"), told_at=NOW) for id_ in ("another", "m")}
+    found["m"] = replace(found["m"], is_there=is_there, etag=before["m"].etag if was_there else None)
+    inventory.note(replace(_member(tenant_id, "m", is_there=not is_there), told_at=NOW + MINUTE))
+    inventory.note_all(found.values())
+    assert inventory.of(tenant_id, MEMBERS).keys() == ({"another"} if is_there else {"another", "m"})
+
+
+def test_what_a_list_has_found_takes_the_place_of_what_was_known(inventory: Inventory, tenant_id: str) -> None:
+    inventory.note_all(_member(tenant_id, id_) for id_ in "ab")
+    before = inventory.of(tenant_id, MEMBERS)
+    inventory.note_all(replace(known, looks="4567", is_there=known.id == "a") for known in before.values())
+    assert inventory.of(tenant_id, MEMBERS) == {"a": _member(tenant_id, "a", looks="4567")}
+
+
 def test_of_many_who_note_one_thing_at_once_the_last_that_was_told_counts(inventory: Inventory, tenant_id: str) -> None:
     told = [
         replace(_member(tenant_id, "m", looks=str(number)), told_at=NOW + timedelta(seconds=number))

@@ -81,16 +81,16 @@ GUARDS = (
     _guard(
         "known before it is listed",
         "filling",
-        "        known = self._comparing.known(collection, self.gap.tenant_id)\n"
+        "        before = self._comparing.before(collection, self.gap.tenant_id)\n"
         "        listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)\n",
         "        listed = _by_id(self._listed(collection) if collection.listed is None else collection.listed)\n"
-        "        known = self._comparing.known(collection, self.gap.tenant_id)\n",
+        "        before = self._comparing.before(collection, self.gap.tenant_id)\n",
         f"{_RUNS}::test_who_comes_while_the_list_is_read_is_not_told_to_have_gone",
     ),
     _guard(
         "listed again where somebody seems gone",
         "filling",
-        "if collection.listed is not None and known.keys() - listed.keys():",
+        "if collection.listed is not None and before.known.keys() - listed.keys():",
         "if False:",
         f"{_RUNS}::test_who_came_after_a_chat_was_listed_with_its_members_is_not_told_to_have_gone",
     ),
@@ -114,7 +114,7 @@ GUARDS = (
         "        count = self.publish(tuple(events))\n"
         "        # Not before it is published: a run that ends between the two finds it again.\n",
         "        events = tuple(events)\n"
-        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), known, listed))\n"
+        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), before.known, listed))\n"
         "        count = self.publish(events)\n",
         f"{_RUNS}::test_what_is_found_is_published_before_it_is_noted",
     ),
@@ -142,7 +142,7 @@ GUARDS = (
     _guard(
         "no write for nothing",
         "comparing",
-        "if id_ not in known or known[id_].looks != looks:",
+        "if before is None or before.looks != looks:",
         "if True:",
         f"{_RUNS}::test_a_list_that_has_not_changed_costs_no_write",
     ),
@@ -360,16 +360,37 @@ GUARDS = (
     _guard(
         "when it was found",
         "comparing",
-        "replace(each, told_at=now) for each in",
-        "replace(each, told_at=None) for each in",
-        f"{_RUNS}::test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten",
+        "replace(each, told_at=before.at) for each in",
+        "replace(each, told_at=self.clock.now()) for each in",
+        f"{_RUNS}::test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_is_forgotten",
     ),
     _guard(
         "a month is long ago",
         "comparing",
-        "before=now - _GONE_FOR_GOOD",
-        "before=now",
-        f"{_RUNS}::test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten",
+        "before=before.at - _GONE_FOR_GOOD",
+        "before=before.at",
+        f"{_RUNS}::test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_is_forgotten",
+    ),
+    _guard(
+        "what is told while a list is read",
+        "inventory",
+        '"etag": known.etag, "match_condition": MatchConditions.IfNotModified}',
+        "}",
+        f"{_TABLE}::test_what_is_told_while_a_list_is_read_is_not_undone",
+    ),
+    _guard(
+        "what was known when reading began",
+        "comparing",
+        ", etag=before.etag if before else None)",
+        ")",
+        f"{_RUNS}::test_what_was_known_is_changed_only_as_it_was_known",
+    ),
+    _guard(
+        "who is told of first while a list is read",
+        "inventory",
+        'return ("create", _entity(known))',
+        'return ("upsert", _entity(known))',
+        f"{_TABLE}::test_what_is_told_while_a_list_is_read_is_not_undone",
     ),
     _guard(
         "a list for itself",

@@ -195,13 +195,29 @@ def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
     assert world.known.of(TENANT, MEMBERS).keys() == {"comes"}
 
 
-def test_what_is_found_is_noted_as_of_then_and_who_went_long_ago_is_forgotten() -> None:
-    world = _world(GAP_OF_MEMBERS)
+def test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_is_forgotten() -> None:
+    world, began = _world(GAP_OF_MEMBERS), NOW
+    world.took = SECOND
     _knows(world, MEMBERS, goes={})
     world.lists[OF_TEAM] = [_listed(comes={})]
     world.run()
-    assert [known.told_at for known in world.known.notes] == [world.clock.now()] * 2
-    assert world.known.forgotten == [(TENANT, MEMBERS, world.clock.now() - timedelta(days=30))]
+    assert (world.clock.now() > began, [known.told_at for known in world.known.notes]) == (True, [began] * 2)
+    assert world.known.forgotten == [(TENANT, MEMBERS, began - timedelta(days=30))]
+
+
+def test_what_was_known_is_changed_only_as_it_was_known() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    for id_ in ("rises", "goes"):
+        known = Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=looks_of(MEMBERS, {}), etag=f"of {id_}")
+        world.known.note(known)
+    world.known.notes.clear()
+    world.lists[OF_TEAM] = [_listed(rises=OWNER, comes={})]
+    world.run()
+    assert {known.id: known.etag for known in world.known.notes} == {
+        "rises": "of rises",
+        "goes": "of goes",
+        "comes": None,
+    }
 
 
 # --- One thing, and all of a tenant
