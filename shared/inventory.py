@@ -10,7 +10,6 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
@@ -18,7 +17,7 @@ from shared.azure_calls import BROKEN, HASTY, unavailable
 from shared.columns import flag, optional_moment, optional_text, read, text
 from shared.errors import Conflict, Unavailable
 from shared.known import Known
-from shared.tables import Table
+from shared.tables import ROW_AS_READ, Table, if_unchanged
 
 TABLE = "known"
 
@@ -88,9 +87,9 @@ class Inventory:
         gone = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
         values = {"key": _partition(tenant_id, collection), "before": before}
         try:
-            found = self._table.client.query_entities(gone, parameters=values, select=["PartitionKey", "RowKey"])
+            found = self._table.client.query_entities(gone, parameters=values, select=ROW_AS_READ)
             for batch in batched(found, _MAX_BATCH, strict=False):
-                self._table.transact([("delete", row) for row in batch])
+                self._table.clear(batch)
         except ResourceNotFoundError:
             return
         except BROKEN as exc:
@@ -125,8 +124,7 @@ def _change(known: Known) -> tuple[Any, ...]:
     """Return the part of a transaction that notes a thing, if nobody has touched its row."""
     if known.etag is None:
         return ("create", _entity(known))
-    options = {"mode": UpdateMode.REPLACE, "etag": known.etag, "match_condition": MatchConditions.IfNotModified}
-    return ("update", _entity(known), options)
+    return ("update", _entity(known), {"mode": UpdateMode.REPLACE, **if_unchanged(known.etag)})
 
 
 def _known(entity: Any, tenant_id: str) -> Known:

@@ -13,7 +13,7 @@ from azure.data.tables import TableServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, unavailable
 from shared.marker import Marker
-from shared.tables import Table
+from shared.tables import ROW_AS_READ, Table
 
 TABLE = "published"
 
@@ -64,16 +64,12 @@ class Markers:
         # "g" follows the last of the hexadecimal digits that partitions begin with.
         bounds = {"first": part, "last": f"{part}g", "before": before}
         try:
-            found = self._table.client.query_entities(query, parameters=bounds, select=["PartitionKey", "RowKey"])
-            return sum(self._delete(batch) for batch in _batches(found) if not is_over())
+            found = self._table.client.query_entities(query, parameters=bounds, select=ROW_AS_READ)
+            return sum(self._table.clear(batch) for batch in _batches(found) if not is_over())
         except ResourceNotFoundError:
             return 0
         except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
-
-    def _delete(self, batch: Sequence[Any]) -> int:
-        self._table.transact([("delete", entity) for entity in batch])
-        return len(batch)
 
 
 def _batches(entities: Iterable[Any]) -> Iterator[Sequence[Any]]:

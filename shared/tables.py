@@ -18,8 +18,16 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from shared.azure_calls import BROKEN, making_sure, unavailable
 from shared.errors import Conflict
 
+# What to select of a row for it to be deleted: of what is not selected the clients know no ETag.
+ROW_AS_READ = ["PartitionKey", "RowKey", "Timestamp"]
+
 # There is no such table or row, there is one already, it is not as it was read.
 _CONFLICTS = frozenset({404, 409, 412})
+
+
+def if_unchanged(etag: str | None) -> Mapping[str, Any]:
+    """Return the options of a change that is made only to a row which is still as it was read."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 class Table:
@@ -59,14 +67,17 @@ class Table:
         except BROKEN as exc:
             raise unavailable(self.name, exc) from exc
 
+    def clear(self, rows: Sequence[Any]) -> int:
+        """Return how many of up to 100 rows of one partition were deleted: none if somebody else is at one of them."""
+        try:
+            self.transact([("delete", row, if_unchanged(row.metadata["etag"])) for row in rows])
+        except Conflict:
+            return 0
+        return len(rows)
+
     def remove(self, partition_key: str, row_key: str, etag: str | None) -> None:
         """Delete a row, if it is there."""
-        unchanged = MatchConditions.IfNotModified
-        self._changed(
-            lambda: self.client.delete_entity(
-                partition_key, row_key, etag=etag, match_condition=unchanged, **self._options
-            )
-        )
+        self._changed(lambda: self.client.delete_entity(partition_key, row_key, **if_unchanged(etag), **self._options))
 
     def _make(self) -> None:
         self.client.create_table(**self._options)
@@ -75,10 +86,7 @@ class Table:
         return self.client.create_entity(entity, **self._options)
 
     def _replace(self, entity: Mapping[str, Any], etag: str) -> Mapping[str, Any]:
-        unchanged = MatchConditions.IfNotModified
-        return self.client.update_entity(
-            entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=unchanged, **self._options
-        )
+        return self.client.update_entity(entity, mode=UpdateMode.REPLACE, **if_unchanged(etag), **self._options)
 
     def _changed[T](self, change: Callable[[], T]) -> T:
         try:

@@ -26,6 +26,9 @@ from tests.shared.test_published import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow
 
+# When those markers are purged whose keys begin with 0.
+_IN_THE_FIRST_PART = datetime(2026, 11, 21, 0, 25, tzinfo=UTC)
+
 
 @pytest.fixture(scope="module")
 def relay(azurite: Azurite) -> Iterator[Relay]:
@@ -180,6 +183,33 @@ def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClien
     for number in range(256):
         markers.write(Marker(key=f"{number:02x}", notes=("a",), at=NOW - WINDOW))
     assert markers.purge(now=NOW, before=NOW, is_over=lambda: True) == 0
+
+
+def test_what_is_published_again_while_markers_are_purged_stays(tables: TableServiceClient) -> None:
+    markers = Markers(tables)
+    markers.write(Marker(key="00", notes=("a",), at=NOW - 2 * WINDOW))
+    again = markers.read("00")
+    assert again is not None
+
+    def publish() -> bool:
+        markers.write(replace(again, notes=("a", "b"), at=NOW))
+        return False
+
+    assert markers.purge(now=_IN_THE_FIRST_PART, before=NOW - WINDOW, is_over=publish) == 0
+    assert (found := markers.read("00")) is not None
+    assert found.notes == ("a", "b")
+
+
+def test_of_two_runs_that_purge_one_marker_neither_fails(tables: TableServiceClient) -> None:
+    markers = Markers(tables)
+    markers.write(Marker(key="00", notes=("a",), at=NOW - 2 * WINDOW))
+    deleted = []
+
+    def purge() -> bool:
+        deleted.append(markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_over=lambda: False))
+        return False
+
+    assert (markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_over=purge), deleted) == (0, [1])
 
 
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])

@@ -374,8 +374,8 @@ GUARDS = (
     _guard(
         "what is told while a list is read",
         "inventory",
-        '"etag": known.etag, "match_condition": MatchConditions.IfNotModified}',
-        "}",
+        '"mode": UpdateMode.REPLACE, **if_unchanged(known.etag)}',
+        '"mode": UpdateMode.REPLACE}',
         f"{_TABLE}::test_what_is_told_while_a_list_is_read_is_not_undone",
     ),
     _guard(

@@ -367,6 +367,20 @@ GUARDS = (
         test="tests/edges/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
     ),
     Guard(
+        name="purging: what is published again stays",
+        module="shared/tables.py",
+        snippet='("delete", row, if_unchanged(row.metadata["etag"]))',
+        without='("delete", row)',
+        test=f"{_MARKED}::test_what_is_published_again_while_markers_are_purged_stays",
+    ),
+    Guard(
+        name="purging: of two runs neither fails",
+        module="shared/tables.py",
+        snippet="        except Conflict:\n            return 0\n",
+        without="        except ZeroDivisionError:\n            return 0\n",
+        test=f"{_MARKED}::test_of_two_runs_that_purge_one_marker_neither_fails",
+    ),
+    Guard(
         name="once: a row that was written since",
         module="shared/markers.py",
         snippet="self._table.save(entity, marker.etag)",
