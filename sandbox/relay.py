@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
+from typing import Any
 
 _LATE_SECONDS = 1.0
+_PATIENCE_SECONDS = 30.0
 # Source: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
 _BUSY = (
     b"HTTP/1.1 503 The server is busy.\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -36,7 +39,10 @@ class _Connection:
     is_fresh: bool
     """Whether it was made after those of before had become stale."""
     asked: bool = False
-    """Whether the service has got a request of it, and the client no answer."""
+    """Whether the service has got a request of it that it has not answered."""
+    owed: bool = False
+    """Whether the client has no answer, in full, to what the service has got."""
+    ended: datetime | None = None
 
 
 class Relay:
@@ -45,8 +51,11 @@ class Relay:
     def __init__(self, port: int) -> None:
         self.mood = Mood.FORWARDING
         self.port = 0
-        self.unanswered: list[datetime] = []
-        """When connections ended over which a request had gone to the service, and no answer had come back in full."""
+        self.unanswered: list[tuple[datetime, datetime]] = []
+        """When connections ended over which a request had gone to the service, and no answer had come back in full.
+
+        And until when the service may still have done what it was asked for.
+        """
         self._target = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,22 +83,33 @@ class Relay:
         self._tasks.add(task)
         try:
             target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            pumps = [
-                asyncio.create_task(self._ask(reader, target_writer, writer, connection)),
-                asyncio.create_task(self._answer(target_reader, writer, connection)),
-            ]
             try:
-                # Whichever side hangs up first ends both.
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                target_writer.transport.abort()
+                await self._pump(
+                    self._ask(reader, target_writer, writer, connection),
+                    self._answer(target_reader, writer, connection),
+                )
+                connection.ended = datetime.now(UTC)
+                writer.transport.abort()
                 if connection.asked:
-                    self.unanswered.append(datetime.now(UTC))
+                    await _one_byte(target_reader)
+            finally:
+                target_writer.transport.abort()
+                if connection.owed:
+                    until = datetime.now(UTC)
+                    self.unanswered.append((until if connection.ended is None else connection.ended, until))
         finally:
             writer.transport.abort()
             self._tasks.discard(task)
+
+    async def _pump(self, *directions: Coroutine[Any, Any, None]) -> None:
+        """Return once either side has hung up."""
+        pumps = [asyncio.create_task(direction) for direction in directions]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _ask(
         self,
@@ -110,7 +130,7 @@ class Relay:
                         return
                     case Mood.SILENT:
                         continue
-                connection.asked = True
+                connection.asked = connection.owed = True
                 target.write(data)
                 await target.drain()
 
@@ -119,6 +139,7 @@ class Relay:
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
+                connection.asked = False
                 match self.mood:
                     case Mood.DOWN:
                         return
@@ -131,4 +152,10 @@ class Relay:
                         await asyncio.sleep(_LATE_SECONDS)
                 client.write(data)
                 await client.drain()
-                connection.asked = False
+                connection.owed = False
+
+
+async def _one_byte(reader: asyncio.StreamReader) -> None:
+    """Return once a service answers: one that is behind may take what it was sent long after its client has hung up."""
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        await asyncio.wait_for(reader.read(1), _PATIENCE_SECONDS)

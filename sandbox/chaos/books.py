@@ -27,8 +27,8 @@ from sandbox.chaos.matching import (
 from sandbox.consumer import Event
 from sandbox.teams import Change
 
-# Two clocks, and the moment between a change and its event.
-_MARGIN = timedelta(seconds=5)
+# Two clocks, the moment between a change and its event, and the whole seconds in which the queue tells the time.
+_MARGIN = timedelta(seconds=6)
 # Three seconds, and as the queue tells the time, whole seconds.
 _LONGEST_POST = timedelta(seconds=4)
 

@@ -45,9 +45,9 @@ class Witness:
         for cut_off in _cut_off(trouble):
             self.books.interruptions.append(Interruption(cut_off=cut_off, since=since, until=until))
 
-    def unanswered(self, cut_off: CutOff, moments: Iterable[datetime]) -> None:
+    def unanswered(self, cut_off: CutOff, times: Iterable[tuple[datetime, datetime]]) -> None:
         """Enter when the app got no answer of its sink, which may have taken what it was sent, or of the table."""
-        self.books.interruptions.extend(Interruption(cut_off=cut_off, since=at, until=at) for at in moments)
+        self.books.interruptions += [Interruption(cut_off=cut_off, since=since, until=until) for since, until in times]
 
     def summary(self, *, length: timedelta, timer_runs: int, open_ends: Sequence[str]) -> Summary:
         """Return what came of the run."""

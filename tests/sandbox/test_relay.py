@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import pytest
 
@@ -12,15 +13,15 @@ PATIENCE_SECONDS = 0.3
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while await reader.read(1024):
-        writer.write(ANSWER)
-    writer.close()
-
-
 @asynccontextmanager
-async def _relay(mood: Mood) -> AsyncIterator[Relay]:
-    service = await asyncio.start_server(_answer, "127.0.0.1", 0)
+async def _relay(mood: Mood, *, takes: float = 0) -> AsyncIterator[Relay]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            await asyncio.sleep(takes)
+            writer.write(ANSWER)
+        writer.close()
+
+    service = await asyncio.start_server(answer, "127.0.0.1", 0)
     relay = Relay(service.sockets[0].getsockname()[1])
     relay.mood = mood
     await relay.start()
@@ -85,6 +86,18 @@ def test_it_notes_what_the_service_was_asked_and_the_client_never_told(mood: Moo
             return len(relay.unanswered)
 
     assert asyncio.run(unanswered()) == count
+
+
+def test_what_a_service_takes_after_the_client_has_hung_up_counts_until_it_answers() -> None:
+    async def unanswered() -> timedelta:
+        async with _relay(Mood.FORWARDING, takes=2 * PATIENCE_SECONDS) as relay:
+            with pytest.raises(TimeoutError):
+                await _ask(relay)
+            await asyncio.sleep(2 * PATIENCE_SECONDS)
+            [(since, until)] = relay.unanswered
+            return until - since
+
+    assert asyncio.run(unanswered()) > timedelta(seconds=PATIENCE_SECONDS / 2)
 
 
 def test_what_is_over_is_over() -> None:
