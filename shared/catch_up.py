@@ -30,13 +30,19 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = timedelta(days=240)
 # A permission that is granted within that time still helps.
 _REFUSED_FOR = timedelta(days=7)
+# For so long Graph tries to deliver what happened before: a team whose creation arrives after the lists were compared
+# may have been deleted before. Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+_TOLD_LATE_FOR = timedelta(hours=4, minutes=5)
 _TIME_FOR_ONE_EVENT = timedelta(seconds=30)
 _MAX_TEXT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
-    """What catching up needs; ``graph`` returns Graph as the app of a tenant sees it."""
+    """What catching up needs.
+
+    ``graph`` returns Graph as the app of a tenant sees it, ``is_parked`` whether a POST received before a moment waits.
+    """
 
     tenant_ids: Sequence[str]
     client_id: str
@@ -45,6 +51,7 @@ class CatchUp:
     inventory: KnownThings
     graph: Callable[[str], GraphLists]
     publish: Callable[[Sequence[CloudEvent], Deadline], None]
+    is_parked: Callable[[datetime], bool]
     clock: Clock
 
 
@@ -109,18 +116,22 @@ class _Run:
         is_complete = (gap.tenant_id, gap.subscription_key) in self.noted
         filling = Filling(gap, self._filler, is_complete=is_complete)
         try:
+            if gap.again_at is not None:
+                self._check_nothing_is_parked()
             filling.fill()
         except TimeIsUp:
             return "to be continued"
         except Conflict:
             raise
-        except Missing as problem:
-            return self._lost(filling.gap, str(problem))
         except (Unavailable, Misconfigured) as problem:
             return self._failed(filling.gap, problem)
         finally:
             self.done["events"] += filling.gap.recovered - gap.recovered
         return self._filled(filling.gap)
+
+    def _check_nothing_is_parked(self) -> None:
+        if self.needs.is_parked(self.needs.clock.now()):
+            raise Unavailable("what is parked may tell of things that are there no more")
 
     def _failed(self, gap: Recovery, problem: Problem) -> str:
         now = self.needs.clock.now()
@@ -131,7 +142,10 @@ class _Run:
             _LOG.warning("%s: the gap since %s is put off: %s", gap.resource, gap.since, problem)
             self.needs.gaps.save(failed)
             return "put off"
-        if now - gap.until > _REFUSED_FOR:
+        if gap.again_at is not None:
+            # It has been read once: nothing is known to be lost.
+            return self._filled(gap)
+        if isinstance(problem, Missing) or now - gap.until > _REFUSED_FOR:
             return self._lost(failed, str(problem))
         if gap.state is not State.REFUSED:
             self._say(gap, str(problem))
@@ -139,6 +153,9 @@ class _Run:
         return "refused"
 
     def _filled(self, gap: Recovery) -> str:
+        if gap.again_at is not None:
+            self._end(gap, State.RECOVERED, None)
+            return "compared again"
         if gap.is_baseline:
             self._end(gap, State.NOTED, gap.reason)
             return "noted"
@@ -149,7 +166,8 @@ class _Run:
         if gap.since < self.needs.clock.now() - _REMEMBERED:
             return self._lost(gap, "Graph tells of the last eight months only")
         _LOG.info("%s: the gap since %s is closed with %s events", gap.resource, gap.since, gap.recovered)
-        self._end(gap, State.RECOVERED, None)
+        again_at = self.needs.clock.now() + _TOLD_LATE_FOR if is_compared(gap) else None
+        self._end(gap, State.RECOVERED, None, again_at=again_at)
         return "recovered"
 
     def _lost(self, gap: Recovery, reason: str) -> str:
@@ -169,6 +187,6 @@ class _Run:
         event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=self.needs.client_id, at=self.needs.clock.now())
         self.needs.publish([event], Deadline.after(_TIME_FOR_ONE_EVENT))
 
-    def _end(self, gap: Recovery, state: State, reason: str | None) -> None:
-        ended = replace(gap, state=state, reason=reason, reading=None, next_page=None, failure=None)
-        self.needs.gaps.save(replace(ended, ended_at=self.needs.clock.now()))
+    def _end(self, gap: Recovery, state: State, reason: str | None, *, again_at: datetime | None = None) -> None:
+        ended = replace(gap, state=state, reason=reason, checkpoint=None, reading=None, next_page=None, failure=None)
+        self.needs.gaps.save(replace(ended, ended_at=self.needs.clock.now(), again_at=again_at))

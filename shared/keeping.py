@@ -67,6 +67,10 @@ class Keeping:
         except BROKEN as exc:
             raise unavailable("storage", exc) from exc
 
+    def has_any(self, before: datetime) -> bool:
+        """Return whether something is kept that was received ``before``."""
+        return any(kept.received_at < before for kept in self.all())
+
     def body(self, kept: Kept) -> bytes:
         """Return the body.
 

@@ -38,7 +38,8 @@ class Recovery:
 
     It is filled from sources in a fixed order: ``checkpoint`` names the last one that is done, ``reading`` one that is
     not, and ``next_page`` where to go on in it. ``recovered`` counts events, ``skipped`` sources that were refused, or
-    that nothing was known of to compare with.
+    that nothing was known of to compare with. ``again_at`` is when its lists are to be compared once more, which were
+    compared while changes of before might still be told: None where they need not be, or have been.
 
     A baseline is a gap of no length: nothing was missed, and what is there is noted, to be compared with after a gap.
     """
@@ -61,6 +62,7 @@ class Recovery:
     skipped: int = 0
     failure: Failure | None = None
     ended_at: datetime | None = None
+    again_at: datetime | None = None
     etag: str | None = None
 
     @classmethod
@@ -98,7 +100,8 @@ class Recovery:
 
     def is_due(self, now: datetime) -> bool:
         """Return whether it is time to go on with it."""
-        return self.state not in DONE and (self.failure is None or self.failure.retry_at <= now)
+        is_open = self.state not in DONE or (self.again_at is not None and self.again_at <= now)
+        return is_open and (self.failure is None or self.failure.retry_at <= now)
 
     def covers(self, moment: datetime) -> bool:
         """Return whether what happened at ``moment`` may have gone unnoticed."""
@@ -113,7 +116,7 @@ class Recovery:
     def again(self) -> "Recovery":
         """Return this one as it was at first, for an operator who has mended what stood against it."""
         begun = replace(self, checkpoint=None, reading=None, next_page=None, recovered=0, skipped=0)
-        return replace(begun, state=State.OPEN, reason=None, failure=None, ended_at=None)
+        return replace(begun, state=State.OPEN, reason=None, failure=None, ended_at=None, again_at=None)
 
 
 def moment_of(thing: Mapping[str, Any], name: str) -> datetime | None:

@@ -45,6 +45,7 @@ def entity_of(row: Recovery) -> dict[str, Any]:
         "recovered": row.recovered,
         "skipped": row.skipped,
         "endedDateTime": row.ended_at,
+        "againDateTime": row.again_at,
         **failure_columns(row.failure),
     }
     return {name: value for name, value in columns.items() if value is not None}
@@ -79,6 +80,7 @@ def _recovery(entity: Any) -> Recovery:
         skipped=number(entity, "skipped", least=0),
         failure=failure_of(entity),
         ended_at=optional_moment(entity, "endedDateTime"),
+        again_at=optional_moment(entity, "againDateTime"),
         etag=entity.metadata["etag"],
     )
     return _at_its_key(row, entity)

@@ -122,6 +122,7 @@ def catching_up() -> CatchUp:
         graph=graph_of,
         # What is read anew whenever a run was cut short would come twice while the table is down.
         publish=partial(once.publish, sure=True) if once else sink().publish,
+        is_parked=kept_bodies(PARKED).has_any,
         clock=WallClock(),
     )
 

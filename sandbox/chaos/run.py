@@ -169,7 +169,9 @@ class Chaos:
             if self._world.graph.waiting and advanced < _MOST:
                 self._world.clock.advance(_STEP)
                 advanced += _STEP
-            elif await self._is_settled(stores):
+                continue
+            await stores.compare_again()
+            if await self._is_settled(stores):
                 return
 
     async def _is_settled(self, stores: Stores) -> bool:

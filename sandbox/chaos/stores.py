@@ -47,7 +47,9 @@ class Stores:
         counts = {container: len(await self._kept(container)) for container in (PARKED, QUARANTINE)}
         rows = await self._rows(_SUBSCRIPTIONS)
         counts["gaps noted"] = sum(row.get("gapStartDateTime") is not None for row in rows)
-        counts["gaps open"] = sum(row.get("state") == "open" for row in await self._rows(_GAPS))
+        gaps = await self._rows(_GAPS)
+        counts["gaps open"] = sum(row.get("state") == "open" for row in gaps)
+        counts["gaps to be compared again"] = sum("againDateTime" in row for row in gaps)
         return [f"{name} {count}" for name, count in counts.items() if count]
 
     async def hurry(self) -> None:
@@ -57,7 +59,12 @@ class Stores:
                 await self._hurry_blob(container, blob)
         for table in (_SUBSCRIPTIONS, _GAPS):
             for row in await self._rows(table):
-                await self._hurry_row(table, row)
+                await self._hurry_row(table, row, "retryDateTime")
+
+    async def compare_again(self) -> None:
+        """Have what was compared once be compared again, as hours later, when Graph delivers nothing from before."""
+        for row in await self._rows(_GAPS):
+            await self._hurry_row(_GAPS, row, "againDateTime")
 
     async def _hurry_blob(self, container: str, blob: BlobProperties) -> None:
         metadata = {name: value for name, value in blob.metadata.items() if name != "retry"}
@@ -68,11 +75,11 @@ class Stores:
         with suppress(HttpResponseError):
             await client.set_blob_metadata(metadata, etag=blob.etag, match_condition=MatchConditions.IfNotModified)
 
-    async def _hurry_row(self, table: str, row: Any) -> None:
-        if "retryDateTime" not in row:
+    async def _hurry_row(self, table: str, row: Any, column: str) -> None:
+        if column not in row:
             return
         change = {name: row[name] for name in ("PartitionKey", "RowKey")}
-        change["retryDateTime"] = datetime.now(UTC) - _LONG_AGO
+        change[column] = datetime.now(UTC) - _LONG_AGO
         client, etag = self._tables.get_table_client(table), row.metadata["etag"]
         with suppress(HttpResponseError):
             await client.update_entity(

@@ -29,6 +29,7 @@ from tests.shared.environment import LEAST
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 21, 12, 30, 15, 123456, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
 KEPT = Kept(kind="unavailable", received_at=NOW, fetch="v1.0")
 BODY = '{"value": ["Grüße 👋"]}'.encode()
 
@@ -88,6 +89,12 @@ def test_what_is_kept_comes_back_oldest_first(keeping: Keeping) -> None:
     for moment in moments:
         keeping.keep(BODY, replace(KEPT, received_at=moment), in_time())
     assert [kept.received_at for kept in keeping.all()] == sorted(moments)
+
+
+def test_it_knows_whether_something_is_kept_from_before(keeping: Keeping) -> None:
+    assert not keeping.has_any(NOW + _HOUR)
+    keeping.keep(BODY, KEPT, in_time())
+    assert [keeping.has_any(NOW + after) for after in (-_HOUR, 0 * _HOUR, _HOUR)] == [False, False, True]
 
 
 def test_the_same_body_of_the_same_moment_is_kept_once(keeping: Keeping) -> None:

@@ -58,6 +58,7 @@ def caught_up(
         inventory=app.clients.inventory,
         graph=lambda tenant_id: around_graph(app.clients.graphs[tenant_id]),
         publish=publish or once,
+        is_parked=lambda _before: False,
         clock=app.time,
     )
     return catch_up(needs, ends=app.time.now() + time)

@@ -240,8 +240,8 @@ GUARDS = (
     _guard(
         "not for ever",
         "catch_up",
-        "if now - gap.until > _REFUSED_FOR:",
-        "if False:",
+        " or now - gap.until > _REFUSED_FOR:",
+        ":",
         f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week",
     ),
     _guard(

@@ -351,13 +351,13 @@ GUARDS = (
     ),
     _table(
         "an ETag on change",
-        "entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=unchanged, **self._options",
+        "entity, mode=UpdateMode.REPLACE, **if_unchanged(etag), **self._options",
         "entity, mode=UpdateMode.REPLACE, **self._options",
         f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
     ),
     _table(
         "an ETag on deletion",
-        "partition_key, row_key, etag=etag, match_condition=unchanged, **self._options",
+        "partition_key, row_key, **if_unchanged(etag), **self._options",
         "partition_key, row_key, **self._options",
         f"{_TABLE}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays",
     ),

@@ -88,9 +88,10 @@ def test_a_kept_post_is_an_open_end(
         ("subscriptions", {"gapStartDateTime": RECEIVED}, ["gaps noted 1"]),
         ("subscriptions", {"resource": "/chats"}, []),
         ("gaps", {"state": "open"}, ["gaps open 1"]),
+        ("gaps", {"state": "recovered", "againDateTime": LATER}, ["gaps to be compared again 1"]),
         ("gaps", {"state": "recovered"}, []),
     ],
-    ids=["gap noted", "no gap", "gap open", "gap closed"],
+    ids=["gap noted", "no gap", "gap open", "gap to be compared again", "gap closed"],
 )
 def test_a_row_is_an_open_end_while_there_is_something_to_do(  # noqa: PLR0913  three fixtures and a row
     background: Background,
@@ -123,6 +124,22 @@ def test_a_row_does_not_wait_any_longer(
     row = table.get_entity("t", "r")
     assert row["retryDateTime"] < datetime.now(UTC)
     assert row["state"] == "open"
+
+
+def test_a_gap_that_is_to_be_compared_again_waits_until_that_is_asked_for(
+    background: Background, connection_string: str, tables: TableServiceClient
+) -> None:
+    table = tables.create_table("gaps")
+    table.create_entity({"PartitionKey": "t", "RowKey": "r", "state": "recovered", "againDateTime": LATER})
+    background.run(_hurry(connection_string))
+    assert table.get_entity("t", "r")["againDateTime"] == LATER
+
+    async def compare_again() -> None:
+        async with Stores.open(connection_string) as stores:
+            await stores.compare_again()
+
+    background.run(compare_again())
+    assert table.get_entity("t", "r")["againDateTime"] < datetime.now(UTC)
 
 
 def test_what_is_parked_is_taken_away_and_nothing_else(

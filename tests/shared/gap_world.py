@@ -125,6 +125,7 @@ class World:
         self.before_reading: Callable[..., None] = lambda _tenant_id: None
         self.took = 0 * SECOND
         self.endless: set[str] = set()
+        self.parked: list[datetime] = []
 
     def run(self, *, time: timedelta = 3 * MINUTE, tenants: Sequence[str] = (TENANT,)) -> Counter[str]:
         needs = CatchUp(
@@ -135,6 +136,7 @@ class World:
             inventory=self.known,
             graph=lambda tenant_id: GraphOfTenant(self, tenant_id),
             publish=self._publish,
+            is_parked=lambda before: any(moment < before for moment in self.parked),
             clock=self.clock,
         )
         return catch_up(needs, ends=self.clock.now() + time)

@@ -255,7 +255,7 @@ def test_channels_are_compared_team_by_team() -> None:
     }
     assert world.run() == {"recovered": 1, "events": 1}
     assert _told(world) == [f"ChannelCreated teams/{TEAM}/channels/new"]
-    assert world.gap_of(ALL).checkpoint == OTHER
+    assert world.known.asked == [f"teams/{id_}/channels" for id_ in (TEAM, OTHER)]
 
 
 ALL_CHATS = _of_row(replace(GAP, resource="/chats/getAllMembers"))
@@ -315,6 +315,86 @@ def test_a_chat_that_is_new_and_has_changed_is_told_twice_and_noted_once() -> No
     world.lists[IN_CHATS.format("u")] = [[{"id": f"19:{name}@thread.v2"} | times for name in "ab"]]
     assert world.run() == {"recovered": 1, "events": 4}
     assert len(world.known.notes) == 2
+
+
+# --- Once more, when nothing is told late any more
+
+
+TOLD_LATE_FOR = timedelta(hours=4, minutes=5)
+
+
+def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[str, Any]]) -> World:
+    """Return a world in which a gap was compared; and then was told, late, of what had been before it."""
+    world = _world(GAP_OF_MEMBERS)
+    world.lists[OF_TEAM] = [_listed(**listed)]
+    assert world.run()["recovered"] == 1
+    world.published.clear()
+    for id_ in listed.keys() - known.keys():
+        world.known.note(Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", is_there=False))
+    _knows(world, MEMBERS, **known)
+    return world
+
+
+def test_who_is_told_late_to_have_come_and_has_gone_since_is_told_to_have_gone() -> None:
+    world = _compared(known={"came": {}}, listed={})
+    world.clock.pass_by(TOLD_LATE_FOR - SECOND)
+    assert world.run() == {}
+    world.clock.pass_by(SECOND)
+    assert world.run() == {"compared again": 1, "events": 1}
+    assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/came"]
+    assert (world.gap_of(GAP_OF_MEMBERS).state, world.gap_of(GAP_OF_MEMBERS).recovered) == (State.RECOVERED, 1)
+    assert world.run() == {}
+
+
+def test_who_is_told_late_to_have_gone_and_has_come_back_since_is_told_to_have_come() -> None:
+    world = _compared(known={}, listed={"back": OWNER})
+    world.clock.pass_by(TOLD_LATE_FOR)
+    assert world.run() == {"compared again": 1, "events": 1}
+    assert _told(world) == [f"ConversationMemberCreated {MEMBERS}/back"]
+
+
+def test_it_is_not_compared_again_while_something_of_before_is_parked() -> None:
+    world = _compared(known={"came": {}}, listed={})
+    world.clock.pass_by(TOLD_LATE_FOR)
+    world.parked = [world.clock.now() - SECOND]
+    assert world.run() == {"put off": 1}
+    assert world.published == []
+    world.clock.pass_by(timedelta(hours=1))
+    world.parked = [world.clock.now()]
+    assert world.run() == {"compared again": 1, "events": 1}
+
+
+def test_what_was_compared_is_no_loss_where_it_cannot_be_compared_again() -> None:
+    world = _compared(known={}, listed={})
+    world.clock.pass_by(TOLD_LATE_FOR)
+    world.lists[OF_TEAM] = [Unavailable("Graph answered 503"), []]
+    assert world.run() == {"put off": 1}
+    world.lists[OF_TEAM] = [Misconfigured("Graph answered 403")]
+    world.clock.pass_by(timedelta(hours=1))
+    assert world.run() == {"compared again": 1}
+    assert (world.gap_of(GAP_OF_MEMBERS).state, world.published) == (State.RECOVERED, [])
+    assert world.run() == {}
+
+
+def test_all_of_a_tenant_is_compared_again_from_the_beginning_and_goes_on_where_it_is_cut_short() -> None:
+    world = _world(ALL)
+    world.lists = {TEAMS: [[{"id": OTHER}, {"id": TEAM}]]}
+    world.lists |= {f"{TEAMS}/{id_}/channels": [[]] for id_ in (TEAM, OTHER)}
+    assert world.run() == {"recovered": 1}
+    for id_ in (TEAM, OTHER):
+        _knows(world, f"teams/{id_}/channels", late={})
+    world.clock.pass_by(TOLD_LATE_FOR)
+    world.took = SECOND
+    assert world.run(time=1.5 * SECOND) == {"to be continued": 1, "events": 1}
+    assert world.run() == {"compared again": 1, "events": 1}
+    assert _told(world) == [f"ChannelDeleted teams/{id_}/channels/late" for id_ in (TEAM, OTHER)]
+
+
+def test_messages_have_times_and_are_read_once() -> None:
+    world = World(GAP)
+    world.has("a")
+    assert world.run() == {"recovered": 1}
+    assert world.gap().again_at is None
 
 
 # --- Baselines

@@ -39,6 +39,7 @@ _RECOVERIES = st.builds(
     skipped=st.integers(0, 10**9),
     failure=st.none() | st.builds(Failure, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
     ended_at=st.none() | _MOMENTS,
+    again_at=st.none() | _MOMENTS,
     etag=st.just("e1"),
 )
 
@@ -72,6 +73,7 @@ def test_every_row_comes_back_as_it_was(row: Recovery) -> None:
         ("reading", 1),
         ("nextPage", 1),
         ("endedDateTime", 1),
+        ("againDateTime", 1),
     ],
 )
 def test_a_row_that_somebody_has_spoilt_is_named(column: str, value: Any) -> None:
@@ -136,6 +138,7 @@ def test_an_operator_may_have_it_done_again() -> None:
         skipped=1,
         failure=failure(retry_at=NOW),
         ended_at=NOW,
+        again_at=NOW,
         etag="e7",
     )
     assert done.again() == replace(GAP, etag="e7")
