@@ -119,7 +119,8 @@ class CheckDocument(TypedDict):
 class RecoveryDocument(WatchedDocument, GapDocument):
     """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused.
 
-    A ``baseline`` is none: Graph refuses the lists that a gap would be compared with.
+    A ``baseline`` is none: Graph refuses the lists that a gap would be compared with. ``againDateTime`` is when lists
+    that were compared are compared once more.
     """
 
     baseline: bool
@@ -130,6 +131,7 @@ class RecoveryDocument(WatchedDocument, GapDocument):
     recovered: int
     skipped: int
     endedDateTime: str | None
+    againDateTime: str | None
     failure: FailureDocument | None
 
 

@@ -87,8 +87,10 @@ def _show(gaps: Sequence[Recovery], now: datetime) -> None:
 
 def cells(gap: Recovery, now: datetime) -> tuple[str, ...]:
     """Return what stands in the columns."""
-    wait = gap.failure.retry_at - now if gap.failure else now - now
-    again = "" if gap.state in DONE else f"in {span(wait)}" if wait > now - now else "at the next run"
+    due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.again_at) if moment is not None]
+    wait = max(due, default=now) - now
+    is_done = gap.state in DONE and gap.again_at is None
+    again = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
     began, lasted = ago(gap.since, now), span(gap.until - gap.since)
     return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, again)
 
@@ -112,5 +114,6 @@ def _of(gap: Recovery) -> RecoveryDocument:
         "recovered": gap.recovered,
         "skipped": gap.skipped,
         "endedDateTime": iso_or_none(gap.ended_at),
+        "againDateTime": iso_or_none(gap.again_at),
         "failure": of_failure(gap.failure) if gap.failure else None,
     }

@@ -108,6 +108,12 @@ def test_a_tenant_that_is_not_served_is_none_of_ours(operator: Operator) -> None
         (replace(GAP, failure=failure(retry_at=NOW + timedelta(minutes=5))), "in 5 min"),
         (replace(GAP, failure=failure(retry_at=NOW)), "at the next run"),
         (replace(GAP, state=State.RECOVERED), ""),
+        (replace(GAP, state=State.RECOVERED, again_at=NOW + timedelta(hours=4)), "in 4 h"),
+        (replace(GAP, state=State.RECOVERED, again_at=NOW), "at the next run"),
+        (
+            replace(GAP, state=State.RECOVERED, again_at=NOW, failure=failure(retry_at=NOW + timedelta(hours=1))),
+            "in 1 h",
+        ),
     ],
 )
 def test_the_columns_tell_when_it_goes_on(gap: object, again: str) -> None:
