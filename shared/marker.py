@@ -37,10 +37,12 @@ class Marker:
     etag: str | None = None
 
     def with_notes(self, notes: Iterable[str], at: datetime) -> "Marker":
-        """Return the marker with ``notes`` added; with all of the others forgotten if they have become too many."""
+        """Return the marker with ``notes`` added; with the older half forgotten if they have become too many."""
         added = tuple(dict.fromkeys((*self.notes, *notes)))
-        kept = added if len(added) <= MAX_NOTES else (PERHAPS_OTHERS, added[-1])
-        return replace(self, notes=kept, at=max(self.at, at))
+        if len(added) > MAX_NOTES:
+            newest = sorted(added, key=_told_at)[-MAX_NOTES // 2 :]
+            added = tuple(dict.fromkeys((PERHAPS_OTHERS, *newest)))
+        return replace(self, notes=added, at=max(self.at, at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,10 @@ class _Told:
     def was_there(self, since: int) -> bool:
         """Return whether a subscription made at ``since`` cannot have told by then what is from before it was made."""
         return self.at >= (since + _MAY_BE_FROM_BEFORE) * 1000
+
+
+def _told_at(note: str) -> int:
+    return next((told.at for told in _Told.among([note])), 0)
 
 
 def _is_done(event: CloudEvent, note: str, before: Sequence[str]) -> bool:

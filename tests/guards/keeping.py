@@ -313,16 +313,23 @@ GUARDS = (
     _once(
         "a marker has an end",
         _MARKER,
-        "added if len(added) <= MAX_NOTES else (PERHAPS_OTHERS, added[-1])",
-        "added",
-        "test_of_a_resource_that_changes_all_the_time_all_but_the_last_is_forgotten_and_its_ids_used_no_more",
+        "if len(added) > MAX_NOTES:",
+        "if False:",
+        "test_of_a_resource_that_changes_all_the_time_the_older_half_is_forgotten_and_its_ids_used_no_more",
+    ),
+    _once(
+        "the newer half is kept",
+        _MARKER,
+        "sorted(added, key=_told_at)",
+        "list(added)",
+        "test_of_a_resource_that_changes_all_the_time_the_older_half_is_forgotten_and_its_ids_used_no_more",
     ),
     _once(
         "what is forgotten is not named again",
         _MARKER,
         "is_taken = PERHAPS_OTHERS in before or any(",
         "is_taken = any(",
-        "test_of_a_resource_that_changes_all_the_time_all_but_the_last_is_forgotten_and_its_ids_used_no_more",
+        "test_of_a_resource_that_changes_all_the_time_the_older_half_is_forgotten_and_its_ids_used_no_more",
     ),
     Guard(
         name="once: a subscription says when it was made",
