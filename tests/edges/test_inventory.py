@@ -80,8 +80,9 @@ def test_a_list_is_a_list_for_itself(inventory: Inventory, tenant_id: str) -> No
 def test_more_than_a_transaction_and_a_page_are_noted_at_once(inventory: Inventory, tenant_id: str) -> None:
     members = [_member(tenant_id, str(number)) for number in range(1001)]
     inventory.note_all(members)
-    assert inventory.of(tenant_id, MEMBERS) == {member.id: member for member in members}
-    inventory.note_all(_member(tenant_id, member.id, is_there=int(member.id) > 1) for member in members)
+    known = inventory.of(tenant_id, MEMBERS)
+    assert known == {member.id: member for member in members}
+    inventory.note_all(replace(each, is_there=int(each.id) > 1) for each in known.values())
     assert len(inventory.of(tenant_id, MEMBERS)) == 999
 
 
