@@ -306,7 +306,7 @@ GUARDS = (
         "time",
         '        if self.pacer.is_over():\n            return "postponed"\n',
         "",
-        f"{_FAILURES}::test_what_there_is_no_time_for_is_left_to_the_next_run",
+        f"{_FAILURES}::test_once_its_time_is_over_a_run_begins_nothing",
     ),
     _run(
         "what was postponed has not been looked at",

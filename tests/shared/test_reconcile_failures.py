@@ -275,6 +275,18 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
     world.assert_settled()
 
 
+def test_once_its_time_is_over_a_run_begins_nothing() -> None:
+    world = World(*_many(6), tenants=[TENANT])
+
+    def slow(call: str) -> None:
+        if call == "list":
+            world.clock.pass_by(timedelta(minutes=4, seconds=1))
+
+    world.calls.before = slow
+    assert world.run() == {"postponed": 6}
+    assert "create" not in world.calls.made
+
+
 def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list() -> None:
     world = World(*_many(60), tenants=[TENANT])
     world.run()
