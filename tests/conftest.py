@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 
 from sandbox.azurite import Azurite
@@ -20,6 +21,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
     return Distribution(config, log)
+
+
+def pytest_configure() -> None:
+    # How long an example takes on a busy machine says nothing of the code; what hangs is ended by the time-out.
+    settings.register_profile("tests", deadline=None)
+    settings.load_profile("tests")
 
 
 def pytest_collection() -> None:

@@ -368,7 +368,7 @@ def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows
 # --- Gaps
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["pass", "lose", "refuse", "allow"]), max_size=12), st.integers(1, 29))
 def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[str], minutes: int) -> None:
     world = World(BASIC, tenants=[TENANT])

@@ -77,13 +77,13 @@ _LISTINGS = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_TRACKED)
 def test_every_tracked_row_comes_back_as_it_was(row: Tracked) -> None:
     assert rows_from([_kept(entity_of(row), row.etag)]) == Rows(tracked=(row,))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_LISTINGS)
 def test_every_listing_comes_back_as_it_was(row: Listing) -> None:
     assert rows_from([_kept(entity_of(row), row.etag)]) == Rows(listings=(row,))
@@ -192,7 +192,7 @@ _ENTITIES = st.sampled_from(
 _KEYS = st.sampled_from(["subscription-", "heard-", "listing-app", "listing-", "", "-", "subscription-0"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_ENTITIES, st.dictionaries(st.sampled_from([*_NEEDED, NOTIFICATION_COLUMN, "listedDateTime"]), _VALUES), _KEYS)
 def test_whatever_an_entity_holds_it_is_read_or_a_fault(
     columns: dict[str, Any], edits: dict[str, Any], key: str

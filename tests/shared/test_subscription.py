@@ -82,7 +82,7 @@ def test_what_is_no_subscription_is_refused(value: Any) -> None:
 _ANYTHING: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.datetimes().map(str) | st.just([])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(list(ITEM)), _ANYTHING))
 def test_whatever_graph_lists_is_a_subscription_or_refused(changes: dict[str, Any]) -> None:
     try:

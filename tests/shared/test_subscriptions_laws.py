@@ -184,7 +184,7 @@ def _track(draw: st.DrawFn, world: World, desired: Desired, id_: str) -> None:
 # --- Laws
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_worlds(), _POLICIES)
 def test_any_world_settles_in_one_run_without_faults(world: World, policy: Policy) -> None:
     before = dict(world.alive)
@@ -196,7 +196,7 @@ def test_any_world_settles_in_one_run_without_faults(world: World, policy: Polic
     assert {id_: each for id_, each in before.items() if id_.startswith("foreign")}.items() <= world.alive.items()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_two_subscriptions_never_fight(world: World, policy: Policy) -> None:
     """No action undoes another: no row, and nothing at Graph, is acted on twice."""
@@ -210,7 +210,7 @@ def test_two_subscriptions_never_fight(world: World, policy: Policy) -> None:
     assert not [each for each, count in (keys + touched).items() if count > 1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: Policy) -> None:
     asked_for = {key_of(each) for each in world.desired} | world.rows.keys()
@@ -227,7 +227,7 @@ def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: 
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_deletions_make_room_first(world: World, policy: Policy) -> None:
     created: set[str] = set()
@@ -238,7 +238,7 @@ def test_deletions_make_room_first(world: World, policy: Policy) -> None:
         assert not (isinstance(action, Delete) and action.subscription and path in created)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES, st.data())
 def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
     world: World, policy: Policy, data: st.DataObject
@@ -251,7 +251,7 @@ def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
     assert paused == (free if policy.force else free - {key})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World, policy: Policy) -> None:
     for action in world.plan(policy):
@@ -259,7 +259,7 @@ def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World
         assert gap is None or gap.since <= (gap.until or NOW) <= NOW
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_force_renews_all_that_is_wanted(world: World, policy: Policy) -> None:
     acted_on = {action.tracked.key for action in world.plan(replace(policy, force=True))}

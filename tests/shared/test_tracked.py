@@ -53,7 +53,7 @@ def test_graphs_words_are_cut_to_what_a_row_can_hold() -> None:
     assert len(Failure.after(None, Misconfigured("x" * 100_000), NOW).text) == 1024
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_GAPS, st.none() | _GAPS)
 def test_joined_gaps_contain_both_and_nothing_outside_them(one: Gap, other: Gap | None) -> None:
     joined, parts = one.joined(other), [gap for gap in (one, other) if gap is not None]
@@ -66,7 +66,7 @@ def test_joined_gaps_contain_both_and_nothing_outside_them(one: Gap, other: Gap 
         assert joined == other.joined(one)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_GAPS)
 def test_a_gap_ends_once(gap: Gap) -> None:
     ended = gap.ended(NOW)
