@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from azure.data.tables import TableServiceClient
 
 from tests.end_to_end.deployed import Deployed
 from tests.eventually import eventually
@@ -41,6 +42,17 @@ def test_every_change_of_a_message_is_published_once_however_often_it_is_told(on
 def test_a_worker_that_has_just_started_knows_what_was_published_before(once: Deployed, graph: Sender) -> None:
     post = _version(graph, 3)
     assert eventually(lambda: once.post(post).status_code == 202 and once.count() == 1)
+    # An app that is killed before it has noted what it published cannot know of it afterwards.
+    [event] = once.events()
+    assert eventually(lambda: _is_noted(once, json.loads(event)["id"]))
     once.restart()
-    assert eventually(lambda: once.post(post).status_code == 202)
-    assert once.count() == 1
+    # Nor can one that is too busy with its start to look it up in time.
+    assert eventually(lambda: once.takes(graph.rich_body()))
+    once.as_it_was()
+    assert once.post(post).status_code == 202
+    assert once.count() == 0
+
+
+def _is_noted(app: Deployed, event_id: str) -> bool:
+    with TableServiceClient.from_connection_string(app.world.azurite.connection_string) as tables:
+        return any(row["RowKey"] == event_id for row in tables.get_table_client("published").list_entities())
