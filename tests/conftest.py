@@ -9,6 +9,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from sandbox.azurite import Azurite
+from tests.borrowed import Borrowed
 from tests.distribution import Distribution
 from tests.sandbox.background import Background
 
@@ -47,3 +48,9 @@ def azurite() -> Iterator[Azurite]:
     yield azurite
     background.run(azurite.stop())
     background.close()
+
+
+@pytest.fixture(scope="session")
+def borrowed(azurite: Azurite) -> Azurite:
+    """The same account, for tests that take no names of their own: its start empties it."""
+    return Borrowed(azurite)

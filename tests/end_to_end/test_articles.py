@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.azurite import Azurite
 from sandbox.consumer import Consumer, Event
 from sandbox.ledger import Ledger
 from sandbox.teams import Path as TeamsPath
@@ -89,8 +90,7 @@ def _filled(path: str, ids: dict[str, str]) -> str:
     return path
 
 
-async def _arrived(folder: Path, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
-    world = World(folder)
+async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
     company = Company(world)
     ledger, told = Ledger(world.clock, lambda _arrival: None), Counter[str]()
 
@@ -135,9 +135,12 @@ async def _is_told(world: World, ledger: Ledger, told: Counter[str]) -> None:
 @pytest.mark.parametrize("include_resource_data", [True, False], ids=["rich", "basic"])
 def test_every_path_of_the_articles_is_subscribed_to_and_told_as_typed(
     tmp_path: Path,
+    borrowed: Azurite,
     include_resource_data: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
-    ledger, told, subscriptions = asyncio.run(_arrived(tmp_path, include_resource_data=include_resource_data))
+    world = World(tmp_path)
+    world.azurite = borrowed
+    ledger, told, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
     assert subscriptions == len(ARTICLES)
     assert len(told) == len(ARTICLES), told
     assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from sandbox.azurite import Azurite
 from sandbox.consumer import Consumer, Event
 from sandbox.entra import Application
 from sandbox.graph import Delivery, Item
@@ -54,8 +55,9 @@ class Told:
 class _Day:
     """One host and one world for the whole module."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, azurite: Azurite) -> None:
         self.world = World(folder)
+        self.world.azurite = azurite
         self.around = Surroundings(self.world.teams, self.world.registration.tenant_ids[0])
         self.arrived: dict[tuple[str, ...], Event] = {}
         self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock, lambda _arrival: None)))
@@ -160,8 +162,8 @@ class _Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Surroundings, Told]:
-    it = _Day(tmp_path_factory.mktemp("day"))
+def day(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> tuple[Surroundings, Told]:
+    it = _Day(tmp_path_factory.mktemp("day"), borrowed)
     return it.around, asyncio.run(it.run())
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from azure.storage.queue.aio import QueueClient
 
+from sandbox.azurite import Azurite
 from sandbox.consumer import Consumer, Event
 from sandbox.scene import Cast, Stage
 from sandbox.world import QUEUE_NAME, World
@@ -22,8 +23,10 @@ UNTIL_REMINDED = timedelta(minutes=55)
 
 
 @pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
-    return asyncio.run(_played(World(tmp_path_factory.mktemp("world"))))
+def events(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> list[Event]:
+    world = World(tmp_path_factory.mktemp("world"))
+    world.azurite = borrowed
+    return asyncio.run(_played(world))
 
 
 async def _played(world: World) -> list[Event]:

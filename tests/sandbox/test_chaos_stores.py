@@ -28,11 +28,9 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture(scope="module")
-def connection_string(background: Background) -> Iterator[str]:
-    azurite = Azurite()
-    background.run(azurite.start())
-    yield azurite.connection_string
-    background.run(azurite.stop())
+def connection_string(background: Background, borrowed: Azurite) -> str:
+    background.run(borrowed.start())
+    return borrowed.connection_string
 
 
 @pytest.fixture

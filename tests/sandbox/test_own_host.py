@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.azurite import Azurite
 from sandbox.deployment import stage
 from sandbox.host.process import FunctionsHost
 from sandbox.own_host import OwnHost
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.slow
 SUBSCRIPTIONS = [{"resource": "/chats/getAllMessages", "changeType": "created", "includeResourceData": True}]
 
 
-def test_the_settings_that_are_written_are_all_that_a_host_needs(tmp_path: Path) -> None:
+def test_the_settings_that_are_written_are_all_that_a_host_needs(tmp_path: Path, borrowed: Azurite) -> None:
     background, world = Background(), World(tmp_path / "world")
+    world.azurite = borrowed
     app = stage(tmp_path / "app", SUBSCRIPTIONS)
     # Given nothing but the folder, as a host that the user starts.
     host = FunctionsHost(app, {}, world.tls)
