@@ -82,7 +82,8 @@ def test_more_than_a_transaction_and_a_page_are_noted_at_once(inventory: Invento
     inventory.note_all(members)
     known = inventory.of(tenant_id, MEMBERS)
     assert known == {member.id: member for member in members}
-    inventory.note_all(replace(each, is_there=int(each.id) > 1) for each in known.values())
+    some = (each for each in known.values() if int(each.id) < 150)
+    inventory.note_all(replace(each, is_there=int(each.id) > 1) for each in some)
     assert len(inventory.of(tenant_id, MEMBERS)) == 999
 
 

@@ -26,6 +26,8 @@ from tests.shared.test_published import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow
 
+# A part of the markers is those whose keys begin with one of them.
+_DIGITS = "0123456789abcdef"
 # When those markers are purged whose keys begin with 0.
 _IN_THE_FIRST_PART = datetime(2026, 11, 21, 0, 25, tzinfo=UTC)
 
@@ -152,25 +154,24 @@ def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) 
 
 def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tables: TableServiceClient) -> None:
     markers = Markers(tables)
-    for number in range(256):
-        at = NOW - WINDOW - timedelta(minutes=number % 2 * 60 - 30)
-        markers.write(Marker(key=f"{number:02x}{uuid4().hex}", notes=("a",), at=at))
+    for digit in _DIGITS:
+        for age in ("old", "new"):
+            at = NOW - WINDOW - timedelta(minutes=30 if age == "old" else -30)
+            markers.write(Marker(key=f"{digit}{uuid4().hex}", notes=(age,), at=at))
     table = tables.get_table_client(TABLE)
     deleted = [markers.purge(now=each, before=NOW - WINDOW, is_over=lambda: False) for each in _runs(5)]
-    assert sum(deleted) == 128
-    assert max(deleted) == 8
-    assert len(list(table.list_entities())) == 128
+    assert (sum(deleted), max(deleted)) == (len(_DIGITS), 1)
+    assert [row["notes"] for row in table.list_entities()] == ["new"] * len(_DIGITS)
 
 
-@pytest.mark.parametrize("minutes", [1, 2, 4, 5, 10, 15, 60])
+@pytest.mark.parametrize("minutes", [1, 5, 10, 60])
 def test_every_schedule_reaches_every_part(tables: TableServiceClient, minutes: int) -> None:
     """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
     markers = Markers(tables)
-    for digit in "0123456789abcdef":
+    for digit in _DIGITS:
         markers.write(Marker(key=f"{digit}{uuid4().hex}", notes=("a",), at=NOW - 2 * WINDOW))
-    for now in _runs(minutes):
-        markers.purge(now=now, before=NOW, is_over=lambda: False)
-    assert list(tables.get_table_client(TABLE).list_entities()) == []
+    deleted = (markers.purge(now=now, before=NOW, is_over=lambda: False) for now in _runs(minutes))
+    assert len(_DIGITS) in itertools.accumulate(deleted)
 
 
 def _runs(minutes: int) -> Iterator[datetime]:
@@ -180,8 +181,8 @@ def _runs(minutes: int) -> Iterator[datetime]:
 def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClient) -> None:
     markers = Markers(tables)
     assert markers.purge(now=NOW, before=NOW, is_over=lambda: False) == 0
-    for number in range(256):
-        markers.write(Marker(key=f"{number:02x}", notes=("a",), at=NOW - WINDOW))
+    for digit in _DIGITS:
+        markers.write(Marker(key=f"{digit}0", notes=("a",), at=NOW - 2 * WINDOW))
     assert markers.purge(now=NOW, before=NOW, is_over=lambda: True) == 0
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 # How many writes are under way at the same time, so that each may be refused before it knows of the others.
 _AT_ONCE = 8
 # Unpaced they take a few seconds, in which Graph would refuse all after the 500th.
-_TOO_MANY = 600
+_TOO_MANY = 520
 
 
 def _chats(count: int) -> list[Entry]:
