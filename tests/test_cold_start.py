@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = (
     "shared",
@@ -26,6 +28,7 @@ print([name for name in sys.modules if name.startswith({HEAVY!r})])
 """
 
 
+@pytest.mark.slow
 def test_the_handshake_imports_no_client_and_none_of_the_product() -> None:
     command = [sys.executable, "-c", QUESTION]
     answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603  fixed words

@@ -28,6 +28,7 @@ def test_every_guard_has_a_name_of_its_own() -> None:
     assert len({guard.name for guard in GUARDS}) == len(GUARDS)
 
 
+@pytest.mark.slow
 def test_every_guard_stands_once_in_its_module_which_is_still_python_without_it() -> None:
     for guard in GUARDS:
         mutant = guard.mutated(_source(guard.module))
@@ -35,6 +36,7 @@ def test_every_guard_stands_once_in_its_module_which_is_still_python_without_it(
         compile(mutant, guard.module, "exec", dont_inherit=True)
 
 
+@pytest.mark.slow
 def test_the_test_of_every_guard_exists() -> None:
     assert not [guard.name for guard in GUARDS if guard.test_name not in _functions(guard.test_file)]
 

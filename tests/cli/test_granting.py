@@ -122,6 +122,7 @@ def test_a_token_that_cannot_be_read_is_told(token: str) -> None:
         permissions_in(token)
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(), st.binary().map(_token), st.recursive(st.none() | st.text(), st.lists).map(json.dumps)))
 def test_whatever_the_token_nothing_else_is_raised(token: str) -> None:
     try:

@@ -17,6 +17,7 @@ CERTIFICATE = certificate(KEY)
 ANYTHING = st.recursive(st.none() | st.integers() | st.text(st.characters(codec="utf-8")), st.lists, max_leaves=9)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(ANYTHING)
 def test_what_was_sealed_opens_to_the_same(value: object) -> None:

@@ -68,12 +68,14 @@ def test_a_busy_one_answers_as_a_storage_account_that_is_full() -> None:
     assert b"x-ms-error-code: ServerBusy" in answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", [Mood.SILENT, Mood.LATE], ids=lambda mood: mood.name)
 def test_nothing_comes_for_a_while(mood: Mood) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(_asked(mood))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mood", "count"), [(Mood.FORWARDING, 0), (Mood.CUTTING, 1), (Mood.LATE, 1), (Mood.DOWN, 0), (Mood.BUSY, 0)]
 )
@@ -88,6 +90,7 @@ def test_it_notes_what_the_service_was_asked_and_the_client_never_told(mood: Moo
     assert asyncio.run(unanswered()) == count
 
 
+@pytest.mark.slow
 def test_what_a_service_takes_after_the_client_has_hung_up_counts_until_it_answers() -> None:
     async def unanswered() -> timedelta:
         async with _relay(Mood.FORWARDING, takes=2 * PATIENCE_SECONDS) as relay:

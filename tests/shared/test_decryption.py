@@ -31,6 +31,7 @@ def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes
 
 
 # The genuine notification is of 4,096 bits; making such a key takes a second.
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2048, 3072])
 def test_what_graph_encrypts_opens_byte_for_byte(size: int) -> None:
     key, certificate = key_pair(size, str(size))
@@ -74,6 +75,7 @@ def test_content_for_another_certificate_does_not_open() -> None:
         _decrypt(graph().encrypted(), key_pair(name="second")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GENUINE.exists(), reason="the genuine notification is not at hand")
 def test_a_genuine_notification_decrypts_to_its_expected_bytes() -> None:
     password = (GENUINE / "password.txt").read_bytes()

@@ -218,6 +218,7 @@ _JSON = st.recursive(
 _OBJECTS = st.dictionaries(st.text(), _JSON, max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(_OBJECTS, _OBJECTS, st.sampled_from(["", " ", "\r\n"]))
 def test_data_are_valid_json_and_content_is_what_graph_wrote(

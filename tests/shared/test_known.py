@@ -111,6 +111,7 @@ def test_what_lists_do_not_show_does_not(collection: str, one: dict[str, Any], o
 _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["chats", "teams", "teams/t/channels", MEMBERS]), st.dictionaries(st.text(), _JSON), _JSON)
 def test_whatever_graph_tells_has_looks(collection: str, thing: dict[str, Any], value: Any) -> None:
     looks = looks_of(collection, thing | dict.fromkeys(("displayName", "lastUpdatedDateTime", "roles"), value))

@@ -159,6 +159,7 @@ _HOSTILE = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(_HOSTILE | st.text(st.characters(exclude_categories=()), max_size=40))
 def test_every_resource_is_malformed_or_a_path_below_the_version_whoever_reads_it(resource: str) -> None:

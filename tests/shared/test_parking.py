@@ -106,6 +106,7 @@ def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: st
     assert keeper.events == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("port", PORTS)
 def test_a_dependency_that_hangs_leaves_time_for_parking(port: str) -> None:
     keeper = Keeper(**{port: _hangs}, park=_takes_half_a_second)
@@ -140,6 +141,7 @@ def test_only_where_parking_fails_too_graph_is_to_send_it_again(broken: Problem)
         keeper.take(body(basic_item()))
 
 
+@pytest.mark.slow
 def test_parking_that_hangs_is_given_up_in_time() -> None:
     with pytest.raises(Unavailable):
         Keeper(publish=_hangs, park=_hangs).take(body(basic_item()), SHORT)
@@ -181,6 +183,7 @@ def test_every_hostile_post_is_published_refused_or_kept(name: str) -> None:
     assert {note.kind: len(json.loads(kept)["value"]) for kept, note in keeper.kept} == refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [(), ("publish",), ("publish", "park"), ("quarantine",)])
 def test_a_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple[str, ...]) -> None:
     outcomes = 0
@@ -250,6 +253,7 @@ def test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post() -> None:
     assert [kept for kept, _ in keeper.kept] == [text]
 
 
+@pytest.mark.slow
 def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
     for item in (basic_item, graph().rich_item):
         template = body(item(resourceData={"deep": "HERE"})).decode()
@@ -270,6 +274,7 @@ def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
     assert [note.fetch for _, note in keeper.parked + keeper.kept] == [None, None]
 
 
+@pytest.mark.slow
 def test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything() -> None:
     keeper = Keeper(turns=Turns(0))
     receipt = keeper.take(_rich_and_basic())

@@ -384,6 +384,7 @@ def test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while() -> 
     assert worker.table.calls.count("read") == 1
 
 
+@pytest.mark.slow
 def test_a_table_that_hangs_stops_no_event() -> None:
     let_go = threading.Event()
     worker = Worker(Table(trouble=lambda _call: (let_go.wait(20), None)[1]))
@@ -517,6 +518,7 @@ def test_what_the_table_did_not_take_is_written_once_it_does() -> None:
     assert len(worker.table.rows) == 3
 
 
+@pytest.mark.slow
 @given(data=st.data(), states=st.lists(st.sampled_from("ABC"), max_size=12), subscriptions=st.integers(1, 3))
 def test_whatever_the_order_each_change_is_published_once_however_many_subscriptions_tell_it(
     data: st.DataObject, states: list[str], subscriptions: int

@@ -41,6 +41,7 @@ def test_every_post_has_its_documented_outcome_and_writes_no_log(name: str, capl
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_a_good_body_with_any_node_replaced_is_handled() -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):

@@ -123,6 +123,7 @@ def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetch
     assert outcome.of(body(basic_item())).published == 1
 
 
+@pytest.mark.slow
 def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_too() -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):

@@ -23,6 +23,7 @@ def _keys() -> None:
     assert Outcome().of(graph().rich_body()).published == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_every_mutation_of_a_good_body_has_a_documented_outcome(seed: int) -> None:
     outcomes = Counter(outcome(body) for body in islice(mutations(graph(), seed), 300))

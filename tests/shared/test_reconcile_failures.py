@@ -168,6 +168,7 @@ def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings
     assert "KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME" in failure.text
 
 
+@pytest.mark.slow
 def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> None:
     world = World(RICH, tenants=[TENANT])
     world.run()
@@ -304,6 +305,7 @@ def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_lis
     assert all(row.gap is not None and row.gap.since <= renewed_at for row in world.table.tracked())
 
 
+@pytest.mark.slow
 def test_the_writes_of_a_run_keep_the_pace_that_graph_bears() -> None:
     world = World(*_many(200), tenants=[TENANT])
     world.run()
@@ -368,6 +370,7 @@ def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows
 # --- Gaps
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from(["pass", "lose", "refuse", "allow"]), max_size=12), st.integers(1, 29))
 def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[str], minutes: int) -> None:

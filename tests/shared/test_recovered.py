@@ -69,6 +69,7 @@ _TIMES = st.datetimes(
 ).map(lambda moment: moment.replace(tzinfo=SINCE.tzinfo))
 
 
+@pytest.mark.slow
 @given(_TIMES, _TIMES, st.none() | _TIMES)
 def test_whatever_the_times_nothing_before_the_gap_is_told_and_no_deletion_as_an_update(
     created: datetime, modified: datetime, deleted: datetime | None

@@ -50,6 +50,7 @@ def _kept(columns: Mapping[str, Any]) -> TableEntity:
     return entity
 
 
+@pytest.mark.slow
 @given(_RECOVERIES)
 def test_every_row_comes_back_as_it_was(row: Recovery) -> None:
     assert recoveries_from([_kept(entity_of(row))]) == (row,)

@@ -128,6 +128,7 @@ def test_several_are_worked_on_at_once() -> None:
     assert world.run(publish=lambda *_: together.wait()) == {"published": AT_ONCE}
 
 
+@pytest.mark.slow
 def test_what_graph_waits_for_goes_first() -> None:
     world, turns, count = World(), Turns(4), 2
     for minutes in range(count):

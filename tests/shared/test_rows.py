@@ -192,6 +192,7 @@ _ENTITIES = st.sampled_from(
 _KEYS = st.sampled_from(["subscription-", "heard-", "listing-app", "listing-", "", "-", "subscription-0"])
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(_ENTITIES, st.dictionaries(st.sampled_from([*_NEEDED, NOTIFICATION_COLUMN, "listedDateTime"]), _VALUES), _KEYS)
 def test_whatever_an_entity_holds_it_is_read_or_a_fault(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from shared.subscriptions import Policy, notification_url, plan
 from shared.tracked import Heard, Observed, Tracked, key_of
 from tests.sender import TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, POLICY, URL, failure
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -132,6 +132,7 @@ def _keys() -> None:
     graph()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.dictionaries(st.sampled_from(_CLAIM_NAMES), _NASTY), st.dictionaries(st.sampled_from(_HEADER_NAMES), _NASTY))
 def test_any_signed_token_is_either_good_or_suspicious(claims: dict[str, Any], headers: dict[str, Any]) -> None:
@@ -170,6 +171,7 @@ def test_a_failure_is_not_remembered() -> None:
     assert verifier.tenants([good], received_at=now(), signing_key=published_key) == {TENANT}
 
 
+@pytest.mark.slow
 def test_memory_for_verified_tokens_is_bounded() -> None:
     verifier = ValidationTokens(AUDIENCE)
     for number in range(300):
