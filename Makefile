@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation guards schemas requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards schemas requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -56,6 +56,9 @@ chaos-test: .venv/installed sandbox/node_modules/installed  ## Every fault by it
 simulation: .venv/installed sandbox/node_modules/installed  ## Three days of 200 subscriptions with faults, in five minutes
 	$(BIN)/python -m tests.simulation $(ARGS)
 
+fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies by what they reach in the code (Linux on x86-64; ARGS=-runs=100000)
+	$(BIN)/python -m tests.hostile.fuzz $(ARGS)
+
 guards: .venv/installed  ## Take every guard out in turn: a test must fail without it
 	$(BIN)/python -m tests.guards $(ARGS)
 
@@ -72,6 +75,10 @@ clean:  ## Remove what the other targets have installed
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
+	touch $@
+
+.venv/fuzzer: .venv/installed tests/hostile/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/hostile/requirements.txt
 	touch $@
 
 sandbox/node_modules/installed: sandbox/package-lock.json
