@@ -32,7 +32,7 @@ class KnownThings(Protocol):
     """The table of what is known; all raise Unavailable, and Misconfigured for a row that is spoilt."""
 
     def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
-        """Return what is known of a list of things, by their ids."""
+        """Return what is known of a list of things, by their ids; of those that have gone as well."""
         ...
 
     def get(self, known: Known) -> Known | None:
@@ -50,10 +50,15 @@ class KnownThings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What was known of a list just before it was read, by ids, and when that was."""
+    """What was known of a list just before it was read, by ids, and when that was; ``gone`` is who was known to be."""
 
     known: Mapping[str, Known]
+    gone: Mapping[str, Known]
     at: datetime
+
+    def row(self, id_: str) -> Known | None:
+        """Return what was known of a thing, were it that it had gone."""
+        return self.known.get(id_) or self.gone.get(id_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,11 @@ class Comparing:
         Raises:
             Unavailable, Misconfigured: the table does not answer, or a row is spoilt.
         """
-        known = self.inventory.of(tenant_id, _path(collection))
-        of_it = {id_: each for id_, each in known.items() if collection.only in {None, id_}}
-        return Before(known=of_it, at=self.clock.now())
+        rows = self.inventory.of(tenant_id, _path(collection))
+        of_it = {id_: each for id_, each in rows.items() if collection.only in {None, id_}}
+        known = {id_: each for id_, each in of_it.items() if each.is_there}
+        gone = {id_: each for id_, each in of_it.items() if not each.is_there}
+        return Before(known=known, gone=gone, at=self.clock.now())
 
     def compare(
         self, collection: Collection, before: Before, listed: Things, gap: Recovery, *, is_complete: bool
@@ -87,12 +94,12 @@ class Comparing:
         Raises:
             Unavailable: the sink or the table does not answer.
         """
-        events = () if gap.is_baseline else self._events(collection, before.known, listed, gap, is_complete=is_complete)
+        events = () if gap.is_baseline else self._events(collection, before, listed, gap, is_complete=is_complete)
         count = self.publish(tuple(events))
         # Not before it is published: a run that ends between the two finds it again.
         path = _path(collection)
         # What is told while the list is read may be newer than the list.
-        news = (replace(each, told_at=before.at) for each in _news(gap.tenant_id, path, before.known, listed))
+        news = (replace(each, told_at=before.at) for each in _news(gap.tenant_id, path, before, listed))
         self.inventory.note_all(news)
         self.inventory.forget(gap.tenant_id, path, before=before.at - _GONE_FOR_GOOD)
         return count
@@ -107,14 +114,17 @@ class Comparing:
         return count
 
     def _events(
-        self, collection: Collection, known: Mapping[str, Known], listed: Things, gap: Recovery, *, is_complete: bool
+        self, collection: Collection, before: Before, listed: Things, gap: Recovery, *, is_complete: bool
     ) -> Iterator[CloudEvent]:
-        for found in differences(known, listed, gap, is_complete=is_complete):
+        for found in differences(before.known, listed, gap, is_complete=is_complete):
             if found.change_type in gap.change_types:
-                yield from self._event(found, collection, gap)
+                yield from self._event(found, before.row(found.id), collection, gap)
 
-    def _event(self, found: Difference, collection: Collection, gap: Recovery) -> Iterator[CloudEvent]:
-        change = Change(change_type=found.change_type, place=(*collection.place, found.id), thing=found.thing)
+    def _event(
+        self, found: Difference, row: Known | None, collection: Collection, gap: Recovery
+    ) -> Iterator[CloudEvent]:
+        place, known_at = (*collection.place, found.id), None if row is None else row.told_at
+        change = Change(change_type=found.change_type, place=place, thing=found.thing, known_at=known_at)
         try:
             yield event_of(change, gap, client_id=self.client_id, at=self.clock.now())
         except Malformed as problem:
@@ -125,12 +135,12 @@ def _path(collection: Collection) -> str:
     return canonical_path("/".join(quote(part, safe="") for part in collection.place))
 
 
-def _news(tenant_id: str, collection: str, known: Mapping[str, Known], listed: Things) -> Iterator[Known]:
+def _news(tenant_id: str, collection: str, before: Before, listed: Things) -> Iterator[Known]:
     """Yield what is to be noted, so that a list which has not changed costs no write."""
     for id_, thing in listed.items():
         subject, looks = canonical_path(f"{collection}/{quote(id_, safe='')}"), looks_of(collection, thing)
-        before = known.get(id_)
-        if before is None or before.looks != looks:
-            yield Known(tenant_id=tenant_id, subject=subject, looks=looks, etag=before.etag if before else None)
-    for id_ in known.keys() - listed.keys():
-        yield replace(known[id_], looks=None, is_there=False)
+        row = before.row(id_)
+        if row is None or not row.is_there or row.looks != looks:
+            yield Known(tenant_id=tenant_id, subject=subject, looks=looks, etag=row.etag if row else None)
+    for id_ in before.known.keys() - listed.keys():
+        yield replace(before.known[id_], looks=None, is_there=False)

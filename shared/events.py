@@ -53,6 +53,8 @@ class CloudEvent:
     """Whether a later change may have the same id: it leads back to what has been before."""
     recovered: bool = False
     """Whether it was fetched after notifications had been lost."""
+    known_at: datetime | None = None
+    """When that was told, or found, which something recovered was found to differ from; None where nobody knows."""
     telling: Telling | None = field(default=None, repr=False)
     """None if Graph has not told it."""
 

@@ -35,14 +35,14 @@ class Inventory:
         self._table = Table(tables, TABLE, options=HASTY)
 
     def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
-        """Return what is known to be there of a list of things, by their ids.
+        """Return what is known of a list of things, by their ids; of those that have gone as well.
 
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
         rows = self._table.partition(_partition(tenant_id, collection))
         found = (read(TABLE, _known, row, tenant_id) for row in rows)
-        return {known.id: known for known in found if known.is_there}
+        return {known.id: known for known in found}
 
     def get(self, known: Known) -> Known | None:
         """Return what is known of one thing that is there, whatever ``known`` says of its looks.

@@ -77,10 +77,9 @@ def _note(event: CloudEvent) -> str:
     """Return how a marker notes an event."""
     if not event.may_recur:
         return event.id if event.has_content else _bare(event.id)
-    at = event.time.timestamp()
     # What somebody has found who lists does not count as told.
-    since = event.telling.since if event.telling else int(at)
-    return f"{_notification(event)}.{int(at * 1000):x}.{since:x}"
+    since = event.telling.since if event.telling else int(event.time.timestamp())
+    return f"{_notification(event)}.{_milliseconds(event.time):x}.{since:x}"
 
 
 def _notification(event: CloudEvent) -> str:
@@ -137,6 +136,9 @@ def _is_last(event: CloudEvent, before: Sequence[str]) -> bool:
     if PERHAPS_OTHERS in before or not told:
         return False
     last = max(each.at for each in told)
+    if event.known_at is not None and last <= _milliseconds(event.known_at):
+        # It was found to differ from what is known, which was told later: without content, so that no note has it.
+        return False
     return all(each.state == event.id for each in told if each.at == last)
 
 
@@ -165,6 +167,10 @@ def _named(event: CloudEvent, before: Sequence[str]) -> CloudEvent:
     else:
         is_taken = _bare(event.id) in before
     return replace(event, id=recurrence_id(event)) if is_taken else event
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _bare(event_id: str) -> str:

@@ -7,7 +7,7 @@ Source: https://learn.microsoft.com/graph/api/resources/chatmessage, https://lea
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,11 +34,15 @@ type Place = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happened to the thing at a place; ``thing`` is what Graph tells of it, None where it is there no more."""
+    """What happened to the thing at a place; ``thing`` is what Graph tells of it, None where it is there no more.
+
+    ``known_at`` is when that was told, or found, which it was found to differ from; None where nobody knows.
+    """
 
     change_type: str
     place: Place
     thing: Thing | None = field(repr=False)
+    known_at: datetime | None = None
 
 
 def chain_of(item: Thing) -> tuple[Sequence[Thing], Any]:
@@ -78,7 +82,10 @@ def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> 
     said = {"subscriptionId": gap.subscription_id, "tenantId": gap.tenant_id, "changeType": change.change_type}
     notification = ChangeNotification.from_json(said | {"resource": resource, "resourceData": data})
     content = None if change.thing is None else Content(text=_text(change.thing), resource=change.thing)
-    return recovered_event(notification, content, client_id=client_id, recovered_at=at, moment=gap.key)
+    # Who has gone may have come back and gone again, in another gap or in this one.
+    moment = gap.key if change.known_at is None else change.known_at.isoformat()
+    event = recovered_event(notification, content, client_id=client_id, recovered_at=at, moment=moment)
+    return replace(event, known_at=change.known_at)
 
 
 def _changes(thing: Thing, gap: Recovery, modified_name: str) -> Iterator[str]:

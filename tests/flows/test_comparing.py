@@ -5,13 +5,21 @@ Source: https://learn.microsoft.com/graph/api/teams-list and the other lists tha
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+from azure.identity import ManagedIdentityCredential
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
+from shared.deadline import Deadline
+from shared.events import CloudEvent
+from shared.markers import Markers
+from shared.published import Publish, Published
 from shared.recovery import State
 from shared.sources import is_compared
+from shared.storage import table_service
+from tests.flows.app import App
 from tests.flows.catching_up import caught_up, found_again, gaps, lost, subscribed
 from tests.flows.wishes import Entry
 from tests.flows.world import World
@@ -192,6 +200,38 @@ def test_what_came_live_is_not_told_again_after_a_gap(world: World, make: Callab
     done = caught_up(world)
     assert (done["recovered"], done["unrecoverable"]) == (1, 0)
     assert _recovered(world) == []
+
+
+def test_who_comes_and_goes_and_comes_again_is_told_every_time(world: World) -> None:
+    """Twice unnoticed, and to the same looks; what is told in between has no content to be told from others by."""
+    cara = world.do(lambda: world.teams.add_user(world.tenant_id, "Cara"))
+    chat, chats = world.new_chat(), world.teams.chats
+    subscribed(world, {"resource": f"/chats/{chat[1]}/members", "changeType": "created,deleted"})
+    tables = table_service(world.app.settings, ManagedIdentityCredential())
+    published = Published(Markers(tables), _into(world.app), window=timedelta(hours=4), now=world.clock.now)
+    caught_up(world, publish=published.publish)
+    for _ in range(2):
+        lost(world)
+        world.later(minutes=10)
+        member = world.do(lambda: chats.add_member(chat, cara))
+        world.settle()
+        found_again(world)
+        assert caught_up(world, publish=published.publish)["recovered"] == 1
+        world.later(minutes=1)
+        world.do(lambda member=member: chats.remove_member(member))  # type: ignore[misc]  # a default
+        world.settle()
+    told = [(event.type.removeprefix("Microsoft.Graph.ConversationMember"), event.id) for event in world.app.published]
+    assert [change for change, _ in told] == ["Created", "Deleted"] * 2
+    assert len({id_ for _, id_ in told}) == 4
+
+
+def _into(app: App) -> Publish:
+    def publish(events: Sequence[CloudEvent], _deadline: Deadline, sent: Callable[[CloudEvent], None]) -> None:
+        for event in events:
+            app.published.append(event)
+            sent(event)
+
+    return publish
 
 
 @pytest.mark.parametrize("name", ["all channels", "members of a team"])

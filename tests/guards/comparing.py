@@ -114,7 +114,7 @@ GUARDS = (
         "        count = self.publish(tuple(events))\n"
         "        # Not before it is published: a run that ends between the two finds it again.\n",
         "        events = tuple(events)\n"
-        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), before.known, listed))\n"
+        "        self.inventory.note_all(_news(gap.tenant_id, _path(collection), before, listed))\n"
         "        count = self.publish(events)\n",
         f"{_RUNS}::test_what_is_found_is_published_before_it_is_noted",
     ),
@@ -142,15 +142,36 @@ GUARDS = (
     _guard(
         "no write for nothing",
         "comparing",
-        "if before is None or before.looks != looks:",
+        "if row is None or not row.is_there or row.looks != looks:",
         "if True:",
         f"{_RUNS}::test_a_list_that_has_not_changed_costs_no_write",
     ),
     _guard(
+        "who comes back as before",
+        "comparing",
+        " or not row.is_there or ",
+        " or ",
+        f"{_RUNS}::test_what_is_found_tells_when_that_was_told_which_it_differs_from",
+    ),
+    _guard(
+        "when that was told which it differs from",
+        "comparing",
+        "thing=found.thing, known_at=known_at)",
+        "thing=found.thing)",
+        f"{_RUNS}::test_what_is_found_tells_when_that_was_told_which_it_differs_from",
+    ),
+    _guard(
+        "another id for another deletion",
+        "recovered",
+        "moment = gap.key if change.known_at is None else change.known_at.isoformat()",
+        "moment = gap.key",
+        f"{_RUNS}::test_who_has_come_back_and_gone_again_is_told_so_under_another_id",
+    ),
+    _guard(
         "one id for a deletion",
         "recovered",
-        "moment=gap.key)",
-        "moment=at.isoformat())",
+        "moment = gap.key if change.known_at is None else change.known_at.isoformat()",
+        "moment = at.isoformat()",
         f"{_RUNS}::test_a_deletion_has_one_id_for_one_gap",
     ),
     _guard(
@@ -394,10 +415,10 @@ GUARDS = (
     ),
     _guard(
         "who has gone is not there",
-        "inventory",
-        "for known in found if known.is_there}",
-        "for known in found}",
-        f"{_TABLE}::test_what_is_noted_is_found_as_it_was",
+        "comparing",
+        "for id_, each in of_it.items() if each.is_there}",
+        "for id_, each in of_it.items()}",
+        f"{_RUNS}::test_who_is_told_late_to_have_gone_and_has_come_back_since_is_told_to_have_come",
     ),
     _guard(
         "only who has gone is forgotten",
@@ -437,7 +458,7 @@ GUARDS = (
     _guard(
         "what was known when reading began",
         "comparing",
-        ", etag=before.etag if before else None)",
+        ", etag=row.etag if row else None)",
         ")",
         f"{_RUNS}::test_what_was_known_is_changed_only_as_it_was_known",
     ),

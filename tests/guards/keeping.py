@@ -160,6 +160,13 @@ GUARDS = (
         "test_what_is_recovered_is_published_unless_the_resource_was_last_told_like_that",
     ),
     _once(
+        "a state is not the last where something was told since without its content",
+        _MARKER,
+        "if event.known_at is not None and last <= _milliseconds(event.known_at):",
+        "if False:",
+        "test_what_is_recovered_is_published_where_something_has_been_told_since_without_its_content",
+    ),
+    _once(
         "the last state is the one that was told last",
         _MARKER,
         "last = max(each.at for each in told)",

@@ -76,13 +76,16 @@ class KnownInADict:
         return {known.id: known for known in of_tenant if known.collection == collection}
 
     def get(self, known: Known) -> Known | None:
-        return self.things.get((known.tenant_id, known.subject))
+        found = self.things.get((known.tenant_id, known.subject))
+        return found if found is not None and found.is_there else None
+
+    def there(self, tenant_id: str, collection: str) -> set[str]:
+        """Return the ids of those that are known to be there."""
+        return {id_ for id_, known in self.of(tenant_id, collection).items() if known.is_there}
 
     def note(self, known: Known) -> None:
         self.notes.append(known)
-        self.things.pop((known.tenant_id, known.subject), None)
-        if known.is_there:
-            self.things[known.tenant_id, known.subject] = known
+        self.things[known.tenant_id, known.subject] = known
 
     def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         self.forgotten.append((tenant_id, collection, before))

@@ -77,7 +77,7 @@ def test_who_has_come_and_gone_and_changed_is_told_and_noted() -> None:
         f"ConversationMemberUpdated {MEMBERS}/rises",
     ]
     assert {known.id: known.is_there for known in world.known.notes} == {"rises": True, "comes": True, "goes": False}
-    assert world.known.of(TENANT, MEMBERS).keys() == {"stays", "rises", "comes"}
+    assert world.known.there(TENANT, MEMBERS) == {"stays", "rises", "comes"}
 
 
 def test_it_reads_as_graph_would_have_said_it() -> None:
@@ -192,7 +192,7 @@ def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
     world.before_reading = lambda _tenant_id: world.known.note(comes)
     world.lists[OF_TEAM] = [[]]
     assert world.run() == {"recovered": 1}
-    assert world.known.of(TENANT, MEMBERS).keys() == {"comes"}
+    assert world.known.there(TENANT, MEMBERS) == {"comes"}
 
 
 def test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_is_forgotten() -> None:
@@ -353,6 +353,32 @@ def test_who_is_told_late_to_have_gone_and_has_come_back_since_is_told_to_have_c
     assert _told(world) == [f"ConversationMemberCreated {MEMBERS}/back"]
 
 
+def test_who_has_come_back_and_gone_again_is_told_so_under_another_id() -> None:
+    """The second look at one gap may come before the first look at the next."""
+    world = _world(GAP_OF_MEMBERS)
+    _knows(world, MEMBERS, comes_and_goes=OWNER)
+    world.lists[OF_TEAM] = [[]]
+    for gone in (1, 2):
+        world.run()
+        assert len({event.id for event in world.published}) == gone
+        came = Known(tenant_id=TENANT, subject=f"{MEMBERS}/comes_and_goes", told_at=world.clock.now())
+        world.known.note(came)
+        world.clock.pass_by(TOLD_LATE_FOR)
+    assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/comes_and_goes"] * 2
+
+
+def test_what_is_found_tells_when_that_was_told_which_it_differs_from() -> None:
+    world = _world(GAP_OF_MEMBERS)
+    times = {id_: BEFORE + number * SECOND for number, id_ in enumerate(("back", "goes", "rises"))}
+    for id_, told_at in times.items():
+        known = Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=looks_of(MEMBERS, {}), told_at=told_at)
+        world.known.note(replace(known, is_there=id_ != "back"))
+    world.lists[OF_TEAM] = [_listed(back={}, new={}, rises=OWNER)]
+    world.run()
+    assert world.known.there(TENANT, MEMBERS) == {"back", "new", "rises"}
+    assert {event.subject.rpartition("/")[2]: event.known_at for event in world.published} == times | {"new": None}
+
+
 def test_it_is_not_compared_again_while_something_of_before_is_parked() -> None:
     world = _compared(known={"came": {}}, listed={})
     world.clock.pass_by(TOLD_LATE_FOR)
@@ -424,7 +450,7 @@ def test_what_was_known_and_is_not_there_is_forgotten_by_a_baseline() -> None:
     _knows(world, MEMBERS, stale={})
     world.lists[OF_TEAM] = [_listed(a=OWNER)]
     assert world.run() == {"noted": 1}
-    assert world.known.of(TENANT, MEMBERS).keys() == {"a"}
+    assert world.known.there(TENANT, MEMBERS) == {"a"}
     assert world.published == []
 
 

@@ -256,6 +256,20 @@ def test_what_was_told_last_may_have_been_published_before_what_was_parked() -> 
     assert len(other.sunk) == 3
 
 
+def test_what_is_recovered_is_published_where_something_has_been_told_since_without_its_content() -> None:
+    """A member is found to have come, is told to have left, and comes back in another gap: just as before."""
+    worker = Worker(Table())
+    found = replace(team("comes"), recovered=True, telling=None)
+    again = replace(team("comes", minute=9), recovered=True, telling=None, known_at=NOW + timedelta(minutes=5))
+    worker.publish(found)
+    worker.publish(replace(again, known_at=NOW - timedelta(minutes=5)))
+    assert len(worker.sunk) == 1
+    worker.publish(again)
+    # A run that is killed before it has noted what it has found finds it again.
+    worker.publish(again)
+    assert len(set(worker.ids)) == len(worker.sunk) == 2
+
+
 def test_what_is_recovered_is_published_where_others_may_have_told_what_nobody_knows_of() -> None:
     table = Table()
     worker = Worker(table)
