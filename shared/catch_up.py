@@ -50,7 +50,7 @@ class CatchUp:
     gaps: GapTable
     inventory: KnownThings
     graph: Callable[[str], GraphLists]
-    publish: Callable[[Sequence[CloudEvent], Deadline], None]
+    publish: Callable[[Sequence[CloudEvent], Deadline], object]
     is_parked: Callable[[datetime], bool]
     clock: Clock
 

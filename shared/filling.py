@@ -41,7 +41,7 @@ class Filler:
     client_id: str
     pages: Pages
     inventory: KnownThings
-    publish: Callable[[Sequence[CloudEvent], Deadline], None]
+    publish: Callable[[Sequence[CloudEvent], Deadline], object]
     save: Callable[[Recovery], Recovery]
 
 

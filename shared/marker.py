@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.events import CloudEvent, recurrence_id, resource_id
 
@@ -66,6 +66,16 @@ def judged(events: Iterable[CloudEvent], known: Mapping[str, tuple[str, ...]]) -
             found.append(Judged(key=key, note=note, event=None if is_told else _named(event, before)))
             notes[key] = (*before, note)
     return found
+
+
+def as_told(event: CloudEvent, marker: Marker) -> CloudEvent:
+    """Return the event with the time at which the same notification told it first, if that was before."""
+    if not event.may_recur:
+        is_told = not {event.id, _note(event)}.isdisjoint(marker.notes)
+        return replace(event, time=min(event.time, marker.at)) if is_told else event
+    same = f"{_notification(event)}."
+    before = _Told.among(note for note in marker.notes if note.startswith(same))
+    return replace(event, time=min((event.time, *(datetime.fromtimestamp(told.at / 1000, UTC) for told in before))))
 
 
 def key_of(event: CloudEvent) -> str:

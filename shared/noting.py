@@ -9,6 +9,7 @@ Source: https://learn.microsoft.com/graph/delta-query-overview (there is no delt
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 
 from shared.deadline import Deadline
 from shared.errors import Unavailable
@@ -21,10 +22,12 @@ _PARALLEL_WRITES = 8
 
 
 class Noting:
-    """Publishes, then notes."""
+    """Publishes, then notes; ``publish`` may return the events as they were published before."""
 
     def __init__(
-        self, publish: Callable[[Sequence[CloudEvent], Deadline], None], note: Callable[[Known], None]
+        self,
+        publish: Callable[[Sequence[CloudEvent], Deadline], Sequence[CloudEvent] | None],
+        note: Callable[[Known], None],
     ) -> None:
         self._publish = publish
         self._note = note
@@ -36,7 +39,8 @@ class Noting:
         Raises:
             Unavailable: as the sink's, and the table's.
         """
-        self._publish(events, deadline)
+        # Who has come back since must not be taken for gone because Graph tells once more that they left.
+        events = sorted(self._publish(events, deadline) or events, key=attrgetter("time"))
         # Of several changes of one thing the last counts.
         told = {(known.tenant_id, known.subject): known for known in map(known_from, events) if known is not None}
         writes = [(known, self._writes.submit(self._note, known)) for known in told.values()]

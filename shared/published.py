@@ -20,7 +20,7 @@ from typing import Protocol
 from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
-from shared.marker import PERHAPS_OTHERS, Judged, Marker, judged, key_of
+from shared.marker import PERHAPS_OTHERS, Judged, Marker, as_told, judged, key_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,8 +68,8 @@ class Published:
         self._unwritten: deque[str] = deque(maxlen=_MAX_WAITING)
         self._alone_until = float("-inf")
 
-    def publish(self, events: Sequence[CloudEvent], deadline: Deadline, *, sure: bool = False) -> None:
-        """Return once every event stands in the sink, be it from before.
+    def publish(self, events: Sequence[CloudEvent], deadline: Deadline, *, sure: bool = False) -> Sequence[CloudEvent]:
+        """Return the events once each stands in the sink, be it from before: then with the time of then.
 
         ``sure``: rather not at all than perhaps twice, where nobody waits.
 
@@ -93,6 +93,7 @@ class Published:
                 # What another notification told may be in this very POST: not before that stands in the sink.
                 if each.event is None:
                     self._note(each, known)
+            return [as_told(event, known[key_of(event)]) for event in events]
 
     def is_at_rest(self) -> bool:
         """Return whether every marker is written, or given up."""

@@ -41,7 +41,7 @@ def caught_up(
     *,
     time: timedelta = timedelta(minutes=3),
     around_graph: Callable[[GraphLists], GraphLists] = lambda graph: graph,
-    publish: Callable[[Sequence[CloudEvent], Deadline], None] | None = None,
+    publish: Callable[[Sequence[CloudEvent], Deadline], object] | None = None,
 ) -> Counter[str]:
     """Run the step once; unless ``publish`` does otherwise, what has been published, by its id, is not again."""
     app = world.app

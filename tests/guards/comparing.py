@@ -374,9 +374,23 @@ GUARDS = (
     _guard(
         "not noted before it is published",
         "noting",
-        "        self._publish(events, deadline)\n        # Of several",
-        "        # Of several",
+        "self._publish(events, deadline) or events",
+        "events",
         f"{_NOTING}::test_what_is_not_published_is_not_noted",
+    ),
+    _guard(
+        "what was told before was told then",
+        "noting",
+        "self._publish(events, deadline) or events",
+        "(self._publish(events, deadline), events)[1]",
+        f"{_NOTING}::test_of_what_was_told_before_nothing_is_undone_that_was_told_since",
+    ),
+    _guard(
+        "what was told before is not the last",
+        "noting",
+        'sorted(self._publish(events, deadline) or events, key=attrgetter("time"))',
+        "self._publish(events, deadline) or events",
+        f"{_NOTING}::test_of_what_was_told_before_nothing_is_undone_that_was_told_since",
     ),
     _guard(
         "not done before it is noted",

@@ -160,6 +160,20 @@ GUARDS = (
         "test_what_is_recovered_is_published_unless_the_resource_was_last_told_like_that",
     ),
     _once(
+        "a version that is told again was told before",
+        _MARKER,
+        "return replace(event, time=min(event.time, marker.at)) if is_told else event",
+        "return event",
+        "test_what_is_told_again_was_told_when_it_was_told_first",
+    ),
+    _once(
+        "a state that is told again was told before",
+        _MARKER,
+        "_Told.among(note for note in marker.notes if note.startswith(same))",
+        "_Told.among(())",
+        "test_what_is_told_again_was_told_when_it_was_told_first",
+    ),
+    _once(
         "a state is not the last where something was told since without its content",
         _MARKER,
         "if event.known_at is not None and last <= _milliseconds(event.known_at):",

@@ -73,6 +73,16 @@ def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
     assert [known.is_there for known in table.noted] == [True, False]
 
 
+def test_of_what_was_told_before_nothing_is_undone_that_was_told_since() -> None:
+    table = Table()
+    came, back = _event(MEMBER.subject, "Deleted"), MEMBER
+    before = replace(came, time=NOW - timedelta(minutes=1))
+    _publish(Noting(lambda _events, _deadline: [back, before], table.note), back, came)
+    assert [(known.is_there, known.told_at) for known in table.noted] == [(True, NOW)]
+    _publish(Noting(lambda _events, _deadline: [before], table.note), came)
+    assert [(known.is_there, known.told_at) for known in table.noted[1:]] == [(False, before.time)]
+
+
 def test_things_of_two_tenants_are_two() -> None:
     table = Table()
     _publish(_noting([], table), MEMBER, replace(MEMBER, source=f"/tenants/{OTHER_TENANT}/applications/{CLIENT_ID}"))

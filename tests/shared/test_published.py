@@ -256,6 +256,22 @@ def test_what_was_told_last_may_have_been_published_before_what_was_parked() -> 
     assert len(other.sunk) == 3
 
 
+@pytest.mark.parametrize("changed", [{"etag": "2"}, None], ids=["a version", "a state"])
+def test_what_is_told_again_was_told_when_it_was_told_first(changed: dict[str, str] | None) -> None:
+    worker = Worker(Table())
+    first = team("A") if changed is None else message(**changed)
+    other = team("B", minute=1) if changed is None else message(etag="3", received_at=NOW + timedelta(minutes=1))
+    again = replace(first, time=NOW + timedelta(minutes=9))
+    worker.now = NOW + timedelta(seconds=1)
+    times = [
+        [event.time for event in worker.published.publish(events, in_time())]
+        for events in ([first], [other], [other, again])
+    ]
+    told_first = NOW if changed is None else worker.now
+    assert times == [[NOW], [other.time], [worker.now if changed else other.time, told_first]]
+    assert len(worker.sunk) == 2
+
+
 def test_what_is_recovered_is_published_where_something_has_been_told_since_without_its_content() -> None:
     """A member is found to have come, is told to have left, and comes back in another gap: just as before."""
     worker = Worker(Table())
