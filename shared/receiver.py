@@ -39,7 +39,7 @@ class Receiver:
     signing_key: Callable[[str, Deadline], SigningKey]
     private_key: Callable[[str, Deadline], RSAPrivateKey]
     fetch: Callable[[Collection[Location], Deadline], Mapping[Location, Content | Missing]]
-    publish: Callable[[Sequence[CloudEvent], Deadline], None]
+    publish: Callable[[Sequence[CloudEvent], Deadline], object]
     quarantine: Keep | None
     park: Keep | None
     turns: Turns
