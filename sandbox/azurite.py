@@ -87,7 +87,7 @@ class Azurite:
         program = self._packages / "azurite" / "dist" / "src" / "azurite.js"
         if node is None:
             raise AzuriteMissing(
-                "Node.js is not on the PATH: install it (18 or later), then run `make run` or `make test`."
+                "Node.js is not on the PATH: install it (20 or later), then run `make run` or `make test`."
             )
         if not program.exists():
             raise AzuriteMissing(
