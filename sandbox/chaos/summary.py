@@ -9,7 +9,8 @@ from datetime import timedelta
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.chaos.books import Balance, Cause, Fate
+from sandbox.chaos.account import account
+from sandbox.chaos.books import Balance, Books, Cause, Fate
 from sandbox.graph import Delivery
 from sandbox.graph.envelope import resource_of
 
@@ -26,8 +27,7 @@ class Summary:
     balance: Balance
     length: timedelta
     """For how long everything went wrong; the rest of the run is mending."""
-    changes: int
-    events: int
+    books: Books = field(repr=False)
     troubles: Counter[str]
     deliveries: Sequence[Delivery] = field(repr=False)
     timer_runs: int
@@ -47,12 +47,12 @@ class Summary:
             f"Graph has given up {self.lost_by_graph} notifications": self.lost_by_graph,
             "Graph has found the endpoint slow": self.was_slow,
             f"not done with: {', '.join(self.open_ends)}": self.open_ends,
-            "nothing has happened": not self.changes,
+            "nothing has happened": not self.books.changes,
         }
         return [words for words, is_broken in broken.items() if is_broken]
 
     def show(self, console: Console) -> None:
-        """Print the table, the laws that were broken, and some of the changes that are lost."""
+        """Print the table, the laws that were broken, and what was seen of some of the changes that are lost."""
         table = Table(title="What happened", title_justify="left", show_header=False)
         for name, value in self._rows().items():
             table.add_row(name, value)
@@ -60,6 +60,8 @@ class Summary:
         for change, fate in self.balance.missing[:_SHOWN]:
             line = f"{fate}: {change.change_type} {resource_of(change)} at {change.when:%H:%M:%S.%f}"
             console.print(line, style="red", soft_wrap=True)
+            for seen in account(change, self.books, self.deliveries):
+                console.print(f"    {seen}", markup=False, highlight=False, soft_wrap=True)
         for event in self.balance.wrong[:_SHOWN]:
             console.print(f"wrong: {event.attributes['type']} {event.attributes['subject']}", style="red")
         for law in self.broken:
@@ -73,8 +75,8 @@ class Summary:
         parts = (took[min(len(took) - 1, math.ceil(part * len(took)) - 1)] for part in _PARTS)
         statuses = Counter(str(each.answer.status or "no answer") for each in self.deliveries)
         return {
-            "Changes in Teams": f"{self.changes}: {', '.join(f'{fates[fate]} {fate}' for fate in Fate)}",
-            "Events in the sink": str(self.events),
+            "Changes in Teams": f"{len(self.books.changes)}: {', '.join(f'{fates[fate]} {fate}' for fate in Fate)}",
+            "Events in the sink": str(len(self.books.arrivals)),
             "Twice under one id": _listed(Counter({why or "for no reason": n for why, n in self._doubled()})) or "none",
             "Told once more, under another id": str(self.balance.surplus),
             "POSTs": f"{len(self.deliveries)}: {_listed(statuses)}",

@@ -55,8 +55,7 @@ class Witness:
         return Summary(
             balance=self.books.balance(),
             length=length,
-            changes=len(self.books.changes),
-            events=len(self.arrived),
+            books=self.books,
             troubles=self._troubles,
             deliveries=self.deliveries,
             timer_runs=timer_runs,

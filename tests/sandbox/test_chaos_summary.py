@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from sandbox.chaos.books import Balance, Cause, Fate
+from sandbox.chaos.books import Arrival, Balance, Books, Cause, Fate
 from sandbox.chaos.summary import Summary
 from sandbox.consumer import Event
 from sandbox.graph import Answer, Delivery
@@ -37,8 +37,7 @@ def _delivery(status: int | None, milliseconds: int, seconds: float = 0) -> Deli
 SUMMARY = Summary(
     balance=BALANCE,
     length=timedelta(seconds=20),
-    changes=5,
-    events=6,
+    books=Books(changes=[CHANGE] * 5, arrivals=[Arrival(event=EVENT, when=WHEN)] * 6),
     troubles=Counter({"Graph: down": 2}),
     deliveries=[
         *(_delivery(202, took, 5 + took / 20) for took in range(1, 101)),
@@ -76,7 +75,7 @@ def test_a_run_without_fault_says_so() -> None:
         (replace(SUMMARY, lost_by_graph=3), "Graph has given up 3 notifications"),
         (replace(SUMMARY, was_slow=True), "Graph has found the endpoint slow"),
         (replace(SUMMARY, open_ends=["parked 2"]), "not done with: parked 2"),
-        (replace(SUMMARY, changes=0), "nothing has happened"),
+        (replace(SUMMARY, books=Books()), "nothing has happened"),
     ],
     ids=["missing", "wrong", "twice", "given up", "slow", "open", "nothing"],
 )
@@ -107,6 +106,7 @@ def test_the_table_shows(shown: str) -> None:
     assert shown in _shown(SUMMARY)
 
 
-def test_a_missing_change_is_named_with_its_fate() -> None:
+def test_a_missing_change_is_named_with_its_fate_and_all_that_was_seen_of_the_thing() -> None:
     missing = replace(SUMMARY, balance=replace(BALANCE, missing=[(CHANGE, Fate.UNRECOVERED)]))
     assert "not recovered: created chats('c')/messages('1') at 00:00:00" in _shown(missing)
+    assert "    00:00:00.000000  created\n" in _shown(missing)

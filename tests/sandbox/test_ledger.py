@@ -1,57 +1,16 @@
 """The books of a run, and that they notice what does not agree."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sandbox.clock import Clock
 from sandbox.consumer import Event
-from sandbox.graph import Answer, Delivery, Item, Subscription
-from sandbox.graph.resource_type import ALL, ResourceType
+from sandbox.graph import Delivery, Subscription
 from sandbox.ledger import Ledger
-from sandbox.teams import Change
-from tests.shared.posts import key_pair
-
-WHEN = datetime(2026, 11, 21, tzinfo=UTC)
-ENTITY = {"id": "1", "body": {"content": "hello"}}
-CHANGE = Change(
-    tenant_id="t",
-    change_type="created",
-    path=("chats", "c", "messages", "1"),
-    odata_type="#Microsoft.Graph.chatMessage",
-    entity=ENTITY,
-    when=WHEN,
-)
-SUBSCRIPTION = Subscription(
-    id="s",
-    tenant_id="t",
-    application_id="a",
-    creator_id="c",
-    resource="/chats/getAllMessages",
-    resource_type=ResourceType(template="", entity="chatMessage", change_types=ALL, permissions=()),
-    key="",
-    options={},
-    change_type="created",
-    notification_url="https://127.0.0.1/",
-    lifecycle_notification_url=None,
-    expires_at=WHEN,
-    authorized_until=WHEN,
-    client_state=None,
-    certificate=key_pair()[1],
-    certificate_id="id",
-    latest_tls="v1_2",
-    token_audience="a",
-)
-BASIC = replace(SUBSCRIPTION, id="basic", certificate=None, certificate_id=None)
-OTHER = replace(SUBSCRIPTION, id="other")
-
-
-def _delivery(*subscriptions: Subscription, status: int | None = 202, change: Change = CHANGE) -> Delivery:
-    url = "https://127.0.0.1/"
-    items = [Item(subscription=each, url=url, born=WHEN, change=change) for each in subscriptions or (SUBSCRIPTION,)]
-    return Delivery(url=url, answer=Answer(status=status, took=timedelta(0)), when=WHEN, items=tuple(items))
+from tests.sandbox.deliveries import BASIC, CHANGE, ENTITY, OTHER, SUBSCRIPTION, WHEN, delivery
 
 
 def _event(id_: str = "1", **changes: Any) -> Event:
@@ -82,20 +41,20 @@ def _ledger(*steps: Delivery | Event) -> Ledger:
 def test_a_delivery_and_its_event_agree_whichever_comes_first(event_first: bool) -> None:  # noqa: FBT001  a parameter
     ledger = Ledger(Clock(), lambda _arrival: None)
     for step in ("event", "delivery") if event_first else ("delivery", "event"):
-        ledger.arrived(_event()) if step == "event" else ledger.delivered(_delivery())
+        ledger.arrived(_event()) if step == "event" else ledger.delivered(delivery())
     assert (len(ledger.arrivals), ledger.missing, ledger.strange) == (1, [], [])
 
 
 def test_a_delivery_without_an_event_is_missing() -> None:
     ledger = Ledger(Clock(), lambda _arrival: None)
-    ledger.delivered(_delivery())
+    ledger.delivered(delivery())
     assert ledger.missing == [CHANGE]
 
 
 def test_a_delivery_that_was_refused_is_not_expected_yet() -> None:
     ledger = Ledger(Clock(), lambda _arrival: None)
-    ledger.delivered(_delivery(status=503))
-    ledger.delivered(_delivery(status=None))
+    ledger.delivered(delivery(status=503))
+    ledger.delivered(delivery(status=None))
     assert (ledger.missing, ledger.refused) == ([], 2)
 
 
@@ -111,23 +70,23 @@ def test_a_delivery_that_was_refused_is_not_expected_yet() -> None:
 )
 def test_an_event_that_differs_from_what_was_typed_is_noticed_on_both_sides(altered: dict[str, Any]) -> None:
     ledger = Ledger(Clock(), lambda _arrival: None)
-    ledger.delivered(_delivery())
+    ledger.delivered(delivery())
     ledger.arrived(_event(**altered))
     assert (len(ledger.missing), len(ledger.strange)) == (1, 1)
 
 
 def test_an_event_under_a_second_id_is_strange() -> None:
-    ledger = _ledger(_delivery(), _event("1"), _event("2"))
+    ledger = _ledger(delivery(), _event("1"), _event("2"))
     assert (ledger.missing, len(ledger.strange), ledger.duplicates) == ([], 1, 0)
 
 
 def test_an_event_that_comes_twice_is_counted_as_a_duplicate() -> None:
-    ledger = _ledger(_delivery(), _event(), _event())
+    ledger = _ledger(delivery(), _event(), _event())
     assert (ledger.missing, ledger.strange, ledger.duplicates, ledger.agrees) == ([], [], 1, False)
 
 
 def test_content_where_only_ids_were_subscribed_is_strange() -> None:
-    ledger = _ledger(_delivery(BASIC), _event(subscriptionId="basic"))
+    ledger = _ledger(delivery(BASIC), _event(subscriptionId="basic"))
     assert (len(ledger.missing), len(ledger.strange)) == (1, 1)
 
 
@@ -142,7 +101,7 @@ def test_content_where_only_ids_were_subscribed_is_strange() -> None:
 def test_a_creation_that_is_told_more_than_once_arrives_once_for_all(
     others: list[Subscription], notifications: int
 ) -> None:
-    ledger = _ledger(_delivery(SUBSCRIPTION, *others), _event())
+    ledger = _ledger(delivery(SUBSCRIPTION, *others), _event())
     assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([notifications], True)
 
 
@@ -150,24 +109,24 @@ def test_an_update_that_is_told_with_and_without_content_may_arrive_twice() -> N
     updated = replace(CHANGE, change_type="updated")
     events = [_event(changeType="updated"), _bare_event()]
     events[1].data["changeType"] = "updated"
-    ledger = _ledger(_delivery(SUBSCRIPTION, BASIC, change=updated), *events)
+    ledger = _ledger(delivery(SUBSCRIPTION, BASIC, change=updated), *events)
     assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([1, 1], True)
 
 
 @pytest.mark.parametrize("order", [(SUBSCRIPTION, BASIC), (BASIC, SUBSCRIPTION)], ids=["rich first", "basic first"])
 def test_a_change_that_is_watched_with_content_has_not_arrived_without_it(order: tuple[Subscription, ...]) -> None:
-    ledger = _ledger(*map(_delivery, order), _bare_event())
+    ledger = _ledger(*map(delivery, order), _bare_event())
     assert (ledger.missing, ledger.strange) == ([CHANGE], [])
     ledger.arrived(_event())
     assert ledger.agrees
 
 
 def test_a_second_notification_of_what_has_arrived_needs_no_event() -> None:
-    assert _ledger(_delivery(), _event(), _delivery(OTHER)).agrees
+    assert _ledger(delivery(), _event(), delivery(OTHER)).agrees
 
 
 def test_a_change_that_is_watched_for_ids_only_has_arrived_without_content() -> None:
-    assert _ledger(_delivery(BASIC), _bare_event()).agrees
+    assert _ledger(delivery(BASIC), _bare_event()).agrees
 
 
 def test_books_with_nothing_in_them_do_not_agree() -> None:
@@ -176,7 +135,7 @@ def test_books_with_nothing_in_them_do_not_agree() -> None:
 
 def test_the_same_content_twice_needs_two_events() -> None:
     again = replace(CHANGE, when=WHEN + timedelta(seconds=1))
-    ledger = _ledger(_delivery(), _delivery(change=again), _event("1"))
+    ledger = _ledger(delivery(), delivery(change=again), _event("1"))
     assert len(ledger.missing) == 1
     ledger.arrived(_event("2"))
     assert ledger.agrees
