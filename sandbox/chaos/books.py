@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 
 from sandbox.chaos.matching import (
     GAP,
@@ -27,6 +28,8 @@ from sandbox.chaos.matching import (
 from sandbox.consumer import Event
 from sandbox.teams import Change
 
+# The queue tells whole seconds.
+_SECOND = timedelta(seconds=1)
 # Two clocks, the moment between a change and its event, and the whole seconds in which the queue tells the time.
 _MARGIN = timedelta(seconds=6)
 # Three seconds, and as the queue tells the time, whole seconds.
@@ -90,6 +93,10 @@ class Arrival:
         """Whether its POST was kept before it was published: nothing is worked on for so long while Graph waits."""
         return self.when - datetime.fromisoformat(self.event.attributes["time"]) > _LONGEST_POST
 
+    def follows(self, change: Change) -> bool:
+        """Return whether it came after a change, which it may tell then."""
+        return self.when + _SECOND > change.when
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interruption:
@@ -142,7 +149,7 @@ class Books:
 class _Balancing:
     def __init__(self, books: Books) -> None:
         self._books = books
-        firsts = {arrival.id: arrival for arrival in reversed(books.arrivals)}.values()
+        firsts = sorted({each.id: each for each in reversed(books.arrivals)}.values(), key=attrgetter("when"))
         self._gaps = [each.event.data for each in firsts if each.event.attributes["type"] == GAP]
         # Neither a gap nor what is told of a subscription itself is about a thing in Teams.
         told = [each for each in firsts if "resource" in each.event.data and each.event.attributes["type"] != GAP]
@@ -169,14 +176,18 @@ class _Balancing:
 
     def _live(self, change: Change) -> Fate | None:
         """Return the fate of a change that has an event of its own, as Graph's notification told it."""
-        for arrival in self._arrivals[place_of(change)]:
+        for arrival in self._told_since(change):
             if arrival.id not in self._taken and not is_recovered(arrival.event) and is_of(arrival.event, change):
                 self._taken.add(arrival.id)
                 return Fate.REDRIVEN if arrival.parked else Fate.LIVE
         return None
 
+    def _told_since(self, change: Change) -> Sequence[Arrival]:
+        """Return what came of a thing after a change: that it has been like this before tells nothing of the change."""
+        return [arrival for arrival in self._arrivals[place_of(change)] if arrival.follows(change)]
+
     def _otherwise(self, change: Change) -> Fate:
-        events = [arrival.event for arrival in self._arrivals[place_of(change)]]
+        events = [arrival.event for arrival in self._told_since(change)]
         if any(recovers(event, change) for event in events):
             # Perhaps Graph delivered it as well: what is read to close a gap overlaps with what is parked.
             return Fate.RECOVERED
@@ -198,13 +209,14 @@ class _Balancing:
         return is_gone or came_to_nothing(change, self._changes[place_of(change)], self._is_told)
 
     def _is_told(self, change: Change) -> bool:
-        arrivals = self._arrivals[place_of(change)]
-        return id(change) in self._books.delivered or any(recovers(each.event, change) for each in arrivals)
+        was_recovered = any(recovers(each.event, change) for each in self._told_since(change))
+        return was_recovered or id(change) in self._books.delivered
 
     def _is_repeated(self, change: Change) -> bool:
         repeated = self._repeated[place_of(change)]
         for number, arrival in enumerate(repeated):
-            if recovers(arrival.event, change) or is_of(arrival.event, change):
+            is_it = recovers(arrival.event, change) or is_of(arrival.event, change)
+            if is_it and arrival.follows(change):
                 del repeated[number]
                 return True
         return False

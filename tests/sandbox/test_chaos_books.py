@@ -299,6 +299,45 @@ def test_the_last_state_of_a_thing_has_to_be_told(before: tuple[Change, ...], la
     assert books.balance().missing == [(last, Fate.UNRECOVERED)]
 
 
+# Who was found to have come, or gone, before; then they come or go again.
+FOUND = WHEN + timedelta(seconds=2)
+SINCE = WHEN + timedelta(seconds=10)
+GONE_AGAIN, MADE_AGAIN = replace(GONE, when=SINCE), replace(MADE, when=SINCE)
+
+
+def test_what_was_found_before_accounts_for_nothing_that_happened_since() -> None:
+    arrivals = [Arrival(event=_event(GONE, recovered=True), when=FOUND), Arrival(event=_event(MADE), when=FOUND)]
+    books = Books(changes=[GONE, MADE, GONE_AGAIN], delivered={id(MADE)}, arrivals=arrivals)
+    assert books.balance().missing == [(GONE_AGAIN, Fate.UNRECOVERED)]
+
+
+def test_who_comes_and_goes_in_a_gap_has_come_to_nothing_though_their_coming_was_found_before() -> None:
+    arrivals = [Arrival(event=_event(MADE, recovered=True), when=FOUND), Arrival(event=_event(GONE), when=FOUND)]
+    books = Books(changes=[MADE, GONE, MADE_AGAIN, GONE_AGAIN], delivered={id(GONE)}, arrivals=arrivals)
+    assert books.balance().fates == Counter({Fate.RECOVERED: 1, Fate.LIVE: 1, Fate.OVERTAKEN: 2})
+
+
+def test_an_event_tells_no_change_that_came_after_it_but_for_the_second_in_which_it_came() -> None:
+    for later, fate in ((timedelta(milliseconds=999), Fate.LIVE), (LONGER, Fate.LOST)):
+        arrivals = [Arrival(event=_event(RENAMED), when=WHEN)]
+        change = replace(RENAMED, when=WHEN + later)
+        assert Books(changes=[change], delivered={id(change)}, arrivals=arrivals).balance().fates == Counter({fate: 1})
+
+
+def test_of_two_changes_into_one_state_each_has_the_event_that_came_after_it() -> None:
+    again = replace(RENAMED, when=SINCE)
+    arrivals = [Arrival(event=_event(RENAMED, id_=str(when)), when=when) for when in (LATER, SINCE)]
+    books = Books(changes=[RENAMED, again], delivered={id(RENAMED), id(again)}, arrivals=arrivals)
+    assert books.balance().agrees
+
+
+def test_an_id_that_comes_again_before_a_change_hides_nothing_of_it() -> None:
+    arrivals = [Arrival(event=_event(RENAMED, id_="1"), when=when) for when in (WHEN, LATER)]
+    again = replace(RENAMED, when=SINCE)
+    books = Books(changes=[RENAMED, again], delivered={id(RENAMED), id(again)}, arrivals=arrivals)
+    assert books.balance().missing == [(again, Fate.LOST)]
+
+
 def test_with_a_team_its_channels_are_gone_without_a_word() -> None:
     gone = _event(GONE, recovered=True)
     balance = _balance(OPENED, GONE, events=[gone], delivered=False)
