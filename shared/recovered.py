@@ -1,6 +1,6 @@
 """What Graph tells of a thing after a gap in, the events of what happened to it in the gap out.
 
-Messages and chats come with their times; teams, channels and members are what ``shared.compared`` has found of them.
+Messages and chats come with their times; teams, channels and members are what ``shared.comparing`` has found of them.
 
 Source: https://learn.microsoft.com/graph/api/resources/chatmessage, https://learn.microsoft.com/graph/api/resources/chat
 """
