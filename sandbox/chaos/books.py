@@ -7,10 +7,10 @@ type, subject and content; where Graph never delivered it, if it was recovered, 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 
+from sandbox.chaos.arrival import Arrival
 from sandbox.chaos.matching import (
     GAP,
     Place,
@@ -25,32 +25,9 @@ from sandbox.chaos.matching import (
     recovers,
     says,
 )
+from sandbox.chaos.repeats import Cause, Interruption, repeats
 from sandbox.consumer import Event
 from sandbox.teams import Change
-
-# The queue tells whole seconds.
-_SECOND = timedelta(seconds=1)
-# Two clocks, the moment between a change and its event, and the whole seconds in which the queue tells the time.
-_MARGIN = timedelta(seconds=6)
-# Three seconds, and as the queue tells the time, whole seconds.
-_LONGEST_POST = timedelta(seconds=4)
-
-
-class Cause(StrEnum):
-    """What the app can do nothing against, when it makes an event come twice."""
-
-    UNANSWERED = "the sink's answer was cut off"
-    """It has taken the message, and nobody can know."""
-    KILLED = "killed before it was noted"
-    KILLED_LATER = "killed while its note waited for the table"
-
-
-class CutOff(StrEnum):
-    """What the app was cut off from: its life, its sink, or the table where it notes what is published."""
-
-    LIFE = "life"
-    SINK = "sink"
-    NOTES = "notes"
 
 
 class Fate(StrEnum):
@@ -74,41 +51,6 @@ class Fate(StrEnum):
 
 
 _MISSING = frozenset({Fate.LOST, Fate.UNRECOVERED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """An event in the sink, and when it was put there."""
-
-    event: Event
-    when: datetime
-
-    @property
-    def id(self) -> str:
-        """The event's id."""
-        return str(self.event.attributes["id"])
-
-    @property
-    def parked(self) -> bool:
-        """Whether its POST was kept before it was published: nothing is worked on for so long while Graph waits."""
-        return self.when - datetime.fromisoformat(self.event.attributes["time"]) > _LONGEST_POST
-
-    def follows(self, change: Change) -> bool:
-        """Return whether it came after a change, which it may tell then."""
-        return self.when + _SECOND > change.when
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interruption:
-    """A time in which the app was cut off from something."""
-
-    cut_off: CutOff
-    since: datetime
-    until: datetime
-
-    def covers(self, moment: datetime) -> bool:
-        """Return whether what happened at ``moment`` may have been touched by it."""
-        return self.since - _MARGIN <= moment <= self.until + _MARGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +112,7 @@ class _Balancing:
             fates=Counter(fates),
             missing=missing,
             wrong=list(self._wrong()),
-            duplicates=self._duplicates(),
+            duplicates=repeats(self._books.arrivals, self._books.interruptions),
             surplus=self._surplus(),
         )
 
@@ -230,28 +172,6 @@ class _Balancing:
     def _surplus(self) -> int:
         told = (each for arrivals in self._arrivals.values() for each in arrivals if not is_recovered(each.event))
         return sum("content" in each.event.data and each.id not in self._taken for each in told)
-
-    def _duplicates(self) -> Counter[Cause | None]:
-        seen: dict[str, Arrival] = {}
-        found: Counter[Cause | None] = Counter()
-        for arrival in self._books.arrivals:
-            if (first := seen.setdefault(arrival.id, arrival)) is not arrival:
-                found[self._explained(first, arrival)] += 1
-        return found
-
-    def _explained(self, first: Arrival, again: Arrival) -> Cause | None:
-        around = {each.cut_off for each in self._books.interruptions if each.covers(first.when)}
-        if CutOff.SINK in around:
-            return Cause.UNANSWERED
-        if CutOff.LIFE in around:
-            return Cause.KILLED
-        if CutOff.NOTES in around and self._was_killed(first.when, again.when):
-            return Cause.KILLED_LATER
-        return None
-
-    def _was_killed(self, since: datetime, until: datetime) -> bool:
-        kills = (each.since for each in self._books.interruptions if each.cut_off is CutOff.LIFE)
-        return any(since <= kill <= until for kill in kills)
 
 
 def _by_place[T](things: Iterable[T], place: Callable[[T], Place]) -> defaultdict[Place, list[T]]:

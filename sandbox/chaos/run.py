@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from sandbox.chaos import plan
-from sandbox.chaos.books import CutOff
 from sandbox.chaos.plan import Trouble
+from sandbox.chaos.repeats import CutOff
 from sandbox.chaos.stage import Stage
 from sandbox.chaos.stores import Stores
 from sandbox.chaos.summary import Summary

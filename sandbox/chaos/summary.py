@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.chaos.account import account
-from sandbox.chaos.books import Balance, Books, Cause, Fate
+from sandbox.chaos.books import Balance, Books, Fate
+from sandbox.chaos.repeats import Cause
 from sandbox.graph import Delivery
 from sandbox.graph.envelope import resource_of
 

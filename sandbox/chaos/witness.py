@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sandbox.chaos import plan
-from sandbox.chaos.books import Arrival, Books, CutOff, Interruption
+from sandbox.chaos.arrival import Arrival
+from sandbox.chaos.books import Books
 from sandbox.chaos.plan import Trouble
+from sandbox.chaos.repeats import CutOff, Interruption
 from sandbox.chaos.summary import Summary
 from sandbox.consumer import Event
 from sandbox.graph import Delivery

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sandbox.chaos.account import account
-from sandbox.chaos.books import Arrival, Books
+from sandbox.chaos.arrival import Arrival
+from sandbox.chaos.books import Books
 from sandbox.consumer import Event
 from tests.sandbox.deliveries import BASIC, CHANGE, SUBSCRIPTION, WHEN, delivery
 

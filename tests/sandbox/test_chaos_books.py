@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.chaos.books import Arrival, Balance, Books, Cause, CutOff, Fate, Interruption
+from sandbox.chaos.arrival import Arrival
+from sandbox.chaos.books import Balance, Books, Fate
 from sandbox.consumer import Event
 from sandbox.teams import Change
 
@@ -195,42 +196,6 @@ def test_what_graph_delivered_is_not_excused_by_a_gap() -> None:
 def test_an_id_that_comes_twice_breaks_the_law() -> None:
     balance = _balance(CREATED, events=[_event(CREATED), _event(CREATED)])
     assert (balance.duplicates, balance.agrees) == (Counter({None: 1}), False)
-
-
-MINUTE = timedelta(minutes=1)
-
-
-def _twice(*cut_off: tuple[CutOff, datetime]) -> Balance:
-    arrivals = [Arrival(event=_event(CREATED), when=WHEN), Arrival(event=_event(CREATED), when=WHEN + MINUTE)]
-    interruptions = [Interruption(cut_off=each, since=at, until=at) for each, at in cut_off]
-    return Books(changes=[CREATED], arrivals=arrivals, interruptions=interruptions).balance()
-
-
-@pytest.mark.parametrize(
-    ("cut_off", "cause"),
-    [
-        ([(CutOff.LIFE, LATER)], Cause.KILLED),
-        ([(CutOff.SINK, LATER)], Cause.UNANSWERED),
-        ([(CutOff.NOTES, LATER), (CutOff.LIFE, WHEN + MINUTE / 2)], Cause.KILLED_LATER),
-    ],
-    ids=lambda value: str(value) if isinstance(value, Cause) else "",
-)
-def test_an_id_that_comes_twice_is_explained_by(cut_off: list[tuple[CutOff, datetime]], cause: Cause) -> None:
-    balance = _twice(*cut_off)
-    assert (balance.duplicates, balance.agrees) == (Counter({cause: 1}), True)
-
-
-@pytest.mark.parametrize(
-    "cut_off",
-    [
-        pytest.param([(CutOff.NOTES, LATER)], id="a table that does not answer: what is published is remembered"),
-        pytest.param([(CutOff.LIFE, WHEN + MINUTE / 2)], id="a kill long after it could be noted"),
-        pytest.param([(CutOff.NOTES, LATER), (CutOff.LIFE, WHEN + 2 * MINUTE)], id="a kill after it came twice"),
-        pytest.param([(CutOff.SINK, WHEN + MINUTE)], id="a sink that was cut off when it came again"),
-    ],
-)
-def test_an_id_that_comes_twice_is_not_explained_by(cut_off: list[tuple[CutOff, datetime]]) -> None:
-    assert not _twice(*cut_off).agrees
 
 
 def test_what_is_told_once_more_under_another_id_is_counted() -> None:

@@ -8,7 +8,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from sandbox.chaos.books import Arrival, Balance, Books, Cause, Fate
+from sandbox.chaos.arrival import Arrival
+from sandbox.chaos.books import Balance, Books, Fate
+from sandbox.chaos.repeats import Cause
 from sandbox.chaos.summary import Summary
 from sandbox.consumer import Event
 from sandbox.graph import Answer, Delivery
