@@ -102,7 +102,8 @@ def test_many_are_fetched_side_by_side(world: GraphWorld) -> None:
     locations = _warm(world)
     with fault(world.graph_service, Fault(delay=0.3)):
         assert app.receiver().fetch(locations, in_time()).keys() == set(locations)
-    assert len(world.graph_service.requests) == MANY
+    # On a busy machine one may take so long that it is asked for again.
+    assert len({request.path_qs for request in world.graph_service.requests}) == MANY
 
 
 @pytest.mark.parametrize("resource", [resource for resource, _ in KEPT_IN.values()], ids=list(KEPT_IN))
