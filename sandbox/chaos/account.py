@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from sandbox.chaos.books import Books
-from sandbox.chaos.matching import GAP, is_recovered, place_of, place_of_event
+from sandbox.chaos.matching import is_of_a_thing, is_recovered, place_of, place_of_event
 from sandbox.graph import Delivery
 from sandbox.teams import Change
 
@@ -19,7 +19,7 @@ def account(change: Change, books: Books, deliveries: Iterable[Delivery]) -> Seq
     seen = [*_changes(change, books), *_deliveries(change, deliveries)]
     for arrival in books.arrivals:
         event = arrival.event
-        if "resource" in event.data and event.attributes["type"] != GAP and place_of_event(event) == place:
+        if is_of_a_thing(event) and place_of_event(event) == place:
             how = ", recovered" if is_recovered(event) else ""
             seen.append((arrival.when, f"in the sink: {event.attributes['type']}{how}, id {arrival.id}"))
     return [f"{when:%H:%M:%S.%f}  {what}" for when, what in sorted(seen, key=itemgetter(0))]

@@ -17,6 +17,7 @@ from sandbox.chaos.matching import (
     came_to_nothing,
     is_message,
     is_of,
+    is_of_a_thing,
     is_overtaken,
     is_recovered,
     is_true_of,
@@ -93,12 +94,11 @@ class _Balancing:
         self._books = books
         firsts = sorted({each.id: each for each in reversed(books.arrivals)}.values(), key=attrgetter("when"))
         self._gaps = [each.event.data for each in firsts if each.event.attributes["type"] == GAP]
-        # Neither a gap nor what is told of a subscription itself is about a thing in Teams.
-        told = [each for each in firsts if "resource" in each.event.data and each.event.attributes["type"] != GAP]
+        told = [each for each in firsts if is_of_a_thing(each.event)]
         self._arrivals = _by_place(told, lambda each: place_of_event(each.event))
         self._changes = _by_place(books.changes, place_of)
         seen = {id(arrival) for arrival in firsts}
-        again = [each for each in books.arrivals if id(each) not in seen and "resource" in each.event.data]
+        again = [each for each in books.arrivals if id(each) not in seen and is_of_a_thing(each.event)]
         self._repeated = _by_place(again, lambda each: place_of_event(each.event))
         self._taken: set[str] = set()
 

@@ -39,6 +39,11 @@ def is_recovered(event: Event) -> bool:
     return event.attributes.get("recovered") is True
 
 
+def is_of_a_thing(event: Event) -> bool:
+    """Return whether an event is about a thing in Teams: neither a gap nor what is told of a subscription itself is."""
+    return "resource" in event.data and event.attributes["type"] != GAP
+
+
 def place_of_event(event: Event) -> Place:
     """Return the place of the thing that an event is about."""
     return (event.data["tenantId"], event.data["resource"])
