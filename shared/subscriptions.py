@@ -101,26 +101,19 @@ def _of(row: Tracked, alive: Mapping[str, Subscription]) -> Subscription | None:
 def _strays(rows: Sequence[Tracked], alive: Mapping[str, Subscription], policy: Policy) -> Mapping[str, Subscription]:
     """Return what belongs to a row that does not know of it, by the row's key: made by a run that was cut short."""
     known = {row.observed.subscription_id for row in rows if row.observed}
-    found = {_match(item): item for id_, item in alive.items() if id_ not in known}
+    found = {_match(item, item.notification_url): item for id_, item in alive.items() if id_ not in known}
     if not found:
         return {}
     return {
         row.key: found[match]
         for row in rows
-        if _of(row, alive) is None and (match := _wanted_match(row.desired, policy)) in found
+        if _of(row, alive) is None and (match := _match(row.desired, policy.notification_url)) in found
     }
 
 
-def _match(subscription: Subscription) -> tuple[str, frozenset[str], str]:
-    return (canonical_path(subscription.resource), subscription.change_types, _endpoint(subscription.notification_url))
-
-
-def _wanted_match(desired: Desired, policy: Policy) -> tuple[str, frozenset[str], str]:
-    return (canonical_path(desired.resource), desired.change_types, _endpoint(policy.notification_url))
-
-
-def _endpoint(url: str) -> str:
-    return url.partition("?")[0]
+def _match(asked: Desired | Subscription, url: str) -> tuple[str, frozenset[str], str]:
+    """Return what a subscription at Graph has in common with the row that it was made for."""
+    return (canonical_path(asked.resource), asked.change_types, url.partition("?")[0])
 
 
 def _action(row: Tracked, subscription: Subscription | None, policy: Policy, now: datetime) -> Action | None:

@@ -40,8 +40,8 @@ GUARDS = (
     ),
     _guard(
         "a stray is found whatever its query",
-        'return url.partition("?")[0]',
-        "return url",
+        'asked.change_types, url.partition("?")[0])',
+        "asked.change_types, url)",
         f"{_RULES}::test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted",
     ),
     _guard(

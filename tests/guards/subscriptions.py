@@ -105,8 +105,8 @@ GUARDS = (
     ),
     _plan(
         "only our own are adopted",
-        'return url.partition("?")[0]',
-        'return "" and url',
+        'asked.change_types, url.partition("?")[0])',
+        'asked.change_types, "")',
         f"{_RULES}::test_what_others_own_is_left_alone_and_does_not_count_as_ours",
     ),
     _plan(
