@@ -40,9 +40,6 @@ _SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
 _MAX_TOKEN = 8192
 _MAX_VERIFIED = 256
 
-# Enough until 2106.
-_SECOND_BYTES = 4
-
 Authentic = NewType("Authentic", ChangeNotification)
 """An item whose client state was made by this app for the item's tenant."""
 
@@ -51,20 +48,6 @@ def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> s
     """Return ``v1.<key id>.<nonce>.<mac>``, at most ``MAX_CLIENT_STATE`` characters for a nonce of 16 bytes."""
     prefix = f"v1.{key.key_id}.{_base64url(nonce)}"
     return f"{prefix}.{_client_state_mac(key, prefix, tenant_id)}"
-
-
-def dated(nonce: bytes, moment: datetime) -> bytes:
-    """Return ``nonce`` with the second of ``moment`` in place of its first four bytes."""
-    return int(moment.timestamp()).to_bytes(_SECOND_BYTES) + nonce[_SECOND_BYTES:]
-
-
-def subscribed_at(item: Authentic) -> int:
-    """Return the second, counted from 1970, at which the item's subscription was about to be made.
-
-    It stands in the nonce of its client state, which Graph does not let anybody change.
-    """
-    nonce = (item.client_state or "").split(".")[2]
-    return int.from_bytes(base64.urlsafe_b64decode(nonce + "==")[:_SECOND_BYTES])
 
 
 def authenticate(

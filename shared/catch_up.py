@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from shared.comparing import KnownThings
 from shared.deadline import Deadline
 from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
-from shared.events import CloudEvent, gap_event
+from shared.events import CloudEvent
 from shared.filling import Filler, Filling
 from shared.pacing import Clock
 from shared.pages import GraphLists, Pace, Pages, TimeIsUp
 from shared.recording import GapTable, Recording, TrackedTable
+from shared.recovered import gap_event
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
 from shared.tracked import Failure

@@ -7,34 +7,34 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json
 https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.authenticity import Authentic, subscribed_at
+from shared.authenticity import Authentic
 from shared.decryption import Content
 from shared.errors import Malformed, Missing
 from shared.notifications import ChangeNotification
-from shared.recovery import Recovery
-from shared.resources import kind_of, subject_of
-from shared.versions import stable_id, stated_version, unstated_version
+from shared.resources import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """Which notification an event comes from.
+class Provenance:
+    """What later steps need to know of an event, and the wire does not carry.
 
-    ``by`` is its subscription, which has told nothing before ``since`` (in seconds from 1970). ``mark`` is its own: the
-    same whenever this notification is worked on, another one for any other.
+    ``dedup_key`` is the same for every event of one version of one change, with or without content. ``content`` is the
+    resource that ``data`` contains.
     """
 
-    by: str
-    since: int
-    mark: str
+    tenant_id: str
+    dedup_key: str
+    change_type: str | None = None
+    content: Content | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +47,17 @@ class CloudEvent:
     subject: str
     time: datetime
     data: bytes = field(repr=False)
-    content: Content | None = field(default=None, repr=False)
-    """The resource itself, where it is in ``data``."""
-    may_recur: bool = False
-    """Whether a later change may have the same id: it leads back to what has been before."""
+    provenance: Provenance
     recovered: bool = False
-    """Whether it was fetched after notifications had been lost."""
-    known_at: datetime | None = None
-    """When that was told, or found, which something recovered was found to differ from; None where nobody knows."""
-    telling: Telling | None = field(default=None, repr=False)
-    """None if Graph has not told it."""
+    """Whether the change was read from Graph after its notification had been lost."""
 
     @property
     def has_content(self) -> bool:
         """Whether the resource itself is in ``data``."""
-        return self.content is not None
+        return self.provenance.content is not None
 
     def to_json(self, *, dataref: str | None = None) -> bytes:
-        """Return the event as JSON in UTF-8; with ``dataref``, the address of the data stands in their place.
+        """Return the event as JSON in UTF-8; with ``dataref``, the address of the data replaces the data.
 
         Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md
         """
@@ -74,7 +67,7 @@ class CloudEvent:
             "type": self.type,
             "source": self.source,
             "subject": self.subject,
-            "time": _rfc3339(self.time),
+            "time": rfc3339(self.time),
             "datacontenttype": "application/json",
         }
         if self.recovered:
@@ -94,70 +87,63 @@ def change_event(
 ) -> CloudEvent:
     """Return the event of a change, with the resource itself in ``data.content`` when there is any.
 
-    ``found``: the resource, or that it is not there any more, or None when nobody has looked. ``ordinal``: which of the
-    items that came together it is.
+    ``found`` is the resource, or Graph's 404 for it, or None if it was not fetched. ``ordinal`` is the position of the
+    item in its POST.
 
-    The id is the same for the same change, however often and over whatever subscription it arrives, as long as Graph
-    says which version of the resource it is about; docs/events.md tells when it does not.
+    The id is the same however often the change arrives and over whichever subscription, if Graph states the version of
+    the resource. If it does not, the id is that of the notification: docs/events.md.
 
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    # Two updates that come together without their content differ in nothing else.
-    moment = f"{received_at.isoformat()} {ordinal}"
-    event = _change_event(notification, found, client_id=client_id, received_at=received_at, moment=moment)
     sealed = notification.encrypted_content
-    # Graph seals each item with a key of its own, so that no other one has its signature.
-    mark = moment if sealed is None else sealed.data_signature
-    telling = Telling(by=notification.subscription_id, since=subscribed_at(notification), mark=mark)
-    return replace(event, telling=telling)
+    # Graph encrypts each item with a key of its own, so no two notifications have one signature. Two updates without
+    # content in one POST differ in their position only.
+    own_key = f"{received_at.isoformat()} {ordinal}" if sealed is None else sealed.data_signature
+    return event_from_notification(notification, found, client_id=client_id, at=received_at, own_key=own_key)
 
 
-def recovered_event(
-    change: ChangeNotification, content: Content | None, *, client_id: str, recovered_at: datetime, moment: str
+def event_from_notification(
+    notification: ChangeNotification, found: Content | Missing | None, *, client_id: str, at: datetime, own_key: str
 ) -> CloudEvent:
-    """Return the event of a change that nobody was told of, as it would have been, marked as recovered.
-
-    ``change`` is what the lost notification said; nobody has sent it, so there is nothing to authenticate. ``moment``
-    stands for when it happened, where nothing else tells the change from others.
+    """Return the event of a change; ``own_key`` distinguishes it from other changes where Graph states no version.
 
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    event = _change_event(change, content, client_id=client_id, received_at=recovered_at, moment=moment)
-    return replace(event, recovered=True)
-
-
-def _change_event(
-    notification: ChangeNotification,
-    found: Content | Missing | None,
-    *,
-    client_id: str,
-    received_at: datetime,
-    moment: str,
-) -> CloudEvent:
     change_type = notification.change_type or ""
     content = found if isinstance(found, Content) else None
     path = subject_of(notification.resource or "", notification.resource_data)
     kind = kind_of(path, notification.resource_data)
-    version = stated_version(notification, content, kind)
+    version = _graph_version(notification, content, kind)
+    key = stable_id(notification.tenant_id, path, change_type, own_key if version is None else version)
     gone = {"gone": True} if isinstance(found, Missing) else {}
-    data = _dumps(_data(notification) | {"resourceData": notification.resource_data} | gone)
+    data = dump_json(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
-        id=stable_id(
-            notification.tenant_id,
-            path,
-            change_type,
-            unstated_version(notification, content, moment) if version is None else version,
-        ),
+        # A consumer that drops by id must not drop the content because it has the bare change already.
+        id=key if content is not None else stable_id(key, "without content"),
         type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
-        source=_source(notification, client_id),
+        source=source_of(notification.tenant_id, client_id),
         subject=path,
-        time=received_at,
+        time=at,
         data=data if content is None else _with_member(data, b"content", content.text.strip()),
-        content=content,
-        may_recur=version is None and content is not None,
+        provenance=Provenance(
+            tenant_id=notification.tenant_id, dedup_key=key, change_type=change_type, content=content
+        ),
     )
+
+
+def _graph_version(notification: ChangeNotification, content: Content | None, kind: str) -> str | None:
+    """Return what Graph states to distinguish this change from the next one of the same type to the same resource.
+
+    Source: https://learn.microsoft.com/graph/api/resources/changenotification
+    """
+    # A message can be deleted, restored and deleted again, and a member can come back: their changes have a version.
+    if notification.change_type == "created" and is_created_once(kind):
+        return ""
+    stated = (content.resource.get(name) for name in ("etag", "lastModifiedDateTime")) if content else ()
+    versions = (*stated, notification.resource_data.get("@odata.etag"))
+    return next((version for version in versions if isinstance(version, str) and version), None)
 
 
 def lifecycle_event(notification: Authentic, *, client_id: str, received_at: datetime) -> CloudEvent:
@@ -168,41 +154,18 @@ def lifecycle_event(notification: Authentic, *, client_id: str, received_at: dat
     """
     name = notification.lifecycle_event or ""
     titled = name[:1].upper() + name[1:]
+    # Graph repeats a reauthorization request every few minutes: each is an event of its own.
+    id_ = stable_id(notification.tenant_id, notification.subscription_id, name, rfc3339(received_at))
     return CloudEvent(
-        # Graph repeats a reauthorization request every few minutes: each is an event of its own.
-        id=stable_id(notification.tenant_id, notification.subscription_id, name, _rfc3339(received_at)),
+        id=id_,
         type=f"Microsoft.Graph.{titled}"
         if titled.startswith("Subscription")
         else f"Microsoft.Graph.Subscription{titled}",
-        source=_source(notification, client_id),
+        source=source_of(notification.tenant_id, client_id),
         subject=f"subscriptions/{notification.subscription_id}",
         time=received_at,
-        data=_dumps(_data(notification) | {"lifecycleEvent": name}),
-    )
-
-
-def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> CloudEvent:
-    """Return the event that says that changes are lost: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
-
-    The id is the same for the same gap, however often it is said.
-    """
-    since, until = _rfc3339(gap.since), _rfc3339(gap.until)
-    said = {
-        "tenantId": gap.tenant_id,
-        "subscriptionId": gap.subscription_id,
-        "resource": gap.resource,
-        "changeType": ",".join(sorted(gap.change_types)),
-        "startDateTime": since,
-        "endDateTime": until,
-        "reason": reason,
-    }
-    return CloudEvent(
-        id=stable_id(gap.tenant_id, gap.key, "gap", until),
-        type="Microsoft.Graph.SubscriptionGap",
-        source=f"/tenants/{gap.tenant_id}/applications/{client_id}",
-        subject=f"subscriptions/{gap.subscription_id}",
-        time=at,
-        data=_dumps(said),
+        data=dump_json(_data(notification) | {"lifecycleEvent": name}),
+        provenance=Provenance(tenant_id=notification.tenant_id, dedup_key=id_),
     )
 
 
@@ -218,30 +181,35 @@ def _data(notification: ChangeNotification) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def recurrence_id(event: CloudEvent) -> str:
-    """Return an id of its own for a change that leads back to what has been before, and been published under its id."""
-    told = (event.telling.by, event.telling.mark) if event.telling else (_rfc3339(event.time),)
-    return stable_id(event.id, *told)
+def stable_id(*parts: str) -> str:
+    """Return a hash of ``parts``: an id of one length, without the characters that a path may have."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode(errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(8) + encoded)
+    return digest.hexdigest()[:32]
 
 
-def resource_id(event: CloudEvent) -> str:
-    """Return what all changes of one resource have in common."""
-    return stable_id(event.source, event.subject)
+def source_of(tenant_id: str, client_id: str) -> str:
+    """Return the ``source`` of the events of a tenant: the tenant, and the app registration that subscribed."""
+    return f"/tenants/{tenant_id}/applications/{client_id}"
 
 
-def _source(notification: ChangeNotification, client_id: str) -> str:
-    return f"/tenants/{notification.tenant_id}/applications/{client_id}"
-
-
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
+    """Return a time in UTC as CloudEvents writes it, in milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _dumps(value: Mapping[str, Any]) -> bytes:
+def dump_json(value: Mapping[str, Any]) -> bytes:
+    """Return an object as JSON in UTF-8.
+
+    Raises:
+        Malformed: nested too deeply, or with a number that JSON does not have.
+    """
     try:
         return _ENCODER.encode(value).encode()
     except (ValueError, RecursionError) as exc:
-        raise Malformed("a resource that is nested too deeply") from exc
+        raise Malformed("a resource that JSON cannot repeat") from exc
 
 
 def _with_member(json_object: bytes, name: bytes, value: bytes) -> bytes:

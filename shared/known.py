@@ -69,10 +69,12 @@ def known_from(event: CloudEvent) -> Known | None:
     """Return what an event tells of a thing that is kept to be compared with; None for any other."""
     if event.subject.rpartition("/")[0].rpartition("/")[2] not in _SHOWN:
         return None
-    tenant_id = event.source.split("/")[2]
-    is_there = not event.type.endswith("Deleted")
-    known = Known(tenant_id=tenant_id, subject=event.subject, is_there=is_there, told_at=event.time)
-    return known if event.content is None else replace(known, looks=looks_of(known.collection, event.content.resource))
+    origin = event.provenance
+    is_there = origin.change_type != "deleted"
+    known = Known(tenant_id=origin.tenant_id, subject=event.subject, is_there=is_there, told_at=event.time)
+    if origin.content is None:
+        return known
+    return replace(known, looks=looks_of(known.collection, origin.content.resource))
 
 
 def looks_of(collection: str, thing: Mapping[str, Any]) -> str:

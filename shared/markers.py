@@ -1,4 +1,4 @@
-"""The table of what has been published lately: one row for each change, or for the last states of one resource.
+"""The table of what was published lately: one row for each version of a change.
 
 Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-guide
 """
@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, unavailable
-from shared.marker import Marker
+from shared.marker import PublicationRecord
 from shared.tables import ROW_AS_READ, Table
 
 TABLE = "published"
@@ -32,33 +32,34 @@ class Markers:
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=HASTY)
 
-    def read(self, key: str) -> Marker | None:
-        """Return the marker under ``key``, however old; None where there is none."""
+    def read(self, key: str) -> PublicationRecord | None:
+        """Return the record under ``key``, however old; None if there is none."""
         try:
             entity = self._table.client.get_entity(key[:2], key, **HASTY)
-            notes = tuple(str(entity["notes"]).split(","))
-            return Marker(key=key, notes=notes, at=entity["publishedDateTime"], etag=entity.metadata["etag"])
+            entries = tuple(str(entity["notes"]).split(","))
+            at, etag = entity["publishedDateTime"], entity.metadata["etag"]
+            return PublicationRecord(key=key, entries=entries, at=at, etag=etag)
         except ResourceNotFoundError:
             return None
         except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
-    def write(self, marker: Marker) -> None:
-        """Return once the marker is kept.
+    def write(self, record: PublicationRecord) -> None:
+        """Return once the record is stored.
 
         Raises:
-            Conflict: somebody else has written it since it was read.
+            Conflict: another instance has written it since it was read.
         """
         entity = {
-            "PartitionKey": marker.key[:2],
-            "RowKey": marker.key,
-            "notes": ",".join(marker.notes),
-            "publishedDateTime": marker.at,
+            "PartitionKey": record.key[:2],
+            "RowKey": record.key,
+            "notes": ",".join(record.entries),
+            "publishedDateTime": record.at,
         }
-        self._table.save(entity, marker.etag)
+        self._table.save(entity, record.etag)
 
     def purge(self, *, now: datetime, before: datetime, is_over: Callable[[], bool]) -> int:
-        """Return how many markers from ``before`` were deleted: of one sixteenth of them, another one each time."""
+        """Return how many records from ``before`` were deleted: of one sixteenth of them, another one each time."""
         part = f"{int(now.timestamp() / _BETWEEN_RUNS_SECONDS * _SPREAD % 1 * _PARTS):x}"
         query = "PartitionKey ge @first and PartitionKey lt @last and publishedDateTime lt @before"
         # "g" follows the last of the hexadecimal digits that partitions begin with.

@@ -121,7 +121,6 @@ class ChangeNotification:
     resource: str | None
     resource_data: Mapping[str, Any] = field(repr=False)
     encrypted_content: EncryptedContent | None
-    notification_id: str | None
     received: Any = field(default=None, repr=False, compare=False)
     """The item's JSON as it came, to be kept should the item be refused."""
 
@@ -146,7 +145,6 @@ class ChangeNotification:
             resource=_required(fields, "resource") if is_change else _text(fields, "resource"),
             resource_data=_object(fields, "resourceData"),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
-            notification_id=_text(fields, "id"),
             received=value,
         )
 

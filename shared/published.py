@@ -1,17 +1,17 @@
-"""What has been published lately, so that a change which Graph tells twice is published once.
+"""Each change published once, although Graph may send its notification twice.
 
-Markers are written after the event stands in the sink. A table that is down never stops an event: one too many is a
-nuisance, one too few is a loss. What this process has published itself it remembers for a while without the table.
+A record is written after the event is in the sink. A table that does not answer never stops an event: one too many is a
+nuisance, one too few is a loss. Until then this process recognises what it has published itself.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
 
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Condition, Lock
@@ -20,33 +20,33 @@ from typing import Protocol
 from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
-from shared.marker import PERHAPS_OTHERS, Judged, Marker, as_told, judged, key_of
+from shared.marker import PublicationRecord, unpublished
 
 _LOG = logging.getLogger(__name__)
 
 # Of the time that is left, for all look-ups together: half a second for a POST, more for a run of the timer.
 _LOOK_UP_SHARE = 0.25
 _PARALLEL_CALLS = 16
-# A table that does not answer is left alone for so long: each POST would wait for it.
-_SECONDS_ALONE = 5.0
-# Markers that wait to be written; more of them, while the table is slow, would take the memory of the process.
+# How long a table that does not answer is left alone: each POST would wait for it.
+_CIRCUIT_OPEN_SECONDS = 5.0
+# Records that wait to be written; more of them, while the table is slow, would fill the memory of the process.
 _MAX_WAITING = 20_000
-# What is remembered: the changes of some minutes, about 10 MB.
-_MAX_REMEMBERED = 20_000
+# The changes of some minutes, about 10 MB.
+_MAX_CACHED = 20_000
 
 type Publish = Callable[[Sequence[CloudEvent], Deadline, Callable[[CloudEvent], None]], None]
-"""A sink that returns once every event is kept, and tells of each as soon as it is; raises Unavailable."""
+"""A sink that returns once it has every event, and calls back for each as soon as it has it; raises Unavailable."""
 
 
 class MarkerTable(Protocol):
-    """Where markers stand; both raise Unavailable, ``write`` also Conflict for one that was written since."""
+    """Where records are stored; both raise Unavailable, ``write`` also Conflict if the row has changed since."""
 
-    def read(self, key: str) -> Marker | None:
-        """Return the marker under ``key``, however old; None where there is none."""
+    def read(self, key: str) -> PublicationRecord | None:
+        """Return the record under ``key``, however old; None if there is none."""
         ...
 
-    def write(self, marker: Marker) -> None:
-        """Return once the marker is kept."""
+    def write(self, record: PublicationRecord) -> None:
+        """Return once the record is stored."""
         ...
 
 
@@ -56,79 +56,73 @@ class Published:
     def __init__(
         self, markers: MarkerTable, publish: Publish, *, window: timedelta, now: Callable[[], datetime]
     ) -> None:
-        self._markers = markers
+        self._table = markers
         self._publish = publish
         self._window = window
         self._now = now
         self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="published")
         self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publishing")
-        self._held = _Held()
-        self._memory = _Memory()
-        self._marks: set[Future[None]] = set()
-        self._unwritten: deque[str] = deque(maxlen=_MAX_WAITING)
-        self._alone_until = float("-inf")
+        self._in_flight = _InFlight()
+        self._cache = _LocalCache()
+        self._waiting: set[Future[None]] = set()
+        self._circuit_open_until = float("-inf")
 
     def publish(self, events: Sequence[CloudEvent], deadline: Deadline, *, sure: bool = False) -> Sequence[CloudEvent]:
-        """Return the events once each stands in the sink, be it from before: then with the time of then.
+        """Return the events once each is in the sink; a repetition has the time of its first publication.
 
-        ``sure``: rather not at all than perhaps twice, where nobody waits.
+        ``sure``: rather publish nothing than something twice, for callers who can wait.
 
         Raises:
-            Unavailable: as the sink's; or another POST has been at one of the changes for too long.
+            Unavailable: as the sink's; or another POST has worked on one of the changes for too long.
         """
-        keys = frozenset(map(key_of, events))
-        with self._held.held(keys, deadline):
+        with self._in_flight.held(frozenset(event.provenance.dedup_key for event in events), deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
-            known, notes = self._known(keys, deadline.within(budget), sure=sure)
-            found = judged(events, notes)
-            fresh = {each.event.id: (each, each.event) for each in found if each.event is not None}
+            records = self._records(events, deadline.within(budget), sure=sure)
 
             def sent(event: CloudEvent) -> None:
-                # Should the POST not be finished in time, this much of it is not sent again.
-                self._note(fresh[event.id][0], known)
+                # Recorded one by one: if the POST is not finished in time, what was sent of it is not sent again.
+                record = records[event.provenance.dedup_key].with_entries([event.id], self._now())
+                self._write_soon(self._cache.add(record))
 
-            if fresh:
-                self._publish([event for _, event in fresh.values()], deadline, sent)
-            for each in found:
-                # What another notification told may be in this very POST: not before that stands in the sink.
-                if each.event is None:
-                    self._note(each, known)
-            return [as_told(event, known[key_of(event)]) for event in events]
+            if fresh := unpublished(events, records):
+                self._publish(fresh, deadline, sent)
+            return [records[event.provenance.dedup_key].as_first_published(event) for event in events]
 
     def is_at_rest(self) -> bool:
-        """Return whether every marker is written, or given up."""
-        return not self._marks
+        """Return whether every record is written, or given up."""
+        return not self._waiting
 
-    def _known(
-        self, keys: Iterable[str], in_time: Deadline, *, sure: bool
-    ) -> tuple[Mapping[str, Marker], Mapping[str, tuple[str, ...]]]:
-        """Return the marker under each key, and the notes in it, beside those that nobody could read in time."""
-        remembered = {key: self._recent(self._memory.get(key), key) for key in keys}
-        # That a change is published, nobody can take back; of what may recur, others may know more.
-        asked = [key for key in keys if key not in remembered[key].notes]
+    def _records(
+        self, events: Iterable[CloudEvent], in_time: Deadline, *, sure: bool
+    ) -> Mapping[str, PublicationRecord]:
+        """Return the record of each event by its key: what this process knows, and what the table answers in time."""
+        records, asked = dict[str, PublicationRecord](), set[str]()
+        for event in events:
+            key = event.provenance.dedup_key
+            records[key] = self._recent(self._cache.get(key), key)
+            if not records[key].repeats(event):
+                asked.add(key)
         rows = self._rows(asked, in_time)
         if sure and len(rows) < len(asked):
-            raise Unavailable("nobody can look up what has been published")
-        known = dict(remembered)
+            raise Unavailable("the table of published events does not answer: nothing is published without it")
         for key, row in rows.items():
-            marker = self._recent(row, key).with_notes(remembered[key].notes, remembered[key].at)
-            known[key] = self._memory.add(marker) if marker.notes else marker
-        unread = {key: (PERHAPS_OTHERS, *known[key].notes) for key in known.keys() - rows.keys()}
-        return known, {key: marker.notes for key, marker in known.items()} | unread
+            record = self._recent(row, key).with_entries(records[key].entries, records[key].at)
+            records[key] = self._cache.add(record) if record.entries else record
+        return records
 
-    def _recent(self, marker: Marker | None, key: str) -> Marker:
-        """Return ``marker`` as long as it counts, else an empty one in its place."""
+    def _recent(self, record: PublicationRecord | None, key: str) -> PublicationRecord:
+        """Return ``record`` if it is within the window, else an empty one in its place."""
         oldest = self._now() - self._window
-        if marker is None:
-            return Marker(key=key, notes=(), at=oldest)
-        return marker if marker.at >= oldest else replace(marker, notes=(), at=oldest)
+        if record is None:
+            return PublicationRecord(key=key, entries=(), at=oldest)
+        return record if record.at >= oldest else replace(record, entries=(), at=oldest)
 
-    def _rows(self, keys: Iterable[str], in_time: Deadline) -> Mapping[str, Marker | None]:
+    def _rows(self, keys: Iterable[str], in_time: Deadline) -> Mapping[str, PublicationRecord | None]:
         """Return the rows that can be read in time."""
-        if time.monotonic() < self._alone_until:
+        if time.monotonic() < self._circuit_open_until:
             return {}
         reads = {key: self._reads.submit(self._read, key) for key in keys}
-        rows: dict[str, Marker | None] = {}
+        rows: dict[str, PublicationRecord | None] = {}
         problem = None
         for key, read in reads.items():
             try:
@@ -139,68 +133,58 @@ class Published:
             _LOG.warning("%d events may be published twice: %s", len(reads) - len(rows), problem)
         return rows
 
-    def _read(self, key: str) -> Marker | None:
+    def _read(self, key: str) -> PublicationRecord | None:
         try:
-            return self._markers.read(key)
+            return self._table.read(key)
         except Unavailable:
-            self._alone_until = time.monotonic() + _SECONDS_ALONE
+            self._circuit_open_until = time.monotonic() + _CIRCUIT_OPEN_SECONDS
             raise
 
-    def _note(self, each: Judged, known: Mapping[str, Marker]) -> None:
-        """Remember what has been published, and have it written down."""
-        self._mark_soon(self._memory.add(known[each.key].with_notes([each.note], self._now())))
+    def _write_soon(self, record: PublicationRecord) -> None:
+        if len(self._waiting) < _MAX_WAITING:
+            write = self._writes.submit(self._try_to_write, record)
+            self._waiting.add(write)
+            write.add_done_callback(self._waiting.discard)
 
-    def _mark_soon(self, marker: Marker) -> None:
-        if len(self._marks) < _MAX_WAITING:
-            mark = self._writes.submit(self._mark, marker)
-            self._marks.add(mark)
-            mark.add_done_callback(self._marks.discard)
-
-    def _mark(self, marker: Marker) -> None:
+    def _try_to_write(self, record: PublicationRecord) -> None:
         try:
-            self._write(marker)
+            self._write(record)
         except (Unavailable, Conflict) as problem:
-            _LOG.info("an event may be published twice until its marker is kept: %s", problem)
-            self._unwritten.append(marker.key)
-            return
-        with suppress(IndexError):
-            # The table answers: it takes one after the other of what it has not taken before.
-            if (unwritten := self._memory.get(self._unwritten.popleft())) is not None:
-                self._mark_soon(unwritten)
+            _LOG.info("an event may be published twice, as its record was not written: %s", problem)
 
-    def _write(self, marker: Marker) -> None:
+    def _write(self, record: PublicationRecord) -> None:
         try:
-            self._markers.write(marker)
+            self._table.write(record)
         except Conflict:
-            there = self._markers.read(marker.key)
-            both = replace(marker, etag=None) if there is None else there.with_notes(marker.notes, marker.at)
-            if there is None or both.notes != there.notes:
-                self._markers.write(both)
+            there = self._table.read(record.key)
+            both = replace(record, etag=None) if there is None else there.with_entries(record.entries, record.at)
+            if there is None or both.entries != there.entries:
+                self._table.write(both)
 
 
-class _Memory:
-    """The markers of what this process has published last, as far as it knows them."""
+class _LocalCache:
+    """The records of what this process has published last, as far as it knows them."""
 
     def __init__(self) -> None:
-        self._markers: OrderedDict[str, Marker] = OrderedDict()
+        self._records: OrderedDict[str, PublicationRecord] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str) -> Marker | None:
-        return self._markers.get(key)
+    def get(self, key: str) -> PublicationRecord | None:
+        return self._records.get(key)
 
-    def add(self, marker: Marker) -> Marker:
-        """Return ``marker`` with what is remembered under its key, and remember all of it."""
+    def add(self, record: PublicationRecord) -> PublicationRecord:
+        """Return ``record`` joined with the one that is cached under its key, and cache the result."""
         with self._lock:
-            there = self._markers.pop(marker.key, None)
-            added = marker.with_notes(there.notes, there.at) if there else marker
-            self._markers[marker.key] = added
-            if len(self._markers) > _MAX_REMEMBERED:
-                self._markers.popitem(last=False)
-            return added
+            there = self._records.pop(record.key, None)
+            joined = record.with_entries(there.entries, there.at) if there else record
+            self._records[record.key] = joined
+            if len(self._records) > _MAX_CACHED:
+                self._records.popitem(last=False)
+            return joined
 
 
-class _Held:
-    """The keys that POSTs have in hand: another one about the same changes waits until they are done with."""
+class _InFlight:
+    """The keys that POSTs are working on: another POST about the same changes waits until they are done."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
@@ -208,14 +192,14 @@ class _Held:
 
     @contextmanager
     def held(self, keys: frozenset[str], in_time: Deadline) -> Iterator[None]:
-        """Have ``keys`` in hand, once nobody else has one of them.
+        """Hold ``keys`` as soon as no other POST holds one of them.
 
         Raises:
-            Unavailable: somebody else has, for too long.
+            Unavailable: another one does, for too long.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._keys.isdisjoint(keys), timeout=in_time.seconds_left()):
-                raise Unavailable("another POST is at the same change")
+                raise Unavailable("another POST is publishing the same change")
             self._keys |= keys
         try:
             yield

@@ -5,7 +5,6 @@ Messages and chats come with their times; teams, channels and members are what `
 Source: https://learn.microsoft.com/graph/api/resources/chatmessage, https://learn.microsoft.com/graph/api/resources/chat
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,8 +12,16 @@ from typing import Any
 
 from shared.decryption import Content
 from shared.errors import Malformed
-from shared.events import CloudEvent, recovered_event
-from shared.notifications import ChangeNotification
+from shared.events import (
+    CloudEvent,
+    Provenance,
+    dump_json,
+    event_from_notification,
+    rfc3339,
+    source_of,
+    stable_id,
+)
+from shared.notifications import MAX_TEXT, ChangeNotification
 from shared.recovery import Recovery, moment_of
 
 # As notifications spell them.
@@ -71,21 +78,64 @@ def events_of(thing: Thing, gap: Recovery, *, client_id: str, at: datetime) -> I
 
 
 def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> CloudEvent:
-    """Return the event of one change in a gap.
+    """Return the event of one change in a gap, as its notification would have given it, marked as recovered.
 
     Raises:
-        Malformed: Graph's thing is none.
+        Malformed: an id is missing or cannot be part of a path, or JSON cannot repeat the resource.
     """
     place = change.place
     resource = "/".join(f"{name}({_key(id_)})" for name, id_ in zip(place[::2], place[1::2], strict=True))
-    data = {"@odata.type": _ODATA_TYPES[place[-2]], "@odata.id": resource, "id": place[-1]}
-    said = {"subscriptionId": gap.subscription_id, "tenantId": gap.tenant_id, "changeType": change.change_type}
-    notification = ChangeNotification.from_json(said | {"resource": resource, "resourceData": data})
-    content = None if change.thing is None else Content(text=_text(change.thing), resource=change.thing)
-    # Who has gone may have come back and gone again, in another gap or in this one.
-    moment = gap.key if change.known_at is None else change.known_at.isoformat()
-    event = recovered_event(notification, content, client_id=client_id, recovered_at=at, moment=moment)
-    return replace(event, known_at=change.known_at)
+    if len(resource) > MAX_TEXT:
+        raise Malformed("a thing whose path is too long")
+    notification = ChangeNotification(
+        subscription_id=gap.subscription_id,
+        tenant_id=gap.tenant_id,
+        client_state=None,
+        subscription_expiration=None,
+        change_type=change.change_type,
+        lifecycle_event=None,
+        resource=resource,
+        resource_data={"@odata.type": _ODATA_TYPES[place[-2]], "@odata.id": resource, "id": place[-1]},
+        encrypted_content=None,
+    )
+    content = None if change.thing is None else Content(text=dump_json(change.thing), resource=change.thing)
+    own_key = _own_key(change, gap, content)
+    event = event_from_notification(notification, content, client_id=client_id, at=at, own_key=own_key)
+    return replace(event, recovered=True)
+
+
+def _own_key(change: Change, gap: Recovery, content: Content | None) -> str:
+    """Return what distinguishes a change that was found by comparing: what it differs from, and what it looks like."""
+    # A member may leave, return and leave again, in another gap or in this one.
+    since = gap.key if change.known_at is None else change.known_at.isoformat()
+    return stable_id(since, "" if content is None else content.text.decode())
+
+
+def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> CloudEvent:
+    """Return the event that reports lost changes: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
+
+    The id is the same for the same gap, however often it is reported.
+    """
+    since, until = rfc3339(gap.since), rfc3339(gap.until)
+    said = {
+        "tenantId": gap.tenant_id,
+        "subscriptionId": gap.subscription_id,
+        "resource": gap.resource,
+        "changeType": ",".join(sorted(gap.change_types)),
+        "startDateTime": since,
+        "endDateTime": until,
+        "reason": reason,
+    }
+    id_ = stable_id(gap.tenant_id, gap.key, "gap", until)
+    return CloudEvent(
+        id=id_,
+        type="Microsoft.Graph.SubscriptionGap",
+        source=source_of(gap.tenant_id, client_id),
+        subject=f"subscriptions/{gap.subscription_id}",
+        time=at,
+        data=dump_json(said),
+        provenance=Provenance(tenant_id=gap.tenant_id, dedup_key=id_),
+    )
 
 
 def _changes(thing: Thing, gap: Recovery, modified_name: str) -> Iterator[str]:
@@ -113,14 +163,7 @@ def _place_of_message(message: Thing) -> Place:
 
 def _key(value: Any) -> str:
     """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         raise Malformed("a thing without its ids")
     doubled = value.replace("'", "''")
     return f"'{doubled}'"
-
-
-def _text(thing: Thing) -> bytes:
-    try:
-        return json.dumps(thing, allow_nan=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise Malformed("a thing that is nested too deeply") from exc

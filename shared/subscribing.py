@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.actions import Adopt, Renew, Rotate
-from shared.authenticity import dated, sign_client_state
+from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Misconfigured, Missing, Problem
@@ -99,9 +99,7 @@ class Subscriber:
             # Without it Graph refuses a lifetime over an hour, and it cannot be added later.
             "lifecycleNotificationUrl": self.notification_url,
             "resource": desired.resource,
-            "clientState": sign_client_state(
-                self.client_state_key, nonce=dated(self.nonce(), self.now()), tenant_id=desired.tenant_id
-            ),
+            "clientState": sign_client_state(self.client_state_key, nonce=self.nonce(), tenant_id=desired.tenant_id),
             "includeResourceData": desired.include_resource_data,
         }
 

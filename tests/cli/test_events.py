@@ -16,7 +16,7 @@ from cli.events import line
 from cli.queue import Message, Queue, unseen
 from sandbox.azurite import Azurite
 from shared.deadline import Deadline
-from shared.events import CloudEvent
+from shared.events import CloudEvent, Provenance
 from shared.sink import MAX_MESSAGE_BYTES, QueueSink
 from tests.cli.commands import end, start, write_settings
 from tests.cli.operator import Operator
@@ -53,6 +53,7 @@ def _event(number: int, **data: Any) -> CloudEvent:
         subject=f"chats/19:a@thread.v2/messages/{number}",
         time=datetime(2026, 11, 21, 12, tzinfo=UTC),
         data=json.dumps(content).encode(),
+        provenance=Provenance(tenant_id="t", dedup_key="1"),
     )
 
 

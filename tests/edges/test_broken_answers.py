@@ -19,7 +19,7 @@ from shared.inventory import Inventory
 from shared.keeping import Keeping
 from shared.kept import Kept
 from shared.known import Known
-from shared.marker import Marker
+from shared.marker import PublicationRecord
 from shared.markers import Markers
 from shared.sink import QueueSink
 from shared.tracking import Tracking
@@ -41,7 +41,7 @@ _ANSWERS = {
 _ONCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 1}
 _KEPT = Kept(kind="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"')
 _KNOWN = Known(tenant_id="t", subject="teams/t/members/m", looks="0123")
-_MARKER = Marker(key="00", notes=("a",), at=_KEPT.received_at)
+_MARKER = PublicationRecord(key="00", entries=("a",), at=_KEPT.received_at)
 
 
 class Storage(socketserver.ThreadingTCPServer):

@@ -16,7 +16,7 @@ from sandbox.relay import Mood, Relay
 from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
-from shared.marker import Marker
+from shared.marker import PublicationRecord
 from shared.markers import TABLE, Markers
 from shared.published import Published
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
@@ -82,11 +82,11 @@ def test_what_was_published_is_published_by_no_instance_again(tables: TableServi
     assert (len(first.sunk), second.sunk) == (2, [])
 
 
-def test_a_state_that_comes_back_is_published_whichever_instance_hears_of_it(tables: TableServiceClient) -> None:
+def test_state_that_comes_back_is_published_whichever_instance_receives_it(tables: TableServiceClient) -> None:
     first, second = Worker(tables), Worker(tables)
-    for minute, name in enumerate("ABAB"):
-        (first, second)[minute % 2].publish(team(name, minute))
-        second.publish(team(name, minute))
+    for number, name in enumerate("ABAB"):
+        (first, second)[number % 2].publish(team(name, seal=f"of {number}"))
+        second.publish(team(name, seal=f"of {number}"))
     ids = [event.id for event in first.sunk + second.sunk]
     assert len(ids) == len(set(ids)) == 4
 
@@ -136,7 +136,7 @@ def _is_dropped(worker: Worker, other: Worker, etag: str) -> bool:
 
 def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) -> None:
     markers, key = Markers(tables), uuid4().hex
-    new = Marker(key=key, notes=("a",), at=NOW)
+    new = PublicationRecord(key=key, entries=("a",), at=NOW)
     assert markers.read(key) is None
     markers.write(new)
     with pytest.raises(Conflict):
@@ -144,10 +144,10 @@ def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) 
     read = markers.read(key)
     assert read is not None
     assert replace(read, etag=None) == new
-    markers.write(replace(read, notes=("a", "", "b")))
+    markers.write(replace(read, entries=("a", "", "b")))
     again = markers.read(key)
     assert again is not None
-    assert again.notes == ("a", "", "b")
+    assert again.entries == ("a", "", "b")
     with pytest.raises(Conflict):
         markers.write(read)
 
@@ -157,7 +157,7 @@ def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tabl
     for digit in _DIGITS:
         for age in ("old", "new"):
             at = NOW - WINDOW - timedelta(minutes=30 if age == "old" else -30)
-            markers.write(Marker(key=f"{digit}{uuid4().hex}", notes=(age,), at=at))
+            markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=(age,), at=at))
     table = tables.get_table_client(TABLE)
     deleted = [markers.purge(now=each, before=NOW - WINDOW, is_over=lambda: False) for each in _runs(5)]
     assert (sum(deleted), max(deleted)) == (len(_DIGITS), 1)
@@ -169,7 +169,7 @@ def test_every_schedule_reaches_every_part(tables: TableServiceClient, minutes: 
     """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
     markers = Markers(tables)
     for digit in _DIGITS:
-        markers.write(Marker(key=f"{digit}{uuid4().hex}", notes=("a",), at=NOW - 2 * WINDOW))
+        markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=("a",), at=NOW - 2 * WINDOW))
     deleted = (markers.purge(now=now, before=NOW, is_over=lambda: False) for now in _runs(minutes))
     assert len(_DIGITS) in itertools.accumulate(deleted)
 
@@ -182,28 +182,28 @@ def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClien
     markers = Markers(tables)
     assert markers.purge(now=NOW, before=NOW, is_over=lambda: False) == 0
     for digit in _DIGITS:
-        markers.write(Marker(key=f"{digit}0", notes=("a",), at=NOW - 2 * WINDOW))
+        markers.write(PublicationRecord(key=f"{digit}0", entries=("a",), at=NOW - 2 * WINDOW))
     assert markers.purge(now=NOW, before=NOW, is_over=lambda: True) == 0
 
 
 def test_what_is_published_again_while_markers_are_purged_stays(tables: TableServiceClient) -> None:
     markers = Markers(tables)
-    markers.write(Marker(key="00", notes=("a",), at=NOW - 2 * WINDOW))
+    markers.write(PublicationRecord(key="00", entries=("a",), at=NOW - 2 * WINDOW))
     again = markers.read("00")
     assert again is not None
 
     def publish() -> bool:
-        markers.write(replace(again, notes=("a", "b"), at=NOW))
+        markers.write(replace(again, entries=("a", "b"), at=NOW))
         return False
 
     assert markers.purge(now=_IN_THE_FIRST_PART, before=NOW - WINDOW, is_over=publish) == 0
     assert (found := markers.read("00")) is not None
-    assert found.notes == ("a", "b")
+    assert found.entries == ("a", "b")
 
 
 def test_of_two_runs_that_purge_one_marker_neither_fails(tables: TableServiceClient) -> None:
     markers = Markers(tables)
-    markers.write(Marker(key="00", notes=("a",), at=NOW - 2 * WINDOW))
+    markers.write(PublicationRecord(key="00", entries=("a",), at=NOW - 2 * WINDOW))
     deleted = []
 
     def purge() -> bool:
@@ -216,12 +216,12 @@ def test_of_two_runs_that_purge_one_marker_neither_fails(tables: TableServiceCli
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
 def test_a_table_that_cannot_be_had_is_unavailable(tables: TableServiceClient, relay: Relay, mood: Mood) -> None:
     markers = Markers(tables)
-    markers.write(Marker(key="aa", notes=("a",), at=NOW))
+    markers.write(PublicationRecord(key="aa", entries=("a",), at=NOW))
     relay.mood = mood
     with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
         markers.read("aa")
     with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        markers.write(Marker(key="ab", notes=("a",), at=NOW))
+        markers.write(PublicationRecord(key="ab", entries=("a",), at=NOW))
     if mood is Mood.DOWN:
         with pytest.raises(Unavailable):
             markers.purge(now=NOW, before=NOW, is_over=lambda: False)

@@ -14,7 +14,7 @@ from azure.storage.blob import AccountSasPermissions, BlobServiceClient, Resourc
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from sandbox.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
-from shared.events import CloudEvent
+from shared.events import CloudEvent, Provenance
 from shared.sink import DATA_CONTAINER, MAX_MESSAGE_BYTES, QueueSink
 from tests.edges.outside import in_time
 
@@ -63,6 +63,7 @@ def _event(text: str = "hello") -> CloudEvent:
         subject="chats/c/messages/1",
         time=datetime(2026, 11, 21, 22, 30, tzinfo=UTC),
         data=json.dumps({"content": text}, ensure_ascii=False).encode(),
+        provenance=Provenance(tenant_id="a", dedup_key="1"),
     )
 
 

@@ -14,7 +14,7 @@ from azure.storage.queue import QueueServiceClient
 from sandbox.azurite import ACCOUNT_KEY, Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
-from shared.events import CloudEvent
+from shared.events import CloudEvent, Provenance
 from shared.sink import QueueSink
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
@@ -61,7 +61,13 @@ def sink(azurite: Azurite, relays: dict[str, Relay]) -> Iterator[tuple[QueueSink
 
 def _event(size: int = 10) -> CloudEvent:
     return CloudEvent(
-        id=uuid4().hex, type="t", source="s", subject="s", time=datetime.now(UTC), data=b'"%s"' % (b"x" * size)
+        id=uuid4().hex,
+        type="t",
+        source="s",
+        subject="s",
+        time=datetime.now(UTC),
+        data=b'"%s"' % (b"x" * size),
+        provenance=Provenance(tenant_id="t", dedup_key="1"),
     )
 
 

@@ -71,7 +71,13 @@ GUARDS = (
         "value",
         f"{_MESSAGES}::test_a_message_stands_where_notifications_say_it_does",
     ),
-    _guard("ids are texts", "recovered", "if not isinstance(value, str) or not value:", "if False:", _ANY_MESSAGE),
+    _guard(
+        "ids are texts",
+        "recovered",
+        "if not isinstance(value, str) or not value or not value.isprintable():",
+        "if False:",
+        _ANY_MESSAGE,
+    ),
     _guard("a time has its offset", "recovery", "if moment.tzinfo is None:", "if False:", _ANY_MESSAGE),
     _guard(
         "a message has its times", "recovered", "if created is None or modified is None:", "if False:", _ANY_MESSAGE
@@ -79,17 +85,31 @@ GUARDS = (
     _guard("not in a user's name", "sources", "if gap.delegated:", "if False:", _UNREADABLE),
     _guard("not what a query left out", "sources", 'if options - {"model"}:', "if False:", _UNREADABLE),
     _guard(
+        "ids can be printed",
+        "recovered",
+        " or not value.isprintable():",
+        ":",
+        f"{_MESSAGES}::test_id_that_cannot_be_part_of_a_path_is_malformed",
+    ),
+    _guard(
+        "paths are short",
+        "recovered",
+        "if len(resource) > MAX_TEXT:",
+        "if False:",
+        f"{_MESSAGES}::test_id_that_cannot_be_part_of_a_path_is_malformed",
+    ),
+    _guard(
         "the mark",
-        "events",
+        "recovered",
         "return replace(event, recovered=True)",
         "return event",
         _LIVE,
     ),
     _guard(
         "one id for a gap",
-        "events",
-        'id=stable_id(gap.tenant_id, gap.key, "gap", until),',
-        'id=stable_id(gap.tenant_id, gap.key, "gap", until, _rfc3339(at)),',
+        "recovered",
+        'id_ = stable_id(gap.tenant_id, gap.key, "gap", until)',
+        'id_ = stable_id(gap.tenant_id, gap.key, "gap", until, rfc3339(at))',
         f"{_MESSAGES}::test_a_gap_is_said_with_one_id_and_fits_its_schema",
     ),
     _guard(

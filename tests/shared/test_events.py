@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.authenticity import Authentic, authenticate
 from shared.decryption import Content
 from shared.errors import Malformed, Missing
-from shared.events import CloudEvent, change_event, lifecycle_event, recurrence_id, resource_id
+from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import MAX_TEXT, ChangeNotification, load_json
 from shared.sink import MAX_MESSAGE_BYTES
 from tests.sender import (
@@ -40,9 +40,12 @@ def _authentic(**changes: Any) -> Authentic:
     return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
 
 
-def _event(content: bytes | None = None, *, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
+def _event(
+    content: bytes | None = None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any
+) -> CloudEvent:
     found = None if content is None else Content.from_json(content)
-    return change_event(_authentic(**changes), found, client_id=CLIENT_ID, received_at=received_at)
+    item = _authentic(**changes)
+    return change_event(item, found, client_id=CLIENT_ID, received_at=received_at, ordinal=ordinal)
 
 
 def _gone(*, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
@@ -140,8 +143,14 @@ def test_another_change_has_another_id(name: str) -> None:
 type _Keywords = dict[str, Any]
 
 
-def test_what_is_created_once_has_one_id_however_it_is_told() -> None:
-    assert _event().id == _event(PLAINTEXT).id == _event(b'{"etag": "later"}').id
+def test_what_is_created_once_has_one_key_however_it_is_reported() -> None:
+    assert _event(PLAINTEXT).id == _event(b'{"etag": "later"}').id
+    assert _event().provenance.dedup_key == _event(PLAINTEXT).provenance.dedup_key
+
+
+def test_change_without_content_has_another_id_than_with_it() -> None:
+    """A consumer that drops by id must not drop the content that arrives second."""
+    assert _event().id != _event(PLAINTEXT).id
 
 
 def test_a_change_has_one_id_whether_its_resource_came_with_it_or_was_fetched() -> None:
@@ -165,8 +174,10 @@ VERSIONS: dict[str, tuple[_Keywords, _Keywords]] = {
         {"resourceData": {"@odata.etag": 'W/"1"'}},
         {"resourceData": {"@odata.etag": 'W/"1"'}, "received_at": LATER},
     ),
-    "the content itself": ({"content": b'{"etag": 7}'}, {"content": b'{"etag": 7}', "received_at": LATER}),
-    "Graph's id of the notification": ({"id": "n1"}, {"id": "n1", "received_at": LATER}),
+    "the notification's seal": (
+        {"content": b'{"etag": 7}', "encryptedContent": {"dataSignature": "s"}},
+        {"content": b'{"etag": 7}', "encryptedContent": {"dataSignature": "s"}, "received_at": LATER},
+    ),
 }
 
 
@@ -263,36 +274,13 @@ def test_the_longest_event_fits_into_a_queue_message_once_its_data_are_elsewhere
         )
 
 
+@pytest.mark.parametrize("content", [None, b"{}"], ids=["basic", "rich"])
 @pytest.mark.parametrize(
-    ("content", "changes", "recurs"),
-    [
-        (b'{"displayName": "A"}', {"changeType": "updated"}, True),
-        (b'{"displayName": "A", "etag": "1"}', {"changeType": "updated"}, False),
-        (b'{"displayName": "A", "lastModifiedDateTime": "2026-11-21T09:30:00Z"}', {"changeType": "updated"}, False),
-        (b'{"displayName": "A"}', {"changeType": "updated", "resourceData": {"@odata.etag": "1"}}, False),
-        (b'{"displayName": "A"}', {"changeType": "created"}, False),
-        (None, {"changeType": "updated"}, False),
-    ],
-    ids=["by its content", "by its etag", "by its time", "by the item's etag", "created once", "by nothing"],
+    "other",
+    [{"received_at": LATER}, {"ordinal": 1}, {"encryptedContent": {"dataSignature": "t"}}],
+    ids=["another receipt", "another position", "another seal"],
 )
-def test_only_what_is_known_by_its_content_may_come_back_under_its_id(
-    content: bytes | None,
-    changes: dict[str, Any],
-    recurs: bool,  # noqa: FBT001  a column of the table
-) -> None:
-    assert _event(content, **changes).may_recur is recurs
-
-
-def test_what_comes_back_has_an_id_of_its_own_that_a_redelivery_from_parking_keeps() -> None:
-    first, second = (_event(b"{}", changeType="updated", received_at=at) for at in (NOW, LATER))
-    assert first.id == second.id
-    assert len({first.id, recurrence_id(first), recurrence_id(second)}) == 3
-    assert recurrence_id(first) == recurrence_id(_event(b"{}", changeType="updated", received_at=NOW))
-    assert len(recurrence_id(first)) == 32
-
-
-def test_all_changes_of_a_resource_and_no_others_have_its_id_in_common() -> None:
-    changes = [_event(b"{}", changeType=change, subscriptionId=OTHER_SUBSCRIPTION) for change in ("updated", "deleted")]
-    assert {resource_id(change) for change in changes} == {resource_id(_event(PLAINTEXT))}
-    others = [_event(b"{}", tenantId=OTHER_TENANT), _event(b"{}", resource=f"chats('{CHAT}')/messages('2')")]
-    assert len({resource_id(each) for each in [*changes, *others]}) == 3
+def test_change_without_a_version_has_the_id_of_its_notification(content: bytes | None, other: _Keywords) -> None:
+    first = _event(content, changeType="updated")
+    assert first.id == _event(content, changeType="updated").id
+    assert first.id != _event(content, changeType="updated", **other).id

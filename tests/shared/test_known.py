@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.decryption import Content
-from shared.events import CloudEvent
+from shared.events import CloudEvent, Provenance
 from shared.known import Difference, Known, differences, known_from, looks_of
 from shared.resources import canonical_path
 from tests.sender import CLIENT_ID, TENANT
@@ -31,7 +31,12 @@ def _event(subject: str, change: str, resource: dict[str, Any] | None = None) ->
         subject=subject,
         time=NOW,
         data=b"{}",
-        content=None if resource is None else Content(text=b"{}", resource=resource),
+        provenance=Provenance(
+            tenant_id=TENANT,
+            dedup_key="1",
+            change_type=change.lower(),
+            content=None if resource is None else Content(text=b"{}", resource=resource),
+        ),
     )
 
 

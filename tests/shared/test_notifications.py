@@ -109,11 +109,6 @@ def test_a_lifecycle_event_needs_neither_resource_nor_change_type(event: str) ->
     assert (parsed.lifecycle_event, parsed.change_type, parsed.resource) == (event, None, None)
 
 
-def test_the_notifications_own_id_is_kept() -> None:
-    assert _parsed(id="a1").notification_id == "a1"
-    assert _parsed().notification_id is None
-
-
 @pytest.mark.parametrize("name", ["subscriptionId", "tenantId", "changeType", "resource"])
 @pytest.mark.parametrize("value", [None, "", 7, [], {}, "x" * 4097, "a\r\nb", "\u2028", "\ud800"])
 def test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only(name: str, value: Any) -> None:
@@ -122,7 +117,7 @@ def test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only(
     assert isinstance(good, ChangeNotification)
 
 
-@pytest.mark.parametrize("changes", [{"resourceData": []}, {"encryptedContent": "x"}, {"id": 7}, {"lifecycleEvent": 1}])
+@pytest.mark.parametrize("changes", [{"resourceData": []}, {"encryptedContent": "x"}, {"lifecycleEvent": 1}])
 def test_an_optional_property_of_the_wrong_type_spoils_its_item(changes: dict[str, Any]) -> None:
     (spoilt,) = ChangeNotificationCollection.from_json(body(basic_item(**changes))).value
     assert isinstance(spoilt, Malformed)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.deadline import Deadline
 from shared.errors import Unavailable
-from shared.events import CloudEvent
+from shared.events import CloudEvent, Provenance
 from shared.known import Known
 from shared.noting import Noting
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
@@ -26,6 +26,7 @@ def _event(subject: str, change: str = "Created") -> CloudEvent:
         subject=subject,
         time=NOW,
         data=b"{}",
+        provenance=Provenance(tenant_id=TENANT, dedup_key=subject, change_type=change.lower()),
     )
 
 
@@ -85,7 +86,8 @@ def test_of_what_was_told_before_nothing_is_undone_that_was_told_since() -> None
 
 def test_things_of_two_tenants_are_two() -> None:
     table = Table()
-    _publish(_noting([], table), MEMBER, replace(MEMBER, source=f"/tenants/{OTHER_TENANT}/applications/{CLIENT_ID}"))
+    there = replace(MEMBER, provenance=replace(MEMBER.provenance, tenant_id=OTHER_TENANT))
+    _publish(_noting([], table), MEMBER, there)
     assert {known.tenant_id for known in table.noted} == {TENANT, OTHER_TENANT}
 
 

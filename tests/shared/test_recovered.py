@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from shared.authenticity import authenticate
 from shared.decryption import Content
 from shared.errors import Malformed
-from shared.events import CloudEvent, change_event, gap_event
+from shared.events import CloudEvent, change_event
 from shared.notifications import ChangeNotification
-from shared.recovered import chain_of, events_of
+from shared.recovered import chain_of, events_of, gap_event
 from shared.recovery import Recovery
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
 from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
@@ -139,6 +139,12 @@ NASTY: tuple[Any, ...] = (
     "/",
     "..",
 )
+
+
+@pytest.mark.parametrize("id_", ["x" * 1536, "a\x00", "\ud800", "", None])
+def test_id_that_cannot_be_part_of_a_path_is_malformed(id_: Any) -> None:
+    with pytest.raises(Malformed):
+        _events(message() | {"id": id_})
 
 
 @pytest.mark.parametrize("name", message())

@@ -1,19 +1,17 @@
 """What Graph is asked for, value by value."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from shared.actions import Adopt, Renew, Rotate
-from shared.authenticity import authenticate, subscribed_at
 from shared.certificates import Certificate
 from shared.errors import Misconfigured, Missing, Problem, Unavailable
-from shared.notifications import ChangeNotification
 from shared.subscribing import Subscriber
 from shared.subscription import Subscription
 from shared.tracked import Observed, Tracked
-from tests.sender import NONCE, STATE_KEY, TENANT, basic_item
+from tests.sender import NONCE, STATE_KEY
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock
 from tests.shared.run_world import certificate
 from tests.shared.tracked_values import HOUR, NOW, URL, WANTED
@@ -65,16 +63,6 @@ def test_what_is_created_is_observed_as_it_was_asked_for() -> None:
     )
     fetched = account.subscriber.create(replace(BASIC, fetch=True), EXPIRATION)
     assert (fetched.certificate_id, fetched.notification_url) == (None, f"{URL}?fetch=v1.0")
-
-
-def test_a_client_state_says_when_its_subscription_was_made() -> None:
-    account = Account(None)
-    account.clock.pass_by(HOUR)
-    account.subscriber.create(BASIC, EXPIRATION)
-    (asked,) = account.graph.kept.values()
-    item = ChangeNotification.from_json(basic_item(clientState=asked["clientState"]))
-    authentic = authenticate(item, keys=(STATE_KEY,), tenant_ids=(TENANT,))
-    assert datetime.fromtimestamp(subscribed_at(authentic), UTC) == NOW + HOUR
 
 
 @pytest.mark.parametrize(("current", "problem"), [(None, Misconfigured), (GONE, Unavailable)])
