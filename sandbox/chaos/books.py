@@ -39,8 +39,6 @@ class Fate(StrEnum):
     """Its event arrived after the POST had been parked."""
     RECOVERED = "recovered"
     """Catching up found it."""
-    HIDDEN = "under an id of before"
-    """It is there, and whoever drops what has an id of before drops it: the app could not look up that it was taken."""
     OVERTAKEN = "overtaken"
     """Graph never delivered it, and the thing had changed again, or back, before anybody could read it like this."""
     SAID = "said to be lost"
@@ -97,9 +95,6 @@ class _Balancing:
         told = [each for each in firsts if is_of_a_thing(each.event)]
         self._arrivals = _by_place(told, lambda each: place_of_event(each.event))
         self._changes = _by_place(books.changes, place_of)
-        seen = {id(arrival) for arrival in firsts}
-        again = [each for each in books.arrivals if id(each) not in seen and is_of_a_thing(each.event)]
-        self._repeated = _by_place(again, lambda each: place_of_event(each.event))
         self._taken: set[str] = set()
 
     def balance(self) -> Balance:
@@ -133,8 +128,6 @@ class _Balancing:
         if any(recovers(event, change) for event in events):
             # Perhaps Graph delivered it as well: what is read to close a gap overlaps with what is parked.
             return Fate.RECOVERED
-        if self._is_repeated(change):
-            return Fate.HIDDEN
         if id(change) in self._books.delivered:
             return Fate.LOST
         if is_message(change):
@@ -153,15 +146,6 @@ class _Balancing:
     def _is_told(self, change: Change) -> bool:
         was_recovered = any(recovers(each.event, change) for each in self._told_since(change))
         return was_recovered or id(change) in self._books.delivered
-
-    def _is_repeated(self, change: Change) -> bool:
-        repeated = self._repeated[place_of(change)]
-        for number, arrival in enumerate(repeated):
-            is_it = recovers(arrival.event, change) or is_of(arrival.event, change)
-            if is_it and arrival.follows(change):
-                del repeated[number]
-                return True
-        return False
 
     def _wrong(self) -> Iterator[Event]:
         for place, arrivals in self._arrivals.items():
