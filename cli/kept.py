@@ -14,7 +14,7 @@ from cli.progress import bar, busy
 from cli.statuses import Status
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
-from shared.errors import Missing
+from shared.errors import NotFound
 from shared.kept import Kept
 from shared.notifications import load_json
 from shared.redrive import KeptBodies, Redriver, attempt
@@ -108,12 +108,12 @@ def chosen(bodies: KeptBodies, names: Sequence[str]) -> Sequence[Kept]:
     """Return the kept POSTs of these names; all of them without a name.
 
     Raises:
-        Missing: a name that none of them has.
+        NotFound: a name that none of them has.
     """
     found = {kept.name: kept for kept in bodies.all()}
     missing = [name for name in names if name not in found]
     if missing:
-        raise Missing(f"nothing is kept as {', '.join(missing)}: see the list")
+        raise NotFound(f"nothing is kept as {', '.join(missing)}: see the list")
     return [found[name] for name in dict.fromkeys(names)] if names else list(found.values())
 
 

@@ -115,7 +115,7 @@ def resource_at(location: Location) -> Content:
     """Return a resource as it is at this moment, read by the app of its tenant.
 
     Raises:
-        Missing, Misconfigured, Unavailable: see ``shared.graph.Graph.get``.
+        NotFound, Misconfigured, Unavailable: see ``shared.graph.Graph.get``.
     """
     return graph_of(location.tenant_id).get(location)
 

@@ -18,7 +18,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.clouds import Cloud
-from shared.errors import Suspect, Unauthentic
+from shared.errors import InvalidClientState, InvalidValidationToken
 from shared.notifications import ChangeNotification
 from shared.settings import ClientStateKey
 
@@ -56,20 +56,20 @@ def authenticate(
     """Return the item as ``Authentic``.
 
     Raises:
-        Unauthentic: a tenant that is not served, or a client state that is missing, foreign or of another tenant.
+        InvalidClientState: the tenant is not served, or the client state is missing, foreign or of another tenant.
     """
     if notification.tenant_id not in tenant_ids:
-        raise Unauthentic("a tenant that is not served")
+        raise InvalidClientState("a tenant that is not served")
     state = notification.client_state
     if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():
-        raise Unauthentic("no client state of this app")
+        raise InvalidClientState("no client state of this app")
     prefix, _, mac = state.rpartition(".")
     for key in keys:
         if prefix.startswith(f"v1.{key.key_id}."):
             expected = _client_state_mac(key, prefix, notification.tenant_id)
             if hmac.compare_digest(expected.encode(), mac.encode()):
                 return Authentic(notification)
-    raise Unauthentic("no client state of this app")
+    raise InvalidClientState("no client state of this app")
 
 
 def _client_state_mac(key: ClientStateKey, prefix: str, tenant_id: str) -> str:
@@ -120,7 +120,7 @@ class ValidationTokens:
         """Return the tenants that ``tokens`` vouch for; none without tokens.
 
         Raises:
-            Suspect: any token is bad, which makes the whole POST suspicious.
+            InvalidValidationToken: any token is bad, which makes the whole POST suspicious.
             Exception: what ``signing_key`` raises when a key cannot be had.
         """
         verified = [self._verify(token, signing_key) for token in tokens]
@@ -142,32 +142,32 @@ def verify(token: str, *, audience: Audience, signing_key: Callable[[str], Signi
     """Return what ``token`` says, whenever it may be valid: its times are the caller's to compare.
 
     Raises:
-        Suspect: not a token of Graph Change Tracking for this audience.
+        InvalidValidationToken: not a token of Graph Change Tracking for this audience.
         Exception: what ``signing_key`` raises when a key cannot be had.
     """
     key = signing_key(_key_id(token))
     claims = _claims(token, key, audience.client_id)
     tenant_id = claims["tid"]
     if tenant_id not in audience.tenant_ids:
-        raise Suspect("a validation token of a tenant that is not served")
+        raise InvalidValidationToken("a validation token of a tenant that is not served")
     issuers = _issuers(audience.cloud, tenant_id)
     _check_caller(claims, issuers, audience.caller_id)
     _check_signing_issuer(key, issuers, tenant_id)
     times = (claims["nbf"], claims["exp"])
     if not all(type(time) is int for time in times):
-        raise Suspect("a validation token whose times are no whole numbers")
+        raise InvalidValidationToken("a validation token whose times are no whole numbers")
     return ValidationToken(tenant_id=tenant_id, not_before=times[0], expires=times[1])
 
 
 def _key_id(token: str) -> str:
     if len(token) > _MAX_TOKEN or not token.isascii():
-        raise Suspect("not a validation token")
+        raise InvalidValidationToken("not a validation token")
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
     except jwt.PyJWTError as exc:
-        raise Suspect("not a validation token") from exc
+        raise InvalidValidationToken("not a validation token") from exc
     if not isinstance(key_id, str):
-        raise Suspect("a validation token that names no key")
+        raise InvalidValidationToken("a validation token that names no key")
     return key_id
 
 
@@ -188,7 +188,7 @@ def _claims(token: str, key: SigningKey, client_id: str) -> Mapping[str, Any]:
             },
         )
     except jwt.PyJWTError as exc:
-        raise Suspect("a validation token with a bad signature or audience") from exc
+        raise InvalidValidationToken("a validation token with a bad signature or audience") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,27 +202,27 @@ def _issuers(cloud: Cloud, tenant_id: str) -> _Issuers:
 
 
 def _check_caller(claims: Mapping[str, Any], issuers: _Issuers, caller_id: str) -> None:
-    """Raise Suspect unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
+    """Raise unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
     if claims["iss"] == issuers.v1:
         caller = claims.get("appid")
     elif claims["iss"] == issuers.v2:
         caller = claims.get("azp")
     else:
-        raise Suspect("a validation token of another issuer")
+        raise InvalidValidationToken("a validation token of another issuer")
     if caller != caller_id:
-        raise Suspect("a validation token that another application asked for")
+        raise InvalidValidationToken("a validation token that another application asked for")
 
 
 def _check_signing_issuer(key: SigningKey, issuers: _Issuers, tenant_id: str) -> None:
-    """Raise Suspect when Entra ID publishes the key for another tenant than the token's.
+    """Raise InvalidValidationToken when Entra ID publishes the key for another tenant than the token's.
 
     Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
     """
     if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
-        raise Suspect("a validation token signed with a key of another issuer")
+        raise InvalidValidationToken("a validation token signed with a key of another issuer")
 
 
 def _check_times(token: ValidationToken, received_at: datetime) -> None:
     moment = received_at.timestamp()
     if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
-        raise Suspect("a validation token that is expired or not yet valid")
+        raise InvalidValidationToken("a validation token that is expired or not yet valid")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.comparing import KnownThings
 from shared.deadline import Deadline
-from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
+from shared.errors import Conflict, Misconfigured, Problem, Unavailable, NotFound
 from shared.events import CloudEvent
 from shared.filling import Filler, Filling
 from shared.pacing import Clock
@@ -146,7 +146,7 @@ class _Run:
         if gap.again_at is not None:
             # It has been read once: nothing is known to be lost.
             return self._filled(gap)
-        if isinstance(problem, Missing) or now - gap.until > _REFUSED_FOR:
+        if isinstance(problem, NotFound) or now - gap.until > _REFUSED_FOR:
             return self._lost(failed, str(problem))
         if gap.state is not State.REFUSED:
             self._say(gap, str(problem))

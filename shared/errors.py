@@ -1,16 +1,16 @@
 """Everything that can go wrong, split by the one question that matters to Graph (would a retry help).
 
 Problem
-├── Rejected             no: set aside for good, counted by ``kind``, and the POST answered 202
+├── Rejected             no: set aside for good, counted by ``reason``, and the POST answered 202
 │   ├── Malformed            not what Graph sends (the whole body: 400)
 │   ├── TooLarge             more than Graph is known to send (the whole body: 413)
-│   ├── Unauthentic          client state wrong, missing or of another tenant
-│   ├── Suspect              validation tokens missing, or one of them bad
+│   ├── InvalidClientState          client state wrong, missing or of another tenant
+│   ├── InvalidValidationToken              validation tokens missing, or one of them bad
 │   ├── UnknownCertificate   encrypted to a certificate that the vault does not have
 │   └── Undecryptable        tampered with, or encrypted in another way than Graph's
 ├── Unavailable          yes: something outside cannot be had in time (503, Graph sends it again)
 └── Misconfigured        once an operator has acted (503, or a failed timer run)
-    ├── Missing              what was asked for by its id or path is not there, or there no longer
+    ├── NotFound              what was asked for by its id or path is not there, or there no longer
     └── Conflict             what was to be made exists, or what was to be changed has been changed in between
 """
 
@@ -25,41 +25,41 @@ class Problem(Exception):
 class Rejected(Problem):
     """Refused for good; a retry would be refused again."""
 
-    kind: ClassVar[str]
+    reason: ClassVar[str]
 
 
 class Malformed(Rejected):
     """Not the JSON that Graph documents."""
 
-    kind = "malformed"
+    reason = "malformed"
 
 
 class TooLarge(Malformed):
     """A body over the limit of this app."""
 
 
-class Unauthentic(Rejected):
+class InvalidClientState(Rejected):
     """The client state was not made by this app for this tenant."""
 
-    kind = "client-state"
+    reason = "client-state"
 
 
-class Suspect(Rejected):
+class InvalidValidationToken(Rejected):
     """Resource data without a valid validation token of its tenant."""
 
-    kind = "validation-token"
+    reason = "validation-token"
 
 
 class UnknownCertificate(Rejected):
     """No such version of the encryption certificate."""
 
-    kind = "unknown-certificate"
+    reason = "unknown-certificate"
 
 
 class Undecryptable(Rejected):
     """One failure for all of decryption: what exactly failed would help only an attacker."""
 
-    kind = "undecryptable"
+    reason = "undecryptable"
 
 
 class Unavailable(Problem):
@@ -77,7 +77,7 @@ class Misconfigured(Problem):
     """A setting, role or file is wrong; the text tells the operator what to change."""
 
 
-class Missing(Misconfigured):
+class NotFound(Misconfigured):
     """There is no such thing at the system that was asked (404); most callers know what to do about it."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from shared.authenticity import Authentic
 from shared.decryption import Content
-from shared.errors import Malformed, Missing
+from shared.errors import Malformed, NotFound
 from shared.notifications import ChangeNotification
 from shared.resources import is_created_once, kind_of, subject_of
 
@@ -79,7 +79,7 @@ class CloudEvent:
 
 def change_event(
     notification: Authentic,
-    found: Content | Missing | None,
+    found: Content | NotFound | None,
     *,
     client_id: str,
     received_at: datetime,
@@ -117,7 +117,7 @@ def event_from_notification(
     kind = kind_of(path, notification.resource_data)
     version = _graph_version(notification, content, kind)
     key = stable_id(notification.tenant_id, path, change_type, own_key if version is None else version)
-    gone = {"gone": True} if isinstance(found, Missing) else {}
+    gone = {"gone": True} if isinstance(found, NotFound) else {}
     data = dump_json(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
         # A consumer that drops by id must not drop the content because it has the bare change already.

@@ -15,7 +15,7 @@ from itertools import batched
 
 from shared.comparing import Comparing, KnownThings, Things
 from shared.deadline import Deadline
-from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.events import CloudEvent
 from shared.pages import BETWEEN_GETS, Pages
 from shared.recovered import Thing, chain_of, events_of
@@ -92,7 +92,7 @@ class Filling:
                 self._read(source)
             except Conflict:
                 raise
-            except Missing:
+            except NotFound:
                 continue
             except Misconfigured as problem:
                 refused.append(problem)
@@ -120,7 +120,7 @@ class Filling:
             case Each():
                 for inner in map(source.of, self._things(source)):
                     # A chat that is deleted in this moment takes none of the others with it.
-                    with suppress(Missing):
+                    with suppress(NotFound):
                         self._read(inner)
 
     # --- Compared in full
@@ -144,7 +144,7 @@ class Filling:
         return pages.all(self.gap.tenant_id, collection.path, key=key, spacing=collection.spacing)
 
     def _only(self, collection: Collection) -> Sequence[Thing]:
-        with suppress(Missing):
+        with suppress(NotFound):
             return self._page(collection.path, Source(key=collection.key, path=collection.path, of_one=True)).items
         return ()
 

@@ -24,7 +24,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import HASTY, unavailable
 from shared.decryption import Content
-from shared.errors import Conflict, Malformed, Misconfigured, Missing, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.locations import Location
 from shared.notifications import load_json
 from shared.source import Page
@@ -33,7 +33,7 @@ from shared.subscription import Subscription
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
-_REFUSALS: Mapping[int, type[Misconfigured]] = {404: Missing, 409: Conflict}
+_REFUSALS: Mapping[int, type[Misconfigured]] = {404: NotFound, 409: Conflict}
 _MAX_PAUSE_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
 _PATIENT: Mapping[str, Any] = {"read_timeout": 30}
@@ -60,8 +60,8 @@ def _at_once() -> None:
 class Graph:
     """A client of one tenant; ``turn`` returns when Graph bears a request for one more page of its list.
 
-    All methods raise Unavailable (later, perhaps) or Misconfigured (Graph says why not): Missing for what is not there,
-    Conflict for what exists already.
+    All methods raise Unavailable (later, perhaps), NotFound for what is not there, Conflict for what exists already, or
+    Misconfigured (Graph says why not).
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class TimeIsUp(Exception):
 
 
 class GraphLists(Protocol):
-    """What is needed of Graph in one tenant; both raise Unavailable and Misconfigured, Missing for a 404."""
+    """What is needed of Graph in one tenant; both raise Unavailable and Misconfigured, NotFound for a 404."""
 
     def page(self, path: str) -> Page:
         """Return a page of a list."""

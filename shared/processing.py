@@ -14,7 +14,7 @@ from datetime import datetime
 from shared.authenticity import Authentic, authenticate
 from shared.deadline import Deadline
 from shared.decryption import Content, decrypt
-from shared.errors import Malformed, Misconfigured, Missing, Problem, Rejected, Suspect
+from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.kept import Kept, body_of
 from shared.locations import Location, api_version
@@ -55,7 +55,7 @@ class Post:
         """Return the item as authentic.
 
         Raises:
-            Malformed, Unauthentic: it is not.
+            Malformed, InvalidClientState: it is not.
         """
         if isinstance(item, Malformed):
             raise item
@@ -67,12 +67,12 @@ class Post:
             self.receiver.hear(authentic, self.received_at, deadline)
             refused: defaultdict[str, list[Authentic]] = defaultdict(list)
             covered = self._covered_tenants(authentic, deadline)
-            located = each_of(authentic, self._located, lambda item, problem: refused[problem.kind].append(item))
+            located = each_of(authentic, self._located, lambda item, problem: refused[problem.reason].append(item))
             fetched = self._fetched(located, deadline)
             events = each_of(
                 tuple(enumerate(located)),
                 lambda each: self._event(*each, covered, fetched, deadline),
-                lambda each, problem: refused[problem.kind].append(each[1].item),
+                lambda each, problem: refused[problem.reason].append(each[1].item),
             )
             for kind, items in refused.items():
                 self._quarantine(kind, items, deadline)
@@ -110,7 +110,7 @@ class Post:
                 received_at=self.received_at,
                 signing_key=lambda key_id: self.receiver.signing_key(key_id, deadline),
             )
-        except Suspect:
+        except InvalidValidationToken:
             return frozenset()
 
     def _located(self, item: Authentic) -> _Located:
@@ -119,7 +119,7 @@ class Post:
             return _Located(item=item, location=None)
         return _Located(item=item, location=Location.of(item, version))
 
-    def _fetched(self, located: Sequence[_Located], deadline: Deadline) -> Mapping[Location, Content | Missing]:
+    def _fetched(self, located: Sequence[_Located], deadline: Deadline) -> Mapping[Location, Content | NotFound]:
         # What is named twice is read once: Graph takes one GET a second of a chat.
         locations = {each.location for each in located if each.location is not None}
         return self.receiver.fetch(locations, deadline) if locations else {}
@@ -129,7 +129,7 @@ class Post:
         ordinal: int,
         located: _Located,
         covered: frozenset[str],
-        fetched: Mapping[Location, Content | Missing],
+        fetched: Mapping[Location, Content | NotFound],
         deadline: Deadline,
     ) -> CloudEvent:
         # Thousands of items take seconds to be opened.
@@ -145,5 +145,5 @@ class Post:
         if encrypted is None:
             return None
         if item.tenant_id not in covered:
-            raise Suspect("no valid validation token of the item's tenant")
+            raise InvalidValidationToken("no valid validation token of the item's tenant")
         return decrypt(encrypted, self.receiver.private_key(encrypted.encryption_certificate_id, deadline))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.deadline import Deadline
 from shared.decryption import Content
-from shared.errors import Missing, Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.locations import Location
 from shared.pacing import Clock
 
@@ -26,7 +26,7 @@ class ResourceReader:
         self._get = get
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="reader")
 
-    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | Missing]:
+    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -41,10 +41,10 @@ class ResourceReader:
             for read in reads.values():
                 read.cancel()
 
-    def _read(self, location: Location) -> Content | Missing:
+    def _read(self, location: Location) -> Content | NotFound:
         try:
             return self._get(location)
-        except Missing as problem:
+        except NotFound as problem:
             return problem
 
 
@@ -59,7 +59,7 @@ class PatientReader:
         self._get = get
         self._clock = clock
 
-    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | Missing]:
+    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -67,12 +67,12 @@ class PatientReader:
         """
         return {location: self._read(location, deadline) for location in locations}
 
-    def _read(self, location: Location, deadline: Deadline) -> Content | Missing:
+    def _read(self, location: Location, deadline: Deadline) -> Content | NotFound:
         while True:
             deadline.check()
             try:
                 return self._get(location)
-            except Missing as problem:
+            except NotFound as problem:
                 return problem
             except Unavailable as problem:
                 if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:

@@ -50,7 +50,7 @@ def receive(
     collection = ChangeNotificationCollection.from_json(body)
     rejected: Counter[str] = Counter()
     post = Post(body=body, receiver=receiver, received_at=received_at, fetch=fetch, tokens=collection.validation_tokens)
-    authentic = each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.kind]))
+    authentic = each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.reason]))
     if not authentic:
         return Receipt(received=len(collection.value), published=0, rejected=dict(rejected))
     try:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from shared.authenticity import Authentic, SigningKey, ValidationTokens
 from shared.deadline import Deadline
 from shared.decryption import Content
-from shared.errors import Missing
+from shared.errors import NotFound
 from shared.events import CloudEvent
 from shared.kept import Kept
 from shared.locations import Location
@@ -24,11 +24,11 @@ class Receiver:
     """What receiving needs from outside, each port a call that ends by the deadline it is given.
 
     ``hear`` notes what is told of the subscriptions themselves, or raises Unavailable; ``signing_key`` and
-    ``private_key`` raise Unavailable when a key cannot be had now, and Suspect or UnknownCertificate when there is
-    none; ``fetch`` reads resources as their tenant's app, all of them or it raises Unavailable or Misconfigured;
-    ``publish`` returns once every event is kept, or raises Unavailable. ``quarantine`` keeps what is refused for good,
-    ``park`` what cannot be worked on now, or raises Unavailable; None: such is told to the caller, and not kept.
-    ``turns``: for the POSTs that may be worked on at once.
+    ``private_key`` raise Unavailable when a key cannot be had now, and InvalidValidationToken or UnknownCertificate
+    when there is none; ``fetch`` reads resources as their tenant's app, all of them or it raises Unavailable or
+    Misconfigured; ``publish`` returns once every event is kept, or raises Unavailable. ``quarantine`` keeps what is
+    refused for good, ``park`` what cannot be worked on now, or raises Unavailable; None: such is told to the caller,
+    and not kept. ``turns``: for the POSTs that may be worked on at once.
     """
 
     client_id: str
@@ -38,7 +38,7 @@ class Receiver:
     hear: Callable[[Sequence[Authentic], datetime, Deadline], None]
     signing_key: Callable[[str, Deadline], SigningKey]
     private_key: Callable[[str, Deadline], RSAPrivateKey]
-    fetch: Callable[[Collection[Location], Deadline], Mapping[Location, Content | Missing]]
+    fetch: Callable[[Collection[Location], Deadline], Mapping[Location, Content | NotFound]]
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     quarantine: Keep | None
     park: Keep | None

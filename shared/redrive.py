@@ -72,7 +72,7 @@ def always(_kept: Kept, _now: datetime) -> bool:
 
 def while_it_may_appear(kept: Kept, now: datetime) -> bool:
     """Return whether a body in quarantine waits for a certificate that could yet be found."""
-    return kept.kind == UnknownCertificate.kind and now - kept.received_at < _MAY_APPEAR
+    return kept.kind == UnknownCertificate.reason and now - kept.received_at < _MAY_APPEAR
 
 
 def redrive(redriver: Redriver, *, ends: datetime) -> Counter[str]:

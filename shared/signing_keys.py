@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.authenticity import SigningKey
 from shared.deadline import Deadline
-from shared.errors import Suspect, Unavailable
+from shared.errors import InvalidValidationToken, Unavailable
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class SigningKeys:
         """Return the key of that id.
 
         Raises:
-            Suspect: Entra ID publishes no such key.
+            InvalidValidationToken: Entra ID publishes no such key.
             Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked in vain.
         """
         known = self._keys.get(key_id)
@@ -74,7 +74,7 @@ class SigningKeys:
             key = self._keys.get(key_id)
             if key is None:
                 self._in_vain_at = self._monotonic()
-                raise Suspect("a signing key that Entra ID does not publish")
+                raise InvalidValidationToken("a signing key that Entra ID does not publish")
             return key
 
     def _refresh(self, known: SigningKey | None) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
 from shared.desired import Desired
-from shared.errors import Conflict, Missing, Problem, Unavailable
+from shared.errors import Conflict, NotFound, Problem, Unavailable
 from shared.pacing import OutOfTime
 from shared.subscribing import Subscriber
 from shared.subscriptions import Policy, plan
@@ -107,7 +107,7 @@ class Upkeep:
         """Return what to do where Graph's list did not show that a subscription exists, or has gone."""
         if isinstance(action, Create) and isinstance(refusal, Conflict):
             return self._adoption(row)
-        if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, Missing):
+        if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, NotFound):
             gap = Gap(since=row.observed.renewed_at) if row.observed else None
             return Create(tracked=row, expiration=action.expiration, gap=gap)
         return None

@@ -10,7 +10,7 @@ from sandbox.teams import Path, User
 from shared import app
 from shared.authenticity import authenticate
 from shared.decryption import Content
-from shared.errors import Misconfigured, Missing, Problem, Unavailable
+from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.locations import ApiVersion, Location
 from shared.notifications import ChangeNotification
 from tests.edges.composition import forget
@@ -90,7 +90,7 @@ def test_each_resource_is_fetched_with_the_credential_of_its_own_tenant(world: G
     fetched = app.receiver().fetch([here, there, stranger], in_time())
     own = [content.resource["id"] for content in (fetched[here], fetched[there]) if isinstance(content, Content)]
     assert own == [here.path.rpartition("/")[2], chat[-1]]
-    assert isinstance(fetched[stranger], Missing)
+    assert isinstance(fetched[stranger], NotFound)
 
 
 def test_nothing_is_asked_of_graph_or_entra_id_before_something_is_to_be_fetched(world: GraphWorld) -> None:

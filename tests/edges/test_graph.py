@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
 from shared.credentials import AppCredential
-from shared.errors import Conflict, Misconfigured, Missing, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
 from shared.graph import Graph
 from shared.locations import Location
 from shared.settings import Settings
@@ -190,7 +190,7 @@ def test_a_resource_is_read_in_haste(world: GraphWorld, graph: Graph) -> None:
 
 
 def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(world: GraphWorld, graph: Graph) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         graph.get(_location(world, "chats", "19:0@thread.v2"))
     graph.create_subscription(world.body())
     with pytest.raises(Conflict):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.serving import Fault
-from shared.errors import Missing, Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.graph import Graph
 from tests.edges.outside import GRAPH_SCOPE, fault
 from tests.edges.test_graph import Forged
@@ -110,5 +110,5 @@ def test_a_thing_is_a_page_of_nothing_else(world: GraphWorld, graph: Graph) -> N
 
 
 def test_a_list_that_is_not_there_is_missing(world: GraphWorld, graph: Graph) -> None:
-    with fault(world.graph_service, Fault(status=404)), pytest.raises(Missing):
+    with fault(world.graph_service, Fault(status=404)), pytest.raises(NotFound):
         graph.page("/v1.0/chats/a/messages")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.serving import Fault
-from shared.errors import Suspect, Unavailable
+from shared.errors import InvalidValidationToken, Unavailable
 from shared.signing_keys import SigningKeys
 from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, Outside, fault, hanging, in_time, within
 
@@ -77,7 +77,7 @@ def test_keys_are_looked_at_again_after_a_day(outside: Outside, keys: SigningKey
     keys.signing_key(kid, in_time())
     outside.entra.rotate_signing_key(retire_old=True)
     hands.at += DAY
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         keys.signing_key(kid, in_time())
 
 
@@ -142,7 +142,7 @@ def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: Outside, keys
 
 def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(outside: Outside, keys: SigningKeys) -> None:
     keys.signing_key(outside.entra.kid, in_time())
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())
     assert _fetches(outside) == 2
 
@@ -152,7 +152,7 @@ def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
 ) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     for minute in range(2):
-        with pytest.raises(Suspect):
+        with pytest.raises(InvalidValidationToken):
             keys.signing_key("forged", in_time())
         for number in range(10):
             with pytest.raises(Unavailable):
@@ -166,7 +166,7 @@ def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: Outside, 
     keys.signing_key(outside.entra.kid, in_time())
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(keys.signing_key, f"forged {number}", in_time()) for number in range(8)]
-    assert Counter(type(each.exception()) for each in asked) == {Suspect: 1, Unavailable: 7}
+    assert Counter(type(each.exception()) for each in asked) == {InvalidValidationToken: 1, Unavailable: 7}
     assert _fetches(outside) == 2
 
 
@@ -183,13 +183,13 @@ def test_a_rotated_key_is_found_at_once(outside: Outside, keys: SigningKeys) -> 
 def test_a_rotated_key_is_found_among_made_up_ids_once_the_cooldown_is_over(
     outside: Outside, keys: SigningKeys, hands: Hands
 ) -> None:
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())
     new = outside.entra.rotate_signing_key()
     with pytest.raises(Unavailable):
         keys.signing_key(new, in_time())
     hands.at += COOLDOWN
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())
     assert keys.signing_key(new, in_time()).public_key == outside.entra.signing_key.public_key()
     assert _fetches(outside) == 2

@@ -181,7 +181,7 @@ GUARDS = (
     _guard(
         "users without Teams",
         "filling",
-        "            except Missing:\n                continue\n",
+        "            except NotFound:\n                continue\n",
         "",
         f"{_FAILURES}::test_users_without_teams_do_not_stand_in_the_way",
     ),

@@ -15,7 +15,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
     if notification.tenant_id not in tenant_ids:
-        raise Unauthentic("a tenant that is not served")
+        raise InvalidClientState("a tenant that is not served")
 """,
         without="",
         test="tests/shared/test_client_state.py::test_the_client_state_of_a_tenant_that_is_not_served_is_refused",
@@ -25,7 +25,7 @@ GUARDS = (
         module=_MODULE,
         snippet=f"""\
     {_STATE_CHECK}
-        raise Unauthentic("no client state of this app")
+        raise InvalidClientState("no client state of this app")
 """,
         without="    state = state or '....'\n    state.encode('ascii', 'surrogateescape')\n",
         test=_REFUSED,
@@ -77,7 +77,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
                 return Authentic(notification)
-    raise Unauthentic("no client state of this app")
+    raise InvalidClientState("no client state of this app")
 """,
         without="                return Authentic(notification)\n    return Authentic(notification)\n",
         test=_REFUSED,

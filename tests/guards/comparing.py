@@ -184,14 +184,14 @@ GUARDS = (
     _guard(
         "a chat that is gone",
         "filling",
-        "with suppress(Missing):\n                        self._read(inner)",
+        "with suppress(NotFound):\n                        self._read(inner)",
         "if True:\n                        self._read(inner)",
         f"{_RUNS}::test_a_chat_that_is_gone_in_this_moment_takes_no_other_with_it",
     ),
     _guard(
         "a team that is gone",
         "filling",
-        "        with suppress(Missing):\n            return self._page(",
+        "        with suppress(NotFound):\n            return self._page(",
         "        if True:\n            return self._page(",
         f"{_RUNS}::test_a_team_that_is_not_found_is_deleted",
     ),

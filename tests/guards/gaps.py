@@ -73,7 +73,7 @@ GUARDS = (
     _guard(
         "what is no more",
         "catch_up",
-        "isinstance(problem, Missing) or ",
+        "isinstance(problem, NotFound) or ",
         "",
         f"{_FAILURES}::test_a_chat_that_is_no_more_is_lost",
     ),

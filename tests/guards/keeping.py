@@ -107,7 +107,7 @@ GUARDS = (
     ),
     _redriving(
         "only what may appear",
-        "kept.kind == UnknownCertificate.kind and ",
+        "kept.kind == UnknownCertificate.reason and ",
         "",
         "test_nothing_else_in_quarantine_is_tried_by_the_timer",
     ),

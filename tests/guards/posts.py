@@ -147,8 +147,8 @@ GUARDS = (
     ),
     _guard(
         "keys that cannot be had are no bad token",
-        "        except Suspect:\n            return frozenset()\n",
-        "        except (Suspect, Unavailable):\n            return frozenset()\n",
+        "        except InvalidValidationToken:\n            return frozenset()\n",
+        "        except (InvalidValidationToken, Unavailable):\n            return frozenset()\n",
         _OUT_OF_REACH,
     ),
     _guard(
@@ -161,7 +161,7 @@ GUARDS = (
     _guard("what has no place is not read", " if each.location is not None}", "}", _OUTCOME),
     _guard(
         "a place that is none takes nobody down",
-        "located = each_of(authentic, self._located, lambda item, problem: refused[problem.kind].append(item))",
+        "located = each_of(authentic, self._located, lambda item, problem: refused[problem.reason].append(item))",
         "located = [self._located(item) for item in authentic]",
         f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down",
     ),

@@ -154,10 +154,10 @@ GUARDS = (
     _order(
         "a bad token covers nobody",
         """\
-        except Suspect:
+        except InvalidValidationToken:
             return frozenset()
 """,
-        "        except Suspect:\n            return frozenset(self.receiver.tenant_ids)\n",
+        "        except InvalidValidationToken:\n            return frozenset(self.receiver.tenant_ids)\n",
         _OUTCOME,
     ),
     _order(
@@ -170,17 +170,17 @@ GUARDS = (
         "no key before a token",
         """\
         if item.tenant_id not in covered:
-            raise Suspect""",
+            raise InvalidValidationToken""",
         """\
         self.receiver.private_key(encrypted.encryption_certificate_id, deadline)
         if item.tenant_id not in covered:
-            raise Suspect""",
+            raise InvalidValidationToken""",
         f"{_RECEIVING}::test_no_key_is_asked_for_before_an_item_is_authentic",
     ),
     _order(
         "resource data need a token",
         """\
-            raise Suspect("no valid validation token of the item's tenant")
+            raise InvalidValidationToken("no valid validation token of the item's tenant")
 """,
         "            pass\n",
         _OUTCOME,
@@ -262,7 +262,7 @@ GUARDS = (
     ),
     _post(
         "nothing of nobody is parked",
-        "each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.kind]))",
+        "each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.reason]))",
         "[item for item in collection.value if not isinstance(item, Malformed)]",
         f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept",
     ),

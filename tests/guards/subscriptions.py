@@ -226,7 +226,7 @@ GUARDS = (
     ),
     _upkeep(
         "created again after 404",
-        "if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, Missing):",
+        "if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, NotFound):",
         "if False:",
         f"{_FAILURES}::test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap",
     ),

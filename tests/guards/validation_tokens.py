@@ -11,7 +11,7 @@ _MOMENT = f"{_TESTS}::test_only_the_moment_of_receipt_counts_and_never_the_wall_
 _KEYS = "tests/edges/test_signing_keys.py"
 _FORM_CHECK = """\
     if len(token) > _MAX_TOKEN or not token.isascii():
-        raise Suspect("not a validation token")
+        raise InvalidValidationToken("not a validation token")
 """
 
 
@@ -36,7 +36,7 @@ GUARDS = (
         "header",
         """\
     except jwt.PyJWTError as exc:
-        raise Suspect("not a validation token") from exc
+        raise InvalidValidationToken("not a validation token") from exc
 """,
         "    finally:\n        pass\n",
     ),
@@ -44,7 +44,7 @@ GUARDS = (
         "names a key",
         """\
     if not isinstance(key_id, str):
-        raise Suspect("a validation token that names no key")
+        raise InvalidValidationToken("a validation token that names no key")
 """,
         "    key_id = str(key_id)\n",
         _ASKS_FOR_NO_KEY,
@@ -62,7 +62,7 @@ GUARDS = (
         "signature, audience or claims",
         """\
     except jwt.PyJWTError as exc:
-        raise Suspect("a validation token with a bad signature or audience") from exc
+        raise InvalidValidationToken("a validation token with a bad signature or audience") from exc
 """,
         "    finally:\n        pass\n",
     ),
@@ -70,7 +70,7 @@ GUARDS = (
         "tenant",
         """\
     if tenant_id not in audience.tenant_ids:
-        raise Suspect("a validation token of a tenant that is not served")
+        raise InvalidValidationToken("a validation token of a tenant that is not served")
 """,
         "",
     ),
@@ -78,7 +78,7 @@ GUARDS = (
         "times are whole numbers",
         """\
     if not all(type(time) is int for time in times):
-        raise Suspect("a validation token whose times are no whole numbers")
+        raise InvalidValidationToken("a validation token whose times are no whole numbers")
 """,
         "",
     ),
@@ -87,7 +87,7 @@ GUARDS = (
         "issuer",
         """\
     else:
-        raise Suspect("a validation token of another issuer")
+        raise InvalidValidationToken("a validation token of another issuer")
 """,
         '    else:\n        caller = claims.get("appid") or claims.get("azp")\n',
     ),
@@ -95,7 +95,7 @@ GUARDS = (
         "caller",
         """\
     if caller != caller_id:
-        raise Suspect("a validation token that another application asked for")
+        raise InvalidValidationToken("a validation token that another application asked for")
 """,
         "",
     ),
@@ -113,7 +113,7 @@ GUARDS = (
         "the signing key's own issuer",
         """\
     if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
-        raise Suspect("a validation token signed with a key of another issuer")
+        raise InvalidValidationToken("a validation token signed with a key of another issuer")
 """,
         "",
         f"{_TESTS}::test_a_key_published_for_one_tenant_signs_for_no_other",
@@ -140,7 +140,7 @@ GUARDS = (
         "expired or not yet valid",
         """\
     if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
-        raise Suspect("a validation token that is expired or not yet valid")
+        raise InvalidValidationToken("a validation token that is expired or not yet valid")
 """,
         "    del moment, token\n",
     ),
@@ -169,8 +169,8 @@ GUARDS = (
     Guard(
         name="signing key: a look in vain is noted",
         module="shared/signing_keys.py",
-        snippet="                self._in_vain_at = self._monotonic()\n                raise Suspect(",
-        without="                raise Suspect(",
+        snippet="                self._in_vain_at = self._monotonic()\n                raise InvalidValidationToken(",
+        without="                raise InvalidValidationToken(",
         test=f"{_KEYS}::test_made_up_key_ids_at_once_make_the_app_call_entra_once",
     ),
     Guard(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.errors import Conflict, Misconfigured, Missing, Problem
+from shared.errors import Conflict, Misconfigured, NotFound, Problem
 from shared.resources import canonical_path
 from shared.subscription import Subscription
 from shared.tracked import Heard, Listing, Rows, Tracked
@@ -122,7 +122,7 @@ class GraphOfOneAccount:
         with self._lock:
             self._end_what_has_expired()
             if subscription_id not in self.kept:
-                raise Missing("Graph answered 404")
+                raise NotFound("Graph answered 404")
             self._check(self.kept[subscription_id], properties)
             self.kept[subscription_id] |= properties
             return Subscription.from_json(self.kept[subscription_id])
@@ -130,7 +130,7 @@ class GraphOfOneAccount:
     def _deleted(self, subscription_id: str) -> None:
         with self._lock:
             if self.kept.pop(subscription_id, None) is None:
-                raise Missing("Graph answered 404")
+                raise NotFound("Graph answered 404")
 
     def _end_what_has_expired(self) -> None:
         now = self._clock.now()

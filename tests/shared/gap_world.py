@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from shared.catch_up import CatchUp, catch_up
 from shared.deadline import Deadline
-from shared.errors import Conflict, Missing, Problem
+from shared.errors import Conflict, NotFound, Problem
 from shared.events import CloudEvent
 from shared.known import Known
 from shared.recovery import Recovery
@@ -174,7 +174,7 @@ class World:
         if base in self.endless:
             return Page(items=(), next_path=f"{base}?again")
         if pages is None:
-            raise Missing(f"Graph answered 404 to GET {base}")
+            raise NotFound(f"Graph answered 404 to GET {base}")
         number = int(query.removeprefix("page=")) if query.startswith("page=") else 0
         page = pages[number]
         if isinstance(page, Problem):

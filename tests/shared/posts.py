@@ -14,7 +14,7 @@ from shared.authenticity import Audience, Authentic, SigningKey, ValidationToken
 from shared.clouds import CLOUDS
 from shared.deadline import Deadline
 from shared.decryption import Content
-from shared.errors import Missing, Suspect, UnknownCertificate
+from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
 from shared.locations import Location
 from shared.receive import Receipt, receive
@@ -48,7 +48,7 @@ def now() -> datetime:
 
 def published_key(key_id: str, _deadline: Deadline | None = None) -> SigningKey:
     if key_id != graph().entra.kid:
-        raise Suspect("not published")
+        raise InvalidValidationToken("not published")
     return SigningKey(public_key=graph().entra.signing_key.public_key(), issuer=KEY_ISSUER)
 
 
@@ -88,12 +88,12 @@ class Outcome:
             raise UnknownCertificate("no such version")
         return key_pair()[0]
 
-    def _fetch(self, locations: Collection[Location], _deadline: Deadline) -> Mapping[Location, Content | Missing]:
+    def _fetch(self, locations: Collection[Location], _deadline: Deadline) -> Mapping[Location, Content | NotFound]:
         self.fetched.extend(locations)
         return {
             location: Content.from_json(self.resources[location.path])
             if location.path in self.resources
-            else Missing("404")
+            else NotFound("404")
             for location in locations
         }
 

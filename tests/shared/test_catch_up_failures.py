@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Misconfigured, Missing, Unavailable
+from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.recovery import State
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
@@ -114,7 +114,7 @@ def test_a_permission_that_is_granted_in_time_recovers_everything() -> None:
 
 def test_users_without_teams_do_not_stand_in_the_way() -> None:
     world = World(GAP)
-    world.has("abc", a=Missing("Graph answered 404"), b=[message()], c=Missing("Graph answered 404"))
+    world.has("abc", a=NotFound("Graph answered 404"), b=[message()], c=NotFound("Graph answered 404"))
     assert world.run() == {"recovered": 1, "events": 1}
     assert _gaps_told(world) == []
 

@@ -10,7 +10,7 @@ import hmac
 import pytest
 
 from shared.authenticity import MAX_CLIENT_STATE, authenticate, sign_client_state
-from shared.errors import Unauthentic
+from shared.errors import InvalidClientState
 from shared.notifications import ChangeNotification
 from tests.sender import (
     FOREIGN_STATE_KEY,
@@ -51,7 +51,7 @@ def test_each_tenant_gets_another_client_state() -> None:
 
 
 def test_the_client_state_of_a_tenant_that_is_not_served_is_refused() -> None:
-    with pytest.raises(Unauthentic):
+    with pytest.raises(InvalidClientState):
         _authenticate(client_state(STRANGER), STRANGER)
 
 
@@ -79,7 +79,7 @@ def test_the_client_state_of_a_tenant_that_is_not_served_is_refused() -> None:
     ],
 )
 def test_any_other_client_state_is_refused(state: object) -> None:
-    with pytest.raises(Unauthentic):
+    with pytest.raises(InvalidClientState):
         _authenticate(state)
 
 
@@ -100,7 +100,7 @@ def _made_with_the_key(prefix: str) -> str:
 )
 def test_a_client_state_of_another_form_is_refused_although_its_mac_is_right(prefix: str) -> None:
     assert _authenticate(_made_with_the_key(f"v1.{STATE_KEY.key_id}.n")).client_state
-    with pytest.raises(Unauthentic):
+    with pytest.raises(InvalidClientState):
         _authenticate(_made_with_the_key(prefix))
 
 

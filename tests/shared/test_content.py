@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from docs.schemas.generate import schemas, text
 from shared.authenticity import authenticate
 from shared.decryption import Content
-from shared.errors import Missing
+from shared.errors import NotFound
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import ChangeNotification
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
@@ -32,7 +32,7 @@ def _event(kind: str, content: Any = None, *, change_type: str = "created") -> d
     item = basic_item(changeType=change_type, resourceData={"id": "1", "@odata.type": f"#Microsoft.Graph.{kind}"})
     authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
     found = (
-        content if content is None or isinstance(content, Missing) else Content.from_json(json.dumps(content).encode())
+        content if content is None or isinstance(content, NotFound) else Content.from_json(json.dumps(content).encode())
     )
     return _parsed(change_event(authentic, found, client_id=CLIENT_ID, received_at=NOW))
 
@@ -80,7 +80,7 @@ def test_a_change_of_each_kind_has_a_schema_and_fits_it(kind: str, change_type: 
 
 @each_kind
 def test_a_change_to_what_is_gone_fits_its_schema(kind: str) -> None:
-    event = _event(kind, Missing("404"), change_type="deleted")
+    event = _event(kind, NotFound("404"), change_type="deleted")
     assert event["data"]["gone"] is True
     assert problems(event) == problems(event, file=OF_ALL_OTHERS) == []
     assert problems(event | {"data": event["data"] | {"gone": False}}) != []

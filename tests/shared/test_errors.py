@@ -11,6 +11,6 @@ def test_every_problem_answers_in_exactly_one_way_whether_a_retry_helps() -> Non
         assert sum(issubclass(problem, answer) for answer in (Rejected, Unavailable, Misconfigured)) == 1, problem
 
 
-def test_every_refusal_is_counted_under_a_kind_of_its_own() -> None:
-    kinds = {problem.kind for problem in ALL if issubclass(problem, Rejected) and problem is not Rejected}
-    assert kinds == {"malformed", "client-state", "validation-token", "unknown-certificate", "undecryptable"}
+def test_every_rejection_has_a_reason_of_its_own() -> None:
+    reasons = {problem.reason for problem in ALL if issubclass(problem, Rejected) and problem is not Rejected}
+    assert reasons == {"malformed", "client-state", "validation-token", "unknown-certificate", "undecryptable"}

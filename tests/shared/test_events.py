@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.authenticity import Authentic, authenticate
 from shared.decryption import Content
-from shared.errors import Malformed, Missing
+from shared.errors import Malformed, NotFound
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import MAX_TEXT, ChangeNotification, load_json
 from shared.sink import MAX_MESSAGE_BYTES
@@ -49,7 +49,7 @@ def _event(
 
 
 def _gone(*, received_at: datetime = NOW, **changes: Any) -> CloudEvent:
-    return change_event(_authentic(**changes), Missing("404"), client_id=CLIENT_ID, received_at=received_at)
+    return change_event(_authentic(**changes), NotFound("404"), client_id=CLIENT_ID, received_at=received_at)
 
 
 def _lifecycle(event: str, *, received_at: datetime = NOW) -> CloudEvent:

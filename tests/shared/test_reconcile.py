@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.authenticity import authenticate
-from shared.errors import Unauthentic
+from shared.errors import InvalidClientState
 from shared.notifications import ChangeNotification
 from shared.tracked import Gap, Heard
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
@@ -72,7 +72,7 @@ def test_each_client_state_is_another_one_and_good_for_its_own_tenant_only() -> 
 def _authenticates(item: Mapping[str, Any]) -> bool:
     try:
         authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
-    except Unauthentic:
+    except InvalidClientState:
         return False
     return True
 

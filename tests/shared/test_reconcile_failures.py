@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.certificates import Certificate
-from shared.errors import Conflict, Misconfigured, Missing, Problem, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.tracked import Listing, Tracked
 from tests.sender import TENANT
 from tests.shared.run_world import BASIC, RICH, World, certificate
@@ -37,7 +37,7 @@ def _many(count: int) -> list[dict[str, str]]:
         FORBIDDEN,
         Misconfigured("Graph answered 400: validation of the notification URL failed"),
         Misconfigured("Graph answered 401"),
-        Missing("Graph answered 404"),
+        NotFound("Graph answered 404"),
         Conflict("Graph answered 409"),
         BUSY,
     ],

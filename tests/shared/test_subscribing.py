@@ -7,7 +7,7 @@ import pytest
 
 from shared.actions import Adopt, Renew, Rotate
 from shared.certificates import Certificate
-from shared.errors import Misconfigured, Missing, Problem, Unavailable
+from shared.errors import Misconfigured, Problem, Unavailable, NotFound
 from shared.subscribing import Subscriber
 from shared.subscription import Subscription
 from shared.tracked import Observed, Tracked
@@ -127,7 +127,7 @@ def test_an_adopted_subscription_has_the_certificate_that_graph_lists_and_not_it
         assert adopted.certificate_id == "c1"
 
 
-@pytest.mark.parametrize("problem", [Missing("404"), Unavailable("503")], ids=str)
+@pytest.mark.parametrize("problem", [NotFound("404"), Unavailable("503")], ids=str)
 def test_what_has_nothing_to_do_with_the_certificate_is_not_tried_without_it(problem: Problem) -> None:
     account = Account(certificate())
     observed = account.subscriber.create(WANTED, EXPIRATION)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from shared.authenticity import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
 from shared.clouds import CLOUDS
-from shared.errors import Suspect, Unavailable
+from shared.errors import InvalidValidationToken, Unavailable
 from shared.signing_keys import published_keys
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
@@ -49,19 +49,19 @@ def test_no_token_vouches_for_nobody() -> None:
 
 
 def test_one_bad_token_among_good_ones_makes_all_suspicious() -> None:
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         _tenants(graph().token(), "", graph().token(tenant_id=OTHER_TENANT))
 
 
 def test_a_token_of_a_key_that_entra_id_does_not_publish_is_refused() -> None:
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         _tenants(signed(graph(), claims_of(graph()), kid="unknown"))
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
 def test_a_bad_token_is_refused(name: str) -> None:
     """Peers' holes 2 and 3: any application as the caller; the issuer tested with "contains" or "ends with"."""
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         _tenants(BAD_TOKENS[name](graph()))
 
 
@@ -73,14 +73,14 @@ def test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond() -> No
     for moment in (begin - skew, end + skew - second):
         assert _tenants(good, received_at=moment) == {TENANT}
     for moment in (begin - skew - second, end + skew):
-        with pytest.raises(Suspect):
+        with pytest.raises(InvalidValidationToken):
             _tenants(good, received_at=moment)
 
 
 def test_a_token_verified_before_is_judged_by_the_moment_of_each_post() -> None:
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
     assert verifier.tenants([good], received_at=now(), signing_key=published_key)
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         verifier.tenants([good], received_at=now() + timedelta(days=2), signing_key=published_key)
 
 
@@ -106,7 +106,7 @@ def test_a_token_that_names_no_key_asks_for_none() -> None:
         return SigningKey(public_key=graph().entra.signing_key.public_key(), issuer=None)
 
     for name in ("no kid", "kid is a number", "a lone surrogate", "good, but larger than any genuine one"):
-        with pytest.raises(Suspect):
+        with pytest.raises(InvalidValidationToken):
             verify(BAD_TOKENS[name](graph()), audience=AUDIENCE, signing_key=signing_key)
     assert asked == []
 
@@ -137,13 +137,13 @@ def _keys() -> None:
 @given(st.dictionaries(st.sampled_from(_CLAIM_NAMES), _NASTY), st.dictionaries(st.sampled_from(_HEADER_NAMES), _NASTY))
 def test_any_signed_token_is_either_good_or_suspicious(claims: dict[str, Any], headers: dict[str, Any]) -> None:
     token = _segments({"alg": "RS256", "kid": graph().entra.kid} | headers, claims_of(graph()) | claims)
-    with suppress(Suspect):
+    with suppress(InvalidValidationToken):
         _tenants(token)
 
 
 @given(st.text() | st.text("abcXYZ012_-.", max_size=60))
 def test_any_text_is_suspicious(token: str) -> None:
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         _tenants(token)
 
 
@@ -183,14 +183,14 @@ def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
     def key_of_another_tenant(key_id: str) -> SigningKey:
         return SigningKey(public_key=published_key(key_id).public_key, issuer=V2.format(OTHER_TENANT))
 
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         verify(graph().token(), audience=AUDIENCE, signing_key=key_of_another_tenant)
 
 
 def test_a_cloud_may_have_another_application_that_tracks_changes() -> None:
     audience = dataclasses.replace(AUDIENCE, caller_id=STRANGER)
     assert verify(graph().token(azp=STRANGER), audience=audience, signing_key=published_key).tenant_id == TENANT
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         verify(graph().token(), audience=audience, signing_key=published_key)
 
 
@@ -217,5 +217,5 @@ def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> 
     at_the_time = datetime(2019, 8, 6, tzinfo=UTC)
     tenants = verifier.tenants([genuine], received_at=at_the_time, signing_key=keys.__getitem__)
     assert tenants == {expected["tid"]}
-    with pytest.raises(Suspect):
+    with pytest.raises(InvalidValidationToken):
         verifier.tenants([genuine], received_at=now(), signing_key=keys.__getitem__)
