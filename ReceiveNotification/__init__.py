@@ -43,7 +43,7 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
     ``fetch`` comes from the URL that the app subscribed with, and grants nothing: the client state authenticates.
     """
     from shared.deadline import Deadline  # noqa: PLC0415
-    from shared.errors import Malformed, Misconfigured, TooLarge, Unavailable  # noqa: PLC0415
+    from shared.errors import Malformed, Misconfigured, Problem, TooLarge  # noqa: PLC0415
 
     deadline = Deadline.after(_BUDGET)
     try:
@@ -55,11 +55,11 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
         return 413
     except Malformed:
         return 400
-    except Unavailable as problem:
-        _LOG.warning("refused for now, Graph will send it again: %s", problem)
-        return 503
     except Misconfigured as problem:
         _LOG.error("refused until this is mended: %s", problem)
+        return 503
+    except Problem as problem:
+        _LOG.warning("refused for now, Graph will send it again: %s", problem)
         return 503
     _log(receipt)
     return 202

@@ -122,9 +122,7 @@ class _Run:
             filling.fill()
         except TimeIsUp:
             return "to be continued"
-        except Conflict:
-            raise
-        except (Unavailable, Misconfigured) as problem:
+        except (Unavailable, Misconfigured, NotFound) as problem:
             return self._failed(filling.gap, problem)
         finally:
             self.done["events"] += filling.gap.recovered - gap.recovered

@@ -1,17 +1,17 @@
-"""Everything that can go wrong, split by the one question that matters to Graph (would a retry help).
+"""Everything that can go wrong outside this code. The class says what helps.
 
 Problem
-├── Rejected             no: set aside for good, counted by ``reason``, and the POST answered 202
-│   ├── Malformed            not what Graph sends (the whole body: 400)
-│   ├── TooLarge             more than Graph is known to send (the whole body: 413)
-│   ├── InvalidClientState          client state wrong, missing or of another tenant
-│   ├── InvalidValidationToken              validation tokens missing, or one of them bad
-│   ├── UnknownCertificate   encrypted to a certificate that the vault does not have
-│   └── Undecryptable        tampered with, or encrypted in another way than Graph's
-├── Unavailable          yes: something outside cannot be had in time (503, Graph sends it again)
-└── Misconfigured        once an operator has acted (503, or a failed timer run)
-    ├── NotFound              what was asked for by its id or path is not there, or there no longer
-    └── Conflict             what was to be made exists, or what was to be changed has been changed in between
+├── Rejected                    nothing: this item will never be accepted. Counted by ``reason``; the POST gets a 202
+│   ├── Malformed                   it is not what Graph sends (a whole body: 400)
+│   │   └── TooLarge                    it is larger than anything Graph is known to send (a whole body: 413)
+│   ├── InvalidClientState          the client state is missing, wrong, or belongs to another tenant
+│   ├── InvalidValidationToken      a validation token is missing or invalid
+│   ├── UnknownCertificate          it was encrypted for a certificate that the vault does not have
+│   └── Undecryptable               it was tampered with, or encrypted in another way than Graph's
+├── Unavailable                 a retry: another system did not answer in time (a POST: parked, else 503)
+├── Misconfigured               an operator: a setting, role or file is wrong (a POST: parked, else 503)
+├── NotFound                    it depends: the thing with this id or path does not exist (404)
+└── Conflict                    a retry: it already exists, or somebody else changed it first (409, 412)
 """
 
 from datetime import timedelta
@@ -19,11 +19,11 @@ from typing import ClassVar
 
 
 class Problem(Exception):
-    """The top, never raised itself. The text may be logged: no content, token, key or client state in it."""
+    """The base class, never raised itself. Its text may be logged: no content, token, key or client state."""
 
 
 class Rejected(Problem):
-    """Refused for good; a retry would be refused again."""
+    """An item that is refused for good: a retry would be refused again."""
 
     reason: ClassVar[str]
 
@@ -35,37 +35,37 @@ class Malformed(Rejected):
 
 
 class TooLarge(Malformed):
-    """A body over the limit of this app."""
+    """A body that exceeds this app's limit."""
 
 
 class InvalidClientState(Rejected):
-    """The client state was not made by this app for this tenant."""
+    """A client state that this app did not create for this tenant."""
 
     reason = "client-state"
 
 
 class InvalidValidationToken(Rejected):
-    """Resource data without a valid validation token of its tenant."""
+    """Resource data without a valid validation token for its tenant."""
 
     reason = "validation-token"
 
 
 class UnknownCertificate(Rejected):
-    """No such version of the encryption certificate."""
+    """The vault has no such version of the encryption certificate."""
 
     reason = "unknown-certificate"
 
 
 class Undecryptable(Rejected):
-    """One failure for all of decryption: what exactly failed would help only an attacker."""
+    """The only failure of decryption: saying which step failed would help an attacker."""
 
     reason = "undecryptable"
 
 
 class Unavailable(Problem):
-    """A system outside did not answer, not in time, or not as it should; the same call may go through later.
+    """Another system did not answer, or not in time, or not as documented; a retry may succeed.
 
-    ``retry_after`` is how long it asked to be left alone, or None.
+    ``retry_after`` is how long that system asked the caller to wait, or None.
     """
 
     def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
@@ -74,12 +74,12 @@ class Unavailable(Problem):
 
 
 class Misconfigured(Problem):
-    """A setting, role or file is wrong; the text tells the operator what to change."""
+    """A setting, role or file is wrong; the text says what the operator has to change."""
 
 
-class NotFound(Misconfigured):
-    """There is no such thing at the system that was asked (404); most callers know what to do about it."""
+class NotFound(Problem):
+    """The requested thing does not exist (404)."""
 
 
-class Conflict(Misconfigured):
-    """Another one was there first (409, 412); most callers know what to do about it."""
+class Conflict(Problem):
+    """What was to be created already exists, or what was to be changed has changed since it was read (409, 412)."""

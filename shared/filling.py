@@ -15,7 +15,7 @@ from itertools import batched
 
 from shared.comparing import Comparing, KnownThings, Things
 from shared.deadline import Deadline
-from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
+from shared.errors import Malformed, Misconfigured, NotFound, Unavailable
 from shared.events import CloudEvent
 from shared.pages import BETWEEN_GETS, Pages
 from shared.recovered import Thing, chain_of, events_of
@@ -65,7 +65,7 @@ class Filling:
         Raises:
             TimeIsUp: there is more to read than there is time for.
             Conflict: another run is at it.
-            Unavailable, Misconfigured: Graph puts it off, or refuses; or the sink or the table does not answer.
+            Unavailable, Misconfigured, NotFound: Graph postpones or refuses it, or the sink or the table is down.
         """
         sources = sources_of(self.gap)
         if isinstance(sources, Each):
@@ -90,8 +90,6 @@ class Filling:
         for source in sources:
             try:
                 self._read(source)
-            except Conflict:
-                raise
             except NotFound:
                 continue
             except Misconfigured as problem:
@@ -170,7 +168,7 @@ class Filling:
         for path in known[:-1]:
             try:
                 return self._page(path, source)
-            except Misconfigured as problem:
+            except (Misconfigured, NotFound) as problem:
                 _LOG.info("another way is taken to what Graph refuses: %s", problem)
         return self._page(known[-1], source)
 

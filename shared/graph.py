@@ -33,7 +33,8 @@ from shared.subscription import Subscription
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
-_REFUSALS: Mapping[int, type[Misconfigured]] = {404: NotFound, 409: Conflict}
+_NOT_FOUND = 404
+_CONFLICTS = frozenset({409, 412})
 _MAX_PAUSE_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
 _PATIENT: Mapping[str, Any] = {"read_timeout": 30}
@@ -60,8 +61,8 @@ def _at_once() -> None:
 class Graph:
     """A client of one tenant; ``turn`` returns when Graph bears a request for one more page of its list.
 
-    All methods raise Unavailable (later, perhaps), NotFound for what is not there, Conflict for what exists already, or
-    Misconfigured (Graph says why not).
+    All methods raise Unavailable (a retry may succeed), NotFound (404) or Misconfigured (the text has Graph's reason);
+    those that change something also raise Conflict (409, 412).
     """
 
     def __init__(
@@ -179,8 +180,14 @@ def _check(response: HttpResponse, call: str) -> None:
     if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         raise Unavailable(f"Graph answered {status} to {call}", retry_after=_retry_after(response))
     if status >= _CLIENT_ERROR:
-        problem = _REFUSALS.get(status, Misconfigured)
-        raise problem(f"Graph answered {status} to {call}: {_reason(response)}")
+        raise _refusal(response.request.method, status)(f"Graph answered {status} to {call}: {_reason(response)}")
+
+
+def _refusal(method: str, status: int) -> type[NotFound | Conflict | Misconfigured]:
+    if status == _NOT_FOUND:
+        return NotFound
+    # A GET changes nothing: a 409 or 412 to it is not a race that somebody else has won.
+    return Conflict if status in _CONFLICTS and method != "GET" else Misconfigured
 
 
 def _retry_after(response: HttpResponse) -> timedelta | None:

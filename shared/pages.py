@@ -23,7 +23,7 @@ class TimeIsUp(Exception):
 
 
 class GraphLists(Protocol):
-    """What is needed of Graph in one tenant; both raise Unavailable and Misconfigured, NotFound for a 404."""
+    """What is needed of Graph in one tenant; both raise Unavailable, Misconfigured, and NotFound for a 404."""
 
     def page(self, path: str) -> Page:
         """Return a page of a list."""
@@ -63,7 +63,7 @@ class Pages:
 
         Raises:
             TimeIsUp: it would come after the end of the run.
-            Unavailable, Misconfigured: as Graph's.
+            Unavailable, Misconfigured, NotFound: as Graph's.
         """
         graph = self.graph(tenant_id)
         while True:
@@ -81,7 +81,7 @@ class Pages:
         """Yield everything in a list.
 
         Raises:
-            TimeIsUp, Unavailable, Misconfigured: as ``page``.
+            TimeIsUp, Unavailable, Misconfigured, NotFound: as ``page``.
         """
         following: str | None = path
         while following is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.deadline import Deadline
-from shared.errors import Misconfigured, Problem, Unavailable
+from shared.errors import Problem
 from shared.notifications import ChangeNotificationCollection
 from shared.processing import Post, each_of
 from shared.receiver import Receiver
@@ -55,7 +55,7 @@ def receive(
         return Receipt(received=len(collection.value), published=0, rejected=dict(rejected))
     try:
         published, refused = post.process(authentic, deadline.before(_FOR_PARKING))
-    except (Unavailable, Misconfigured) as problem:
+    except Problem as problem:
         post.park(problem, deadline)
         return Receipt(
             received=len(collection.value),

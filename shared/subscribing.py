@@ -13,7 +13,7 @@ from shared.actions import Adopt, Renew, Rotate
 from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
 from shared.desired import Desired
-from shared.errors import Misconfigured, NotFound, Problem
+from shared.errors import Conflict, Misconfigured, NotFound, Problem
 from shared.resources import is_beta
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription
@@ -22,7 +22,7 @@ from shared.tracked import Observed
 
 
 class SubscriptionsApi(Protocol):
-    """What is needed of Graph in one account; NotFound and Conflict stand for 404 and 409."""
+    """What is needed of Graph in one account; NotFound and Conflict stand for 404, and for 409 or 412."""
 
     def list_subscriptions(self) -> Iterable[Subscription]:
         """Return all subscriptions that the account sees."""
@@ -74,9 +74,7 @@ class Subscriber:
         certificate, problem = self._certificate_for(action), None
         try:
             made = self._update(action, certificate)
-        except NotFound:
-            raise
-        except Misconfigured as refusal:
+        except (Misconfigured, Conflict) as refusal:
             if certificate is None:
                 raise
             # A certificate that Graph refuses must not cost the subscription.

@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
 from shared.credentials import AppCredential
-from shared.errors import Conflict, Misconfigured, NotFound, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.graph import Graph
 from shared.locations import Location
 from shared.settings import Settings
@@ -145,7 +145,7 @@ def _powerless(world: GraphWorld) -> None:
 def test_a_refusal_is_told_in_graphs_own_words(
     world: GraphWorld, graph: Graph, call: Callable[[GraphWorld, Graph], Any], words: str
 ) -> None:
-    with pytest.raises(Misconfigured, match=rf"{words}.*\(request-id \S+\)"):
+    with pytest.raises(Problem, match=rf"{words}.*\(request-id \S+\)"):
         call(world, graph)
 
 
@@ -195,6 +195,22 @@ def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(wor
     graph.create_subscription(world.body())
     with pytest.raises(Conflict):
         graph.create_subscription(world.body())
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_conflict_is_one_only_for_a_request_that_changes_something(
+    world: GraphWorld, graph: Graph, status: int
+) -> None:
+    with fault(world.graph_service, Fault(status=status)):
+        for change in (
+            lambda: graph.create_subscription(world.body()),
+            lambda: graph.update_subscription("a", {}),
+            lambda: graph.delete_subscription("a"),
+        ):
+            with pytest.raises(Conflict):
+                change()
+        with pytest.raises(Misconfigured, match=str(status)):
+            graph.page("/v1.0/chats/a/messages")
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

@@ -13,7 +13,7 @@ from azure.identity import ManagedIdentityCredential
 from sandbox.clock import Clock
 from shared.deadline import Deadline
 from shared.desired import Desired, desired_from_json
-from shared.errors import Malformed, Misconfigured, Unavailable
+from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
 from shared.graph import Graph
 from shared.known import Known
@@ -173,7 +173,7 @@ class App:
             receipt = receive(body, self.receiver(), received_at=received_at, deadline=deadline, fetch=fetch)
         except Malformed:
             return 400
-        except (Unavailable, Misconfigured) as problem:
+        except Problem as problem:
             _LOG.warning("refused for now: %s", problem)
             return 503
         self.receipts.append(receipt)

@@ -174,8 +174,15 @@ GUARDS = (
     _guard(
         "another run's gap",
         "filling",
-        "            except Conflict:\n                raise\n",
-        "",
+        "            except Misconfigured as problem:\n                refused",
+        "            except Exception as problem:\n                refused",
+        f"{_RUNS}::test_another_run_at_the_same_gap_is_given_way_to",
+    ),
+    _guard(
+        "another run's gap stops nothing",
+        "catch_up",
+        '        except Conflict:\n            return "left to another run"\n',
+        '        except KeyError:\n            return "left to another run"\n',
         f"{_RUNS}::test_another_run_at_the_same_gap_is_given_way_to",
     ),
     _guard(

@@ -93,4 +93,11 @@ GUARDS = (
         without="        return Content.from_json(response.content)\n",
         test="tests/edges/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
     ),
+    Guard(
+        name="fetching: a read that Graph refuses is no lost race",
+        module="shared/graph.py",
+        snippet=' and method != "GET" else Misconfigured',
+        without=" else Misconfigured",
+        test="tests/edges/test_graph.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",
+    ),
 )

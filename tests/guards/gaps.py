@@ -80,16 +80,23 @@ GUARDS = (
     _guard(
         "out of reach",
         "catch_up",
-        "except (Unavailable, Misconfigured) as problem:",
-        "except Misconfigured as problem:",
+        "except (Unavailable, Misconfigured, NotFound) as problem:",
+        "except (Misconfigured, NotFound) as problem:",
         f"{_FAILURES}::test_what_is_put_off_waits_longer_each_time",
     ),
     _guard(
         "refused",
         "catch_up",
-        "except (Unavailable, Misconfigured) as problem:",
-        "except Unavailable as problem:",
+        "except (Unavailable, Misconfigured, NotFound) as problem:",
+        "except (Unavailable, NotFound) as problem:",
         _ONCE_REFUSED,
+    ),
+    _guard(
+        "not found",
+        "catch_up",
+        "except (Unavailable, Misconfigured, NotFound) as problem:",
+        "except (Unavailable, Misconfigured) as problem:",
+        f"{_FAILURES}::test_a_chat_that_is_no_more_is_lost",
     ),
     _guard(
         "said when it was refused",
@@ -126,9 +133,16 @@ GUARDS = (
     _guard(
         "a page that Graph has forgotten",
         "filling",
+        "            except (Misconfigured, NotFound) as problem:\n                _LOG.info(",
         "            except Misconfigured as problem:\n                _LOG.info(",
-        "            except KeyError as problem:\n                _LOG.info(",
         f"{_RUNS}::test_a_page_that_graph_has_forgotten_is_begun_anew",
+    ),
+    _guard(
+        "a query that Graph refuses",
+        "filling",
+        "            except (Misconfigured, NotFound) as problem:\n                _LOG.info(",
+        "            except NotFound as problem:\n                _LOG.info(",
+        f"{_RUNS}::test_without_delta_the_list_is_read",
     ),
     _guard(
         "answers on every page",

@@ -23,16 +23,9 @@ def _turns(name: str, snippet: str, without: str, test: str) -> Guard:
 
 GUARDS = (
     _guard(
-        "parked while something is out of reach",
-        "except (Unavailable, Misconfigured) as problem:",
-        "except Misconfigured as problem:",
-        _PARKED,
-        module="receive",
-    ),
-    _guard(
-        "parked while something has to be mended",
-        "except (Unavailable, Misconfigured) as problem:",
-        "except Unavailable as problem:",
+        "parked whatever the problem is",
+        "    except Problem as problem:\n        post.park(",
+        "    except KeyError as problem:\n        post.park(",
         _PARKED,
         module="receive",
     ),

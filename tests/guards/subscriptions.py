@@ -279,6 +279,12 @@ GUARDS = (
         f"{_SUBSCRIBING}::test_a_certificate_that_graph_refuses_is_left_out_and_told",
     ),
     _asking(
+        "nor does a conflict over it",
+        "except (Misconfigured, Conflict) as refusal:",
+        "except Misconfigured as refusal:",
+        f"{_SUBSCRIBING}::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
+    ),
+    _asking(
         "a lifecycle URL",
         '            "lifecycleNotificationUrl": self.notification_url,\n',
         "",

@@ -1,14 +1,16 @@
-"""The hierarchy of problems: what the caller's one question, whether a retry helps, rests on."""
+"""The tree of problems: what helps is the class, so that no class may stand for two answers."""
 
 from shared import errors
-from shared.errors import Misconfigured, Problem, Rejected, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Rejected, Unavailable
 
 ALL = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Problem)]
 
 
-def test_every_problem_answers_in_exactly_one_way_whether_a_retry_helps() -> None:
+def test_every_problem_belongs_to_exactly_one_of_five_classes() -> None:
+    """A lost race (``Conflict``) that was also ``Misconfigured`` would be reported as a wrong setting."""
+    classes = (Rejected, Unavailable, Misconfigured, NotFound, Conflict)
     for problem in set(ALL) - {Problem}:
-        assert sum(issubclass(problem, answer) for answer in (Rejected, Unavailable, Misconfigured)) == 1, problem
+        assert sum(issubclass(problem, each) for each in classes) == 1, problem
 
 
 def test_every_rejection_has_a_reason_of_its_own() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from shared.authenticity import Authentic
 from shared.deadline import Deadline
-from shared.errors import Malformed, Misconfigured, Problem, TooLarge, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
 from shared.events import CloudEvent
 from shared.kept import Kept
 from shared.notifications import ChangeNotificationCollection
@@ -95,7 +95,11 @@ PORTS = ("hear", "signing_key", "private_key", "publish", "fetch")
 
 
 @pytest.mark.parametrize("port", PORTS)
-@pytest.mark.parametrize("problem", [Unavailable("does not answer"), Misconfigured("403: no permission")])
+@pytest.mark.parametrize(
+    "problem",
+    [Unavailable("does not answer"), Misconfigured("403: no permission"), NotFound("404"), Conflict("409")],
+    ids=str,
+)
 def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
     keeper, post, moment = Keeper(**{port: _fails(problem)}), _rich_and_basic(), now()
     receipt = keeper.take(post, received_at=moment, fetch="beta")

@@ -7,7 +7,7 @@ import pytest
 
 from shared.actions import Adopt, Renew, Rotate
 from shared.certificates import Certificate
-from shared.errors import Misconfigured, Problem, Unavailable, NotFound
+from shared.errors import Misconfigured, Problem, Unavailable, NotFound, Conflict
 from shared.subscribing import Subscriber
 from shared.subscription import Subscription
 from shared.tracked import Observed, Tracked
@@ -116,6 +116,23 @@ def test_a_certificate_that_graph_refuses_is_left_out_and_told() -> None:
     assert renewed == replace(observed, expiration=EXPIRATION + HOUR)
     assert isinstance(problem, Misconfigured)
     assert account.paced == 3
+
+
+def test_a_conflict_over_a_certificate_does_not_cost_the_renewal() -> None:
+    account, conflict = Account(certificate()), Conflict("Graph answered 409")
+    observed = account.subscriber.create(WANTED, EXPIRATION)
+    action = Rotate(tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION + HOUR)
+    refusals = iter([conflict])
+
+    def refuse_once(call: str) -> None:
+        if call == "update":
+            for refusal in refusals:
+                raise refusal
+
+    account.calls.before = refuse_once
+    renewed, problem = account.subscriber.renew(action)
+    assert (renewed.expiration, problem) == (EXPIRATION + HOUR, conflict)
+    assert set(account.graph.sent[-1]) == {"expirationDateTime"}
 
 
 def test_an_adopted_subscription_has_the_certificate_that_graph_lists_and_not_its_predecessors() -> None:
