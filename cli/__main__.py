@@ -25,7 +25,8 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
     """Operate the app that receives Teams change notifications.
 
     Exit status: 0 done; 1 something is wrong with the subscriptions; 2 usage;
-    3 a setting, permission or login is wrong; 4 something outside is down.
+    3 a setting, permission, login or name is wrong; 4 something outside is down
+    or was faster: try again.
     """
     use_settings(os.environ, settings, folder=Path.cwd())
     check_trust(os.environ)

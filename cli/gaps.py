@@ -14,7 +14,6 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared import clients
-from shared.errors import Conflict
 from shared.recovery import DONE, Recovery, State
 
 commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
@@ -57,11 +56,7 @@ def retry(*, tenant: Tenant = "") -> None:
 
 
 def _retry(gap: Recovery) -> None:
-    try:
-        clients.gaps().save(gap.again())
-    except Conflict as conflict:
-        print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
-        raise typer.Exit(Status.FOUND) from conflict
+    clients.gaps().save(gap.again())
     print_line(console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again.")
 
 

@@ -6,7 +6,7 @@ from typing import Any, override
 import typer
 from typer.core import TyperGroup
 
-from shared.errors import Problem, Unavailable
+from shared.errors import Conflict, Problem, Unavailable
 
 
 class Status(IntEnum):
@@ -18,9 +18,9 @@ class Status(IntEnum):
     USAGE = 2
     """The command line makes no sense; Typer says why."""
     MISCONFIGURED = 3
-    """A setting, a permission or a login is wrong; the sentence says what to change."""
-    UNAVAILABLE = 4
-    """Something outside does not answer; the same command may go through later."""
+    """A setting, a permission or a login is wrong, or nothing has the given name; the sentence says what to change."""
+    TRY_AGAIN = 4
+    """Something outside does not answer, or a run of the timer was faster; the same command may succeed later."""
 
 
 class Commands(TyperGroup):
@@ -32,6 +32,6 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            typer.echo(str(problem), err=True)
-            status = Status.UNAVAILABLE if isinstance(problem, Unavailable) else Status.MISCONFIGURED
+            typer.echo(f"{problem}: run the command again" if isinstance(problem, Conflict) else str(problem), err=True)
+            status = Status.TRY_AGAIN if isinstance(problem, Unavailable | Conflict) else Status.MISCONFIGURED
             raise typer.Exit(status) from problem

@@ -16,7 +16,7 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from shared import clients, steps
 from shared.desired import Desired, entry_from_json
-from shared.errors import Conflict, Misconfigured
+from shared.errors import Misconfigured
 from shared.reconcile import reconcile
 from shared.tracked import Rows, Tracked
 
@@ -92,7 +92,7 @@ def _add(desired: Desired) -> None:
             raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
         print_line(console(), f"{_what(desired)} is in subscriptions.json already.")
         return
-    _save(added(row, desired))
+    clients.tracking().save(added(row, desired))
     print_line(console(), f"{_what(desired)} is added: the next run of RenewSubscriptions creates it.")
 
 
@@ -123,16 +123,8 @@ def remove(
 
 def _remove(row: Tracked) -> None:
     if not is_of_file(row):
-        _save(removed(row))
+        clients.tracking().save(removed(row))
         print_line(console(), f"{_what(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
-
-
-def _save(row: Tracked) -> None:
-    try:
-        clients.tracking().save(row)
-    except Conflict as conflict:
-        print_line(console(), "A run of RenewSubscriptions has just changed it: run the command again.")
-        raise typer.Exit(Status.FOUND) from conflict
 
 
 def _what(desired: Desired) -> str:

@@ -46,6 +46,13 @@ GUARDS = (
         "test_changing.py::test_what_subscriptions_json_asks_for_is_its_own_to_change",
     ),
     _guard(
+        "a lost race is no wrong setting",
+        "cli/statuses.py",
+        "isinstance(problem, Unavailable | Conflict)",
+        "isinstance(problem, Unavailable)",
+        "test_statuses.py::test_problem_ends_a_command_with_its_status",
+    ),
+    _guard(
         "without a token nothing is claimed",
         "cli/granting.py",
         "if self.problem is not None:\n            return State.UNKNOWN",
