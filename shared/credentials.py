@@ -5,8 +5,7 @@ Source: https://learn.microsoft.com/entra/msal/python/
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import msal
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
@@ -18,15 +17,15 @@ from shared.entra_calls import NO_ANSWER, TIMEOUT_SECONDS, refused, unanswered
 from shared.errors import Problem
 from shared.settings import Settings
 
-# Each attempt may take as long as a time-out does, and azure.core makes one before every request.
-_COOLDOWN_SECONDS = 60.0
+# Each attempt may take as long as its time-out, and azure.core asks for a token before every request.
+_COOLDOWN_SECONDS = 60
 
 
 class AppCredential:
     """An app registration's credential in one tenant.
 
-    Graph delivers as long as the token lives with which a subscription was last renewed, so a token is replaced at half
-    of its life: MSAL would hand it out until five minutes before its end. While no other can be had, it is still good.
+    A token is replaced at half of its life, because Graph stops delivering when the token expires with which a
+    subscription was last renewed. While no other token can be fetched, the old one is used until it expires.
 
     Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
     """
@@ -44,90 +43,69 @@ class AppCredential:
         self._secret = secret
         self._now = now
         self._lock = threading.Lock()
-        self._application: Any = None
-        self._half_life = 0
-        self._ask_again_at = float("-inf")
+        self._tokens: dict[tuple[str, ...], AccessTokenInfo] = {}
 
     def get_token(self, *scopes: str, **_options: object) -> AccessToken:
         """Return a token for ``scopes``.
 
         Raises:
-            Misconfigured: Entra ID refuses the app; the AADSTS code tells why.
+            Misconfigured: Entra ID refuses the app; the text has the AADSTS code.
             Unavailable: Entra ID does not answer.
         """
         token = self.get_token_info(*scopes)
         return AccessToken(token.token, token.expires_on)
 
     def get_token_info(self, *scopes: str, options: object = None) -> AccessTokenInfo:  # noqa: ARG002  azure.core's name
-        """Return a token for ``scopes`` with the moment from which on another one is to be asked for.
+        """Return a token for ``scopes``, and when to ask for the next one.
 
         Raises:
             Misconfigured, Unavailable: as ``get_token``.
         """
         with self._lock:
-            kept = self._kept(scopes)
-            if kept is not None and self._now() < max(self._ask_again_at, kept.expires_on - self._half_life):
-                return self._with_refresh(kept)
-            try:
-                return self._with_refresh(self._fetched(scopes))
-            except Problem:
-                if kept is None:
-                    raise
-                self._ask_again_at = self._now() + _COOLDOWN_SECONDS
-                return self._with_refresh(kept)
+            token = self._tokens.get(scopes)
+            if token is None or self._now() >= (token.refresh_on or 0):
+                token = self._tokens[scopes] = self._replace(token, scopes)
+            return token
 
-    def _with_refresh(self, token: AccessToken) -> AccessTokenInfo:
-        refresh_on = int(max(token.expires_on - self._half_life, self._ask_again_at))
-        return AccessTokenInfo(token.token, token.expires_on, refresh_on=refresh_on)
-
-    def _kept(self, scopes: Sequence[str]) -> AccessToken | None:
-        """Return the token that MSAL has; it fetches one itself when that has five minutes left."""
-        if self._application is None:
-            return None
+    def _replace(self, old: AccessTokenInfo | None, scopes: tuple[str, ...]) -> AccessTokenInfo:
         try:
-            return self._asked(self._application, scopes)
+            return self._fetch(scopes)
         except Problem:
-            return None
+            now = int(self._now())
+            if old is None or now >= old.expires_on:
+                raise
+            refresh_on = min(now + _COOLDOWN_SECONDS, old.expires_on)
+            return AccessTokenInfo(old.token, old.expires_on, refresh_on=refresh_on)
 
-    def _fetched(self, scopes: Sequence[str]) -> AccessToken:
-        # MSAL offers no way to replace a token that is good: an application of its own has none.
+    def _fetch(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
+        now = int(self._now())
         try:
-            application = self._connect()
-        except NO_ANSWER as exc:
-            raise unanswered(self._authority, exc) from exc
-        token = self._asked(application, scopes)
-        self._application = application
-        self._half_life = int(token.expires_on - time.time()) // 2
-        return token
-
-    def _asked(self, application: Any, scopes: Sequence[str]) -> AccessToken:
-        try:
+            # A new application each time: MSAL would return a token from its cache until five minutes before its end.
+            application = msal.ConfidentialClientApplication(
+                self._settings.client_id,
+                client_credential=self._secret(),
+                authority=self._authority,
+                instance_discovery=self._settings.instance_discovery,
+                timeout=TIMEOUT_SECONDS,
+            )
             answer = application.acquire_token_for_client(list(scopes))
             if "access_token" in answer:
-                return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+                life = int(answer["expires_in"])
+                return AccessTokenInfo(answer["access_token"], now + life, refresh_on=now + life // 2)
             refusal = refused(self._authority, answer)
         except NO_ANSWER as exc:
             raise unanswered(self._authority, exc) from exc
         raise refusal
 
-    def _connect(self) -> Any:
-        return msal.ConfidentialClientApplication(
-            self._settings.client_id,
-            client_credential=self._secret(),
-            authority=self._authority,
-            instance_discovery=self._settings.instance_discovery,
-            timeout=TIMEOUT_SECONDS,
-        )
-
 
 def graph_credential(settings: Settings, tenant_id: str, certificate: Callable[[], Certificate]) -> TokenCredential:
-    """Return the credential that the settings ask for; ``certificate`` fetches the app's own when it is needed."""
+    """Return the credential that the settings ask for; ``certificate`` is called for each token."""
     if settings.client_secret is not None:
         secret = settings.client_secret
         return AppCredential(settings, tenant_id, lambda: secret)
     if settings.client_certificate_name is not None:
         return AppCredential(settings, tenant_id, lambda: _client_certificate(certificate()))
-    # A managed identity has one tenant, its own; AZURE_CLIENT_ID chooses among several, as everywhere in Azure.
+    # A managed identity belongs to one tenant; AZURE_CLIENT_ID chooses between several identities.
     return ManagedIdentityCredential(connection_timeout=1, read_timeout=2)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -164,6 +165,34 @@ def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: Ou
     hands.at += 61
     credential.get_token_info(GRAPH_SCOPE)
     assert _token_requests(outside) == 2
+
+
+def test_expired_token_is_not_used_in_an_outage(outside: Outside) -> None:
+    hands = Hands(at=time.time())
+    credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
+    first = credential.get_token_info(GRAPH_SCOPE)
+    hands.at = first.expires_on - 30.0
+    with outside.down(outside.login):
+        assert credential.get_token_info(GRAPH_SCOPE).token == first.token
+        hands.at += 31.0
+        with pytest.raises(Unavailable):
+            credential.get_token_info(GRAPH_SCOPE)
+
+
+def test_secret_is_read_for_every_token(outside: Outside) -> None:
+    hands, secrets = Hands(at=time.time()), ["hunter2 hunter2", CLIENT_SECRET]
+    credential = AppCredential(_settings(outside), TENANT, secrets.pop, now=hands)
+    first = credential.get_token_info(GRAPH_SCOPE)
+    hands.at = first.expires_on
+    with pytest.raises(Misconfigured, match="AADSTS7000215"):
+        credential.get_token_info(GRAPH_SCOPE)
+
+
+def test_threads_of_one_process_fetch_one_token(outside: Outside) -> None:
+    credential = _with_secret(outside)
+    with ThreadPoolExecutor(4) as pool:
+        tokens = set(pool.map(lambda _: credential.get_token(GRAPH_SCOPE).token, range(8)))
+    assert (len(tokens), _token_requests(outside)) == (1, 1)
 
 
 def test_an_outage_is_unavailable_and_not_remembered(outside: Outside) -> None:

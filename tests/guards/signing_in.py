@@ -6,8 +6,46 @@ _MODULE = "shared/delegated.py"
 _TESTS = "tests/edges/test_delegated.py"
 _OUTAGES = "tests/edges/test_delegated_outages.py"
 _SIGN_IN = "tests/edges/test_sign_in.py"
+_APP = "tests/edges/test_credentials.py"
+
+
+def _app(name: str, snippet: str, without: str, test: str) -> Guard:
+    module = "shared/credentials.py"
+    return Guard(name=f"app's token: {name}", module=module, snippet=snippet, without=without, test=f"{_APP}::{test}")
+
 
 GUARDS = (
+    _app("half of its life", " + life // 2", " + life", "test_a_token_is_replaced_at_half_of_its_life"),
+    _app(
+        "the old one serves in an outage",
+        "if old is None or now >= old.expires_on:",
+        "if True:",
+        "test_a_token_in_its_second_half_serves_while_no_other_can_be_had",
+    ),
+    _app(
+        "no expired one",
+        "if old is None or now >= old.expires_on:",
+        "if old is None:",
+        "test_expired_token_is_not_used_in_an_outage",
+    ),
+    _app(
+        "no cool-down beyond its end",
+        "min(now + _COOLDOWN_SECONDS, old.expires_on)",
+        "now + _COOLDOWN_SECONDS",
+        "test_expired_token_is_not_used_in_an_outage",
+    ),
+    _app(
+        "a cool-down",
+        "min(now + _COOLDOWN_SECONDS, old.expires_on)",
+        "now",
+        "test_a_token_in_its_second_half_serves_while_no_other_can_be_had",
+    ),
+    _app(
+        "one fetch at a time",
+        "        with self._lock:\n",
+        "        if True:\n",
+        "test_threads_of_one_process_fetch_one_token",
+    ),
     Guard(
         name="login: nobody is signed in",
         module=_MODULE,
