@@ -19,11 +19,12 @@ from shared.events import CloudEvent
 from shared.filling import Filler, Filling
 from shared.pacing import Clock
 from shared.pages import GraphLists, Pace, Pages, TimeIsUp
-from shared.recording import GapTable, Recording, TrackedTable
+from shared.recording import GapTable, Recording
 from shared.recovered import gap_event
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
 from shared.tracked import Failure
+from shared.upkeep import TrackingTable
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class CatchUp:
 
     tenant_ids: Sequence[str]
     client_id: str
-    tracking: TrackedTable
+    tracking: TrackingTable
     gaps: GapTable
     inventory: KnownThings
     graph: Callable[[str], GraphLists]

@@ -16,22 +16,11 @@ from shared.errors import Conflict, Problem
 from shared.pacing import Clock
 from shared.recovery import DONE, Recovery
 from shared.sources import is_compared
-from shared.tracked import Rows, Tracked
+from shared.tracked import Tracked
+from shared.upkeep import TrackingTable
 
 # So long an operator can look at what became of a gap.
 _KEPT = timedelta(days=30)
-
-
-class TrackedTable(Protocol):
-    """The table of tracked subscriptions; Conflict is raised for a row that somebody else has changed."""
-
-    def load(self, tenant_id: str) -> Rows:
-        """Return all that is known in a tenant."""
-        ...
-
-    def save(self, row: Tracked) -> Tracked:
-        """Return the row as it is kept."""
-        ...
 
 
 class GapTable(Protocol):
@@ -54,7 +43,7 @@ class GapTable(Protocol):
 class Recording:
     """The tables that gaps are moved between, and the time; ``done`` counts what was recorded."""
 
-    tracking: TrackedTable
+    tracking: TrackingTable
     gaps: GapTable
     clock: Clock
     done: Counter[str]
