@@ -104,7 +104,7 @@ def change_event(
 
 
 def event_from_notification(
-    notification: ChangeNotification, found: Content | Missing | None, *, client_id: str, at: datetime, own_key: str
+    notification: ChangeNotification, found: Content | NotFound | None, *, client_id: str, at: datetime, own_key: str
 ) -> CloudEvent:
     """Return the event of a change; ``own_key`` distinguishes it from other changes where Graph states no version.
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Protocol
 
 from shared.authenticity import Authentic
 from shared.deadline import Deadline
@@ -23,13 +22,8 @@ _MAX_REMEMBERED = 20_000
 
 _PARALLEL_WRITES = 8
 
-
-class Hear(Protocol):
-    """One write to the table; raises Unavailable."""
-
-    def __call__(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
-        """Note when a subscription was heard of."""
-        ...
+type Hear = Callable[[str, str, str | None, datetime], None]
+"""One write to the table: tenant id, subscription id, lifecycle event, and when it came; raises Unavailable."""
 
 
 class Hearing:
@@ -72,4 +66,4 @@ class Hearing:
             _LOG.info("a sign of life of %s is not noted: %s", item.subscription_id, problem)
 
     def _write(self, item: Authentic, received_at: datetime) -> None:
-        self._hear(item.tenant_id, item.subscription_id, lifecycle_event=item.lifecycle_event, at=received_at)
+        self._hear(item.tenant_id, item.subscription_id, item.lifecycle_event, received_at)

@@ -58,7 +58,7 @@ class Tracking:
         except BROKEN as exc:
             raise unavailable(self._table.name, exc) from exc
 
-    def hear(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
+    def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.
 
         What is no id of Graph's belongs to no row, and could not be one's key.

@@ -27,7 +27,7 @@ class Table:
         self.down = False
         self._written = threading.Semaphore(0)
 
-    def hear(self, tenant_id: str, subscription_id: str, *, lifecycle_event: str | None, at: datetime) -> None:
+    def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         try:
             if self.down:
                 raise Unavailable("the table does not answer")
