@@ -16,8 +16,8 @@ from rich.table import Table
 from benchmarks.posts import Addressee, post
 from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.timing import Rate, Work, rate
-from shared.deadline import Deadline
 from shared.receive import receive
+from shared.timing import Deadline
 from shared.turns import Turns
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.posts import Outcome, graph, key_pair

@@ -15,7 +15,6 @@ from rich.table import Table
 from benchmarks.posts import Addressee, post
 from benchmarks.tables import Figure, figures_table
 from sandbox.azurite import Azurite
-from shared.deadline import Deadline
 from shared.keeping import PARKED, Keeping
 from shared.kept import Kept
 from shared.markers import Markers
@@ -24,6 +23,7 @@ from shared.redrive import Redriver, always, redrive
 from shared.settings import Settings
 from shared.sink import QueueSink
 from shared.storage import blob_service, queue_service, table_service
+from shared.timing import Deadline
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.environment import LEAST

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from cli.documents import FailureDocument, GapDocument, ListDocument, ListingDocument, SubscriptionDocument
 from cli.listing import Moment, last_lifecycle_event, state_of
 from cli.texts import iso, iso_or_none
-from shared.tracked import Failure, Gap, Listing, Rows, Tracked
+from shared.timing import Backoff
+from shared.tracked import Gap, Listing, Rows, Tracked
 
 
 def document(tenants: Sequence[tuple[str, Rows]], moment: Moment) -> ListDocument:
@@ -55,7 +56,7 @@ def of_gap(gap: Gap) -> GapDocument:
     return {"startDateTime": iso(gap.since), "endDateTime": iso_or_none(gap.until)}
 
 
-def of_failure(failure: Failure) -> FailureDocument:
+def of_failure(failure: Backoff) -> FailureDocument:
     """Return a failure for scripts."""
     return {
         "error": failure.text,

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from cli.texts import ago, iso, span
 from shared.desired import Desired
-from shared.tracked import Failure, Gap, Heard, Listing, Rows, Tracked
+from shared.timing import Backoff
+from shared.tracked import Gap, Heard, Listing, Rows, Tracked
 
 COLUMNS = ("resource", "changes", "content", "state", "expires in", "renewed", "last change")
 
@@ -115,7 +116,7 @@ def runs(rows: Rows, moment: Moment) -> str:
     return f"last looked after {ago(max(listed, default=None), moment.now)}"
 
 
-def _failed(failure: Failure, now: datetime) -> str:
+def _failed(failure: Backoff, now: datetime) -> str:
     again = "at the next run" if failure.retry_at <= now else f"in {span(failure.retry_at - now)}"
     times = "once" if failure.count == 1 else f"{failure.count} times"
     return f"failed {times}, last {ago(failure.at, now)}, next attempt {again}: {failure.text}"

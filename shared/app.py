@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
 from shared.clients import (
-    WallClock,
     blobs,
     certificates_called,
     graph_of,
@@ -18,7 +17,6 @@ from shared.clients import (
     settings,
     tracking,
 )
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import Misconfigured
 from shared.hearing import Hearing
@@ -30,6 +28,7 @@ from shared.reader import ResourceReader
 from shared.receiver import Receiver
 from shared.signing_keys import SigningKeys
 from shared.sink import QueueSink
+from shared.timing import Deadline, SystemClock
 from shared.turns import Turns
 
 # What a pool of threads has at most where nothing is set.
@@ -88,7 +87,7 @@ def published() -> Published | None:
         Misconfigured: a setting is missing or wrong.
     """
     window = settings().deduplicate_for
-    return Published(markers(), sink().publish, window=window, now=WallClock().now) if window else None
+    return Published(markers(), sink().publish, window=window, now=SystemClock().now) if window else None
 
 
 @cache

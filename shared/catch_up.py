@@ -13,18 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.comparing import KnownThings
-from shared.deadline import Deadline
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable, NotFound
 from shared.events import CloudEvent
 from shared.filling import Filler, Filling
-from shared.pacing import Clock
 from shared.pages import GraphLists, Pace, Pages, TimeIsUp
 from shared.recording import GapTable, Recording
 from shared.recovered import gap_event
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
-from shared.tracked import Failure
 from shared.upkeep import TrackingTable
+from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,7 +133,7 @@ class _Run:
 
     def _failed(self, gap: Recovery, problem: Problem) -> str:
         now = self.needs.clock.now()
-        failed = replace(gap, failure=Failure.after(gap.failure, problem, now))
+        failed = replace(gap, failure=Backoff.next(gap.failure, problem, now))
         if isinstance(problem, Unavailable):
             if problem.retry_after is not None:
                 self.paused.add(gap.tenant_id)

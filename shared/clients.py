@@ -2,8 +2,6 @@
 
 import logging
 import os
-import time
-from datetime import UTC, datetime
 from functools import cache
 
 from azure.core.credentials import TokenCredential
@@ -28,6 +26,7 @@ from shared.pacing import Lists
 from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.storage import blob_service, queue_service, table_service
+from shared.timing import SystemClock
 from shared.token_caches import TokenCaches
 from shared.tracking import Tracking
 
@@ -45,18 +44,6 @@ def settings() -> Settings:
         Misconfigured: names every fault.
     """
     return Settings.from_environ(os.environ)
-
-
-class WallClock:
-    """The real time, as a ``shared.pacing.Clock``."""
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return datetime.now(UTC)
-
-    def sleep_until(self, moment: datetime) -> None:
-        """Return when ``moment`` has come."""
-        time.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 @cache
@@ -195,7 +182,7 @@ def graph_as(credential: TokenCredential) -> Graph:
 
 @cache
 def _lists() -> Lists:
-    return Lists(WallClock())
+    return Lists(SystemClock())
 
 
 @cache

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Misconfigured
-from shared.tracked import Failure
+from shared.timing import Backoff
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -94,7 +94,7 @@ def optional_moment(entity: Entity, name: str) -> datetime | None:
     return moment(entity[name]) if name in entity else None
 
 
-def failure_columns(failure: Failure | None) -> dict[str, Any]:
+def failure_columns(failure: Backoff | None) -> dict[str, Any]:
     """Return the columns of a failure; none if there is none."""
     if failure is None:
         return {}
@@ -106,7 +106,7 @@ def failure_columns(failure: Failure | None) -> dict[str, Any]:
     }
 
 
-def failure_of(entity: Entity) -> Failure | None:
+def failure_of(entity: Entity) -> Backoff | None:
     """Return the failure in a row, if there is one.
 
     Raises:
@@ -114,7 +114,7 @@ def failure_of(entity: Entity) -> Failure | None:
     """
     if "error" not in entity:
         return None
-    return Failure(
+    return Backoff(
         text=text(entity, "error"),
         at=moment(entity["errorDateTime"]),
         count=number(entity, "consecutiveFailures", least=1),

@@ -13,11 +13,11 @@ from urllib.parse import quote
 from shared.errors import Malformed
 from shared.events import CloudEvent
 from shared.known import Difference, Known, differences, known_from, looks_of
-from shared.pacing import Clock
 from shared.recovered import Change, event_of
 from shared.recovery import Recovery
 from shared.resources import canonical_path
 from shared.source import Collection
+from shared.timing import Clock
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from datetime import timedelta
 from itertools import batched
 
 from shared.comparing import Comparing, KnownThings, Things
-from shared.deadline import Deadline
 from shared.errors import Malformed, Misconfigured, NotFound, Unavailable
 from shared.events import CloudEvent
 from shared.pages import BETWEEN_GETS, Pages
@@ -22,6 +21,7 @@ from shared.recovered import Thing, chain_of, events_of
 from shared.recovery import Recovery
 from shared.source import Collection, Each, Node, Page, Source
 from shared.sources import sources_of
+from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from shared.authenticity import Authentic
-from shared.deadline import Deadline
 from shared.errors import Problem
+from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Hearing:
             if item.lifecycle_event is None and self._is_news(item):
                 self._signs.submit(self._try, item, received_at)
         for write in writes:
-            deadline.wait(write)
+            deadline.result_of(write)
 
     def _is_news(self, item: Authentic) -> bool:
         key, moment = (item.tenant_id, item.subscription_id), self._monotonic()

@@ -18,9 +18,9 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
 from shared.azure_calls import BROKEN, HASTY, making_sure, past_stale_connections, unavailable
-from shared.deadline import Deadline
 from shared.errors import Conflict
 from shared.kept import Kept
+from shared.timing import Deadline
 
 PARKED = "parked"
 QUARANTINE = "quarantine"
@@ -38,7 +38,7 @@ class Keeping:
 
     def keep(self, body: bytes, kept: Kept, deadline: Deadline) -> None:
         """Return once ``body`` is kept. The same body of the same moment is kept once."""
-        deadline.call(self._pool, self._keep, body, kept)
+        deadline.run_on(self._pool, self._keep, body, kept)
 
     def _keep(self, body: bytes, kept: Kept) -> None:
         digest = hashlib.sha256(body).hexdigest()[:32]

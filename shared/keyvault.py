@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.azure_calls import HASTY, unavailable
 from shared.certificates import Certificate
-from shared.deadline import Deadline
 from shared.errors import Unavailable, UnknownCertificate
+from shared.timing import Deadline
 
 # Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
 _VERSION = re.compile(r"[0-9a-f]{32}")
@@ -54,7 +54,7 @@ class Certificates:
             return known.private_key
         if not _VERSION.fullmatch(certificate_id) or self._is_unknown(certificate_id):
             raise UnknownCertificate("no such version of the encryption certificate")
-        return deadline.call(self._pool, self._fetch, certificate_id).private_key
+        return deadline.run_on(self._pool, self._fetch, certificate_id).private_key
 
     def current(self) -> Certificate:
         """Return the newest version.

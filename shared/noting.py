@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 
-from shared.deadline import Deadline
 from shared.errors import Unavailable
 from shared.events import CloudEvent
 from shared.known import Known, known_from
+from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Noting:
         writes = [(known, self._writes.submit(self._note, known)) for known in told.values()]
         for known, write in writes:
             try:
-                deadline.wait(write)
+                deadline.result_of(write)
             except Unavailable as problem:
                 if known.is_needed:
                     raise

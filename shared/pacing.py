@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service
 import threading
 from collections import deque
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.errors import Unavailable
+from shared.timing import Clock
 
 _WINDOW = timedelta(seconds=20)
 # Graph bears 500 writes in a window. A tenth is left for retries, and for an operator at the command line.
@@ -21,18 +21,6 @@ _GRACE = timedelta(seconds=30)
 
 class OutOfTime(Unavailable):
     """A write would come long after the end of the run: it is left to the next one."""
-
-
-class Clock(Protocol):
-    """The time, in UTC."""
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        ...
-
-    def sleep_until(self, moment: datetime) -> None:
-        """Return when ``moment`` has come."""
-        ...
 
 
 class Pacer:

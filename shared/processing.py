@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.authenticity import Authentic, authenticate
-from shared.deadline import Deadline
 from shared.decryption import Content, decrypt
 from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
 from shared.events import CloudEvent, change_event, lifecycle_event
@@ -20,6 +19,7 @@ from shared.kept import Kept, body_of
 from shared.locations import Location, api_version
 from shared.notifications import ChangeNotification
 from shared.receiver import Receiver
+from shared.timing import Deadline
 
 
 def each_of[S, T](items: Sequence[S], step: Callable[[S], T], refused: Callable[[S, Rejected], None]) -> list[T]:
@@ -133,7 +133,7 @@ class Post:
         deadline: Deadline,
     ) -> CloudEvent:
         # Thousands of items take seconds to be opened.
-        deadline.check()
+        deadline.raise_if_passed()
         item, client_id = located.item, self.receiver.client_id
         if item.lifecycle_event is not None:
             return lifecycle_event(item, client_id=client_id, received_at=self.received_at)

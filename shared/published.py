@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from threading import Condition, Lock
 from typing import Protocol
 
-from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
 from shared.marker import PublicationRecord, unpublished
+from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Published:
         problem = None
         for key, read in reads.items():
             try:
-                rows[key] = in_time.wait(read)
+                rows[key] = in_time.result_of(read)
             except Unavailable as exc:
                 problem = exc
         if problem is not None:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import NotFound, Unavailable
 from shared.locations import Location
-from shared.pacing import Clock
+from shared.timing import Clock, Deadline
 
 # For all reads of a POST together; what is left of Graph's 3 seconds is for keys, the sink and the way.
 _BUDGET = timedelta(seconds=1)
@@ -36,7 +35,7 @@ class ResourceReader:
         reads = {location: self._pool.submit(self._read, location) for location in locations}
         in_time = deadline.within(_BUDGET)
         try:
-            return {location: in_time.wait(read) for location, read in reads.items()}
+            return {location: in_time.result_of(read) for location, read in reads.items()}
         finally:
             for read in reads.values():
                 read.cancel()
@@ -69,7 +68,7 @@ class PatientReader:
 
     def _read(self, location: Location, deadline: Deadline) -> Content | NotFound:
         while True:
-            deadline.check()
+            deadline.raise_if_passed()
             try:
                 return self._get(location)
             except NotFound as problem:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.deadline import Deadline
 from shared.errors import Problem
 from shared.notifications import ChangeNotificationCollection
 from shared.processing import Post, each_of
 from shared.receiver import Receiver
+from shared.timing import Deadline
 
 # What a POST leaves of its time for being parked, should the rest not suffice for publishing.
 _FOR_PARKING = timedelta(seconds=0.7)
@@ -54,7 +54,7 @@ def receive(
     if not authentic:
         return Receipt(received=len(collection.value), published=0, rejected=dict(rejected))
     try:
-        published, refused = post.process(authentic, deadline.before(_FOR_PARKING))
+        published, refused = post.process(authentic, deadline.less(_FOR_PARKING))
     except Problem as problem:
         post.park(problem, deadline)
         return Receipt(

@@ -7,13 +7,13 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.authenticity import Authentic, SigningKey, ValidationTokens
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import NotFound
 from shared.events import CloudEvent
 from shared.kept import Kept
 from shared.locations import Location
 from shared.settings import ClientStateKey
+from shared.timing import Deadline
 from shared.turns import Turns
 
 type Keep = Callable[[bytes, Kept, Deadline], None]

@@ -19,12 +19,13 @@ from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotat
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
-from shared.pacing import Clock, Pacer
+from shared.pacing import Pacer
 from shared.settings import ClientStateKey
 from shared.subscribing import Subscriber, SubscriptionsApi
 from shared.subscription import Subscription
 from shared.subscriptions import Policy, plan
-from shared.tracked import Failure, Listing
+from shared.timing import Backoff, Clock
+from shared.tracked import Listing
 from shared.upkeep import TrackingTable, Upkeep
 
 _LOG = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ class _Run:
         try:
             return list(account.api.list_subscriptions())
         except Problem as problem:
-            failure = Failure.after(listing.failure, problem, self.reconciler.clock.now())
+            failure = Backoff.next(listing.failure, problem, self.reconciler.clock.now())
             self.reconciler.tracking.save(replace(listing, failure=failure))
             raise
 

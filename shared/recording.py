@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.errors import Conflict, Problem
-from shared.pacing import Clock
 from shared.recovery import DONE, Recovery
 from shared.sources import is_compared
 from shared.tracked import Tracked
 from shared.upkeep import TrackingTable
+from shared.timing import Clock
 
 # So long an operator can look at what became of a gap.
 _KEPT = timedelta(days=30)

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.errors import Malformed
-from shared.tracked import Failure, Observed, Tracked
+from shared.timing import Backoff
+from shared.tracked import Observed, Tracked
 
 # Two clocks may differ, and what is read twice is published once.
 MARGIN = timedelta(minutes=5)
@@ -60,7 +61,7 @@ class Recovery:
     next_page: str | None = None
     recovered: int = 0
     skipped: int = 0
-    failure: Failure | None = None
+    failure: Backoff | None = None
     ended_at: datetime | None = None
     again_at: datetime | None = None
     etag: str | None = None

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.deadline import Deadline
 from shared.errors import Conflict, Problem, UnknownCertificate
 from shared.kept import Kept
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
+from shared.timing import Deadline
 from shared.turns import Turns
 
 _LOG = logging.getLogger(__name__)

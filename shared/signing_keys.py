@@ -14,8 +14,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.authenticity import SigningKey
-from shared.deadline import Deadline
 from shared.errors import InvalidValidationToken, Unavailable
+from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class SigningKeys:
         known = self._keys.get(key_id)
         if known is not None and self._serves_on():
             return known
-        return deadline.call(self._pool, self._refreshed, key_id, known)
+        return deadline.run_on(self._pool, self._refreshed, key_id, known)
 
     def _serves_on(self) -> bool:
         """Return whether a known key needs no look at Entra ID: it is young, or Entra ID is just being asked."""

@@ -10,8 +10,8 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
-from shared.deadline import Deadline
 from shared.events import CloudEvent
+from shared.timing import Deadline
 
 DATA_CONTAINER = "event-data"
 
@@ -48,7 +48,7 @@ class QueueSink:
         sends = [self._pool.submit(self._send, event, sent) for event in events]
         try:
             for send in sends:
-                deadline.wait(send)
+                deadline.result_of(send)
         finally:
             for send in sends:
                 send.cancel()

@@ -11,7 +11,6 @@ from pathlib import Path
 from shared.app import published, receiver, resource_at, sink
 from shared.catch_up import CatchUp, catch_up
 from shared.clients import (
-    WallClock,
     certificates_called,
     gaps,
     graph_as,
@@ -30,6 +29,7 @@ from shared.reader import PatientReader
 from shared.reconcile import Account, Reconciler, reconcile
 from shared.redrive import Redriver, always, redrive, while_it_may_appear
 from shared.timer import Step
+from shared.timing import SystemClock
 
 # The subscriptions take four minutes at most, and the host gives a run ten (functionTimeout in host.json).
 _FOR_PARKED = timedelta(minutes=2)
@@ -42,7 +42,7 @@ SUBSCRIPTIONS_FILE = Path(__file__).parent.parent / "subscriptions.json"
 
 def timer_steps() -> Mapping[str, Step]:
     """Return what a run of the timer does, in this order; each step makes its clients when its turn has come."""
-    clock = WallClock()
+    clock = SystemClock()
 
     def redriven(container: int, time: timedelta) -> Mapping[str, int]:
         return redrive(redrivers()[container], ends=clock.now() + time)
@@ -80,7 +80,7 @@ def reconciler() -> Reconciler:
         renew_after=config.renew_after,
         certificate=certificates.current if certificates else None,
         nonce=lambda: secrets.token_bytes(16),
-        clock=WallClock(),
+        clock=SystemClock(),
     )
 
 
@@ -91,7 +91,7 @@ def redrivers() -> tuple[Redriver, Redriver]:
     Raises:
         Misconfigured: a setting is missing or wrong.
     """
-    clock = WallClock()
+    clock = SystemClock()
     # All the time that Graph's pace of GETs takes.
     patient = replace(receiver(), park=None, fetch=PatientReader(resource_at, clock).read)
     return (
@@ -123,7 +123,7 @@ def catching_up() -> CatchUp:
         # What is read anew whenever a run was cut short would come twice while the table is down.
         publish=partial(once.publish, sure=True) if once else sink().publish,
         is_parked=kept_bodies(PARKED).has_any,
-        clock=WallClock(),
+        clock=SystemClock(),
     )
 
 

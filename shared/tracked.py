@@ -6,42 +6,13 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
 import hashlib
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal, Self
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from shared.desired import Desired
-from shared.errors import Problem, Unavailable
 from shared.resources import canonical_path
-
-# Over by the next run of the timer, which comes every five minutes.
-_FIRST_PAUSE = timedelta(minutes=4)
-# An operator who has mended a setting or granted a permission should not have to wait for longer.
-_LONGEST_PAUSE = timedelta(hours=1)
-# Graph's own words come with request ids; a row is for reading.
-_MAX_TEXT = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why the last attempts failed, and when the next one may be made."""
-
-    text: str
-    at: datetime
-    count: int
-    retry_at: datetime
-
-    @classmethod
-    def after(cls, previous: "Failure | None", problem: Problem, now: datetime) -> Self:
-        """Return the failure that ``problem`` is, after ``previous``: each pause is twice as long as the one before."""
-        count = previous.count + 1 if previous else 1
-        pause = min(_FIRST_PAUSE * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
-        asked = problem.retry_after if isinstance(problem, Unavailable) else None
-        return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, asked or pause))
-
-    def no_later_than(self, moment: datetime) -> "Failure":
-        """Return the failure with a pause that ends by ``moment``."""
-        return replace(self, retry_at=min(self.retry_at, moment))
+from shared.timing import Backoff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +76,7 @@ class Tracked:
     is_wanted: bool = True
     observed: Observed | None = None
     client_state_key_id: str | None = None
-    failure: Failure | None = None
+    failure: Backoff | None = None
     gap: Gap | None = None
     heard: Heard = Heard()
     etag: str | None = None
@@ -130,7 +101,7 @@ class Listing:
     tenant_id: str
     delegated: bool
     listed_at: datetime | None = None
-    failure: Failure | None = None
+    failure: Backoff | None = None
     etag: str | None = None
 
 

@@ -15,7 +15,8 @@ from shared.errors import Conflict, NotFound, Problem, Unavailable
 from shared.pacing import OutOfTime
 from shared.subscribing import Subscriber
 from shared.subscriptions import Policy, plan
-from shared.tracked import Failure, Gap, Listing, Observed, Rows, Tracked
+from shared.timing import Backoff
+from shared.tracked import Gap, Listing, Observed, Rows, Tracked
 
 
 class TrackingTable(Protocol):
@@ -124,11 +125,11 @@ class Upkeep:
 
     def _failed(self, row: Tracked, problem: Problem) -> Problem:
         now = self.subscriber.now()
-        failure = Failure.after(row.failure, problem, now)
+        failure = Backoff.next(row.failure, problem, now)
         told_when = isinstance(problem, Unavailable) and problem.retry_after is not None
         if row.observed is not None and now < row.observed.expiration and not told_when:
             # What lives shortly must not lapse during a pause.
-            failure = failure.no_later_than(now + (row.observed.expiration - now) / 2)
+            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)
         self.tracking.save(replace(row, failure=failure))
         return problem
 
@@ -137,10 +138,10 @@ class Upkeep:
             self.tracking.remove(row)
             return
         now = self.subscriber.now()
-        failure = Failure.after(row.failure, problem, now) if problem else None
+        failure = Backoff.next(row.failure, problem, now) if problem else None
         if failure is not None:
             # What lives all the same is renewed in time, or Graph holds back what it has for want of a living token.
             due = now + min(self.policy.renew_after, (observed.expiration - now) / 2)
-            failure = failure.no_later_than(due)
+            failure = failure.capped_at(due)
         gap = row.gap.ended(now) if row.gap else None
         self.tracking.save(replace(row, observed=observed, failure=failure, gap=gap))

@@ -6,7 +6,8 @@ from typing import Any
 from shared.desired import Desired
 from shared.errors import Misconfigured
 from shared.subscription import Subscription
-from shared.tracked import Failure, Observed, Tracked
+from shared.timing import Backoff
+from shared.tracked import Observed, Tracked
 from tests.sender import TENANT
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -38,8 +39,8 @@ def row(**changes: Any) -> Tracked:
     return Tracked(**(values | changes))
 
 
-def failure(text: str = "Graph answered 403: no") -> Failure:
-    return Failure.after(None, Misconfigured(text), back(minutes=1))
+def failure(text: str = "Graph answered 403: no") -> Backoff:
+    return Backoff.next(None, Misconfigured(text), back(minutes=1))
 
 
 def subscription(subscription_id: str, **changes: Any) -> Subscription:

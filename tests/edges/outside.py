@@ -12,7 +12,7 @@ from sandbox.entra import Application, Entra
 from sandbox.keyvault import KeyVault
 from sandbox.serving import Fault, Service
 from sandbox.tls import Tls
-from shared.deadline import Deadline
+from shared.timing import Deadline
 from tests.sandbox.background import Background, running
 from tests.sandbox.used_keys import used_keys
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT

@@ -13,12 +13,12 @@ from azure.data.tables import TableServiceClient
 
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
-from shared.deadline import Deadline
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent
 from shared.marker import PublicationRecord
 from shared.markers import TABLE, Markers
 from shared.published import Published
+from shared.timing import Deadline
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.eventually import eventually
 from tests.sandbox.background import Background

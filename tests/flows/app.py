@@ -11,7 +11,6 @@ from typing import Any
 from azure.identity import ManagedIdentityCredential
 
 from sandbox.clock import Clock
-from shared.deadline import Deadline
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
@@ -24,6 +23,7 @@ from shared.reconcile import Account, Reconciler, reconcile
 from shared.settings import Settings
 from shared.storage import table_service
 from shared.subscribing import SubscriptionsApi
+from shared.timing import Deadline
 from shared.tracked import Rows
 from shared.tracking import TABLE, Tracking
 from shared.turns import Turns

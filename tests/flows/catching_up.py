@@ -8,13 +8,13 @@ from azure.identity import ManagedIdentityCredential
 
 from sandbox.teams import Path
 from shared.catch_up import CatchUp, catch_up
-from shared.deadline import Deadline
 from shared.events import CloudEvent
 from shared.notifications import load_json
 from shared.pages import GraphLists
 from shared.recoveries import Recoveries
 from shared.recovery import Recovery
 from shared.storage import table_service
+from shared.timing import Deadline
 from tests.flows.wishes import Entry
 from tests.flows.world import World
 from tests.sandbox.graph_world import ROLES

@@ -14,11 +14,12 @@ from shared.graph import Graph
 from shared.hearing import Hearing
 from shared.inventory import Inventory
 from shared.keyvault import Certificates
-from shared.pacing import Clock, Lists
+from shared.pacing import Lists
 from shared.reader import ResourceReader
 from shared.settings import Settings
 from shared.signing_keys import SigningKeys
 from shared.storage import table_service
+from shared.timing import Clock
 from shared.tracking import Tracking
 from tests.edges.outside import GRAPH_SCOPE
 

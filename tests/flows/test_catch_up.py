@@ -14,7 +14,6 @@ from azure.identity import ManagedIdentityCredential
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.deadline import Deadline
 from shared.events import CloudEvent
 from shared.markers import Markers
 from shared.pages import GraphLists
@@ -22,6 +21,7 @@ from shared.published import Published
 from shared.recovery import State
 from shared.source import Page
 from shared.storage import table_service
+from shared.timing import Deadline
 from tests.flows.catching_up import (
     CHANGES,
     all_of,
@@ -151,7 +151,7 @@ def test_what_has_come_live_is_not_told_again(world: World) -> None:
     live, again = list(world.app.published), list[CloudEvent]()
 
     def publish(events: Sequence[CloudEvent], deadline: Deadline, sent: Callable[[CloudEvent], None]) -> None:
-        deadline.check()
+        deadline.raise_if_passed()
         again.extend(events)
         for event in events:
             sent(event)

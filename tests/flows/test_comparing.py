@@ -12,13 +12,13 @@ from azure.identity import ManagedIdentityCredential
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.deadline import Deadline
 from shared.events import CloudEvent
 from shared.markers import Markers
 from shared.published import Publish, Published
 from shared.recovery import State
 from shared.sources import is_compared
 from shared.storage import table_service
+from shared.timing import Deadline
 from tests.flows.app import App
 from tests.flows.catching_up import caught_up, found_again, gaps, lost, subscribed
 from tests.flows.wishes import Entry

@@ -241,7 +241,7 @@ GUARDS = (
     ),
     _order(
         "the deadline between items",
-        "        deadline.check()\n",
+        "        deadline.raise_if_passed()\n",
         "",
         f"{_PARKING}::test_a_post_of_ten_thousand_items_is_parked_in_time",
     ),
@@ -268,7 +268,7 @@ GUARDS = (
     ),
     _post(
         "time is left for parking",
-        "deadline.before(_FOR_PARKING)",
+        "deadline.less(_FOR_PARKING)",
         "deadline",
         f"{_PARKING}::test_a_dependency_that_hangs_leaves_time_for_parking",
     ),

@@ -244,13 +244,13 @@ GUARDS = (
     ),
     _upkeep(
         "renewed in time whatever else is refused",
-        "            failure = failure.no_later_than(due)\n",
+        "            failure = failure.capped_at(due)\n",
         "            assert due\n",
         f"{_UPKEEP}::test_what_lives_shortly_with_a_refused_certificate_is_tried_again_before_it_ends",
     ),
     _upkeep(
         "what lives shortly is tried again before it ends",
-        "            failure = failure.no_later_than(now + (row.observed.expiration - now) / 2)\n",
+        "            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)\n",
         "            assert now\n",
         f"{_UPKEEP}::test_what_lives_shortly_is_tried_again_before_it_ends_unless_graph_asks_for_more",
     ),

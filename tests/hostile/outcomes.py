@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
-from shared.deadline import Deadline
 from shared.errors import Malformed, TooLarge, Unavailable
 from shared.receive import Receipt, receive
+from shared.timing import Deadline
 from tests.shared.posts import Outcome, now
 
 _BUDGET = timedelta(seconds=30)

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.catch_up import CatchUp, catch_up
-from shared.deadline import Deadline
 from shared.errors import Conflict, NotFound, Problem
 from shared.events import CloudEvent
 from shared.known import Known
 from shared.recovery import Recovery
 from shared.source import Page
+from shared.timing import Deadline
 from tests.sender import CHAT, CLIENT_ID, TENANT
 from tests.shared.account import Calls, SettableClock, TableInADict
 from tests.shared.tracked_values import MINUTE

@@ -12,13 +12,13 @@ from sandbox.clock import Clock
 from sandbox.entra import Entra
 from shared.authenticity import Audience, Authentic, SigningKey, ValidationTokens
 from shared.clouds import CLOUDS
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
 from shared.locations import Location
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
+from shared.timing import Deadline
 from shared.turns import Turns
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 

@@ -7,9 +7,9 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.keyvault.secrets import SecretClient
 
-from shared.deadline import Deadline
 from shared.errors import Unavailable, UnknownCertificate
 from shared.keyvault import Certificates
+from shared.timing import Deadline
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 
 # A version that is missing is one for Key Vault to know; null is made "" on the way here.

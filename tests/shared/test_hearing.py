@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from shared.authenticity import Authentic
-from shared.deadline import Deadline
 from shared.errors import Unavailable
 from shared.hearing import Hearing
 from shared.notifications import ChangeNotification
+from shared.timing import Deadline
 from tests.edges.outside import Hands
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.deadline import Deadline
 from shared.errors import Unavailable
 from shared.events import CloudEvent, Provenance
 from shared.known import Known
 from shared.noting import Noting
+from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
 from tests.shared.tracked_values import NOW
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from shared.authenticity import Authentic
-from shared.deadline import Deadline
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
 from shared.events import CloudEvent
 from shared.kept import Kept
 from shared.notifications import ChangeNotificationCollection
 from shared.processing import Post
 from shared.receive import Receipt, receive
+from shared.timing import Deadline
 from shared.turns import Turns
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
@@ -82,7 +82,7 @@ def _hangs(*arguments: Any) -> Any:
     with ThreadPoolExecutor(1) as pool:
         let_go = Event()
         try:
-            return deadline.call(pool, let_go.wait)
+            return deadline.run_on(pool, let_go.wait)
         finally:
             let_go.set()
 
@@ -119,7 +119,7 @@ def test_a_dependency_that_hangs_leaves_time_for_parking(port: str) -> None:
 
 def _takes_half_a_second(_post: bytes, _kept: Kept, deadline: Deadline) -> None:
     with ThreadPoolExecutor(1) as pool:
-        deadline.call(pool, time.sleep, 0.5)
+        deadline.run_on(pool, time.sleep, 0.5)
 
 
 @pytest.mark.slow

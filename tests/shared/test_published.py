@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from shared.authenticity import Authentic
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent, change_event
 from shared.marker import PublicationRecord
 from shared.notifications import ChangeNotification
 from shared.published import Published
+from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.sender import CLIENT_ID, MESSAGE, basic_item
 

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.authenticity import SigningKey
-from shared.deadline import Deadline
 from shared.errors import Malformed, TooLarge, Unavailable
 from shared.receive import receive
+from shared.timing import Deadline
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now

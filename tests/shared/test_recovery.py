@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shared.errors import Misconfigured
 from shared.recovery import DONE, Recovery, State
 from shared.recovery_rows import entity_of, recoveries_from
-from shared.tracked import Failure, Gap
+from shared.timing import Backoff
+from shared.tracked import Gap
 from tests.shared.gap_values import GAP, SINCE, UNTIL
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
 
@@ -37,7 +38,7 @@ _RECOVERIES = st.builds(
     next_page=st.none() | _TEXTS,
     recovered=st.integers(0, 10**9),
     skipped=st.integers(0, 10**9),
-    failure=st.none() | st.builds(Failure, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
+    failure=st.none() | st.builds(Backoff, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
     ended_at=st.none() | _MOMENTS,
     again_at=st.none() | _MOMENTS,
     etag=st.just("e1"),

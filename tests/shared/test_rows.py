@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shared.desired import Desired
 from shared.errors import Misconfigured
 from shared.rows import LIFECYCLE_COLUMNS, NOTIFICATION_COLUMN, entity_of, heard_keys, rows_from
-from shared.tracked import Failure, Gap, Heard, Listing, Observed, Rows, Tracked
+from shared.timing import Backoff
+from shared.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
 from tests.sender import SUBSCRIPTION, TENANT
 from tests.shared.tracked_values import HOUR, NOW, OBSERVED, ROW, failure
 
@@ -54,7 +55,7 @@ _OBSERVED = st.builds(
     expiration=_moments(),
 )
 _FAILURES = st.none() | st.builds(
-    Failure, text=_TEXTS, at=_moments(), count=st.integers(1, 2**31 - 1), retry_at=_moments()
+    Backoff, text=_TEXTS, at=_moments(), count=st.integers(1, 2**31 - 1), retry_at=_moments()
 )
 _TRACKED = st.builds(
     Tracked,

@@ -1,4 +1,4 @@
-"""Pauses, gaps, and what tells one subscription from another."""
+"""Gaps, and what tells one subscription from another."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.desired import Desired
-from shared.errors import Misconfigured, Unavailable
-from shared.tracked import Failure, Gap, Listing, Rows, Tracked, key_of
+from shared.tracked import Gap, Listing, Rows, Tracked, key_of
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, WANTED
 
-REFUSED = Misconfigured("Graph answered 403")
 _MOMENTS = st.integers(-(10**6), 10**6).map(lambda minutes: NOW + minutes * MINUTE)
 _LENGTHS = st.integers(0, 10**5).map(lambda minutes: minutes * MINUTE)
 
@@ -23,34 +21,6 @@ def _gap(since: datetime, length: timedelta | None) -> Gap:
 
 
 _GAPS = st.builds(_gap, _MOMENTS, st.none() | _LENGTHS)
-
-
-def test_each_pause_is_twice_as_long_as_the_one_before_up_to_an_hour() -> None:
-    failure, pauses = None, []
-    for _ in range(7):
-        failure = Failure.after(failure, REFUSED, NOW)
-        pauses.append((failure.retry_at - NOW) / MINUTE)
-    assert pauses == [4, 8, 16, 32, 60, 60, 60]
-    assert failure is not None
-    assert (failure.text, failure.at, failure.count) == ("Graph answered 403", NOW, 7)
-
-
-def test_the_ten_thousandth_pause_is_an_hour_too() -> None:
-    many = Failure(text="", at=NOW, count=10_000, retry_at=NOW)
-    assert Failure.after(many, REFUSED, NOW).retry_at == NOW + HOUR
-
-
-@pytest.mark.parametrize(
-    ("asked", "pause"),
-    [(None, 4 * MINUTE), (timedelta(0), 4 * MINUTE), (MINUTE, 4 * MINUTE), (2 * HOUR, 2 * HOUR)],
-)
-def test_a_pause_is_never_shorter_than_was_asked_for(asked: timedelta | None, pause: timedelta) -> None:
-    failure = Failure.after(None, Unavailable("Graph answered 429", retry_after=asked), NOW)
-    assert failure.retry_at == NOW + pause
-
-
-def test_graphs_words_are_cut_to_what_a_row_can_hold() -> None:
-    assert len(Failure.after(None, Misconfigured("x" * 100_000), NOW).text) == 1024
 
 
 @settings(max_examples=50)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from shared.desired import Desired
 from shared.subscription import Subscription
 from shared.subscriptions import Policy
-from shared.tracked import Failure, Observed, Tracked
+from shared.timing import Backoff
+from shared.tracked import Observed, Tracked
 from tests.sender import SUBSCRIPTION, TENANT
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -51,5 +52,5 @@ LISTED = Subscription(
 )
 
 
-def failure(*, retry_at: datetime, at: datetime = NOW - MINUTE, count: int = 1) -> Failure:
-    return Failure(text="Graph answered 403", at=at, count=count, retry_at=retry_at)
+def failure(*, retry_at: datetime, at: datetime = NOW - MINUTE, count: int = 1) -> Backoff:
+    return Backoff(text="Graph answered 403", at=at, count=count, retry_at=retry_at)

@@ -1,0 +1,123 @@
+"""Time as the flows need it: a clock, the deadline of one piece of work, and the pause after failed attempts."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, Self
+
+from shared.errors import Problem, Unavailable
+
+# Shorter than the timer's 5-minute period, so that the next run tries again.
+_FIRST_PAUSE = timedelta(minutes=4)
+# An operator who has fixed a setting or granted a permission should not wait longer than this.
+_LONGEST_PAUSE = timedelta(hours=1)
+# Graph's error messages contain request ids and can be long; a row should stay readable.
+_MAX_TEXT = 1024
+
+
+class Clock(Protocol):
+    """The time, in UTC."""
+
+    def now(self) -> datetime:
+        """Return the current time."""
+        ...
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return at ``moment``, or at once if it has passed."""
+        ...
+
+
+class SystemClock:
+    """The ``Clock`` of this machine."""
+
+    def now(self) -> datetime:
+        """Return the current time."""
+        return datetime.now(UTC)
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return at ``moment``, or at once if it has passed."""
+        time.sleep(max(0.0, (moment - self.now()).total_seconds()))
+
+
+class Deadline:
+    """The moment by which work must be done, on the monotonic clock.
+
+    The client libraries' own timeouts count per socket read, and one call may take several requests (a token, a
+    challenge, the answer). Waiting for a pool's future bounds them all. The call itself continues in the background
+    and, if it succeeds, fills its cache.
+    """
+
+    def __init__(self, moment: float) -> None:
+        self._moment = moment
+
+    @classmethod
+    def after(cls, budget: timedelta) -> Self:
+        """Return the deadline that is ``budget`` from now."""
+        return cls(time.monotonic() + budget.total_seconds())
+
+    def within(self, budget: timedelta) -> Self:
+        """Return the deadline that is ``budget`` from now, or this one if it is earlier."""
+        return type(self)(min(self._moment, time.monotonic() + budget.total_seconds()))
+
+    def less(self, reserve: timedelta) -> Self:
+        """Return the deadline that is ``reserve`` before this one."""
+        return type(self)(self._moment - reserve.total_seconds())
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline; 0 once it has passed."""
+        return max(0.0, self._moment - time.monotonic())
+
+    def raise_if_passed(self) -> None:
+        """Return if there is time left.
+
+        Raises:
+            Unavailable: the deadline has passed.
+        """
+        if time.monotonic() > self._moment:
+            raise Unavailable("no time is left of what Graph allows")
+
+    def run_on[T, **P](self, pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the result of ``function``, run on ``pool``.
+
+        Raises:
+            Unavailable: the deadline passed first.
+            Exception: whatever ``function`` raises.
+        """
+        return self.result_of(pool.submit(function, *args, **kwargs))
+
+    def result_of[T](self, future: Future[T]) -> T:
+        """Return the result of ``future``; if it has not started by the deadline, cancel it.
+
+        Raises:
+            Unavailable: the deadline passed first.
+            Exception: whatever the call raises.
+        """
+        try:
+            return future.result(timeout=self.seconds_left())
+        except (TimeoutError, CancelledError) as exc:
+            future.cancel()
+            raise Unavailable("no answer within the time that Graph allows") from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Why the last ``count`` attempts failed, and when the next one may start."""
+
+    text: str
+    at: datetime
+    count: int
+    retry_at: datetime
+
+    @classmethod
+    def next(cls, previous: "Backoff | None", problem: Problem, now: datetime) -> Self:
+        """Return the back-off after one more failure: twice the previous pause, and at least what Graph asks for."""
+        count = previous.count + 1 if previous else 1
+        pause = min(_FIRST_PAUSE * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
+        asked = problem.retry_after if isinstance(problem, Unavailable) else None
+        return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, asked or pause))
+
+    def capped_at(self, moment: datetime) -> "Backoff":
+        """Return the back-off with the next attempt at ``moment`` at the latest."""
+        return replace(self, retry_at=min(self.retry_at, moment))
