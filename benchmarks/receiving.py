@@ -16,9 +16,9 @@ from rich.table import Table
 from benchmarks.posts import Addressee, post
 from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.timing import Rate, Work, rate
+from shared.limits import ConcurrencyLimiter
 from shared.receive import receive
 from shared.timing import Deadline
-from shared.turns import Turns
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.posts import Outcome, graph, key_pair
 
@@ -85,7 +85,7 @@ def _decryption() -> Work:
 def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
-    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=Turns(_THREADS))
+    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=ConcurrencyLimiter(_THREADS))
     budget = timedelta(minutes=1)
 
     def work() -> int:

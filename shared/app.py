@@ -21,6 +21,7 @@ from shared.decryption import Content
 from shared.errors import Misconfigured
 from shared.hearing import Hearing
 from shared.keeping import PARKED, QUARANTINE
+from shared.limits import ConcurrencyLimiter
 from shared.locations import Location
 from shared.noting import Noting
 from shared.published import Published
@@ -29,7 +30,6 @@ from shared.receiver import Receiver
 from shared.signing_keys import SigningKeys
 from shared.sink import QueueSink
 from shared.timing import Deadline, SystemClock
-from shared.turns import Turns
 
 # What a pool of threads has at most where nothing is set.
 # Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
@@ -65,7 +65,7 @@ def receiver() -> Receiver:
         publish=noting().publish,
         quarantine=kept_bodies(QUARANTINE).keep,
         park=kept_bodies(PARKED).keep,
-        turns=Turns(_turns()),
+        turns=ConcurrencyLimiter(_turns()),
     )
 
 

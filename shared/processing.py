@@ -63,7 +63,7 @@ class Post:
 
     def process(self, authentic: Sequence[Authentic], deadline: Deadline) -> tuple[int, Counter[str]]:
         """Return how many events were published, and how many items of which kind went to quarantine."""
-        with self.receiver.turns.turn():
+        with self.receiver.turns.slot():
             self.receiver.hear(authentic, self.received_at, deadline)
             refused: defaultdict[str, list[Authentic]] = defaultdict(list)
             covered = self._covered_tenants(authentic, deadline)

@@ -11,10 +11,10 @@ from shared.decryption import Content
 from shared.errors import NotFound
 from shared.events import CloudEvent
 from shared.kept import Kept
+from shared.limits import ConcurrencyLimiter
 from shared.locations import Location
 from shared.settings import ClientStateKey
 from shared.timing import Deadline
-from shared.turns import Turns
 
 type Keep = Callable[[bytes, Kept, Deadline], None]
 
@@ -42,4 +42,4 @@ class Receiver:
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     quarantine: Keep | None
     park: Keep | None
-    turns: Turns
+    turns: ConcurrencyLimiter

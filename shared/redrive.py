@@ -16,10 +16,10 @@ from typing import Protocol
 
 from shared.errors import Conflict, Problem, UnknownCertificate
 from shared.kept import Kept
+from shared.limits import ConcurrencyLimiter
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
 from shared.timing import Deadline
-from shared.turns import Turns
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,14 +85,14 @@ def redrive(redriver: Redriver, *, ends: datetime) -> Counter[str]:
     under_way: set[Future[str]] = set()
     # The turns of POSTs are for what Graph waits for, and go first.
     posts = redriver.receiver.turns
-    mine = replace(redriver, receiver=replace(redriver.receiver, turns=Turns(AT_ONCE)))
+    mine = replace(redriver, receiver=replace(redriver.receiver, turns=ConcurrencyLimiter(AT_ONCE)))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
         for kept in redriver.bodies.all():
             now = redriver.now()
             if now >= ends:
                 break
             if redriver.may_open(kept, now) and (kept.retry_at is None or kept.retry_at <= now):
-                posts.await_calm(_GIVE_WAY_SECONDS)
+                posts.wait_until_quiet(_GIVE_WAY_SECONDS)
                 under_way.add(pool.submit(attempt, mine, kept))
             if len(under_way) == AT_ONCE:
                 ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)

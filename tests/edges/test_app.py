@@ -151,7 +151,7 @@ def test_two_threads_are_left_for_parking(monkeypatch: pytest.MonkeyPatch, threa
     all_turns, free = app.receiver().turns, 0
     with ExitStack() as taken, suppress(Unavailable):
         while True:
-            taken.enter_context(all_turns.turn())
+            taken.enter_context(all_turns.slot())
             free += 1
     with ThreadPoolExecutor() as default:
         assert free == (turns or default._max_workers - 2)

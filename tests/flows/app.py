@@ -16,6 +16,7 @@ from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
 from shared.graph import Graph
 from shared.known import Known
+from shared.limits import ConcurrencyLimiter
 from shared.noting import Noting
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
@@ -26,7 +27,6 @@ from shared.subscribing import SubscriptionsApi
 from shared.timing import Deadline
 from shared.tracked import Rows
 from shared.tracking import TABLE, Tracking
-from shared.turns import Turns
 from shared.upkeep import TrackingTable
 from tests.flows.clients import Clients
 
@@ -85,7 +85,7 @@ class App:
     def __post_init__(self) -> None:
         self.time = SandboxTime(self.clock)
         self._lock = threading.Lock()
-        self._turns = Turns(_POSTS_AT_ONCE)
+        self._turns = ConcurrencyLimiter(_POSTS_AT_ONCE)
         self._clients: Clients | None = None
         self.noting = Noting(self._publish, self._note)
 

@@ -83,13 +83,13 @@ GUARDS = (
     ),
     _redriving(
         "a turn for each that is under way",
-        "replace(redriver.receiver, turns=Turns(AT_ONCE))",
-        "replace(redriver.receiver, turns=Turns(1))",
+        "replace(redriver.receiver, turns=ConcurrencyLimiter(AT_ONCE))",
+        "replace(redriver.receiver, turns=ConcurrencyLimiter(1))",
         "test_several_are_worked_on_at_once",
     ),
     _redriving(
         "POSTs go first",
-        "                posts.await_calm(_GIVE_WAY_SECONDS)\n",
+        "                posts.wait_until_quiet(_GIVE_WAY_SECONDS)\n",
         "",
         "test_what_graph_waits_for_goes_first",
     ),

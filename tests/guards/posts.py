@@ -16,9 +16,9 @@ def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "p
     return Guard(name=f"post: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
 
 
-def _turns(name: str, snippet: str, without: str, test: str) -> Guard:
-    test = f"tests/shared/test_turns.py::{test}"
-    return Guard(name=f"post: {name}", module="shared/turns.py", snippet=snippet, without=without, test=test)
+def _limiter(name: str, snippet: str, without: str, test: str) -> Guard:
+    test = f"tests/shared/test_concurrency_limiter.py::{test}"
+    return Guard(name=f"post: {name}", module="shared/limits.py", snippet=snippet, without=without, test=test)
 
 
 GUARDS = (
@@ -48,83 +48,83 @@ GUARDS = (
         "",
         "tests/shared/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
     ),
-    _turns(
-        "no turn, no work",
+    _limiter(
+        "no slot, no work",
         '                raise Unavailable("too many POSTs at once")\n',
         "                pass\n",
-        "test_as_many_work_at_once_as_there_are_turns_and_the_next_is_refused_after_a_while",
+        "test_request_without_a_slot_is_refused_after_a_while",
     ),
-    _turns(
+    _limiter(
         "a moment is waited for",
-        "_WHILE_IT_HANGS_SECONDS if self._hangs() else 0",
+        "_WAIT_WHILE_STALLED_SECONDS if self._is_stalled() else 0",
         "0",
-        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
+        "test_requests_wait_only_briefly_while_another_is_stalled",
     ),
-    _turns(
-        "a turn is waited for briefly",
-        "_PATIENCE_SECONDS = 1.4",
-        "_PATIENCE_SECONDS = 5.0",
-        "test_as_many_work_at_once_as_there_are_turns_and_the_next_is_refused_after_a_while",
+    _limiter(
+        "a slot is waited for briefly",
+        "_WAIT_SECONDS = 1.4",
+        "_WAIT_SECONDS = 5.0",
+        "test_request_without_a_slot_is_refused_after_a_while",
     ),
-    _turns(
-        "nobody waits behind those who hang",
-        "lambda: self._free > 0 or self._hangs()",
+    _limiter(
+        "a stall cuts the wait",
+        "lambda: self._free > 0 or self._is_stalled()",
         "lambda: self._free > 0",
-        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
+        "test_requests_wait_only_briefly_while_another_is_stalled",
     ),
-    _turns(
-        "who waits is told that they hang",
+    _limiter(
+        "a stall wakes those that wait",
         "                self._changed.notify_all()\n",
         "                self._changed.notify()\n",
-        "test_who_waits_already_is_told_when_one_has_waited_long_in_vain",
+        "test_stall_cuts_the_wait_of_those_already_waiting",
     ),
-    _turns(
-        "one that goes through ends it",
-        "        self._give_back(hangs_until=_NEVER)\n",
-        "        self._give_back(hangs_until=self._hangs_until)\n",
-        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
+    _limiter(
+        "a success ends the stall",
+        "        self._release(stalled_until=_NEVER)\n",
+        "        self._release(stalled_until=self._stalled_until)\n",
+        "test_requests_wait_only_briefly_while_another_is_stalled",
     ),
-    _turns(
-        "one that is refused soon does not end it",
-        "if now - began > _LONG_SECONDS else self._hangs_until)",
-        "if now - began > _LONG_SECONDS else _NEVER)",
-        "test_once_one_has_waited_long_in_vain_others_wait_for_a_moment",
+    _limiter(
+        "a quick refusal does not end the stall",
+        "if now - began > _SLOW_SECONDS else self._stalled_until)",
+        "if now - began > _SLOW_SECONDS else _NEVER)",
+        "test_requests_wait_only_briefly_while_another_is_stalled",
     ),
-    _turns(
-        "one that is refused soon does not begin it",
-        "if now - began > _LONG_SECONDS else",
+    _limiter(
+        "a quick refusal does not start a stall",
+        "if now - began > _SLOW_SECONDS else",
         "if True else",
-        "test_what_is_refused_soon_makes_nobody_give_up_waiting",
+        "test_quick_refusal_is_no_stall",
     ),
-    _turns(
-        "it ends by itself",
-        "return time.monotonic() < self._hangs_until",
-        "return self._hangs_until > _NEVER",
-        "test_after_a_while_bursts_wait_again",
+    _limiter(
+        "a stall ends by itself",
+        "return time.monotonic() < self._stalled_until",
+        "return self._stalled_until > _NEVER",
+        "test_stall_ends_by_itself_after_a_while",
     ),
-    _turns(
-        "no Unavailable, no hanging",
-        "            self._give_back(hangs_until=self._hangs_until)\n",
+    _limiter(
+        "a slot is released after any other exception",
+        "            self._release(stalled_until=self._stalled_until)\n",
         "            pass\n",
-        "test_a_turn_is_given_back_however_the_work_ends",
+        "test_slot_is_released_however_the_block_ends",
     ),
-    _turns(
-        "turns are given back",
+    _limiter(
+        "slots are released",
         "            self._free += 1\n",
         "",
-        "test_a_turn_is_given_back_however_the_work_ends",
+        "test_slot_is_released_however_the_block_ends",
     ),
-    _turns(
-        "calm is told of",
-        "                self._calmer.notify_all()\n",
+    _limiter(
+        "those that wait for quiet are woken",
+        "                self._became_quiet.notify_all()\n",
         "                pass\n",
-        "test_calm_is_waited_for_but_not_for_ever",
+        "test_wait_until_quiet_ends_when_quiet_or_timed_out",
     ),
-    _turns(
-        "calm is not waited for for ever",
-        "self._calmer.wait_for(self._is_calm, timeout=seconds)",
-        "self._calmer.wait_for(self._is_calm)",
-        "test_calm_is_waited_for_but_not_for_ever",
+    _limiter(
+        "the wait for quiet ends",
+        "self._became_quiet.wait_for(self._is_quiet, timeout=seconds)",
+        "self._became_quiet.wait_for(self._is_quiet)",
+        "test_wait_until_quiet_ends_when_quiet_or_timed_out",
     ),
     _guard(
         "what is heard of a subscription comes first",

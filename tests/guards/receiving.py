@@ -247,7 +247,7 @@ GUARDS = (
     ),
     _order(
         "a turn",
-        "        with self.receiver.turns.turn():\n",
+        "        with self.receiver.turns.slot():\n",
         "        if True:\n",
         f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything",
     ),

@@ -15,11 +15,11 @@ from shared.clouds import CLOUDS
 from shared.decryption import Content
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
+from shared.limits import ConcurrencyLimiter
 from shared.locations import Location
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
 from shared.timing import Deadline
-from shared.turns import Turns
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
@@ -74,7 +74,7 @@ class Outcome:
             publish=self._publish,
             quarantine=lambda post, kept, _deadline: self.quarantined.update({kept.kind: post}),
             park=None,
-            turns=Turns(1),
+            turns=ConcurrencyLimiter(1),
         )
 
     def of(self, body: bytes, *, received_at: datetime | None = None, fetch: str | None = None) -> Receipt:

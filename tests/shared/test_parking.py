@@ -18,11 +18,11 @@ from shared.authenticity import Authentic
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
 from shared.events import CloudEvent
 from shared.kept import Kept
+from shared.limits import ConcurrencyLimiter
 from shared.notifications import ChangeNotificationCollection
 from shared.processing import Post
 from shared.receive import Receipt, receive
 from shared.timing import Deadline
-from shared.turns import Turns
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
 from tests.sender import CONTENT, basic_item, body, client_state
@@ -280,7 +280,7 @@ def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
 
 @pytest.mark.slow
 def test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything() -> None:
-    keeper = Keeper(turns=Turns(0))
+    keeper = Keeper(turns=ConcurrencyLimiter(0))
     receipt = keeper.take(_rich_and_basic())
     assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])
 

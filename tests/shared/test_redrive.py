@@ -17,8 +17,8 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.kept import Kept
+from shared.limits import ConcurrencyLimiter
 from shared.redrive import AT_ONCE, Redriver, always, attempt, redrive, while_it_may_appear
-from shared.turns import Turns
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
@@ -130,10 +130,10 @@ def test_several_are_worked_on_at_once() -> None:
 
 @pytest.mark.slow
 def test_what_graph_waits_for_goes_first() -> None:
-    world, turns, count = World(), Turns(4), 2
+    world, turns, count = World(), ConcurrencyLimiter(4), 2
     for minutes in range(count):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
-    with turns.turn(), turns.turn():
+    with turns.slot(), turns.slot():
         began = time.monotonic()
         assert world.run(turns=turns) == {"published": count}
         # A second for each: it does not wait for ever either.
