@@ -23,7 +23,7 @@ from sandbox.azurite import Azurite
 from sandbox.graph import Subscription
 from shared.credentials import AppCredential
 from shared.graph import Graph
-from shared.pacing import Lists
+from shared.limits import LISTS, RateLimiter
 from shared.reconcile import Account, Reconciler, reconcile
 from shared.rows import entity_of
 from shared.storage import table_service
@@ -116,7 +116,7 @@ def _full(made: World) -> Reconciler:
 def _graph(made: World) -> Graph:
     settings = made.app.settings
     credential = AppCredential(settings, made.tenant_id, lambda: settings.client_secret or "")
-    return Graph(settings.graph_url, credential, scope=GRAPH_SCOPE, turn=Lists(made.app.time).wait)
+    return Graph(settings.graph_url, credential, scope=GRAPH_SCOPE, turn=RateLimiter(made.app.time, LISTS).wait)
 
 
 def _copy(model: Subscription, number: int, subscription_id: str) -> Subscription:

@@ -16,9 +16,10 @@ from shared.comparing import KnownThings
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable, NotFound
 from shared.events import CloudEvent
 from shared.filling import Filler, Filling
-from shared.pages import GraphLists, Pace, Pages, TimeIsUp
+from shared.pages import GraphLists, Pages
 from shared.recording import GapTable, Recording
 from shared.recovered import gap_event
+from shared.limits import OutOfTime
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
 from shared.upkeep import TrackingTable
@@ -81,7 +82,7 @@ class _Run:
         clock = self.needs.clock
         self._filler = Filler(
             client_id=self.needs.client_id,
-            pages=Pages(graph=self.needs.graph, clock=clock, pace=Pace(clock), ends=self.ends),
+            pages=Pages(graph=self.needs.graph, clock=clock, ends=self.ends),
             inventory=self.needs.inventory,
             publish=self.needs.publish,
             save=self.needs.gaps.save,
@@ -119,7 +120,8 @@ class _Run:
             if gap.again_at is not None:
                 self._check_nothing_is_parked()
             filling.fill()
-        except TimeIsUp:
+        # Before Unavailable, which it is too: nothing has failed, so that there is no back-off.
+        except OutOfTime:
             return "to be continued"
         except (Unavailable, Misconfigured, NotFound) as problem:
             return self._failed(filling.gap, problem)

@@ -21,8 +21,8 @@ from shared.graph import Graph
 from shared.inventory import Inventory
 from shared.keeping import Keeping
 from shared.keyvault import Certificates
+from shared.limits import LISTS, RateLimiter
 from shared.markers import Markers
-from shared.pacing import Lists
 from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.storage import blob_service, queue_service, table_service
@@ -181,8 +181,8 @@ def graph_as(credential: TokenCredential) -> Graph:
 
 
 @cache
-def _lists() -> Lists:
-    return Lists(SystemClock())
+def _lists() -> RateLimiter:
+    return RateLimiter(SystemClock(), LISTS)
 
 
 @cache

@@ -63,7 +63,7 @@ class Filling:
         """Return once everything that can be read is published.
 
         Raises:
-            TimeIsUp: there is more to read than there is time for.
+            OutOfTime: there is more to read than there is time for.
             Conflict: another run is at it.
             Unavailable, Misconfigured, NotFound: Graph postpones or refuses it, or the sink or the table is down.
         """

@@ -4,22 +4,17 @@ Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-serv
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
+from shared.limits import OutOfTime, Rate, RateLimiter, wait_out_retry_after
 from shared.source import Page
 from shared.timing import Clock
 
 # Of all that an app asks in a tenant; 20 pages of messages a second is what Graph bears.
 BETWEEN_GETS = timedelta(milliseconds=50)
-# A longer pause is left to another run.
-_LONGEST_PAUSE = timedelta(seconds=15)
-
-
-class TimeIsUp(Exception):
-    """The run ends before everything is read."""
 
 
 class GraphLists(Protocol):
@@ -34,54 +29,47 @@ class GraphLists(Protocol):
         ...
 
 
-class Pace:
-    """Has the GETs of one run follow each other slowly enough for every tenant, chat and channel."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._next: dict[tuple[str, ...], datetime] = {}
-
-    def wait(self, tenant_id: str, key: str, spacing: timedelta) -> None:
-        """Return when it is time for one more GET of ``key``."""
-        limits = {(tenant_id,): BETWEEN_GETS, (tenant_id, key): spacing}
-        moment = max([self._clock.now(), *(self._next[limit] for limit in limits if limit in self._next)])
-        self._next |= {limit: moment + distance for limit, distance in limits.items()}
-        self._clock.sleep_until(moment)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What reading needs: Graph as the app of a tenant sees it, and until when there is time."""
+    """Reads Graph's lists until ``ends``; ``graph`` returns Graph as the app of a tenant sees it."""
 
     graph: Callable[[str], GraphLists]
     clock: Clock
-    pace: Pace
     ends: datetime
+    limiters: dict[tuple[str, ...], RateLimiter] = field(default_factory=dict)
 
     def page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta, of_one: bool = False) -> Page:
         """Return a page, with ``spacing`` between those of the same ``key``; ``of_one``: the thing at ``path``.
 
         Raises:
-            TimeIsUp: it would come after the end of the run.
+            OutOfTime: it would come after the end of the run.
             Unavailable, Misconfigured, NotFound: as Graph's.
         """
         graph = self.graph(tenant_id)
-        while True:
-            self.pace.wait(tenant_id, key, spacing)
-            if self.clock.now() >= self.ends:
-                raise TimeIsUp
-            try:
-                return graph.thing(path) if of_one else graph.page(path)
-            except Unavailable as problem:
-                if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:
-                    raise
-                self.clock.sleep_until(self.clock.now() + problem.retry_after)
+
+        def request() -> Page:
+            self._wait(tenant_id, key, spacing)
+            return graph.thing(path) if of_one else graph.page(path)
+
+        return wait_out_retry_after(request, self.clock)
+
+    def _wait(self, tenant_id: str, key: str, spacing: timedelta) -> None:
+        whole_tenant = self._limiter((tenant_id,), BETWEEN_GETS)
+        whole_tenant.wait()
+        self._limiter((tenant_id, key), spacing).wait()
+        # The second wait may have been long: the tenant's next GET keeps its distance from this one.
+        whole_tenant.pause_for(BETWEEN_GETS)
+        if self.clock.now() >= self.ends:
+            raise OutOfTime("the run ends before everything is read")
+
+    def _limiter(self, limit: tuple[str, ...], spacing: timedelta) -> RateLimiter:
+        return self.limiters.setdefault(limit, RateLimiter(self.clock, Rate(window=spacing)))
 
     def all(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Iterator[Mapping[str, Any]]:
         """Yield everything in a list.
 
         Raises:
-            TimeIsUp, Unavailable, Misconfigured, NotFound: as ``page``.
+            OutOfTime, Unavailable, Misconfigured, NotFound: as ``page``.
         """
         following: str | None = path
         while following is not None:

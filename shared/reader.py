@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from shared.decryption import Content
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound
+from shared.limits import wait_out_retry_after
 from shared.locations import Location
 from shared.timing import Clock, Deadline
 
@@ -47,10 +48,6 @@ class ResourceReader:
             return problem
 
 
-# A longer pause is left to the next attempt at the whole POST.
-_LONGEST_PAUSE = timedelta(seconds=15)
-
-
 class PatientReader:
     """Reads one resource after the other, at the pace that Graph asks for."""
 
@@ -67,13 +64,11 @@ class PatientReader:
         return {location: self._read(location, deadline) for location in locations}
 
     def _read(self, location: Location, deadline: Deadline) -> Content | NotFound:
-        while True:
+        def request() -> Content:
             deadline.raise_if_passed()
-            try:
-                return self._get(location)
-            except NotFound as problem:
-                return problem
-            except Unavailable as problem:
-                if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:
-                    raise
-                self._clock.sleep_until(self._clock.now() + problem.retry_after)
+            return self._get(location)
+
+        try:
+            return wait_out_retry_after(request, self._clock)
+        except NotFound as problem:
+            return problem

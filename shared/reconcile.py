@@ -19,7 +19,7 @@ from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotat
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
-from shared.pacing import Pacer
+from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
 from shared.subscribing import Subscriber, SubscriptionsApi
 from shared.subscription import Subscription
@@ -155,7 +155,7 @@ class _Run:
             raise
 
     def _performance(self, account: Account, policy: Policy, began: datetime) -> "_Performance":
-        pacer = Pacer(self.reconciler.clock, ends=began + _TIME)
+        pacer = RateLimiter(self.reconciler.clock, WRITES, ends=began + _TIME)
         subscriber = Subscriber(
             api=account.api,
             notification_url=policy.notification_url,
@@ -178,7 +178,7 @@ class _Performance:
     """The actions on one account's subscriptions, several at once, as long as there is time."""
 
     upkeep: Upkeep
-    pacer: Pacer
+    pacer: RateLimiter
     progress: Progress
 
     def of(self, actions: Sequence[Action]) -> Counter[str]:
@@ -228,6 +228,6 @@ class _Performance:
 
     def _told(self, action: Action, problem: Problem) -> None:
         if isinstance(problem, Unavailable) and problem.retry_after is not None:
-            self.pacer.pause(problem.retry_after)
+            self.pacer.pause_for(problem.retry_after)
         desired, name = action.tracked.desired, type(action).__name__
         _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, name, desired.resource, problem)

@@ -12,7 +12,7 @@ from typing import Protocol
 from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
 from shared.desired import Desired
 from shared.errors import Conflict, NotFound, Problem, Unavailable
-from shared.pacing import OutOfTime
+from shared.limits import OutOfTime
 from shared.subscribing import Subscriber
 from shared.subscriptions import Policy, plan
 from shared.timing import Backoff

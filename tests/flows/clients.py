@@ -14,7 +14,7 @@ from shared.graph import Graph
 from shared.hearing import Hearing
 from shared.inventory import Inventory
 from shared.keyvault import Certificates
-from shared.pacing import Lists
+from shared.limits import LISTS, RateLimiter
 from shared.reader import ResourceReader
 from shared.settings import Settings
 from shared.signing_keys import SigningKeys
@@ -42,7 +42,7 @@ class Clients:
     @classmethod
     def made(cls, settings: Settings, clock: Clock, now: datetime) -> Self:
         credential = ManagedIdentityCredential()
-        lists = Lists(clock)
+        lists = RateLimiter(clock, LISTS)
         graphs = {tenant_id: _graph(settings, tenant_id, lists) for tenant_id in settings.tenant_ids}
         vault = SecretClient(settings.key_vault_url or "", credential)
         tables = table_service(settings, credential)
@@ -70,7 +70,7 @@ def _of_clients(settings: Settings) -> Settings:
     return replace(settings, client_state_keys=(), notification_url="", renew_after=kept, subscription_lifetime=kept)
 
 
-def _graph(settings: Settings, tenant_id: str, lists: Lists) -> Graph:
+def _graph(settings: Settings, tenant_id: str, lists: RateLimiter) -> Graph:
     credential = AppCredential(settings, tenant_id, lambda: settings.client_secret or "")
     return Graph(settings.graph_url, credential, scope=GRAPH_SCOPE, turn=lists.wait)
 

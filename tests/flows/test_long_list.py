@@ -11,7 +11,7 @@ from sandbox.graph.throttle import LIMITS
 from shared.credentials import AppCredential
 from shared.errors import Unavailable
 from shared.graph import Graph
-from shared.pacing import Lists
+from shared.limits import LISTS, RateLimiter
 from tests.edges.outside import CLIENT_SECRET, GRAPH_SCOPE
 from tests.flows.world import World
 
@@ -46,7 +46,7 @@ def _graph(world: World, turn: Callable[[], None]) -> Graph:
 
 def test_a_long_list_is_read_at_the_pace_that_graph_bears(crowded: World) -> None:
     began = crowded.clock.now()
-    found = list(_graph(crowded, Lists(crowded.app.time).wait).list_subscriptions())
+    found = list(_graph(crowded, RateLimiter(crowded.app.time, LISTS).wait).list_subscriptions())
     assert len(found) == (PAGES - 1) * PAGE_SIZE + 1
     assert not crowded.graph.throttle.refused
     assert crowded.clock.now() - began >= timedelta(seconds=20)

@@ -201,17 +201,24 @@ GUARDS = (
     ),
     _guard(
         "a long pause",
-        "pages",
+        "limits",
         "if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:",
         "if problem.retry_after is None:",
         f"{_FAILURES}::test_a_pause_of_a_few_seconds_is_slept_through",
     ),
     _guard(
         "the pace",
-        "pages",
+        "limits",
         "self._clock.sleep_until(moment)",
         "pass",
         f"{_RUNS}::test_gets_of_one_chat_are_a_second_apart_and_others_are_not",
+    ),
+    _guard(
+        "the pace of a tenant after a wait for a chat",
+        "pages",
+        "        whole_tenant.pause_for(BETWEEN_GETS)\n",
+        "",
+        "tests/shared/test_pages.py::test_get_after_a_wait_for_a_conversation_keeps_its_distance",
     ),
     _guard(
         "a link to itself",

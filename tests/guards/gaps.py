@@ -112,7 +112,7 @@ GUARDS = (
         "if False:",
         f"{_FAILURES}::test_what_is_older_than_eight_months_is_lost_and_said",
     ),
-    _guard("no time is left", "catch_up", "        except TimeIsUp:\n", "        except KeyError:\n", _GOES_ON),
+    _guard("no time is left", "catch_up", "        except OutOfTime:\n", "        except KeyError:\n", _GOES_ON),
     _guard(
         "people on every page",
         "pages",

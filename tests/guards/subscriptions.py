@@ -322,7 +322,7 @@ GUARDS = (
     ),
     _run(
         "a pause that Graph asks for",
-        "            self.pacer.pause(problem.retry_after)",
+        "            self.pacer.pause_for(problem.retry_after)",
         "            pass",
         f"{_FAILURES}::test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run",
     ),

@@ -185,7 +185,8 @@ def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() 
     pages_of(world, "b", [message("2")], [message("3")], [message("4")])
     world.took = SECOND
     assert world.run(time=3.5 * SECOND) == {"to be continued": 1, "events": 3}
-    assert (world.gap().checkpoint, world.gap().reading) == ("a", "b")
+    gap = world.gap()
+    assert (gap.checkpoint, gap.reading, gap.failure) == ("a", "b", None)
     world.asked.clear()
     assert world.run() == {"recovered": 1, "events": 1}
     assert world.asked == ["/v1.0/users?$select=id&$top=999", f"{window('b')}?page=2"]

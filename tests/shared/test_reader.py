@@ -1,0 +1,49 @@
+"""Resources read one after the other, at the pace that Graph asks for."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.decryption import Content
+from shared.errors import Missing, Problem, Unavailable
+from shared.locations import Location
+from shared.reader import PatientReader
+from shared.timing import Deadline
+from tests.sender import TENANT
+from tests.shared.account import SettableClock
+from tests.shared.tracked_values import MINUTE, NOW
+
+SECOND = timedelta(seconds=1)
+CONTENT = Content.from_json(b"{}")
+CHATS = [Location(tenant_id=TENANT, path=f"/v1.0/chats/{id_}") for id_ in "ab"]
+
+
+def _reader(clock: SettableClock, *answers: Content | Problem) -> PatientReader:
+    left = list(answers)
+
+    def get(_location: Location) -> Content:
+        answer = left.pop(0)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    return PatientReader(get, clock)
+
+
+def test_short_pause_is_slept_through_and_a_missing_resource_is_an_answer() -> None:
+    clock, missing = SettableClock(), Missing("404")
+    reader = _reader(clock, Unavailable("429", retry_after=15 * SECOND), CONTENT, missing)
+    assert reader.read(CHATS, Deadline.after(MINUTE)) == dict(zip(CHATS, [CONTENT, missing], strict=True))
+    assert clock.now() == NOW + 15 * SECOND
+
+
+def test_longer_pause_is_left_to_the_next_attempt() -> None:
+    clock = SettableClock()
+    with pytest.raises(Unavailable, match="429"):
+        _reader(clock, Unavailable("429", retry_after=16 * SECOND)).read(CHATS, Deadline.after(MINUTE))
+    assert clock.now() == NOW
+
+
+def test_nothing_is_read_after_the_deadline() -> None:
+    with pytest.raises(Unavailable, match="no time"):
+        _reader(SettableClock()).read(CHATS, Deadline.after(-SECOND))
