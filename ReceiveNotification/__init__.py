@@ -42,8 +42,8 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
 
     ``fetch`` comes from the URL that the app subscribed with, and grants nothing: the client state authenticates.
     """
-from shared.errors import Malformed, Misconfigured, Problem, TooLarge
-from shared.timing import Deadline
+    from shared.errors import Malformed, Misconfigured, Problem, TooLarge  # noqa: PLC0415
+    from shared.timing import Deadline  # noqa: PLC0415
 
     deadline = Deadline.after(_BUDGET)
     try:

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.comparing import KnownThings
-from shared.errors import Conflict, Misconfigured, Problem, Unavailable, NotFound
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events import CloudEvent
 from shared.filling import Filler, Filling
+from shared.limits import OutOfTime
 from shared.pages import GraphLists, Pages
 from shared.recording import GapTable, Recording
 from shared.recovered import gap_event
-from shared.limits import OutOfTime
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
-from shared.upkeep import TrackingTable
 from shared.timing import Backoff, Clock, Deadline
+from shared.upkeep import TrackingTable
 
 _LOG = logging.getLogger(__name__)
 

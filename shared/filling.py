@@ -143,7 +143,7 @@ class Filling:
 
     def _only(self, collection: Collection) -> Sequence[Thing]:
         with suppress(NotFound):
-            return self._page(collection.path, Source(key=collection.key, path=collection.path, of_one=True)).items
+            return (self._filler.pages.item(self.gap.tenant_id, collection.path, key=collection.key),)
         return ()
 
     # --- Told by times
@@ -174,7 +174,9 @@ class Filling:
 
     def _page(self, path: str, source: Source) -> Page:
         pages, tenant_id = self._filler.pages, self.gap.tenant_id
-        return pages.page(tenant_id, path, key=source.key, spacing=source.spacing, of_one=source.of_one)
+        if source.is_single:
+            return Page(items=(pages.item(tenant_id, path, key=source.key),), next_path=None)
+        return pages.page(tenant_id, path, key=source.key, spacing=source.spacing)
 
     def _chain(self, item: Thing, source: Source) -> Iterator[Thing]:
         messages, more = chain_of(item)

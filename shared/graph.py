@@ -132,13 +132,13 @@ class Graph:
             raise Unavailable("Graph's list is none")
         return Page(items=tuple(items), next_path=self._path(value.get("@odata.nextLink")))
 
-    def thing(self, path: str) -> Page:
-        """Return the one thing that ``path`` leads to, as a page of nothing else."""
-        thing = self._send("GET", path)
-        # Taken for a thing, an answer that was cut off would have it deleted.
-        if not isinstance(thing.get("id"), str):
-            raise Unavailable("Graph's resource is none")
-        return Page(items=(thing,), next_path=None)
+    def get_item(self, path: str) -> Mapping[str, Any]:
+        """Return the one item at ``path``, with its id."""
+        item = self._send("GET", path)
+        # Without this check, a response that was cut off would make the item look deleted.
+        if not isinstance(item.get("id"), str):
+            raise Unavailable("Graph's response has no item with an id")
+        return item
 
     def _path(self, link: Any) -> str | None:
         """Return what a link to the next page asks for; whomever it names, Graph is asked, which alone gets the token.

@@ -24,8 +24,8 @@ class GraphLists(Protocol):
         """Return a page of a list."""
         ...
 
-    def thing(self, path: str) -> Page:
-        """Return one thing, as a page of nothing else."""
+    def get_item(self, path: str) -> Mapping[str, Any]:
+        """Return one item, with its id."""
         ...
 
 
@@ -36,34 +36,24 @@ class Pages:
     graph: Callable[[str], GraphLists]
     clock: Clock
     ends: datetime
-    limiters: dict[tuple[str, ...], RateLimiter] = field(default_factory=dict)
+    limiters: dict[tuple[str, str | None, timedelta], RateLimiter] = field(default_factory=dict)
 
-    def page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta, of_one: bool = False) -> Page:
-        """Return a page, with ``spacing`` between those of the same ``key``; ``of_one``: the thing at ``path``.
+    def page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Page:
+        """Return a page of a list, with ``spacing`` between those of the same ``key``.
 
         Raises:
-            OutOfTime: it would come after the end of the run.
+            OutOfTime: the run ends before it can be read.
             Unavailable, Misconfigured, NotFound: as Graph's.
         """
-        graph = self.graph(tenant_id)
+        return self._get(lambda: self.graph(tenant_id).page(path), tenant_id, key, spacing)
 
-        def request() -> Page:
-            self._wait(tenant_id, key, spacing)
-            return graph.thing(path) if of_one else graph.page(path)
+    def item(self, tenant_id: str, path: str, *, key: str) -> Mapping[str, Any]:
+        """Return the one item at ``path``.
 
-        return wait_out_retry_after(request, self.clock)
-
-    def _wait(self, tenant_id: str, key: str, spacing: timedelta) -> None:
-        whole_tenant = self._limiter((tenant_id,), BETWEEN_GETS)
-        whole_tenant.wait()
-        self._limiter((tenant_id, key), spacing).wait()
-        # The second wait may have been long: the tenant's next GET keeps its distance from this one.
-        whole_tenant.pause_for(BETWEEN_GETS)
-        if self.clock.now() >= self.ends:
-            raise OutOfTime("the run ends before everything is read")
-
-    def _limiter(self, limit: tuple[str, ...], spacing: timedelta) -> RateLimiter:
-        return self.limiters.setdefault(limit, RateLimiter(self.clock, Rate(window=spacing)))
+        Raises:
+            OutOfTime, Unavailable, Misconfigured: as ``page``.
+        """
+        return self._get(lambda: self.graph(tenant_id).get_item(path), tenant_id, key, BETWEEN_GETS)
 
     def all(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Iterator[Mapping[str, Any]]:
         """Yield everything in a list.
@@ -78,3 +68,20 @@ class Pages:
             if page.next_path == following:
                 raise Unavailable("Graph's link to the next page leads to the same one")
             following = page.next_path
+
+    def _get[T](self, get: Callable[[], T], tenant_id: str, key: str, spacing: timedelta) -> T:
+        of_tenant, of_key = self._limiter(tenant_id, None, BETWEEN_GETS), self._limiter(tenant_id, key, spacing)
+
+        def request() -> T:
+            of_tenant.wait()
+            of_key.wait()
+            # The second wait may have been long: the tenant's next GET keeps its distance from this one.
+            of_tenant.pause_for(BETWEEN_GETS)
+            if self.clock.now() >= self.ends:
+                raise OutOfTime("the run ends before everything is read")
+            return get()
+
+        return wait_out_retry_after(request, self.clock)
+
+    def _limiter(self, tenant_id: str, key: str | None, spacing: timedelta) -> RateLimiter:
+        return self.limiters.setdefault((tenant_id, key, spacing), RateLimiter(self.clock, Rate(window=spacing)))

@@ -15,9 +15,9 @@ from typing import Protocol
 from shared.errors import Conflict, Problem
 from shared.recovery import DONE, Recovery
 from shared.sources import is_compared
+from shared.timing import Clock
 from shared.tracked import Tracked
 from shared.upkeep import TrackingTable
-from shared.timing import Clock
 
 # So long an operator can look at what became of a gap.
 _KEPT = timedelta(days=30)

@@ -24,7 +24,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A list of what has its times, its pages read with ``spacing`` between; ``of_one``: it is one thing.
+    """A list of what has its times, its pages read with ``spacing`` between; ``is_single``: ``path`` is one item.
 
     ``instead``: where Graph does not have ``path``.
     """
@@ -33,7 +33,7 @@ class Source:
     path: str
     instead: str | None = None
     spacing: timedelta = OF_MANY
-    of_one: bool = False
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

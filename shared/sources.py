@@ -90,7 +90,7 @@ def _messages_of_team(ids: Sequence[str], gap: Recovery) -> Node:
 
 
 def _chat(ids: Sequence[str], _gap: Recovery) -> Node:
-    return Source(key=ids[0], path=f"/v1.0/chats/{_id(ids[0])}", of_one=True)
+    return Source(key=ids[0], path=f"/v1.0/chats/{_id(ids[0])}", is_single=True)
 
 
 def _chats_of_user(ids: Sequence[str], _gap: Recovery) -> Node:

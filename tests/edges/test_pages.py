@@ -98,15 +98,14 @@ def test_graph_behind_another_path_gives_links_with_that_path(world: GraphWorld)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"id": 7}', b'{"id": "a"', b"<html>Please sign in</html>"])
-def test_a_thing_that_is_none_is_never_taken_for_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+def test_response_without_an_id_is_no_item(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
-        graph.thing("/v1.0/teams/a")
+        graph.get_item("/v1.0/teams/a")
 
 
-def test_a_thing_is_a_page_of_nothing_else(world: GraphWorld, graph: Graph) -> None:
+def test_item_is_returned_as_graph_has_it(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=200, body=b'{"id": "a", "displayName": "Sales"}')):
-        page = graph.thing("/v1.0/teams/a")
-    assert (list(page.items), page.next_path) == ([{"id": "a", "displayName": "Sales"}], None)
+        assert graph.get_item("/v1.0/teams/a") == {"id": "a", "displayName": "Sales"}
 
 
 def test_a_list_that_is_not_there_is_missing(world: GraphWorld, graph: Graph) -> None:

@@ -5,9 +5,10 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from azure.identity import ManagedIdentityCredential
@@ -254,8 +255,8 @@ class _Fated:
             raise Killed
         return self.graph.page(path)
 
-    def thing(self, path: str) -> Page:
-        return self.graph.thing(path)
+    def get_item(self, path: str) -> Mapping[str, Any]:
+        return self.graph.get_item(path)
 
 
 @pytest.mark.parametrize("reads", range(6))

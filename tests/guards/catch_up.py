@@ -216,7 +216,7 @@ GUARDS = (
     _guard(
         "the pace of a tenant after a wait for a chat",
         "pages",
-        "        whole_tenant.pause_for(BETWEEN_GETS)\n",
+        "            of_tenant.pause_for(BETWEEN_GETS)\n",
         "",
         "tests/shared/test_pages.py::test_get_after_a_wait_for_a_conversation_keeps_its_distance",
     ),

@@ -191,8 +191,8 @@ GUARDS = (
     _guard(
         "a team that is gone",
         "filling",
-        "        with suppress(NotFound):\n            return self._page(",
-        "        if True:\n            return self._page(",
+        "        with suppress(NotFound):\n            return (self._filler.pages.item(",
+        "        if True:\n            return (self._filler.pages.item(",
         f"{_RUNS}::test_a_team_that_is_not_found_is_deleted",
     ),
     _guard(
@@ -203,11 +203,11 @@ GUARDS = (
         f"{_RUNS}::test_what_has_no_id_is_left_out",
     ),
     _guard(
-        "a thing that is none",
+        "an item without an id",
         "graph",
-        'if not isinstance(thing.get("id"), str):',
+        'if not isinstance(item.get("id"), str):',
         "if False:",
-        "tests/edges/test_pages.py::test_a_thing_that_is_none_is_never_taken_for_one",
+        "tests/edges/test_pages.py::test_response_without_an_id_is_no_item",
     ),
     _guard(
         "a list that has no end",

@@ -99,7 +99,7 @@ class KnownInADict:
 
 @dataclass(frozen=True)
 class GraphOfTenant:
-    """Graph's lists and things, in one tenant of a ``World``."""
+    """Graph's lists and items, in one tenant of a ``World``."""
 
     world: "World"
     tenant_id: str
@@ -107,10 +107,10 @@ class GraphOfTenant:
     def page(self, path: str) -> Page:
         return self.world.read(self.tenant_id, path)
 
-    def thing(self, path: str) -> Page:
+    def get_item(self, path: str) -> Mapping[str, Any]:
         page = self.world.read(self.tenant_id, path)
-        assert (len(page.items), page.next_path) == (1, None), "a list, and not a thing"
-        return page
+        assert (len(page.items), page.next_path) == (1, None), "a list, and not an item"
+        return page.items[0]
 
 
 class World:

@@ -1,8 +1,9 @@
 """The pace at which Graph's lists are read: per tenant, and per conversation within it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,9 @@ class Graph:
         self.gets.append(self.clock.now())
         return Page(items=(), next_path=None)
 
-    def thing(self, path: str) -> Page:
-        return self.page(path)
+    def get_item(self, path: str) -> Mapping[str, Any]:
+        self.page(path)
+        return {"id": "a"}
 
 
 def _read(*gets: tuple[str, str], ends: datetime = NOW + MINUTE) -> Sequence[timedelta]:
@@ -54,6 +56,16 @@ def test_get_after_a_wait_for_a_conversation_keeps_its_distance() -> None:
 
 def test_conversations_of_the_same_id_in_two_tenants_are_two() -> None:
     assert _read((TENANT, "chat"), (OTHER_TENANT, "chat")) == [0 * SECOND, 0 * SECOND]
+
+
+def test_conversation_itself_does_not_change_the_pace_of_its_lists() -> None:
+    clock = SettableClock()
+    graph = Graph(clock)
+    pages = Pages(graph=lambda _tenant_id: graph, clock=clock, ends=NOW + MINUTE)
+    pages.item(TENANT, "/v1.0/chats/a", key="a")
+    for _ in range(2):
+        pages.page(TENANT, "/v1.0/chats/a/members", key="a", spacing=SECOND)
+    assert [moment - NOW for moment in graph.gets] == [0 * SECOND, INSTANT, SECOND + INSTANT]
 
 
 def test_page_at_the_end_of_the_run_is_out_of_time() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.decryption import Content
-from shared.errors import Missing, Problem, Unavailable
+from shared.errors import NotFound, Problem, Unavailable
 from shared.locations import Location
 from shared.reader import PatientReader
 from shared.timing import Deadline
@@ -31,7 +31,7 @@ def _reader(clock: SettableClock, *answers: Content | Problem) -> PatientReader:
 
 
 def test_short_pause_is_slept_through_and_a_missing_resource_is_an_answer() -> None:
-    clock, missing = SettableClock(), Missing("404")
+    clock, missing = SettableClock(), NotFound("404")
     reader = _reader(clock, Unavailable("429", retry_after=15 * SECOND), CONTENT, missing)
     assert reader.read(CHATS, Deadline.after(MINUTE)) == dict(zip(CHATS, [CONTENT, missing], strict=True))
     assert clock.now() == NOW + 15 * SECOND

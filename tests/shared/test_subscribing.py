@@ -7,7 +7,7 @@ import pytest
 
 from shared.actions import Adopt, Renew, Rotate
 from shared.certificates import Certificate
-from shared.errors import Misconfigured, Problem, Unavailable, NotFound, Conflict
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.subscribing import Subscriber
 from shared.subscription import Subscription
 from shared.tracked import Observed, Tracked
