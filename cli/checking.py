@@ -4,14 +4,14 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cli.documents import CheckDocument, CheckedDocument, Verb, WatchedDocument
+from cli.documents import CheckDocument, CheckedDocument, WatchedDocument
 from cli.listed import of_failure, of_gap
 from cli.listing import gap_text
 from cli.texts import iso
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Update, Verb
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Problem
@@ -21,14 +21,6 @@ from shared.subscription import Subscription
 from shared.subscriptions import plan
 from shared.tracked import Tracked
 
-_VERBS: Mapping[type[Action], Verb] = {
-    Create: "create",
-    Adopt: "adopt",
-    Renew: "renew",
-    Rotate: "rotate",
-    Recreate: "recreate",
-    Delete: "delete",
-}
 _UNKNOWN = "unknown"
 
 
@@ -98,7 +90,7 @@ def _strangers(
 ) -> Sequence[Subscription]:
     """Return what lives at Graph, belongs to no row, and is not about to."""
     known = {row.observed.subscription_id for row in tracked if row.observed}
-    known |= {action.subscription.subscription_id for action in actions if isinstance(action, Adopt | Recreate)}
+    known |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
     return [each for each in actual if each.subscription_id not in known]
 
 
@@ -106,7 +98,7 @@ def planned(checked: Checked) -> Iterator[tuple[Verb, str, str]]:
     """Return what a run would do: verb, resource, changes."""
     for action in checked.actions:
         desired = action.tracked.desired
-        yield _VERBS[type(action)], desired.resource, desired.change_type
+        yield action.verb, desired.resource, desired.change_type
 
 
 def remarks(checked: Checked) -> Iterator[str]:

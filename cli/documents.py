@@ -5,6 +5,8 @@ Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, 
 
 from typing import Literal, TypedDict
 
+from shared.actions import Verb
+
 
 class FailureDocument(TypedDict):
     """Why the last attempts failed, and when the next one may be made."""
@@ -59,9 +61,6 @@ class ListDocument(TypedDict):
 
     subscriptions: list[SubscriptionDocument]
     accounts: list[ListingDocument]
-
-
-type Verb = Literal["create", "adopt", "renew", "rotate", "recreate", "delete"]
 
 
 class WatchedDocument(TypedDict):

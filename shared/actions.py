@@ -1,20 +1,37 @@
-"""What can be done about one subscription; ``shared.subscriptions`` decides which, ``shared.upkeep`` does it.
+"""What can be done about one subscription; ``shared.subscriptions`` decides it, ``shared.upkeep`` does it.
 
-``expiration`` is what Graph is to be asked for, ``gap`` a time to be recorded in which changes may have gone unnoticed.
+``expiration`` is what to ask Graph for; ``gap`` is when changes may have been missed, to be recorded in the row.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription#methods
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
 
 from shared.subscription import Subscription
 from shared.tracked import Gap, Tracked
 
 
+class UpdateKind(StrEnum):
+    """What becomes of a subscription that Graph lists."""
+
+    ADOPT = "adopt"  # renew one of this deployment that its row does not know
+    RENEW = "renew"  # extend it, which also reauthorizes it
+    ROTATE = "rotate"  # renew one with resource data, with the current certificate
+    RECREATE = "recreate"  # delete, then create: for what a PATCH cannot change; Graph refuses a duplicate (409)
+
+
+# The words for an action: logs, counts, the command line and its documents all use these.
+type Verb = Literal["create", "delete"] | UpdateKind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """Subscribe to what nothing watches; ``gap`` is the time in which it should have been watched."""
+    """Subscribe."""
+
+    verb: ClassVar[Verb] = "create"
 
     tracked: Tracked
     expiration: datetime
@@ -22,51 +39,29 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adopt:
-    """Take on a subscription of this deployment that its row does not know, and renew it."""
+class Update:
+    """Renew a subscription, or replace it."""
 
+    kind: UpdateKind
     tracked: Tracked
     subscription: Subscription
     expiration: datetime
     gap: Gap | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renew:
-    """Extend a subscription, which reauthorizes it too."""
-
-    tracked: Tracked
-    subscription: Subscription
-    expiration: datetime
-    gap: Gap | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotate:
-    """Renew a subscription with resource data, and give it the current certificate."""
-
-    tracked: Tracked
-    subscription: Subscription
-    expiration: datetime
-    gap: Gap | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recreate:
-    """Subscribe anew for what Graph cannot change, after unsubscribing: it refuses one beside the other (409)."""
-
-    tracked: Tracked
-    subscription: Subscription
-    expiration: datetime
-    gap: Gap | None = None
+    @property
+    def verb(self) -> Verb:
+        """Return what is done."""
+        return self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Unsubscribe, if there is anything left to unsubscribe, and forget the row."""
+    """Unsubscribe, if Graph still lists a subscription, and delete the row."""
+
+    verb: ClassVar[Verb] = "delete"
 
     tracked: Tracked
     subscription: Subscription | None
 
 
-type Action = Create | Adopt | Renew | Rotate | Recreate | Delete
+type Action = Create | Update | Delete

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Delete, UpdateKind
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
@@ -37,15 +37,6 @@ _TENANTS_AT_ONCE = 4
 _WRITES_AT_ONCE = 8
 # A run begins nothing after this while: the host ends it after ten minutes, and there is more to do than this.
 _TIME = timedelta(minutes=4)
-
-_DONE: Mapping[type[Action], str] = {
-    Create: "created",
-    Adopt: "adopted",
-    Renew: "renewed",
-    Rotate: "rotated",
-    Recreate: "recreated",
-    Delete: "deleted",
-}
 
 # Called, by any thread, with how many more subscriptions are done, and how many more are to be.
 type Progress = Callable[[int, int], None]
@@ -195,7 +186,7 @@ class _Performance:
 
         A slip in NOTIFICATION_URL would otherwise cost them all, before Graph's handshake shows it.
         """
-        anew = [action for action in actions if isinstance(action, Recreate)]
+        anew = [action for action in actions if action.verb == UpdateKind.RECREATE]
         if len(anew) <= 1:
             return actions
         outcome = self._counted(anew[0])
@@ -204,7 +195,7 @@ class _Performance:
             return [action for action in actions if action is not anew[0]]
         done["postponed"] += len(anew) - 1
         self.progress(len(anew) - 1, 0)
-        return [action for action in actions if not isinstance(action, Recreate)]
+        return [action for action in actions if action.verb != UpdateKind.RECREATE]
 
     def _counted(self, action: Action) -> str:
         outcome = self._attempt(action)
@@ -222,12 +213,13 @@ class _Performance:
             self._told(action, unavailable)
             return "postponed"
         if problem is None:
-            return _DONE[type(action)]
+            # "created", "renewed" and so on.
+            return f"{action.verb.removesuffix('e')}ed"
         self._told(action, problem)
         return "failed"
 
     def _told(self, action: Action, problem: Problem) -> None:
         if isinstance(problem, Unavailable) and problem.retry_after is not None:
             self.pacer.pause_for(problem.retry_after)
-        desired, name = action.tracked.desired, type(action).__name__
-        _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, name, desired.resource, problem)
+        desired = action.tracked.desired
+        _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, action.verb, desired.resource, problem)

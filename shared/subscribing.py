@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.actions import Adopt, Renew, Rotate
 from shared.authenticity import sign_client_state
+from shared.actions import Update, UpdateKind
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
@@ -69,7 +69,7 @@ class Subscriber:
         made = self.api.create_subscription(properties, beta=is_beta(desired.resource))
         return self._observed(desired, made, certificate.version if certificate else None)
 
-    def renew(self, action: Adopt | Renew | Rotate) -> tuple[Observed, Problem | None]:
+    def renew(self, action: Update) -> tuple[Observed, Problem | None]:
         """Extend a subscription; return the refusal of its certificate beside it, if that was all that was refused."""
         certificate, problem = self._certificate_for(action), None
         try:
@@ -101,7 +101,7 @@ class Subscriber:
             "includeResourceData": desired.include_resource_data,
         }
 
-    def _update(self, action: Adopt | Renew | Rotate, certificate: Certificate | None) -> Subscription:
+    def _update(self, action: Update, certificate: Certificate | None) -> Subscription:
         self.pace()
         return self.api.update_subscription(
             action.subscription.subscription_id,
@@ -119,8 +119,8 @@ class Subscriber:
             expiration=made.expiration,
         )
 
-    def _certificate_for(self, action: Adopt | Renew | Rotate) -> Certificate | None:
-        wanted = action.tracked.desired.include_resource_data and not isinstance(action, Renew)
+    def _certificate_for(self, action: Update) -> Certificate | None:
+        wanted = action.tracked.desired.include_resource_data and action.kind is not UpdateKind.RENEW
         return self.certificate if wanted and isinstance(self.certificate, Certificate) else None
 
     def _required_certificate(self) -> Certificate:
@@ -131,7 +131,7 @@ class Subscriber:
         return self.certificate
 
 
-def _known_version(action: Adopt | Renew | Rotate) -> str | None:
+def _known_version(action: Update) -> str | None:
     observed = action.tracked.observed
     if observed is None or observed.subscription_id != action.subscription.subscription_id:
         return action.subscription.encryption_certificate_id

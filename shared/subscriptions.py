@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from urllib.parse import urlsplit, urlunsplit
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
 from shared.locations import ApiVersion
 from shared.resources import canonical_path, find
@@ -152,7 +152,7 @@ def _lost(row: Tracked, policy: Policy) -> Gap | None:
     return Gap(since=min(seen_alive, row.observed.expiration))
 
 
-def _adoption(row: Tracked, subscription: Subscription, policy: Policy, expiration: datetime) -> Action:
+def _adoption(row: Tracked, subscription: Subscription, policy: Policy, expiration: datetime) -> Update:
     # Graph tells what it was asked for, if for the last time: a lifecycle URL cannot be added later.
     fits = (
         subscription.notification_url == notification_url(row.desired, policy.notification_url)
@@ -160,24 +160,24 @@ def _adoption(row: Tracked, subscription: Subscription, policy: Policy, expirati
         and subscription.include_resource_data == row.desired.include_resource_data
         and row.client_state_key_id in {None, policy.client_state_key_id}
     )
-    action = Adopt if fits else Recreate
-    return action(tracked=row, subscription=subscription, expiration=expiration, gap=_lost(row, policy))
+    kind = UpdateKind.ADOPT if fits else UpdateKind.RECREATE
+    return Update(kind=kind, tracked=row, subscription=subscription, expiration=expiration, gap=_lost(row, policy))
 
 
 def _upkeep(
     row: Tracked, subscription: Subscription, observed: Observed, policy: Policy, now: datetime
-) -> Action | None:
-    heard, lifetime = row.heard, _lifetime(row.desired, policy)
-    recreate = partial(Recreate, tracked=row, subscription=subscription, expiration=now + lifetime)
-    if _since(heard.removed_at, observed):
+) -> Update | None:
+    update = partial(Update, tracked=row, subscription=subscription, expiration=now + _lifetime(row.desired, policy))
+    if _since(row.heard.removed_at, observed):
         # Graph still lists it, so a list does not tell since when.
-        return recreate(gap=Gap(since=observed.renewed_at))
+        return update(kind=UpdateKind.RECREATE, gap=Gap(since=observed.renewed_at))
     if _outdated(row, observed, policy):
-        return recreate(gap=Gap(since=now))
+        return update(kind=UpdateKind.RECREATE, gap=Gap(since=now))
     gap = _missed(row, observed, policy, now)
-    renew = Rotate if _rotated(observed, policy) else Renew
-    if renew is Rotate or gap is not None or _is_due(row, observed, subscription, policy, now):
-        return renew(tracked=row, subscription=subscription, expiration=now + lifetime, gap=gap)
+    if _rotated(observed, policy):
+        return update(kind=UpdateKind.ROTATE, gap=gap)
+    if gap is not None or _is_due(row, observed, subscription, policy, now):
+        return update(kind=UpdateKind.RENEW, gap=gap)
     return None
 
 
@@ -239,7 +239,7 @@ def _path(action: Action) -> str:
     return canonical_path(action.tracked.desired.resource)
 
 
-def _urgency(action: Create | Adopt | Renew | Rotate | Recreate) -> tuple[bool, datetime]:
+def _urgency(action: Create | Update) -> tuple[bool, datetime]:
     """Return what comes first when time is short: what delivers nothing, then what ends soonest."""
     if isinstance(action, Create):
         return (False, action.expiration)

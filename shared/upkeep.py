@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
 from shared.errors import Conflict, NotFound, Problem, Unavailable
 from shared.limits import OutOfTime
@@ -58,7 +58,7 @@ class Upkeep:
         """
         row = self._announced(action)
         try:
-            if isinstance(action, Recreate):
+            if isinstance(action, Update) and action.kind is UpdateKind.RECREATE:
                 self.subscriber.delete(action.subscription)
                 # Not before: until then the row tells which key the subscription at Graph was signed with.
                 row = self._to_be_signed(row)
@@ -83,9 +83,9 @@ class Upkeep:
         match action:
             case Create():
                 return self._to_be_signed(row)
-            case Recreate():
+            case Update(kind=UpdateKind.RECREATE):
                 return self.tracking.save(row)
-            case Adopt() if row.client_state_key_id is None:
+            case Update(kind=UpdateKind.ADOPT) if row.client_state_key_id is None:
                 # Nobody can tell. Left open, it would not be recreated when the key is rotated.
                 return replace(row, client_state_key_id=self.policy.client_state_key_id)
             case _:
@@ -96,22 +96,24 @@ class Upkeep:
 
     def _ask(self, action: Action, desired: Desired) -> tuple[Observed | None, Problem | None]:
         match action:
-            case Create() | Recreate():
-                return self.subscriber.create(desired, action.expiration), None
             case Delete():
                 self.subscriber.delete(action.subscription)
                 return None, None
-            case Adopt() | Renew() | Rotate():
+            case Create() | Update(kind=UpdateKind.RECREATE):
+                return self.subscriber.create(desired, action.expiration), None
+            case Update():
                 return self.subscriber.renew(action)
 
     def _instead(self, action: Action, row: Tracked, refusal: Problem) -> Action | None:
         """Return what to do where Graph's list did not show that a subscription exists, or has gone."""
-        if isinstance(action, Create) and isinstance(refusal, Conflict):
-            return self._adoption(row)
-        if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, NotFound):
-            gap = Gap(since=row.observed.renewed_at) if row.observed else None
-            return Create(tracked=row, expiration=action.expiration, gap=gap)
-        return None
+        match action, refusal:
+            case Create(), Conflict():
+                return self._adoption(row)
+            case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():
+                gap = Gap(since=row.observed.renewed_at) if row.observed else None
+                return Create(tracked=row, expiration=action.expiration, gap=gap)
+            case _:
+                return None
 
     def _adoption(self, row: Tracked) -> Action | None:
         try:
@@ -121,7 +123,7 @@ class Upkeep:
         # One that an operator has added must not look as if a file asked for it.
         desired = [row.desired] if row.added_by == "file" else []
         actions = plan(desired, [row], actual, policy=self.policy, now=self.subscriber.now())
-        return next((action for action in actions if isinstance(action, Adopt | Recreate)), None)
+        return next((action for action in actions if action.verb in {UpdateKind.ADOPT, UpdateKind.RECREATE}), None)
 
     def _failed(self, row: Tracked, problem: Problem) -> Problem:
         now = self.subscriber.now()

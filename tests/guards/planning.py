@@ -66,7 +66,7 @@ GUARDS = (
     _guard("no gap before the first", "    if row.observed is None:\n        return None\n    seen", "    seen", _NEW),
     _guard(
         "what Graph says it has removed",
-        "    if _since(heard.removed_at, observed):\n",
+        "    if _since(row.heard.removed_at, observed):\n",
         "    if False:\n",
         f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
     ),
@@ -77,8 +77,7 @@ GUARDS = (
         "return moment is not None",
         f"{_RULES}::test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes",
     ),
-    _guard("a certificate is rotated", "Rotate if _rotated(observed, policy) else Renew", "Renew", _CERTIFICATE),
-    _guard("a certificate is rotated at once", "renew is Rotate or gap is not None", "gap is not None", _CERTIFICATE),
+    _guard("a certificate is rotated", "    if _rotated(observed, policy):\n", "    if False:\n", _CERTIFICATE),
     _guard("no certificate to rotate to", "current is not None and observed", "observed", _CERTIFICATE),
     _guard(
         "no certificate without resource data",
@@ -86,7 +85,7 @@ GUARDS = (
         "return current",
         f"{_RULES}::test_what_lives_shortly_is_renewed_halfway",
     ),
-    _guard("what was missed is answered", "or gap is not None or _is_due", "or _is_due", _MISSED),
+    _guard("what was missed is answered", "if gap is not None or _is_due", "if _is_due", _MISSED),
     _guard("what was missed is answered once", " and missed_at > observed.renewed_at", "", _MISSED),
     _guard(
         "a lapse is a gap",

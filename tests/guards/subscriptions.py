@@ -111,7 +111,7 @@ GUARDS = (
     ),
     _plan(
         "removed by Graph",
-        "    if _since(heard.removed_at, observed):",
+        "    if _since(row.heard.removed_at, observed):",
         "    if False:",
         f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
     ),
@@ -202,7 +202,7 @@ GUARDS = (
     ),
     _upkeep(
         "a claim before anew",
-        "            case Recreate():\n                return self.tracking.save(row)\n",
+        "            case Update(kind=UpdateKind.RECREATE):\n                return self.tracking.save(row)\n",
         "",
         f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
     ),
@@ -226,14 +226,14 @@ GUARDS = (
     ),
     _upkeep(
         "created again after 404",
-        "if isinstance(action, Adopt | Renew | Rotate) and isinstance(refusal, NotFound):",
-        "if False:",
+        "case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():",
+        "case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound() if not action:",
         f"{_FAILURES}::test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap",
     ),
     _upkeep(
         "adopted after 409",
-        "if isinstance(action, Create) and isinstance(refusal, Conflict):",
-        "if False:",
+        "case Create(), Conflict():",
+        "case Create(), Conflict() if not action:",
         f"{_FAILURES}::test_what_exists_already_is_adopted_and_stays_whoevers_it_was",
     ),
     _upkeep(

@@ -48,7 +48,7 @@ def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixtu
     world.graph.refused["/chats/getAllMessages"] = problem
     with caplog.at_level(logging.ERROR):
         assert world.run() == {"created": 3, "failed": 1}
-    assert caplog.messages == [f"tenant {TENANT}: Create of /chats/getAllMessages failed: {problem}"]
+    assert caplog.messages == [f"tenant {TENANT}: create of /chats/getAllMessages failed: {problem}"]
     failure = world.row("/chats/getAllMessages").failure
     assert failure is not None
     assert (failure.text, failure.count) == (str(problem), 1)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.actions import Adopt, Renew, Rotate
+from shared.actions import Update, UpdateKind
 from shared.certificates import Certificate
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.subscribing import Subscriber
@@ -79,20 +79,20 @@ def test_a_certificate_that_cannot_be_had_does_not_keep_what_lives_from_being_re
     observed = account.subscriber.create(WANTED, EXPIRATION)
     without = replace(account.subscriber, certificate=GONE)
     later = EXPIRATION + HOUR
-    for kind in (Adopt, Renew, Rotate):
-        action = kind(tracked=_kept(observed), subscription=account.listed(), expiration=later)
+    for kind in (UpdateKind.ADOPT, UpdateKind.RENEW, UpdateKind.ROTATE):
+        action = Update(kind=kind, tracked=_kept(observed), subscription=account.listed(), expiration=later)
         assert without.renew(action) == (replace(observed, expiration=later), None)
         assert set(account.graph.sent[-1]) == {"expirationDateTime"}
 
 
-@pytest.mark.parametrize(("kind", "sends"), [(Adopt, True), (Rotate, True), (Renew, False)])
-def test_the_certificate_goes_with_adoption_and_rotation_only(
-    kind: type[Adopt | Rotate | Renew], *, sends: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("kind", "sends"), [(UpdateKind.ADOPT, True), (UpdateKind.ROTATE, True), (UpdateKind.RENEW, False)]
+)
+def test_the_certificate_goes_with_adoption_and_rotation_only(kind: UpdateKind, *, sends: bool) -> None:
     account = Account(certificate())
     observed = account.subscriber.create(WANTED, EXPIRATION)
     rotated = replace(account.subscriber, certificate=certificate("c2"))
-    action = kind(tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION)
+    action = Update(kind=kind, tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION)
     renewed, _ = rotated.renew(action)
     assert renewed.certificate_id == ("c2" if sends else "c1")
     assert ("encryptionCertificate" in account.graph.sent[-1]) == sends
@@ -102,7 +102,9 @@ def test_no_certificate_goes_with_what_has_no_resource_data() -> None:
     account = Account(certificate())
     observed = account.subscriber.create(BASIC, EXPIRATION)
     row = Tracked(desired=BASIC, observed=observed)
-    account.subscriber.renew(Adopt(tracked=row, subscription=account.listed(), expiration=EXPIRATION))
+    account.subscriber.renew(
+        Update(kind=UpdateKind.ADOPT, tracked=row, subscription=account.listed(), expiration=EXPIRATION)
+    )
     assert "encryptionCertificate" not in account.graph.sent[-1]
 
 
@@ -111,7 +113,9 @@ def test_a_certificate_that_graph_refuses_is_left_out_and_told() -> None:
     observed = account.subscriber.create(WANTED, EXPIRATION)
     account.graph.bad_certificates.add("c2")
     rotated = replace(account.subscriber, certificate=certificate("c2"))
-    action = Rotate(tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION + HOUR)
+    action = Update(
+        kind=UpdateKind.ROTATE, tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION + HOUR
+    )
     renewed, problem = rotated.renew(action)
     assert renewed == replace(observed, expiration=EXPIRATION + HOUR)
     assert isinstance(problem, Misconfigured)
@@ -140,7 +144,9 @@ def test_an_adopted_subscription_has_the_certificate_that_graph_lists_and_not_it
     predecessor = replace(account.subscriber.create(WANTED, EXPIRATION), subscription_id="gone", certificate_id="c0")
     without = replace(account.subscriber, certificate=None)
     for row in (_kept(predecessor), _kept(None)):
-        adopted, _ = without.renew(Adopt(tracked=row, subscription=account.listed(), expiration=EXPIRATION))
+        adopted, _ = without.renew(
+            Update(kind=UpdateKind.ADOPT, tracked=row, subscription=account.listed(), expiration=EXPIRATION)
+        )
         assert adopted.certificate_id == "c1"
 
 
@@ -151,7 +157,9 @@ def test_what_has_nothing_to_do_with_the_certificate_is_not_tried_without_it(pro
     listed = account.listed()
     account.graph.refused[WANTED.resource] = problem
     with pytest.raises(type(problem)):
-        account.subscriber.renew(Rotate(tracked=_kept(observed), subscription=listed, expiration=EXPIRATION))
+        account.subscriber.renew(
+            Update(kind=UpdateKind.ROTATE, tracked=_kept(observed), subscription=listed, expiration=EXPIRATION)
+        )
     assert account.calls.made.count("update") == 1
 
 
@@ -159,10 +167,10 @@ def test_what_is_refused_with_and_without_its_certificate_is_refused() -> None:
     account = Account(certificate())
     observed = account.subscriber.create(WANTED, EXPIRATION)
     account.graph.refused[WANTED.resource] = Misconfigured("Graph answered 403")
-    for kind in (Rotate, Renew):
+    for kind in (UpdateKind.ROTATE, UpdateKind.RENEW):
         with pytest.raises(Misconfigured):
             account.subscriber.renew(
-                kind(tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION)
+                Update(kind=kind, tracked=_kept(observed), subscription=account.listed(), expiration=EXPIRATION)
             )
 
 
@@ -181,6 +189,8 @@ def test_every_write_waits_for_its_turn() -> None:
     account = Account(certificate())
     observed = account.subscriber.create(WANTED, EXPIRATION)
     listed = account.listed()
-    account.subscriber.renew(Renew(tracked=_kept(observed), subscription=listed, expiration=EXPIRATION))
+    account.subscriber.renew(
+        Update(kind=UpdateKind.RENEW, tracked=_kept(observed), subscription=listed, expiration=EXPIRATION)
+    )
     account.subscriber.delete(listed)
     assert account.paced == len([call for call in account.calls.made if call != "list"])

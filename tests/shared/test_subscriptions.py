@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
 from shared.subscription import Subscription
 from shared.subscriptions import Policy, notification_url, plan
@@ -90,7 +90,7 @@ def test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum(
 )
 def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: timedelta, *, is_due: bool) -> None:
     row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
-    renewal = Renew(tracked=row, subscription=LISTED, expiration=EXPIRATION)
+    renewal = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION)
     assert _plan(row) == ((renewal,) if is_due else ())
 
 
@@ -124,12 +124,12 @@ def test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes(
 ) -> None:
     heard = Heard(reauthorization_required_at=heard_at)
     row = replace(ROW, heard=heard, observed=replace(OBSERVED, renewed_at=renewed_at))
-    assert [type(action) for action in _plan(row)] == ([Renew] if is_due else [])
+    assert [action.verb for action in _plan(row)] == ([UpdateKind.RENEW] if is_due else [])
 
 
 def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
     row = replace(ROW, failure=failure(retry_at=NOW + HOUR))
-    assert isinstance(_only(_plan(row, policy=replace(POLICY, force=True))), Renew)
+    assert _only(_plan(row, policy=replace(POLICY, force=True))).verb == UpdateKind.RENEW
 
 
 # --- Pauses
@@ -155,7 +155,7 @@ def test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run(
     certificate_id: str | None, current: str | None, *, rotates: bool
 ) -> None:
     row = replace(ROW, observed=replace(OBSERVED, certificate_id=certificate_id))
-    action = Rotate(tracked=row, subscription=LISTED, expiration=EXPIRATION)
+    action = Update(kind=UpdateKind.ROTATE, tracked=row, subscription=LISTED, expiration=EXPIRATION)
     assert _plan(row, policy=replace(POLICY, certificate_id=current)) == ((action,) if rotates else ())
 
 
@@ -182,7 +182,9 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
 def test_what_graph_cannot_change_is_had_by_a_new_subscription(changes: dict[str, Any], desired: Desired) -> None:
     action = _only(_plan(replace(ROW, **changes), desired=[desired]))
     row = replace(ROW, desired=desired, **changes)
-    assert action == Recreate(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=NOW))
+    assert action == Update(
+        kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=NOW)
+    )
 
 
 def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
@@ -219,7 +221,8 @@ def test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_a
 def test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed() -> None:
     row = replace(ROW, heard=Heard(removed_at=RENEWED_AT + MINUTE))
     action = _only(_plan(row))
-    assert action == Recreate(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=RENEWED_AT))
+    gap = Gap(since=RENEWED_AT)
+    assert action == Update(kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
     assert _plan(replace(ROW, heard=Heard(removed_at=RENEWED_AT))) == ()
 
 
@@ -231,7 +234,7 @@ def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_o
     missed_at: datetime, gap: Gap | None
 ) -> None:
     row = replace(ROW, heard=Heard(missed_at=missed_at))
-    action = Renew(tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
+    action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
     assert _plan(row) == ((action,) if gap else ())
 
 
@@ -249,7 +252,8 @@ def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives
 ) -> None:
     row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
     action = _only(_plan(row, policy=replace(POLICY, renew_after=renew_after)))
-    assert isinstance(action, Renew)
+    assert isinstance(action, Update)
+    assert action.kind is UpdateKind.RENEW
     assert action.gap == (Gap(since=NOW - age, until=NOW) if has_gap else None)
 
 
@@ -260,8 +264,8 @@ def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives
 def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted(row: Tracked | None) -> None:
     stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
     action = _only(_plan(row, stray))
-    assert isinstance(action, Adopt)
-    assert (action.subscription, action.expiration) == (stray, EXPIRATION)
+    assert isinstance(action, Update)
+    assert (action.kind, action.subscription, action.expiration) == (UpdateKind.ADOPT, stray, EXPIRATION)
     assert action.gap == (Gap(since=LISTED_AT) if row and row.observed else None)
 
 
@@ -277,7 +281,7 @@ def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted
 )
 def test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted(listed: dict[str, Any], row: Tracked) -> None:
     action = _only(_plan(row, replace(LISTED, subscription_id="stray", **listed)))
-    assert isinstance(action, Recreate)
+    assert action.verb == UpdateKind.RECREATE
 
 
 @pytest.mark.parametrize(

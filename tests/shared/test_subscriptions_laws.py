@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
 from shared.resources import canonical_path
 from shared.subscription import Subscription
@@ -44,13 +44,13 @@ class World:
                 case Delete():
                     self._end(former)
                     del self.rows[row.key]
-                case Create() | Recreate():
+                case Create() | Update(kind=UpdateKind.RECREATE):
                     self._end(former)
                     made = self._made(row.desired, action.expiration, policy)
                     self._keep(row, made, made.encryption_certificate_id, policy.client_state_key_id)
-                case Adopt() | Rotate() if row.desired.include_resource_data:
+                case Update(kind=UpdateKind.ADOPT | UpdateKind.ROTATE) if row.desired.include_resource_data:
                     self._keep(row, self._renewed(action), policy.certificate_id, row.client_state_key_id)
-                case Adopt() | Rotate() | Renew():
+                case Update():
                     known = row.observed.certificate_id if row.observed else None
                     self._keep(row, self._renewed(action), known, row.client_state_key_id)
 
@@ -66,7 +66,7 @@ class World:
         self.alive[made.subscription_id] = made
         return made
 
-    def _renewed(self, action: Adopt | Rotate | Renew) -> Subscription:
+    def _renewed(self, action: Update) -> Subscription:
         renewed = replace(self.alive[action.subscription.subscription_id], expiration=action.expiration)
         self.alive[renewed.subscription_id] = renewed
         return renewed

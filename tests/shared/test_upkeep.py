@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.actions import Action, Adopt, Create, Delete, Recreate, Renew, Rotate
+from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.certificates import Certificate
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.subscribing import Subscriber
@@ -52,14 +52,13 @@ class Account:
         self.calls.made.clear()
         return self.row
 
-    def renewal(self) -> Renew:
+    def renewal(self) -> Update:
         (listed,) = self.graph.list_subscriptions()
         self.calls.made.clear()
-        return Renew(tracked=self.row, subscription=listed, expiration=EXPIRATION + HOUR)
+        return Update(kind=UpdateKind.RENEW, tracked=self.row, subscription=listed, expiration=EXPIRATION + HOUR)
 
-    def recreation(self) -> Recreate:
-        renewal = self.renewal()
-        return Recreate(tracked=renewal.tracked, subscription=renewal.subscription, expiration=EXPIRATION)
+    def recreation(self) -> Update:
+        return replace(self.renewal(), kind=UpdateKind.RECREATE, expiration=EXPIRATION)
 
     def deletion(self) -> Delete:
         renewal = self.renewal()
@@ -161,7 +160,9 @@ def test_what_lives_shortly_with_a_refused_certificate_is_tried_again_before_it_
     assert rich.perform(creation) is None
     account.graph.bad_certificates.add("c2")
     row = account.table.save(replace(account.row, failure=failure(retry_at=NOW, count=9)))
-    rotation = Rotate(tracked=row, subscription=account.renewal().subscription, expiration=NOW + 40 * MINUTE)
+    rotation = Update(
+        kind=UpdateKind.ROTATE, tracked=row, subscription=account.renewal().subscription, expiration=NOW + 40 * MINUTE
+    )
     assert isinstance(account.upkeep_with(certificate("c2")).perform(rotation), Misconfigured)
     assert account.row.failure is not None
     assert account.row.failure.retry_at == NOW + 20 * MINUTE
@@ -215,7 +216,9 @@ def test_an_adopted_subscription_of_an_unknown_key_is_taken_for_one_of_the_curre
     account.created()
     renewal = account.renewal()
     account.table.rows.clear()
-    adoption = Adopt(tracked=Tracked(desired=BASIC), subscription=renewal.subscription, expiration=EXPIRATION)
+    adoption = Update(
+        kind=UpdateKind.ADOPT, tracked=Tracked(desired=BASIC), subscription=renewal.subscription, expiration=EXPIRATION
+    )
     assert account.upkeep.perform(adoption) is None
     assert account.row.client_state_key_id == STATE_KEY.key_id
 
