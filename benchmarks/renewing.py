@@ -24,7 +24,7 @@ from sandbox.graph import Subscription
 from shared.credentials import AppCredential
 from shared.graph import Graph
 from shared.limits import LISTS, RateLimiter
-from shared.reconcile import Account, Reconciler, reconcile
+from shared.reconcile import Account, Reconciler
 from shared.rows import entity_of
 from shared.storage import table_service
 from shared.tracked import Tracked
@@ -152,7 +152,7 @@ def _renewed(made: World, reconciler: Reconciler) -> Report:
     while not runs or (runs[-1].get("postponed") and len(runs) < _MOST_RUNS):
         due = began + len(runs) * _EVERY
         clock.advance(max(timedelta(), due - clock.now()))
-        runs.append(reconcile(reconciler))
+        runs.append(reconciler.run())
     return Report(
         runs=runs,
         peaks=throttle.peaks.copy(),

@@ -13,7 +13,6 @@ from cli.listing import gap_text
 from cli.texts import iso
 from shared.actions import Action, Update, Verb
 from shared.certificates import Certificate
-from shared.desired import Desired
 from shared.errors import Problem
 from shared.reconcile import Account, Reconciler
 from shared.settings import ClientStateKey
@@ -61,7 +60,7 @@ def look(reconciler: Reconciler, account: Account, certificate: Certificate | Pr
     """
     rows = reconciler.tracking.load(account.tenant_id)
     tracked = rows.of(delegated=account.delegated)
-    desired = [each for each in reconciler.desired if _is_of(account, each)]
+    desired = [each for each in reconciler.desired if account.owns(each)]
     checked = Checked(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
     if account.delegated and not desired and not tracked:
         return checked
@@ -79,10 +78,6 @@ def look(reconciler: Reconciler, account: Account, certificate: Certificate | Pr
 def is_empty(checked: Checked) -> bool:
     """Return whether an account plays no part: nobody asks for a signed-in user."""
     return checked.delegated and not checked.rows and checked.is_settled
-
-
-def _is_of(account: Account, desired: Desired) -> bool:
-    return (desired.tenant_id, desired.delegated) == (account.tenant_id, account.delegated)
 
 
 def _strangers(

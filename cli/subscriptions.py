@@ -17,7 +17,6 @@ from cli.terminal import console, print_json, print_line, print_rows
 from shared import clients, steps
 from shared.desired import Desired, entry_from_json
 from shared.errors import Misconfigured
-from shared.reconcile import reconcile
 from shared.tracked import Rows, Tracked
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
@@ -142,7 +141,7 @@ def renew(*, tenant: Tenant = "") -> None:
     desired = [each for tenant_id in tenant_ids for each in as_tracked(whole.tracking.load(tenant_id).tracked)]
     accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
     with bar("Renewing") as progress:
-        done = reconcile(replace(whole, desired=desired, accounts=accounts), force=True, progress=progress)
+        done = replace(whole, desired=desired, accounts=accounts).run(force=True, progress=progress)
     counts = {name: count for name, count in done.items() if count}
     print_line(console(), ", ".join(f"{name} {count}" for name, count in counts.items()) or "Nothing is tracked.")
     if counts.keys() & {"failed", "postponed"}:

@@ -1,4 +1,4 @@
-"""What can be done about one subscription; ``shared.subscriptions`` decides it, ``shared.upkeep`` does it.
+"""What can be done about one subscription; ``shared.subscriptions`` decides it, ``shared.apply`` does it.
 
 ``expiration`` is what to ask Graph for; ``gap`` is when changes may have been missed, to be recorded in the row.
 

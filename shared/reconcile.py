@@ -1,7 +1,7 @@
-"""One run of the timer: look at what each account's subscriptions are, and make them what they should be.
+"""The subscriptions of each account brought to what is desired: one run of the timer.
 
-Level-triggered: every run compares what is wanted, what is tracked and what Graph lists, so a run that is cut short or
-fails loses nothing.
+Level-triggered: every run compares what is desired, what is tracked and what Graph lists, so a run that fails or is cut
+short loses nothing.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -12,52 +12,56 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from itertools import groupby
 
 from shared.actions import Action, Delete, UpdateKind
+from shared.apply import Applier, SubscriptionsApi, TrackingTable
 from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
-from shared.subscribing import Subscriber, SubscriptionsApi
 from shared.subscription import Subscription
 from shared.subscriptions import Policy, plan
 from shared.timing import Backoff, Clock
 from shared.tracked import Listing
-from shared.upkeep import TrackingTable, Upkeep
 
 _LOG = logging.getLogger(__name__)
 
-# The pace of four tenants is what Graph bears of an app in all of them.
+# Four tenants, each at its own rate limit, use up what Graph allows an app in all tenants.
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits (2,000 and 500 in 20 seconds)
 _TENANTS_AT_ONCE = 4
-# A renewal takes Graph a third of a second: so many at once keep up with the pace.
+# A renewal takes Graph a third of a second: so many at once reach the rate limit.
 _WRITES_AT_ONCE = 8
-# A run begins nothing after this while: the host ends it after ten minutes, and there is more to do than this.
+# After this time a run starts no more actions: the host ends it after ten minutes, and other steps follow.
 _TIME = timedelta(minutes=4)
 
-# Called, by any thread, with how many more subscriptions are done, and how many more are to be.
+# Called by any thread with how many more actions are done, and how many more are planned.
 type Progress = Callable[[int, int], None]
 
 
-def _untold(_done: int, _to_do: int) -> None:
-    """Tell nobody."""
+def _no_progress(_done: int, _planned: int) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Whose subscriptions are looked after: the app's own in a tenant, or those of the user who signed in there."""
+    """Who owns subscriptions: the app itself in a tenant, or the user who signed in there."""
 
     tenant_id: str
     delegated: bool
     api: SubscriptionsApi
 
+    def owns(self, desired: Desired) -> bool:
+        """Return whether the subscription belongs to the account."""
+        return (desired.tenant_id, desired.delegated) == (self.tenant_id, self.delegated)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """What a run needs; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
+    """Settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
 
     desired: Sequence[Desired]
     accounts: Sequence[Account]
@@ -71,7 +75,7 @@ class Reconciler:
     clock: Clock
 
     def policy(self, listing: Listing, certificate: Certificate | Problem | None, *, force: bool = False) -> Policy:
-        """Return how the subscriptions of an account are kept, with the certificate that could be had."""
+        """Return how to keep the subscriptions of an account, with the certificate if it is available."""
         return Policy(
             notification_url=self.notification_url,
             lifetime=self.lifetime,
@@ -82,43 +86,53 @@ class Reconciler:
             force=force,
         )
 
+    def run(self, *, force: bool = False, progress: Progress = _no_progress) -> Mapping[str, int]:
+        """Return how many subscriptions were created, renewed and so on; one that fails never stops the rest.
 
-def reconcile(reconciler: Reconciler, *, force: bool = False, progress: Progress = _untold) -> Mapping[str, int]:
-    """Return how many subscriptions were created, renewed and so on; one that fails never stops the rest.
+        ``force``: renew everything, no matter when it was last renewed, and ignore back-offs.
+        """
+        certificate = self._current_certificate()
 
-    ``force``: renew everything, whenever it was renewed last, and heed no pause after failures.
-    """
-    run = _Run(reconciler=reconciler, force=force, progress=progress, certificate=_certificate(reconciler))
-    with ThreadPoolExecutor(_TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
-        return sum(pool.map(run.settle, reconciler.accounts), Counter())
+        def counts(account: Account) -> Counter[str]:
+            pacer = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME)
+            run = _AccountRun(
+                reconciler=self, account=account, certificate=certificate, force=force, progress=progress, pacer=pacer
+            )
+            return run.counts()
 
+        with ThreadPoolExecutor(_TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
+            return sum(pool.map(counts, self.accounts), Counter())
 
-def _certificate(reconciler: Reconciler) -> Certificate | Problem | None:
-    try:
-        return reconciler.certificate() if reconciler.certificate else None
-    except Problem as problem:
-        _LOG.error("the encryption certificate cannot be had: %s", problem)
-        return problem
+    def _current_certificate(self) -> Certificate | Problem | None:
+        try:
+            return self.certificate() if self.certificate else None
+        except Problem as problem:
+            _LOG.error("the encryption certificate is unavailable: %s", problem)
+            return problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _AccountRun:
+    """A run's work on one account: several actions at once, as long as there is time."""
+
     reconciler: Reconciler
+    account: Account
+    certificate: Certificate | Problem | None
     force: bool
     progress: Progress
-    certificate: Certificate | Problem | None
+    pacer: RateLimiter
 
-    def settle(self, account: Account) -> Counter[str]:
+    def counts(self) -> Counter[str]:
         try:
-            return self._settle(account)
+            return self._reconcile()
         except Problem as problem:
-            _LOG.error("tenant %s: its subscriptions cannot be looked after: %s", account.tenant_id, problem)
+            _LOG.error("tenant %s: its subscriptions cannot be reconciled: %s", self.account.tenant_id, problem)
             return Counter(failed=1)
 
-    def _settle(self, account: Account) -> Counter[str]:
-        began = self.reconciler.clock.now()
-        rows = self.reconciler.tracking.load(account.tenant_id)
-        desired = [item for item in self.reconciler.desired if _is_of(account, item)]
+    def _reconcile(self) -> Counter[str]:
+        account, tracking, began = self.account, self.reconciler.tracking, self.reconciler.clock.now()
+        rows = tracking.load(account.tenant_id)
+        desired = [item for item in self.reconciler.desired if account.owns(item)]
         tracked = rows.of(delegated=account.delegated)
         listing = rows.listing(account.tenant_id, delegated=account.delegated)
         if not desired and not tracked:
@@ -126,99 +140,88 @@ class _Run:
         if listing.failure is not None and began < listing.failure.retry_at and not self.force:
             return Counter(postponed=1)
         policy = self.reconciler.policy(listing, self.certificate, force=self.force)
-        # The list for an app is also of what is watched in the name of users.
+        # The app's list also has the subscriptions of signed-in users.
         others = {row.observed.subscription_id for row in rows.of(delegated=not account.delegated) if row.observed}
-        actual = [item for item in self._list(account, listing) if item.subscription_id not in others]
-        actions = plan(desired, tracked, actual, policy=policy, now=began)
-        done = self._performance(account, policy, began).of(actions)
-        # What has gone and was not attended to is found missing by the next run: since this one's predecessor.
+        actual = [item for item in self._list(listing) if item.subscription_id not in others]
+        done = self._run_actions(plan(desired, tracked, actual, policy=policy, now=began), self._applier(policy))
+        # Keep the previous time if actions were postponed: the next run dates subscriptions that are gone from it.
         listed_at = listing.listed_at if done["postponed"] else began
         with suppress(Conflict):
-            self.reconciler.tracking.save(replace(listing, listed_at=listed_at, failure=None))
+            tracking.save(replace(listing, listed_at=listed_at, failure=None))
         return done
 
-    def _list(self, account: Account, listing: Listing) -> Sequence[Subscription]:
+    def _list(self, listing: Listing) -> Sequence[Subscription]:
         try:
-            return list(account.api.list_subscriptions())
+            return list(self.account.api.list_subscriptions())
         except Problem as problem:
             failure = Backoff.next(listing.failure, problem, self.reconciler.clock.now())
             self.reconciler.tracking.save(replace(listing, failure=failure))
             raise
 
-    def _performance(self, account: Account, policy: Policy, began: datetime) -> "_Performance":
-        pacer = RateLimiter(self.reconciler.clock, WRITES, ends=began + _TIME)
-        subscriber = Subscriber(
-            api=account.api,
-            notification_url=policy.notification_url,
+    def _applier(self, policy: Policy) -> Applier:
+        return Applier(
+            api=self.account.api,
+            tracking=self.reconciler.tracking,
+            policy=policy,
             client_state_key=self.reconciler.client_state_key,
             certificate=self.certificate,
             nonce=self.reconciler.nonce,
-            pace=pacer.wait,
+            pace=self.pacer.wait,
             now=self.reconciler.clock.now,
         )
-        upkeep = Upkeep(subscriber=subscriber, tracking=self.reconciler.tracking, policy=policy)
-        return _Performance(upkeep=upkeep, pacer=pacer, progress=self.progress)
 
-
-def _is_of(account: Account, desired: Desired) -> bool:
-    return (desired.tenant_id, desired.delegated) == (account.tenant_id, account.delegated)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Performance:
-    """The actions on one account's subscriptions, several at once, as long as there is time."""
-
-    upkeep: Upkeep
-    pacer: RateLimiter
-    progress: Progress
-
-    def of(self, actions: Sequence[Action]) -> Counter[str]:
-        done: Counter[str] = Counter()
+    def _run_actions(self, actions: Sequence[Action], applier: Applier) -> Counter[str]:
+        attempt = partial(self._attempt, applier)
+        counts = Counter[str]()
         self.progress(0, len(actions))
         with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
-            # Deletions that make room for something have ended before it begins.
+            # Deletions that make room for a creation end before it begins.
             for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
-                done.update(pool.map(self._counted, self._after_a_trial(tuple(group), done)))
-        return done
+                outcomes, left = self._canary_first(tuple(group), attempt)
+                counts.update(outcomes)
+                counts.update(pool.map(attempt, left))
+        return counts
 
-    def _after_a_trial(self, actions: Sequence[Action], done: Counter[str]) -> Sequence[Action]:
-        """Return what is left to do once one of several subscriptions was made anew; if that failed, not the others.
+    def _canary_first(
+        self, actions: Sequence[Action], attempt: Callable[[Action], str]
+    ) -> tuple[Counter[str], Sequence[Action]]:
+        """Recreate one of several subscriptions; return the outcomes and the actions left, none like it if it failed.
 
-        A slip in NOTIFICATION_URL would otherwise cost them all, before Graph's handshake shows it.
+        A mistake in NOTIFICATION_URL would otherwise cost them all before Graph's handshake shows it.
         """
-        anew = [action for action in actions if action.verb == UpdateKind.RECREATE]
-        if len(anew) <= 1:
-            return actions
-        outcome = self._counted(anew[0])
-        done[outcome] += 1
+        recreations = [action for action in actions if action.verb == UpdateKind.RECREATE]
+        if len(recreations) <= 1:
+            return Counter(), actions
+        canary, others = recreations[0], recreations[1:]
+        outcome = attempt(canary)
         if outcome != "failed":
-            return [action for action in actions if action is not anew[0]]
-        done["postponed"] += len(anew) - 1
-        self.progress(len(anew) - 1, 0)
-        return [action for action in actions if action.verb != UpdateKind.RECREATE]
+            return Counter([outcome]), [action for action in actions if action is not canary]
+        self.progress(len(others), 0)
+        left = [action for action in actions if action.verb != UpdateKind.RECREATE]
+        return Counter(failed=1, postponed=len(others)), left
 
-    def _counted(self, action: Action) -> str:
-        outcome = self._attempt(action)
+    def _attempt(self, applier: Applier, action: Action) -> str:
+        outcome = self._outcome(applier, action)
         self.progress(1, 0)
         return outcome
 
-    def _attempt(self, action: Action) -> str:
+    def _outcome(self, applier: Applier, action: Action) -> str:
         if self.pacer.is_over():
             return "postponed"
         try:
-            problem = self.upkeep.perform(action)
+            problem = applier.apply_action(action)
         except Conflict:
             return "left to another run"
         except Unavailable as unavailable:
-            self._told(action, unavailable)
+            self._report(action, unavailable)
             return "postponed"
-        if problem is None:
-            # "created", "renewed" and so on.
-            return f"{action.verb.removesuffix('e')}ed"
-        self._told(action, problem)
-        return "failed"
+        if problem is not None:
+            self._report(action, problem)
+            return "failed"
+        # "created", "renewed" and so on.
+        return f"{action.verb.removesuffix('e')}ed"
 
-    def _told(self, action: Action, problem: Problem) -> None:
+    def _report(self, action: Action, problem: Problem) -> None:
         if isinstance(problem, Unavailable) and problem.retry_after is not None:
             self.pacer.pause_for(problem.retry_after)
         desired = action.tracked.desired

@@ -26,7 +26,7 @@ from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
 from shared.keeping import PARKED, QUARANTINE
 from shared.reader import PatientReader
-from shared.reconcile import Account, Reconciler, reconcile
+from shared.reconcile import Account, Reconciler
 from shared.redrive import Redriver, always, redrive, while_it_may_appear
 from shared.timer import Step
 from shared.timing import SystemClock
@@ -53,7 +53,7 @@ def timer_steps() -> Mapping[str, Step]:
         return {"deleted": markers().purge(now=now, before=before, is_over=lambda: clock.now() > ends)}
 
     return {
-        "subscriptions": lambda: reconcile(reconciler()),
+        "subscriptions": lambda: reconciler().run(),
         "parked": lambda: redriven(0, _FOR_PARKED),
         "gaps": lambda: catch_up(catching_up(), ends=clock.now() + _FOR_GAPS),
         "quarantine": lambda: redriven(1, _FOR_QUARANTINE),
@@ -63,7 +63,7 @@ def timer_steps() -> Mapping[str, Step]:
 
 @cache
 def reconciler() -> Reconciler:
-    """Return what ``reconcile`` needs.
+    """Return what brings the subscriptions to what is desired.
 
     Raises:
         Misconfigured: a setting is missing or wrong, or ``subscriptions.json`` is.

@@ -11,6 +11,7 @@ from typing import Any
 from azure.identity import ManagedIdentityCredential
 
 from sandbox.clock import Clock
+from shared.apply import SubscriptionsApi, TrackingTable
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
@@ -20,14 +21,12 @@ from shared.limits import ConcurrencyLimiter
 from shared.noting import Noting
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
-from shared.reconcile import Account, Reconciler, reconcile
+from shared.reconcile import Account, Reconciler
 from shared.settings import Settings
 from shared.storage import table_service
-from shared.subscribing import SubscriptionsApi
 from shared.timing import Deadline
 from shared.tracked import Rows
 from shared.tracking import TABLE, Tracking
-from shared.upkeep import TrackingTable
 from tests.flows.clients import Clients
 
 __all__ = ["App", "Clients", "SandboxTime"]
@@ -122,7 +121,7 @@ class App:
 
     def run(self, reconciler: Reconciler | None = None, *, force: bool = False) -> Mapping[str, int]:
         """Run the timer's flow once, with what it needs unless a test gives it something else; return its counts."""
-        return reconcile(reconciler or self.reconciler(), force=force)
+        return (reconciler or self.reconciler()).run(force=force)
 
     def reconciler(self) -> Reconciler:
         clients, settings = self.clients, self.settings

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.apply import SubscriptionsApi, TrackingTable
 from shared.errors import Unavailable
-from shared.subscribing import SubscriptionsApi
 from shared.subscription import Subscription
 from shared.tracked import Listing, Rows, Tracked
-from shared.upkeep import TrackingTable
 
 
 class Killed(BaseException):

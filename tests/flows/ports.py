@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.subscribing import SubscriptionsApi
+from shared.apply import SubscriptionsApi
 from shared.subscription import Subscription
 
 

@@ -1,13 +1,13 @@
-"""The guards of the subscriptions' upkeep: what keeps them alive, each subscribed to once, and its losses known."""
+"""The guards of the subscriptions: what keeps them alive, each subscribed to once, and its losses known."""
 
 from tests.guards.guard import Guard
 
 _RULES = "tests/shared/test_subscriptions.py"
 _LAWS = "tests/shared/test_subscriptions_laws.py"
-_UPKEEP = "tests/shared/test_upkeep.py"
+_APPLY = "tests/shared/test_apply.py"
 _FAILURES = "tests/shared/test_reconcile_failures.py"
 _RUNS = "tests/shared/test_reconcile.py"
-_SUBSCRIBING = "tests/shared/test_subscribing.py"
+_REQUESTS = "tests/shared/test_apply_requests.py"
 _ROWS = "tests/shared/test_rows.py"
 _WRONG_VALUE = f"{_ROWS}::test_a_value_that_cannot_be_the_rows_is_a_fault"
 _WRONG_TYPE = f"{_ROWS}::test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row"
@@ -21,14 +21,8 @@ def _plan(name: str, snippet: str, without: str, test: str) -> Guard:
     return Guard(name=f"plan: {name}", module="shared/subscriptions.py", snippet=snippet, without=without, test=test)
 
 
-def _upkeep(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"upkeep: {name}", module="shared/upkeep.py", snippet=snippet, without=without, test=test)
-
-
-def _asking(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(
-        name=f"subscribing: {name}", module="shared/subscribing.py", snippet=snippet, without=without, test=test
-    )
+def _apply(name: str, snippet: str, without: str, test: str) -> Guard:
+    return Guard(name=f"apply: {name}", module="shared/apply.py", snippet=snippet, without=without, test=test)
 
 
 def _run(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -188,71 +182,71 @@ GUARDS = (
         "yield action",
         f"{_RULES}::test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap",
     ),
-    _upkeep(
-        "a claim before a creation",
-        "            case Create():\n                return self._to_be_signed(row)\n",
+    _apply(
+        "intent before a creation",
+        "            case Create():\n                return self._save_signing_key(row)\n",
         "",
-        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+        f"{_APPLY}::test_graph_is_not_asked_when_another_run_has_changed_the_row",
     ),
-    _upkeep(
-        "a claim before a deletion",
+    _apply(
+        "intent before a deletion",
         "return row if action.subscription is None else self.tracking.save(row)",
         "return row",
-        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+        f"{_APPLY}::test_graph_is_not_asked_when_another_run_has_changed_the_row",
     ),
-    _upkeep(
-        "a claim before anew",
+    _apply(
+        "intent before a recreation",
         "            case Update(kind=UpdateKind.RECREATE):\n                return self.tracking.save(row)\n",
         "",
-        f"{_UPKEEP}::test_what_another_run_has_in_hand_is_not_asked_of_graph",
+        f"{_APPLY}::test_graph_is_not_asked_when_another_run_has_changed_the_row",
     ),
-    _upkeep(
+    _apply(
         "two runs at once",
-        "            case Create():\n                return self._to_be_signed(row)\n",
+        "            case Create():\n                return self._save_signing_key(row)\n",
         "",
         f"{_FAILURES}::test_of_two_runs_at_once_one_does_it",
     ),
-    _upkeep(
+    _apply(
         "a pause after a failure",
         "        self.tracking.save(replace(row, failure=failure))\n        return problem",
         "        return problem",
         f"{_FAILURES}::test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour",
     ),
-    _upkeep(
+    _apply(
         "no second substitute",
-        "self._instead(action, row, refusal) if again else None",
-        "self._instead(action, row, refusal)",
-        f"{_UPKEEP}::test_what_is_gone_twice_is_a_failure_and_no_endless_loop",
+        "self._substitute(action, row, refusal) if may_substitute else None",
+        "self._substitute(action, row, refusal)",
+        f"{_APPLY}::test_a_substitute_that_fails_is_not_substituted_again",
     ),
-    _upkeep(
+    _apply(
         "created again after 404",
         "case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():",
         "case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound() if not action:",
         f"{_FAILURES}::test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap",
     ),
-    _upkeep(
+    _apply(
         "adopted after 409",
         "case Create(), Conflict():",
         "case Create(), Conflict() if not action:",
         f"{_FAILURES}::test_what_exists_already_is_adopted_and_stays_whoevers_it_was",
     ),
-    _upkeep(
+    _apply(
         "an operator's own stays an operator's",
         '[row.desired] if row.added_by == "file" else []',
         "[row.desired]",
         f"{_FAILURES}::test_what_exists_already_is_adopted_and_stays_whoevers_it_was",
     ),
-    _upkeep(
+    _apply(
         "renewed in time whatever else is refused",
         "            failure = failure.capped_at(due)\n",
         "            assert due\n",
-        f"{_UPKEEP}::test_what_lives_shortly_with_a_refused_certificate_is_tried_again_before_it_ends",
+        f"{_APPLY}::test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time",
     ),
-    _upkeep(
+    _apply(
         "what lives shortly is tried again before it ends",
         "            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)\n",
         "            assert now\n",
-        f"{_UPKEEP}::test_what_lives_shortly_is_tried_again_before_it_ends_unless_graph_asks_for_more",
+        f"{_APPLY}::test_a_short_lived_one_is_tried_again_in_time_unless_graph_says_later",
     ),
     _run(
         "one made anew before the others",
@@ -260,40 +254,40 @@ GUARDS = (
         "if outcome:",
         f"{_FAILURES}::test_a_slip_in_the_notification_url_costs_one_subscription_and_not_all",
     ),
-    _upkeep(
+    _apply(
         "an open gap ends with success",
         "gap = row.gap.ended(now) if row.gap else None",
         "gap = row.gap",
-        f"{_UPKEEP}::test_a_creation_is_announced_before_graph_is_asked_with_the_key_that_will_sign_it",
+        f"{_APPLY}::test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked",
     ),
-    _asking(
+    _apply(
         "no rich one without a certificate",
         "            raise self.certificate\n",
         "            return None\n",
-        f"{_SUBSCRIBING}::test_resource_data_are_not_asked_for_without_a_certificate",
+        f"{_REQUESTS}::test_resource_data_are_not_asked_for_without_a_certificate",
     ),
-    _asking(
+    _apply(
         "a refused certificate costs nothing",
-        "            certificate, problem = None, refusal\n            made = self._update(action, None)\n",
+        "            return self._update(action, None), refusal\n",
         "            raise\n",
-        f"{_SUBSCRIBING}::test_a_certificate_that_graph_refuses_is_left_out_and_told",
+        f"{_REQUESTS}::test_a_certificate_that_graph_refuses_is_left_out_and_reported",
     ),
-    _asking(
+    _apply(
         "nor does a conflict over it",
         "except (Misconfigured, Conflict) as refusal:",
         "except Misconfigured as refusal:",
         f"{_SUBSCRIBING}::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
     ),
-    _asking(
+    _apply(
         "a lifecycle URL",
-        '            "lifecycleNotificationUrl": self.notification_url,\n',
+        '            "lifecycleNotificationUrl": self.policy.notification_url,\n',
         "",
         f"{_RUNS}::test_a_certificate_goes_with_resource_data_only_and_a_lifecycle_url_with_all",
     ),
     _run(
         "one account's failure is its own",
-        "            return self._settle(account)\n        except Problem as problem:",
-        "            return self._settle(account)\n        except ZeroDivisionError as problem:",
+        "            return self._reconcile()\n        except Problem as problem:",
+        "            return self._reconcile()\n        except ZeroDivisionError as problem:",
         f"{_FAILURES}::test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while",
     ),
     _run(
@@ -304,8 +298,8 @@ GUARDS = (
     ),
     _run(
         "a vault's outage",
-        "        return reconciler.certificate() if reconciler.certificate else None\n    except Problem as problem:",
-        "        return reconciler.certificate() if reconciler.certificate else None\n    except ZeroDivisionError as problem:",  # noqa: E501  one piece of source
+        "self.certificate() if self.certificate else None\n        except Problem as problem:",
+        "self.certificate() if self.certificate else None\n        except ZeroDivisionError as problem:",
         f"{_FAILURES}::test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate",
     ),
     _run(

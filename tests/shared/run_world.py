@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.certificates import Certificate
 from shared.desired import Desired, desired_from_json
-from shared.reconcile import Account, Reconciler, reconcile
+from shared.reconcile import Account, Reconciler
 from shared.tracked import Tracked
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
@@ -44,7 +44,7 @@ class World:
 
     def run(self, after: timedelta = timedelta(0), *, force: bool = False) -> Mapping[str, int]:
         self.clock.pass_by(after)
-        return dict(reconcile(self.reconciler(), force=force))
+        return dict(self.reconciler().run(force=force))
 
     def reconciler(self) -> Reconciler:
         return Reconciler(

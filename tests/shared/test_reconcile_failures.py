@@ -108,7 +108,7 @@ def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alo
     with caplog.at_level(logging.ERROR):
         assert world.run() == {"created": 2, "failed": 1}
     assert caplog.messages == [
-        f"tenant {TENANT}: its subscriptions cannot be looked after: Graph answered 401: consent was revoked"
+        f"tenant {TENANT}: its subscriptions cannot be reconciled: Graph answered 401: consent was revoked"
     ]
     world.graph.down = None
     assert world.run() == {"postponed": 1}

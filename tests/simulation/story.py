@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 
 from sandbox.graph import Delivery
-from shared.reconcile import Reconciler, reconcile
+from shared.reconcile import Reconciler
 from tests.edges.outside import CERTIFICATE_NAME
 from tests.flows.app import Clients
 from tests.flows.world import World
@@ -100,7 +100,7 @@ class _Story:
 
     def _run(self, *, force: bool = False) -> Counter[str]:
         ran_at = self.world.clock.now()
-        done = Counter(reconcile(self._reconciler(), force=force))
+        done = Counter(self._reconciler().run(force=force))
         self.world.settle()
         self.done += done
         self.runs += 1

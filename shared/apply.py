@@ -1,0 +1,272 @@
+"""An action applied: its intent is recorded in the table first, then Graph is asked, then the outcome is recorded.
+
+The intent is saved under the row's ETag: of two runs only one asks Graph, and a run that is cut short leaves a trace.
+A failure is recorded in the row, with a back-off before the next attempt.
+
+Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions and subscription-update
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.actions import Action, Create, Delete, Update, UpdateKind
+from shared.authenticity import sign_client_state
+from shared.certificates import Certificate
+from shared.desired import Desired
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
+from shared.limits import OutOfTime
+from shared.resources import is_beta
+from shared.settings import ClientStateKey
+from shared.subscription import Subscription
+from shared.subscriptions import Policy, notification_url, plan
+from shared.timing import Backoff
+from shared.tracked import Gap, Listing, Observed, Rows, Tracked
+
+
+class SubscriptionsApi(Protocol):
+    """Graph in one account; NotFound and Conflict stand for 404, and for 409 or 412."""
+
+    def list_subscriptions(self) -> Iterable[Subscription]:
+        """Return all subscriptions that the account sees."""
+        ...
+
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+        """Subscribe."""
+        ...
+
+    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+        """Renew."""
+        ...
+
+    def delete_subscription(self, subscription_id: str) -> None:
+        """Unsubscribe."""
+        ...
+
+
+class TrackingTable(Protocol):
+    """The table of tracked subscriptions; Conflict is raised for a row that has changed since it was read."""
+
+    def load(self, tenant_id: str) -> Rows:
+        """Return the rows of a tenant."""
+        ...
+
+    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+        """Return the row as saved, with its ETag."""
+        ...
+
+    def remove(self, row: Tracked) -> None:
+        """Delete a row."""
+        ...
+
+    def forget(self, tenant_id: str, subscription_id: str) -> None:
+        """Delete the activity of a subscription."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applier:
+    """Applies actions to the subscriptions of one account.
+
+    ``certificate`` is the current one, the problem that makes it unavailable, or None where none is configured.
+    ``nonce`` returns 16 random bytes; ``pace`` returns when Graph allows one more write.
+    """
+
+    api: SubscriptionsApi
+    tracking: TrackingTable
+    policy: Policy
+    client_state_key: ClientStateKey
+    certificate: Certificate | Problem | None
+    nonce: Callable[[], bytes]
+    pace: Callable[[], None]
+    now: Callable[[], datetime]
+
+    def apply_action(self, action: Action, *, may_substitute: bool = True) -> Problem | None:
+        """Apply the action; return the problem that made it fail, which is then recorded in the row.
+
+        Graph's answer may show that its list was out of date: another action then takes the place of this one, once.
+
+        Raises:
+            Conflict: another run is changing the row.
+            Unavailable: the table does not answer, or no time is left.
+        """
+        row = self._record_intent(action)
+        try:
+            if isinstance(action, Update) and action.kind is UpdateKind.RECREATE:
+                self._delete(action.subscription)
+                # Not earlier: the row names the key that signed the subscription at Graph.
+                row = self._save_signing_key(row)
+            observed, problem = self._call_graph(action)
+        except OutOfTime:
+            raise
+        except Problem as refusal:
+            substitute = self._substitute(action, row, refusal) if may_substitute else None
+            if substitute is None:
+                return self._record_failure(row, refusal)
+            return self.apply_action(substitute, may_substitute=False)
+        self._record_outcome(row, observed, problem)
+        former = action.tracked.observed
+        if former is not None and (observed is None or former.subscription_id != observed.subscription_id):
+            self.tracking.forget(row.desired.tenant_id, former.subscription_id)
+        return problem
+
+    def _record_intent(self, action: Action) -> Tracked:
+        """Return the row with what is known before Graph is asked; saved if only one run may ask."""
+        row = action.tracked
+        if isinstance(action, Delete):
+            return row if action.subscription is None else self.tracking.save(row)
+        row = replace(row, gap=action.gap.joined(row.gap) if action.gap else row.gap)
+        match action:
+            case Create():
+                return self._save_signing_key(row)
+            case Update(kind=UpdateKind.RECREATE):
+                return self.tracking.save(row)
+            case Update(kind=UpdateKind.ADOPT) if row.client_state_key_id is None:
+                # Its key is unknown. Without one, the row would not be recreated when the key is rotated.
+                return replace(row, client_state_key_id=self.policy.client_state_key_id)
+            case _:
+                return row
+
+    def _save_signing_key(self, row: Tracked) -> Tracked:
+        return self.tracking.save(replace(row, client_state_key_id=self.policy.client_state_key_id))
+
+    def _call_graph(self, action: Action) -> tuple[Observed | None, Problem | None]:
+        match action:
+            case Create() | Update(kind=UpdateKind.RECREATE):
+                return self._create(action), None
+            case Update():
+                return self._renew(action)
+            case Delete():
+                self._delete(action.subscription)
+                return None, None
+
+    def _create(self, action: Create | Update) -> Observed:
+        desired = action.tracked.desired
+        certificate = self._required_certificate() if desired.include_resource_data else None
+        properties = self._properties(desired) | _expiration(action.expiration) | _encryption(certificate)
+        self.pace()
+        created = self.api.create_subscription(properties, beta=is_beta(desired.resource))
+        return self._observed(desired, created, certificate.version if certificate else None)
+
+    def _renew(self, action: Update) -> tuple[Observed, Problem | None]:
+        """Return the renewed subscription, and Graph's refusal of the certificate if that was all that it refused."""
+        certificate = self._certificate_for(action)
+        try:
+            return self._update(action, certificate), None
+        except (Misconfigured, Conflict) as refusal:
+            if certificate is None:
+                raise
+            # A certificate that Graph refuses must not cost the subscription.
+            return self._update(action, None), refusal
+
+    def _update(self, action: Update, certificate: Certificate | None) -> Observed:
+        desired = action.tracked.desired
+        self.pace()
+        updated = self.api.update_subscription(
+            action.subscription.subscription_id,
+            _expiration(action.expiration) | _encryption(certificate),
+            beta=is_beta(desired.resource),
+        )
+        return self._observed(desired, updated, certificate.version if certificate else _known_version(action))
+
+    def _delete(self, subscription: Subscription | None) -> None:
+        if subscription is not None:
+            self.pace()
+            with suppress(NotFound):
+                self.api.delete_subscription(subscription.subscription_id)
+
+    def _properties(self, desired: Desired) -> dict[str, Any]:
+        client_state = sign_client_state(self.client_state_key, nonce=self.nonce(), tenant_id=desired.tenant_id)
+        return {
+            "changeType": desired.change_type,
+            "notificationUrl": notification_url(desired, self.policy.notification_url),
+            # Without it Graph refuses a lifetime over an hour, and it cannot be added later.
+            "lifecycleNotificationUrl": self.policy.notification_url,
+            "resource": desired.resource,
+            "clientState": client_state,
+            "includeResourceData": desired.include_resource_data,
+        }
+
+    def _observed(self, desired: Desired, answer: Subscription, certificate_id: str | None) -> Observed:
+        return Observed(
+            subscription_id=answer.subscription_id,
+            notification_url=notification_url(desired, self.policy.notification_url),
+            include_resource_data=desired.include_resource_data,
+            certificate_id=certificate_id,
+            renewed_at=self.now(),
+            expiration=answer.expiration,
+        )
+
+    def _certificate_for(self, action: Update) -> Certificate | None:
+        is_sent = action.tracked.desired.include_resource_data and action.kind is not UpdateKind.RENEW
+        return self.certificate if is_sent and isinstance(self.certificate, Certificate) else None
+
+    def _required_certificate(self) -> Certificate:
+        if isinstance(self.certificate, Problem):
+            raise self.certificate
+        if self.certificate is None:
+            raise Misconfigured("includeResourceData needs KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME")
+        return self.certificate
+
+    def _substitute(self, action: Action, row: Tracked, refusal: Problem) -> Action | None:
+        """Return what to do instead where Graph's list did not show that a subscription exists, or is gone."""
+        match action, refusal:
+            case Create(), Conflict():
+                return self._adoption(row)
+            case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():
+                gap = Gap(since=row.observed.renewed_at) if row.observed else None
+                return Create(tracked=row, expiration=action.expiration, gap=gap)
+            case _:
+                return None
+
+    def _adoption(self, row: Tracked) -> Action | None:
+        try:
+            actual = list(self.api.list_subscriptions())
+        except Problem:
+            return None
+        # A subscription that an operator added must not appear to come from the file.
+        desired = [row.desired] if row.added_by == "file" else []
+        actions = plan(desired, [row], actual, policy=self.policy, now=self.now())
+        return next((action for action in actions if action.verb in {UpdateKind.ADOPT, UpdateKind.RECREATE}), None)
+
+    def _record_failure(self, row: Tracked, problem: Problem) -> Problem:
+        now = self.now()
+        failure = Backoff.next(row.failure, problem, now)
+        has_retry_after = isinstance(problem, Unavailable) and problem.retry_after is not None
+        if row.observed is not None and now < row.observed.expiration and not has_retry_after:
+            # A short-lived subscription must not expire during its back-off.
+            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)
+        self.tracking.save(replace(row, failure=failure))
+        return problem
+
+    def _record_outcome(self, row: Tracked, observed: Observed | None, problem: Problem | None) -> None:
+        if observed is None:
+            self.tracking.remove(row)
+            return
+        now = self.now()
+        failure = Backoff.next(row.failure, problem, now) if problem else None
+        if failure is not None:
+            # Renew before the token used for the last renewal expires, or Graph stops delivering.
+            due = now + min(self.policy.renew_after, (observed.expiration - now) / 2)
+            failure = failure.capped_at(due)
+        gap = row.gap.ended(now) if row.gap else None
+        self.tracking.save(replace(row, observed=observed, failure=failure, gap=gap))
+
+
+def _known_version(action: Update) -> str | None:
+    observed = action.tracked.observed
+    if observed is None or observed.subscription_id != action.subscription.subscription_id:
+        return action.subscription.encryption_certificate_id
+    return observed.certificate_id
+
+
+def _expiration(time: datetime) -> dict[str, Any]:
+    return {"expirationDateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _encryption(certificate: Certificate | None) -> dict[str, Any]:
+    if certificate is None:
+        return {}
+    return {"encryptionCertificate": certificate.to_base64(), "encryptionCertificateId": certificate.version}

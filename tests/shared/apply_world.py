@@ -1,0 +1,77 @@
+"""One account, its table and one subscription, to apply actions to."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.actions import Action, Create, Delete, Update, UpdateKind
+from shared.apply import Applier
+from shared.certificates import Certificate
+from shared.desired import Desired
+from shared.errors import Problem
+from shared.subscription import Subscription
+from shared.tracked import Gap, Observed, Tracked
+from tests.sender import NONCE, STATE_KEY
+from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
+from tests.shared.tracked_values import HOUR, NOW, POLICY, WANTED
+
+EXPIRATION = NOW + timedelta(days=2)
+BASIC = replace(WANTED, resource="/teams", include_resource_data=False)
+
+
+def creation(desired: Desired = BASIC, gap: Gap | None = None) -> Create:
+    return Create(tracked=Tracked(desired=desired), expiration=EXPIRATION, gap=gap)
+
+
+class Account:
+    """``certificate`` is the current one; ``paced`` counts the writes that waited for the rate limit."""
+
+    def __init__(self, certificate: Certificate | Problem | None = None) -> None:
+        self.clock, self.calls, self.paced = SettableClock(), Calls(), 0
+        self.graph, self.table = GraphOfOneAccount(self.clock, self.calls), TableInADict(self.calls)
+        self.applier = Applier(
+            api=self.graph,
+            tracking=self.table,
+            policy=replace(POLICY, client_state_key_id=STATE_KEY.key_id, certificate_id=None),
+            client_state_key=STATE_KEY,
+            certificate=certificate,
+            nonce=lambda: NONCE,
+            pace=self._pace,
+            now=self.clock.now,
+        )
+
+    def _pace(self) -> None:
+        self.paced += 1
+
+    def apply(self, action: Action, *, certificate: Certificate | Problem | None = None) -> Problem | None:
+        """Apply an action, with another certificate if there is one."""
+        applier = replace(self.applier, certificate=certificate) if certificate else self.applier
+        return applier.apply_action(action)
+
+    @property
+    def row(self) -> Tracked:
+        (row,) = self.table.tracked()
+        return row
+
+    @property
+    def observed(self) -> Observed:
+        assert self.row.observed is not None
+        return self.row.observed
+
+    @property
+    def listed(self) -> Subscription:
+        (listed,) = self.graph.list_subscriptions()
+        return listed
+
+    def created(self, desired: Desired = BASIC) -> Tracked:
+        assert self.apply(creation(desired)) is None
+        self.calls.made.clear()
+        return self.row
+
+    def update(self, kind: UpdateKind = UpdateKind.RENEW) -> Update:
+        listed = self.listed
+        self.calls.made.clear()
+        return Update(kind=kind, tracked=self.row, subscription=listed, expiration=EXPIRATION + HOUR)
+
+    def deletion(self) -> Delete:
+        update = self.update()
+        return Delete(tracked=update.tracked, subscription=update.subscription)
