@@ -13,7 +13,7 @@ from benchmarks.tables import Figure, Target, figures_table
 from shared.actions import Action
 from shared.desired import Desired
 from shared.subscription import Subscription
-from shared.subscriptions import Policy, plan
+from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Observed, Tracked
 from tests.sender import TENANT
 
@@ -27,7 +27,7 @@ _MEBIBYTE = 1024 * 1024
 
 _NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 _URL = "https://app.example/api/ReceiveNotification"
-_POLICY = Policy(
+_POLICY = RenewalPolicy(
     notification_url=_URL,
     lifetime=timedelta(days=3),
     renew_after=timedelta(minutes=30),

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.authenticity import sign_client_state
 from shared.certificates import Certificate
-from shared.desired import Desired
+from shared.desired import Desired, notification_url
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.limits import OutOfTime
 from shared.resources import is_beta
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription
-from shared.subscriptions import Policy, notification_url, plan
+from shared.subscriptions import RenewalPolicy, plan
 from shared.timing import Backoff
 from shared.tracked import Gap, Listing, Observed, Rows, Tracked
 
@@ -76,7 +76,7 @@ class Applier:
 
     api: SubscriptionsApi
     tracking: TrackingTable
-    policy: Policy
+    policy: RenewalPolicy
     client_state_key: ClientStateKey
     certificate: Certificate | Problem | None
     nonce: Callable[[], bytes]

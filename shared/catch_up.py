@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared.apply import TrackingTable
 from shared.comparing import KnownThings
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events import CloudEvent
@@ -23,7 +24,6 @@ from shared.recovered import gap_event
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
 from shared.timing import Backoff, Clock, Deadline
-from shared.upkeep import TrackingTable
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,9 +6,11 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from shared.errors import Misconfigured
-from shared.resources import canonical_path, faults
+from shared.locations import ApiVersion
+from shared.resources import canonical_path, faults, find
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
 _FLAGS = {"include_resource_data": "includeResourceData", "fetch": "fetch", "delegated": "delegated"}
@@ -118,3 +120,17 @@ def _tenant_ids(entry: Mapping[str, Any], served: Sequence[str]) -> Sequence[str
     if tenant_id not in served:
         raise Misconfigured('"tenantId" is none of TENANT_IDS')
     return [tenant_id]
+
+
+def notification_url(desired: Desired, base: str) -> str:
+    """Return where Graph is to post: ``base``, and in its query from which version of Graph to fetch, if at all.
+
+    Graph posts to the URL with its query, so that the receiver need not look anything up.
+    """
+    if not desired.fetch:
+        return base
+    row = find(desired.resource)
+    parts = urlsplit(base)
+    version = ApiVersion.BETA if row is not None and row.beta else ApiVersion.V1_0
+    query = f"fetch={version}"
+    return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))

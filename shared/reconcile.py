@@ -24,7 +24,7 @@ from shared.errors import Conflict, Problem, Unavailable
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription
-from shared.subscriptions import Policy, plan
+from shared.subscriptions import RenewalPolicy, plan
 from shared.timing import Backoff, Clock
 from shared.tracked import Listing
 
@@ -74,9 +74,11 @@ class Reconciler:
     nonce: Callable[[], bytes]
     clock: Clock
 
-    def policy(self, listing: Listing, certificate: Certificate | Problem | None, *, force: bool = False) -> Policy:
+    def policy(
+        self, listing: Listing, certificate: Certificate | Problem | None, *, force: bool = False
+    ) -> RenewalPolicy:
         """Return how to keep the subscriptions of an account, with the certificate if it is available."""
-        return Policy(
+        return RenewalPolicy(
             notification_url=self.notification_url,
             lifetime=self.lifetime,
             renew_after=self.renew_after,
@@ -158,7 +160,7 @@ class _AccountRun:
             self.reconciler.tracking.save(replace(listing, failure=failure))
             raise
 
-    def _applier(self, policy: Policy) -> Applier:
+    def _applier(self, policy: RenewalPolicy) -> Applier:
         return Applier(
             api=self.account.api,
             tracking=self.reconciler.tracking,

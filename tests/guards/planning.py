@@ -9,7 +9,7 @@ _ANEW = f"{_RULES}::test_what_graph_cannot_change_is_had_by_a_new_subscription"
 _CERTIFICATE = f"{_RULES}::test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run"
 _MISSED = f"{_RULES}::test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once"
 _LAPSED = f"{_RULES}::test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives"
-_URL = f"{_RULES}::test_the_url_says_whether_to_fetch_and_from_which_version"
+_URL = "tests/shared/test_notification_url.py::test_the_url_says_whether_to_fetch_and_from_which_version"
 _ORDER = f"{_RULES}::test_what_delivers_nothing_comes_first_and_then_what_ends_soonest"
 _ROOM = f"{_RULES}::test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap"
 _WAITS = f"{_RULES}::test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no_gap"
@@ -21,6 +21,10 @@ def _guard(name: str, snippet: str, without: str, test: str) -> Guard:
     )
 
 
+def _url(name: str, snippet: str, without: str) -> Guard:
+    return Guard(name=f"planning: {name}", module="shared/desired.py", snippet=snippet, without=without, test=_URL)
+
+
 GUARDS = (
     _guard(
         "what the file names is the file's",
@@ -29,17 +33,17 @@ GUARDS = (
         f"{_RULES}::test_what_the_file_names_is_the_files_whoever_added_it_first",
     ),
     _guard("a row stands once", "for key, row in known.items() if key not in wanted", "for row in tracked", _SETTLED),
-    _guard("nothing is fetched unasked", "    if not desired.fetch:\n        return base\n", "", _SETTLED),
-    _guard("fetched from beta", "ApiVersion.BETA if row is not None and row.beta else ", "", _URL),
-    _guard("the URL's own query", 'f"{parts.query}&{query}" if parts.query else query', "query", _URL),
+    _url("nothing is fetched unasked", "    if not desired.fetch:\n        return base\n", ""),
+    _url("fetched from beta", "ApiVersion.BETA if row is not None and row.beta else ", ""),
+    _url("the URL's own query", 'f"{parts.query}&{query}" if parts.query else query', "query"),
     _guard(
-        "what belongs to another row is no stray",
-        "for id_, item in alive.items() if id_ not in known}",
-        "for item in alive.values()}",
+        "what belongs to another row is no orphan",
+        "for id_, item in live.items() if id_ not in tracked}",
+        "for item in live.values()}",
         _ORDER,
     ),
     _guard(
-        "a stray is found whatever its query",
+        "an orphan is found whatever its query",
         'asked.change_types, url.partition("?")[0])',
         "asked.change_types, url)",
         f"{_RULES}::test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted",
@@ -66,18 +70,20 @@ GUARDS = (
     _guard("no gap before the first", "    if row.observed is None:\n        return None\n    seen", "    seen", _NEW),
     _guard(
         "what Graph says it has removed",
-        "    if _since(row.heard.removed_at, observed):\n",
+        "    if _after_renewal(row.heard.removed_at, observed):\n",
         "    if False:\n",
         f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
     ),
-    _guard("what a PATCH cannot change", "    if _outdated(row, observed, policy):\n", "    if False:\n", _ANEW),
+    _guard(
+        "what a PATCH cannot change", "    if _needs_recreation(row, observed, policy):\n", "    if False:\n", _ANEW
+    ),
     _guard(
         "what was heard before the last renewal",
-        "return moment is not None and moment > observed.renewed_at",
-        "return moment is not None",
+        "return time is not None and time > observed.renewed_at",
+        "return time is not None",
         f"{_RULES}::test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes",
     ),
-    _guard("a certificate is rotated", "    if _rotated(observed, policy):\n", "    if False:\n", _CERTIFICATE),
+    _guard("a certificate is rotated", "    if _needs_rotation(observed, policy):\n", "    if False:\n", _CERTIFICATE),
     _guard("no certificate to rotate to", "current is not None and observed", "observed", _CERTIFICATE),
     _guard(
         "no certificate without resource data",
@@ -89,11 +95,11 @@ GUARDS = (
     _guard("what was missed is answered once", " and missed_at > observed.renewed_at", "", _MISSED),
     _guard(
         "a lapse is a gap",
-        "    if now - observed.renewed_at > max(_KEPT, 2 * policy.renew_after):\n",
+        "    if now - observed.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):\n",
         "    if False:\n",
         _LAPSED,
     ),
-    _guard("a lapse beyond two renewals", "max(_KEPT, 2 * policy.renew_after)", "_KEPT", _LAPSED),
+    _guard("a lapse beyond two renewals", "max(_RETRIED_FOR, 2 * policy.renew_after)", "_RETRIED_FOR", _LAPSED),
     _guard(
         "renewed by its age",
         "or age >= renew_after or",

@@ -105,7 +105,7 @@ GUARDS = (
     ),
     _plan(
         "removed by Graph",
-        "    if _since(row.heard.removed_at, observed):",
+        "    if _after_renewal(row.heard.removed_at, observed):",
         "    if False:",
         f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
     ),
@@ -136,7 +136,7 @@ GUARDS = (
     ),
     _plan(
         "a long silence is a gap",
-        "if now - observed.renewed_at > max(_KEPT, 2 * policy.renew_after):",
+        "if now - observed.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):",
         "if False:",
         f"{_RULES}::test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives",
     ),
@@ -276,7 +276,7 @@ GUARDS = (
         "nor does a conflict over it",
         "except (Misconfigured, Conflict) as refusal:",
         "except Misconfigured as refusal:",
-        f"{_SUBSCRIBING}::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
+        "tests/shared/test_apply_requests.py::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
     ),
     _apply(
         "a lifecycle URL",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.actions import Delete, UpdateKind
-from shared.errors import Misconfigured, Missing, Problem, Unavailable
+from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.tracked import Observed, Tracked
 from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
 from tests.shared.run_world import certificate
@@ -94,7 +94,21 @@ def test_an_adopted_subscription_has_the_certificate_that_graph_lists(*, has_pre
     assert account.observed.certificate_id == "c1"
 
 
-@pytest.mark.parametrize("problem", [Missing("404"), Unavailable("503")], ids=str)
+def test_a_conflict_over_a_certificate_does_not_cost_the_renewal() -> None:
+    account, conflict = _rich(), Conflict("Graph answered 409")
+    rotation, refusals = account.update(UpdateKind.ROTATE), iter([conflict])
+
+    def refuse_once(call: str) -> None:
+        if call == "update":
+            for refusal in refusals:
+                raise refusal
+
+    account.calls.before = refuse_once
+    assert account.apply(rotation, certificate=certificate()) is conflict
+    assert set(account.graph.sent[-1]) == {"expirationDateTime"}
+
+
+@pytest.mark.parametrize("problem", [NotFound("404"), Unavailable("503")], ids=str)
 def test_an_update_that_fails_whatever_the_certificate_is_not_tried_without_it(problem: Problem) -> None:
     account = _rich()
     rotation = account.update(UpdateKind.ROTATE)

@@ -15,7 +15,7 @@ from shared.catalogue import ARTICLES, Permissions, Resource
 from shared.catalogue_rest import CATALOGUE
 from shared.desired import Desired
 from shared.resources import canonical_path, faults, find, is_beta
-from shared.subscriptions import Policy, plan
+from shared.subscriptions import RenewalPolicy, plan
 from tests.sender import CHAT, TENANT
 
 README = Path(__file__).parents[2] / "README.md"
@@ -193,7 +193,7 @@ def test_only_the_beta_endpoint_knows_some_paths() -> None:
     ],
 )
 def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(resource: str, lifetime: timedelta) -> None:
-    policy = Policy(
+    policy = RenewalPolicy(
         notification_url="https://a.example",
         lifetime=timedelta(days=3),
         renew_after=timedelta(days=2),

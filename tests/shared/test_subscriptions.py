@@ -10,7 +10,7 @@ import pytest
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
 from shared.subscription import Subscription
-from shared.subscriptions import Policy, notification_url, plan
+from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Gap, Heard, Tracked
 from tests.shared.tracked_values import (
     HOUR,
@@ -37,7 +37,7 @@ def _plan(
     listed: Subscription | None = LISTED,
     *,
     desired: Sequence[Desired] = (WANTED,),
-    policy: Policy = POLICY,
+    policy: RenewalPolicy = POLICY,
     now: datetime = NOW,
 ) -> Sequence[Action]:
     return plan(desired, [row] if row else [], [listed] if listed else [], policy=policy, now=now)
@@ -380,23 +380,3 @@ def test_what_delivers_nothing_comes_first_and_then_what_ends_soonest() -> None:
     assert [action.tracked.desired.resource for action in actions] == [
         "/chats/getAllMessages", "/chats", "/chats/getAllMembers", "/teams"
     ]  # fmt: skip
-
-
-# --- The notification URL
-
-
-@pytest.mark.parametrize(
-    ("resource", "fetch", "base", "expected"),
-    [
-        ("/chats", False, URL, URL),
-        ("/chats", True, URL, f"{URL}?fetch=v1.0"),
-        ("/chats", True, f"{URL}?code=abc", f"{URL}?code=abc&fetch=v1.0"),
-        ("/teams/getAllChannels/getAllMembers", True, URL, f"{URL}?fetch=beta"),
-        ("/not/in/the/catalogue", True, URL, f"{URL}?fetch=v1.0"),
-    ],
-    ids=["not at all", "v1.0", "beside a function key", "a resource that only beta knows", "an unknown resource"],
-)
-def test_the_url_says_whether_to_fetch_and_from_which_version(
-    resource: str, base: str, expected: str, *, fetch: bool
-) -> None:
-    assert notification_url(replace(BASIC, resource=resource, fetch=fetch), base) == expected

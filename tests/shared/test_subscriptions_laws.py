@@ -13,10 +13,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.desired import Desired
+from shared.desired import Desired, notification_url
 from shared.resources import canonical_path
 from shared.subscription import Subscription
-from shared.subscriptions import Policy, notification_url, plan
+from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Heard, Observed, Tracked, key_of
 from tests.sender import TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, POLICY, URL, failure
@@ -33,10 +33,10 @@ class World:
     alive: dict[str, Subscription] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
 
-    def plan(self, policy: Policy = POLICY) -> Sequence[Action]:
+    def plan(self, policy: RenewalPolicy = POLICY) -> Sequence[Action]:
         return plan(self.desired, self.rows.values(), self.alive.values(), policy=policy, now=NOW)
 
-    def perform(self, actions: Iterable[Action], policy: Policy) -> None:
+    def perform(self, actions: Iterable[Action], policy: RenewalPolicy) -> None:
         """Do what each action stands for, and fail where Graph would."""
         for action in actions:
             row, former = action.tracked, None if isinstance(action, Create) else action.subscription
@@ -58,7 +58,7 @@ class World:
         if subscription is not None:
             del self.alive[subscription.subscription_id]
 
-    def _made(self, desired: Desired, expiration: datetime, policy: Policy) -> Subscription:
+    def _made(self, desired: Desired, expiration: datetime, policy: RenewalPolicy) -> Subscription:
         assert expiration <= NOW + timedelta(days=3)
         made = _subscription(desired, f"made-{key_of(desired)}", expiration, policy.certificate_id)
         combination = _combination(made)
@@ -189,7 +189,7 @@ def _track(draw: st.DrawFn, world: World, desired: Desired, id_: str) -> None:
 
 @settings(max_examples=100)
 @given(_worlds(), _POLICIES)
-def test_any_world_settles_in_one_run_without_faults(world: World, policy: Policy) -> None:
+def test_any_world_settles_in_one_run_without_faults(world: World, policy: RenewalPolicy) -> None:
     before = dict(world.alive)
     world.perform(world.plan(policy), policy)
     assert world.plan(replace(policy, force=False, listed_at=NOW)) == ()
@@ -201,7 +201,7 @@ def test_any_world_settles_in_one_run_without_faults(world: World, policy: Polic
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_two_subscriptions_never_fight(world: World, policy: Policy) -> None:
+def test_two_subscriptions_never_fight(world: World, policy: RenewalPolicy) -> None:
     """No action undoes another: no row, and nothing at Graph, is acted on twice."""
     actions = world.plan(policy)
     keys = Counter(action.tracked.key for action in actions)
@@ -215,7 +215,7 @@ def test_two_subscriptions_never_fight(world: World, policy: Policy) -> None:
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: Policy) -> None:
+def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: RenewalPolicy) -> None:
     asked_for = {key_of(each) for each in world.desired} | world.rows.keys()
     known = {row.observed.subscription_id for row in world.rows.values() if row.observed}
     for action in world.plan(policy):
@@ -232,7 +232,7 @@ def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: 
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_deletions_make_room_first(world: World, policy: Policy) -> None:
+def test_deletions_make_room_first(world: World, policy: RenewalPolicy) -> None:
     created: set[str] = set()
     for action in world.plan(policy):
         path = canonical_path(action.tracked.desired.resource)
@@ -244,7 +244,7 @@ def test_deletions_make_room_first(world: World, policy: Policy) -> None:
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES, st.data())
 def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
-    world: World, policy: Policy, data: st.DataObject
+    world: World, policy: RenewalPolicy, data: st.DataObject
 ) -> None:
     assume(world.rows)
     key = data.draw(st.sampled_from(sorted(world.rows)))
@@ -256,7 +256,7 @@ def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World, policy: Policy) -> None:
+def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World, policy: RenewalPolicy) -> None:
     for action in world.plan(policy):
         gap = None if isinstance(action, Delete) else action.gap
         assert gap is None or gap.since <= (gap.until or NOW) <= NOW
@@ -264,6 +264,6 @@ def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_force_renews_all_that_is_wanted(world: World, policy: Policy) -> None:
+def test_force_renews_all_that_is_wanted(world: World, policy: RenewalPolicy) -> None:
     acted_on = {action.tracked.key for action in world.plan(replace(policy, force=True))}
     assert acted_on == {key_of(each) for each in world.desired} | world.rows.keys()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.desired import Desired
 from shared.subscription import Subscription
-from shared.subscriptions import Policy
+from shared.subscriptions import RenewalPolicy
 from shared.timing import Backoff
 from shared.tracked import Observed, Tracked
 from tests.sender import SUBSCRIPTION, TENANT
@@ -17,7 +17,7 @@ LIFETIME = timedelta(days=3) - 5 * MINUTE
 RENEWED_AT = NOW - 12 * MINUTE
 LISTED_AT = NOW - 5 * MINUTE
 
-POLICY = Policy(
+POLICY = RenewalPolicy(
     notification_url=URL,
     lifetime=timedelta(days=3),
     renew_after=30 * MINUTE,
