@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from cli.documents import GrantedDocument, PermissionsDocument
-from shared.catalogue import Resource
+from shared.catalogue import ResourceType
 from shared.desired import Desired
 from shared.errors import Misconfigured, Problem
 from shared.resources import find
@@ -76,7 +76,7 @@ def needs(desired: Iterable[Desired], *, delegated: bool) -> tuple[Need, ...]:
     return tuple(found.values())
 
 
-def _need(row: Resource, *, delegated: bool) -> Need:
+def _need(row: ResourceType, *, delegated: bool) -> Need:
     allowed = row.permissions
     if delegated:
         return Need(path=row.path, resources=(), permissions=allowed.delegated)

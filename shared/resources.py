@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from shared.catalogue import Resource
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE, ResourceType
 from shared.notifications import MAX_TEXT
 
 # A segment such as messages('b'): a name, then an id in quotes, with '' for a quote inside.
@@ -146,7 +145,7 @@ def kind_of(path: str, resource_data: Mapping[str, Any]) -> str:
     return _KINDS_BY_NAME[names[-1]] if names else "Resource"
 
 
-def find(resource: str) -> Resource | None:
+def find(resource: str) -> ResourceType | None:
     """Return the catalogue's row for a path to be subscribed to, whatever its spelling and query options."""
     path = canonical_path(resource.partition("?")[0])
     return next((row for row, pattern in _PATTERNS.get(path.count("/"), ()) if pattern.fullmatch(path)), None)
@@ -213,9 +212,9 @@ def _hint(resource: str) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _by_depth(rows: Iterable[Resource]) -> Mapping[int, Sequence[tuple[Resource, re.Pattern[str]]]]:
+def _by_depth(rows: Iterable[ResourceType]) -> Mapping[int, Sequence[tuple[ResourceType, re.Pattern[str]]]]:
     """Return the rows with their patterns, by the number of slashes in a path: no id holds one."""
-    patterns: dict[int, list[tuple[Resource, re.Pattern[str]]]] = {}
+    patterns: dict[int, list[tuple[ResourceType, re.Pattern[str]]]] = {}
     for row in rows:
         patterns.setdefault(row.path.strip("/").count("/"), []).append((row, _pattern(row.path)))
     return patterns

@@ -13,7 +13,7 @@ from typing import Any, override
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE
 from shared.content import Channel, Chat, ChatMessage, ConversationMember, JsonObject, Team
 from shared.envelope import ChangeData, Event, GapData, LifecycleData
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.teams import Path, Teams
-from shared.catalogue import ARTICLES, Resource
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE, OVERVIEW_RESOURCES, ResourceType
 
 APP_ID = "95eae4f6-3fcc-429b-9a30-daf93f8f0bb4"
 CALL_ID = "1c9ddbc9-82be-46b6-8edd-bf833fe33a03"
@@ -16,7 +15,7 @@ MEETING_ID = "MSo5NzZmNGIzMS1mZDAxLTRlMGItOTE3OC0yOWNjNDBjMTQ0Mzg="
 POLICY = "EmergencyPolicy"
 
 # What the app may subscribe to without a user.
-ROWS = tuple(row for row in CATALOGUE if row not in ARTICLES and row.permissions.application)
+ROWS = tuple(row for row in CATALOGUE if row not in OVERVIEW_RESOURCES and row.permissions.application)
 _WORK = tuple(row.kind for row in ROWS if "/schedule/" in row.path or row.kind == "approvalItem")
 
 
@@ -45,7 +44,7 @@ class Surroundings:
             for row in ROWS
         ]
 
-    def filled(self, row: Resource) -> str:
+    def filled(self, row: ResourceType) -> str:
         """Return a row's path with the ids of this tenant."""
         path = row.path
         for name, value in self._ids().items():

@@ -16,7 +16,7 @@ from sandbox.consumer import Consumer, Event
 from sandbox.ledger import Ledger
 from sandbox.teams import Path as TeamsPath
 from sandbox.world import QUEUE_NAME, World
-from shared.catalogue import ARTICLES
+from shared.catalogue import OVERVIEW_RESOURCES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -51,7 +51,7 @@ class Company:
                 "changeType": ",".join(sorted(row.change_types)),
                 "includeResourceData": include_resource_data,
             }
-            for row in ARTICLES
+            for row in OVERVIEW_RESOURCES
         ]
 
     def live_a_day(self) -> None:
@@ -123,7 +123,7 @@ async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger
 
 async def _is_told(world: World, ledger: Ledger, told: Counter[str]) -> None:
     """Return once nothing is missing, and every subscription has told something."""
-    while ledger.missing or len(told) < len(ARTICLES):
+    while ledger.missing or len(told) < len(OVERVIEW_RESOURCES):
         await asyncio.sleep(0.5)
         # What was answered too late, Graph sends again after a while.
         if world.graph.waiting:
@@ -141,8 +141,8 @@ def test_every_path_of_the_articles_is_subscribed_to_and_told_as_typed(
     world = World(tmp_path)
     world.azurite = borrowed
     ledger, told, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
-    assert subscriptions == len(ARTICLES)
-    assert len(told) == len(ARTICLES), told
+    assert subscriptions == len(OVERVIEW_RESOURCES)
+    assert len(told) == len(OVERVIEW_RESOURCES), told
     assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)
     kinds = {name.removeprefix("Microsoft.Graph.") for name in ledger.counts()}
     for kind in ("ChatMessage", "Channel", "Team", "ConversationMember"):

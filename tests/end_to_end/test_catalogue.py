@@ -21,7 +21,7 @@ from sandbox.graph.envelope import body
 from sandbox.ledger import Arrival, Ledger
 from sandbox.teams import Change
 from sandbox.world import QUEUE_NAME, World
-from shared.catalogue import Resource
+from shared.catalogue import ResourceType
 from tests.end_to_end.surroundings import JOIN_WEB_URL, POLICY, ROWS, Surroundings
 
 pytestmark = pytest.mark.slow
@@ -171,7 +171,7 @@ def _titled(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _subject(row: Resource, change: Change) -> str:
+def _subject(row: ResourceType, change: Change) -> str:
     return _SUBJECTS.get(row.kind, "/".join(part.replace("/", "%2F") for part in change.path))
 
 
@@ -185,7 +185,7 @@ def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[S
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 def test_each_documented_change_is_published_with_its_type_subject_and_content(
-    day: tuple[Surroundings, Told], row: Resource
+    day: tuple[Surroundings, Told], row: ResourceType
 ) -> None:
     around, told = day
     arrivals = told.by_resource[around.filled(row)]
@@ -201,7 +201,7 @@ def test_each_documented_change_is_published_with_its_type_subject_and_content(
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 def test_a_redelivery_keeps_the_id_wherever_graph_tells_the_version(
-    day: tuple[Surroundings, Told], row: Resource
+    day: tuple[Surroundings, Told], row: ResourceType
 ) -> None:
     around, told = day
     first = [arrival.event for arrival in told.by_resource[around.filled(row)]]

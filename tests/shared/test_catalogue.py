@@ -9,10 +9,9 @@ import pytest
 from sandbox.graph.matching import CATALOGUE as CATALOGUE_OF_SANDBOX
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
-from sandbox.graph.resource_type import ResourceType
+from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
 from shared.actions import Create
-from shared.catalogue import ARTICLES, Permissions, Resource
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
 from shared.desired import Desired
 from shared.resources import canonical_path, faults, find, is_beta
 from shared.subscriptions import RenewalPolicy, plan
@@ -59,7 +58,7 @@ def _faults(
 
 def test_the_articles_paths_are_all_there() -> None:
     """Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview."""
-    assert [ANY_ID.sub("{id}", row.path) for row in ARTICLES] == [
+    assert [ANY_ID.sub("{id}", row.path) for row in OVERVIEW_RESOURCES] == [
         "/teams/getAllChannels",
         "/teams/{id}/channels",
         "/chats",
@@ -76,7 +75,7 @@ def test_the_articles_paths_are_all_there() -> None:
         "/teams",
         "/teams/{id}",
     ]
-    assert all(row.resource_data for row in ARTICLES)
+    assert all(row.resource_data for row in OVERVIEW_RESOURCES)
 
 
 def test_no_path_stands_twice() -> None:
@@ -84,7 +83,7 @@ def test_no_path_stands_twice() -> None:
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: Resource) -> None:
+def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: ResourceType) -> None:
     filled = _filled(row.path)
     for spelling in (filled, filled.strip("/"), filled.upper() if "(" not in filled else filled, f"{filled}?$filter=x"):
         assert find(spelling) is row
@@ -92,20 +91,20 @@ def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: Resource) ->
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_every_row_says_who_may_and_what_is_told(row: Resource) -> None:
+def test_every_row_says_who_may_and_what_is_told(row: ResourceType) -> None:
     assert row.permissions != Permissions()
     assert row.change_types
     assert row.max_lifetime >= timedelta(minutes=60)
 
 
-def _in_sandbox(row: Resource) -> ResourceType:
+def _in_sandbox(row: ResourceType) -> ResourceTypeOfSandbox:
     found = find_in_sandbox(segments(_filled(row.path)))
     assert found is not None
     return found[0]
 
 
 @pytest.mark.parametrize("row", OF_APPS, ids=lambda row: row.path)
-def test_the_two_readings_of_the_documentation_agree(row: Resource) -> None:
+def test_the_two_readings_of_the_documentation_agree(row: ResourceType) -> None:
     """The sandbox has its own copy of the truth; what both read alike is hardly a slip."""
     other = _in_sandbox(row)
     assert (row.kind, row.change_types) == (other.entity, other.change_types)
@@ -121,7 +120,7 @@ def test_neither_reading_has_a_path_that_the_other_lacks() -> None:
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_what_the_catalogue_allows_has_no_fault(row: Resource) -> None:
+def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
     options = "" if row.max_filtered is None else f"?$filter=id in ('{USER}')"
     assert not _faults(
         f"{_filled(row.path)}{options}",
@@ -211,7 +210,7 @@ def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(reso
 def permissions_table() -> str:
     """Return the README's table, as the catalogue has it."""
     lines = ["| Path | Changes | Application | Delegated | Resource-specific |", "|---|---|---|---|---|"]
-    for row in ARTICLES:
+    for row in OVERVIEW_RESOURCES:
         allowed = row.permissions
         least = [(of or ("none",))[0] for of in (allowed.application, allowed.delegated, allowed.resource_specific)]
         changes = ", ".join(each for each in ("created", "updated", "deleted") if each in row.change_types)

@@ -5,8 +5,7 @@ import pytest
 from sandbox.graph.catalogue_users import DELEGATED
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
-from shared.catalogue import Resource
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE, ResourceType
 from shared.resources import faults, find
 from tests.shared.test_catalogue import ANY_ID, IDS, USER
 
@@ -19,7 +18,7 @@ def _presence_faults(resource: str) -> list[str]:
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_the_two_readings_of_the_delegated_permissions_agree(row: Resource) -> None:
+def test_the_two_readings_of_the_delegated_permissions_agree(row: ResourceType) -> None:
     found = find_in_sandbox(segments(ANY_ID.sub(lambda match: IDS.get(match[0], USER), row.path)))
     assert found is not None
     other = DELEGATED.get(found[0].template, ())

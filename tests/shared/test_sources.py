@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.catalogue_rest import CATALOGUE
+from shared.catalogue import CATALOGUE
 from shared.recovery import Recovery
 from shared.source import Collection, Each, Node, Source
 from shared.sources import is_compared, sources_of, unrecoverable
