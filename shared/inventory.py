@@ -10,14 +10,12 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import BROKEN, HASTY, unavailable
-from shared.columns import flag, optional_moment, optional_text, read, text
+from shared.azure_calls import HASTY
 from shared.errors import Conflict, Unavailable
 from shared.known import Known
-from shared.tables import ROW_AS_READ, Table, if_unchanged
+from shared.table import ROW_AS_READ, Table, column, decode_row, if_unchanged, optional_column
 
 TABLE = "known"
 
@@ -40,8 +38,8 @@ class Inventory:
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
-        rows = self._table.partition(_partition(tenant_id, collection))
-        found = (read(TABLE, _known, row, tenant_id) for row in rows)
+        rows = self._table.query_partition(_partition(tenant_id, collection))
+        found = (decode_row(TABLE, _known, row, tenant_id) for row in rows)
         return {known.id: known for known in found}
 
     def get(self, known: Known) -> Known | None:
@@ -51,7 +49,7 @@ class Inventory:
             Misconfigured: its row cannot be read; the text names it.
         """
         row = self._row(known, {})
-        found = None if row is None else read(TABLE, _known, row, known.tenant_id)
+        found = None if row is None else decode_row(TABLE, _known, row, known.tenant_id)
         return found if found is not None and found.is_there else None
 
     def note(self, known: Known) -> None:
@@ -76,7 +74,7 @@ class Inventory:
         """
         for batch in batched(things, _MAX_BATCH, strict=False):
             try:
-                self._table.transact([_change(known) for known in batch])
+                self._table.submit([_change(known) for known in batch])
             except Conflict:
                 # Something was told of one of them in the meantime, or there is no table yet.
                 for known in batch:
@@ -86,24 +84,13 @@ class Inventory:
         """Delete what is kept of the things of a list that had gone ``before``."""
         gone = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
         values = {"key": _partition(tenant_id, collection), "before": before}
-        try:
-            found = self._table.client.query_entities(gone, parameters=values, select=ROW_AS_READ)
-            for batch in batched(found, _MAX_BATCH, strict=False):
-                self._table.clear(batch)
-        except ResourceNotFoundError:
-            return
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        for batch in batched(self._table.query(gone, values, select=ROW_AS_READ), _MAX_BATCH, strict=False):
+            self._table.delete_batch(batch)
 
     def _row(self, known: Known, options: Mapping[str, Any]) -> Any:
         """Return the row of a thing as it stands in the table; None where there is none."""
         entity = _entity(known)
-        try:
-            return self._table.client.get_entity(entity["PartitionKey"], entity["RowKey"], **options)
-        except ResourceNotFoundError:
-            return None
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        return self._table.get(entity["PartitionKey"], entity["RowKey"], **options)
 
 
 def _partition(tenant_id: str, collection: str) -> str:
@@ -130,10 +117,10 @@ def _change(known: Known) -> tuple[Any, ...]:
 def _known(entity: Any, tenant_id: str) -> Known:
     return Known(
         tenant_id=tenant_id,
-        subject=text(entity, "resource"),
-        looks=optional_text(entity, "looks"),
-        is_there="isGone" not in entity or not flag(entity, "isGone"),
-        told_at=optional_moment(entity, "toldDateTime"),
+        subject=column(entity, "resource", str),
+        looks=optional_column(entity, "looks", str),
+        is_there=not optional_column(entity, "isGone", bool),
+        told_at=optional_column(entity, "toldDateTime", datetime),
         etag=entity.metadata["etag"],
     )
 

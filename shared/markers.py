@@ -13,7 +13,7 @@ from azure.data.tables import TableServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, unavailable
 from shared.marker import PublicationRecord
-from shared.tables import ROW_AS_READ, Table
+from shared.table import ROW_AS_READ, Table
 
 TABLE = "published"
 
@@ -66,7 +66,7 @@ class Markers:
         bounds = {"first": part, "last": f"{part}g", "before": before}
         try:
             found = self._table.client.query_entities(query, parameters=bounds, select=ROW_AS_READ)
-            return sum(self._table.clear(batch) for batch in _batches(found) if not is_over())
+            return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_over())
         except ResourceNotFoundError:
             return 0
         except BROKEN as exc:

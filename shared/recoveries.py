@@ -10,7 +10,7 @@ from azure.data.tables import TableServiceClient
 
 from shared.recovery import Recovery
 from shared.recovery_rows import entity_of, recoveries_from
-from shared.tables import Table
+from shared.table import Table
 
 TABLE = "gaps"
 
@@ -31,7 +31,7 @@ class Recoveries:
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
-        return recoveries_from(self._table.partition(tenant_id))
+        return recoveries_from(self._table.query_partition(tenant_id))
 
     def save(self, row: Recovery) -> Recovery:
         """Return ``row`` as it is kept, with its ETag."""

@@ -4,22 +4,12 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from shared.columns import (
-    Entity,
-    failure_columns,
-    failure_of,
-    flag,
-    moment,
-    number,
-    optional_moment,
-    optional_text,
-    read,
-    text,
-)
 from shared.desired import split_change_types
 from shared.recovery import Recovery, State
+from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
 
 _TABLE = "gaps"
 
@@ -57,30 +47,30 @@ def recoveries_from(entities: Iterable[Any]) -> tuple[Recovery, ...]:
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    return tuple([read(_TABLE, _recovery, entity) for entity in entities])
+    return tuple([decode_row(_TABLE, _recovery, entity) for entity in entities])
 
 
 def _recovery(entity: Any) -> Recovery:
     row = Recovery(
         tenant_id=entity["PartitionKey"],
-        subscription_key=text(entity, "subscription"),
-        subscription_id=text(entity, "subscriptionId"),
-        resource=text(entity, "resource"),
-        change_types=split_change_types(text(entity, "changeType")),
-        delegated=flag(entity, "delegated"),
-        since=moment(entity["startDateTime"]),
-        until=moment(entity["endDateTime"]),
-        is_baseline="baseline" in entity and flag(entity, "baseline"),
-        state=State(text(entity, "state")),
-        reason=optional_text(entity, "reason"),
-        checkpoint=optional_text(entity, "checkpoint"),
-        reading=optional_text(entity, "reading"),
-        next_page=optional_text(entity, "nextPage"),
-        recovered=number(entity, "recovered", least=0),
-        skipped=number(entity, "skipped", least=0),
+        subscription_key=column(entity, "subscription", str),
+        subscription_id=column(entity, "subscriptionId", str),
+        resource=column(entity, "resource", str),
+        change_types=split_change_types(column(entity, "changeType", str)),
+        delegated=column(entity, "delegated", bool),
+        since=column(entity, "startDateTime", datetime),
+        until=column(entity, "endDateTime", datetime),
+        is_baseline=optional_column(entity, "baseline", bool) or False,
+        state=State(column(entity, "state", str)),
+        reason=optional_column(entity, "reason", str),
+        checkpoint=optional_column(entity, "checkpoint", str),
+        reading=optional_column(entity, "reading", str),
+        next_page=optional_column(entity, "nextPage", str),
+        recovered=column(entity, "recovered", int, minimum=0),
+        skipped=column(entity, "skipped", int, minimum=0),
         failure=failure_of(entity),
-        ended_at=optional_moment(entity, "endedDateTime"),
-        again_at=optional_moment(entity, "againDateTime"),
+        ended_at=optional_column(entity, "endedDateTime", datetime),
+        again_at=optional_column(entity, "againDateTime", datetime),
         etag=entity.metadata["etag"],
     )
     return _at_its_key(row, entity)

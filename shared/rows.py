@@ -4,10 +4,11 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
-from shared.columns import Entity, failure_columns, failure_of, flag, moment, optional_moment, optional_text, read, text
 from shared.desired import Desired, split_change_types
+from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
 from shared.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
 
 # Kinds of rows, told by their keys.
@@ -45,10 +46,10 @@ def rows_from(entities: Iterable[Any]) -> Rows:
     for entity in entities:
         kind, _, _ = entity["RowKey"].partition("-")
         kinds.setdefault(f"{kind}-", []).append(entity)
-    heard = {entity["RowKey"].removeprefix(_HEARD): read(_TABLE, _heard, entity) for entity in kinds[_HEARD]}
+    heard = {entity["RowKey"].removeprefix(_HEARD): decode_row(_TABLE, _heard, entity) for entity in kinds[_HEARD]}
     return Rows(
-        tracked=tuple([read(_TABLE, _tracked, entity, heard) for entity in kinds[_SUBSCRIPTION]]),
-        listings=tuple([read(_TABLE, _listing, entity) for entity in kinds[_LISTING]]),
+        tracked=tuple([decode_row(_TABLE, _tracked, entity, heard) for entity in kinds[_SUBSCRIPTION]]),
+        listings=tuple([decode_row(_TABLE, _listing, entity) for entity in kinds[_LISTING]]),
     )
 
 
@@ -105,9 +106,9 @@ def _tracked(entity: Any, heard: Mapping[str, Heard]) -> Tracked:
     row = Tracked(
         desired=_desired(entity),
         added_by=_added_by(entity),
-        is_wanted=flag(entity, "isWanted"),
+        is_wanted=column(entity, "isWanted", bool),
         observed=observed,
-        client_state_key_id=optional_text(entity, "clientStateKeyId"),
+        client_state_key_id=optional_column(entity, "clientStateKeyId", str),
         failure=failure_of(entity),
         gap=_gap(entity),
         heard=heard.get(observed.subscription_id, Heard()) if observed else Heard(),
@@ -117,7 +118,7 @@ def _tracked(entity: Any, heard: Mapping[str, Heard]) -> Tracked:
 
 
 def _added_by(entity: Entity) -> Literal["file", "cli"]:
-    match text(entity, "addedBy"):
+    match column(entity, "addedBy", str):
         case "file":
             return "file"
         case "cli":
@@ -130,11 +131,11 @@ def _added_by(entity: Entity) -> Literal["file", "cli"]:
 def _desired(entity: Entity) -> Desired:
     return Desired(
         tenant_id=entity["PartitionKey"],
-        resource=text(entity, "resource"),
-        change_types=split_change_types(text(entity, "changeType")),
-        include_resource_data=flag(entity, "includeResourceData"),
-        fetch=flag(entity, "fetch"),
-        delegated=flag(entity, "delegated"),
+        resource=column(entity, "resource", str),
+        change_types=split_change_types(column(entity, "changeType", str)),
+        include_resource_data=column(entity, "includeResourceData", bool),
+        fetch=column(entity, "fetch", bool),
+        delegated=column(entity, "delegated", bool),
     )
 
 
@@ -142,34 +143,34 @@ def _observed(entity: Entity) -> Observed | None:
     if "subscriptionId" not in entity:
         return None
     return Observed(
-        subscription_id=text(entity, "subscriptionId"),
-        notification_url=text(entity, "notificationUrl"),
-        include_resource_data=flag(entity, "subscribedWithResourceData"),
-        certificate_id=optional_text(entity, "encryptionCertificateId"),
-        renewed_at=moment(entity["renewedDateTime"]),
-        expiration=moment(entity["expirationDateTime"]),
+        subscription_id=column(entity, "subscriptionId", str),
+        notification_url=column(entity, "notificationUrl", str),
+        include_resource_data=column(entity, "subscribedWithResourceData", bool),
+        certificate_id=optional_column(entity, "encryptionCertificateId", str),
+        renewed_at=column(entity, "renewedDateTime", datetime),
+        expiration=column(entity, "expirationDateTime", datetime),
     )
 
 
 def _gap(entity: Entity) -> Gap | None:
-    since = optional_moment(entity, "gapStartDateTime")
-    return None if since is None else Gap(since=since, until=optional_moment(entity, "gapEndDateTime"))
+    since = optional_column(entity, "gapStartDateTime", datetime)
+    return None if since is None else Gap(since=since, until=optional_column(entity, "gapEndDateTime", datetime))
 
 
 def _heard(entity: Entity) -> Heard:
     return Heard(
-        notification_at=optional_moment(entity, NOTIFICATION_COLUMN),
-        reauthorization_required_at=optional_moment(entity, LIFECYCLE_COLUMNS["reauthorizationRequired"]),
-        removed_at=optional_moment(entity, LIFECYCLE_COLUMNS["subscriptionRemoved"]),
-        missed_at=optional_moment(entity, LIFECYCLE_COLUMNS["missed"]),
+        notification_at=optional_column(entity, NOTIFICATION_COLUMN, datetime),
+        reauthorization_required_at=optional_column(entity, LIFECYCLE_COLUMNS["reauthorizationRequired"], datetime),
+        removed_at=optional_column(entity, LIFECYCLE_COLUMNS["subscriptionRemoved"], datetime),
+        missed_at=optional_column(entity, LIFECYCLE_COLUMNS["missed"], datetime),
     )
 
 
 def _listing(entity: Any) -> Listing:
     row = Listing(
         tenant_id=entity["PartitionKey"],
-        delegated=flag(entity, "delegated"),
-        listed_at=optional_moment(entity, "listedDateTime"),
+        delegated=column(entity, "delegated", bool),
+        listed_at=optional_column(entity, "listedDateTime", datetime),
         failure=failure_of(entity),
         etag=entity.metadata["etag"],
     )

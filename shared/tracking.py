@@ -14,7 +14,7 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
 from shared.rows import LIFECYCLE_COLUMNS, NOTIFICATION_COLUMN, entity_of, heard_keys, rows_from
-from shared.tables import Table
+from shared.table import Table
 from shared.tracked import Listing, Rows, Tracked
 
 TABLE = "subscriptions"
@@ -38,7 +38,7 @@ class Tracking:
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
-        return rows_from(self._table.partition(tenant_id))
+        return rows_from(self._table.query_partition(tenant_id))
 
     def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
         """Return ``row`` as it is kept, with its ETag."""
@@ -53,10 +53,7 @@ class Tracking:
     def forget(self, tenant_id: str, subscription_id: str) -> None:
         """Delete what was heard of a subscription that is no more."""
         keys = heard_keys(tenant_id, subscription_id)
-        try:
-            self._table.client.delete_entity(keys["PartitionKey"], keys["RowKey"])
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        self._table.remove(keys["PartitionKey"], keys["RowKey"], "*")
 
     def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.

@@ -274,14 +274,14 @@ GUARDS = (
     ),
     Guard(
         name="purging: what is published again stays",
-        module="shared/tables.py",
+        module="shared/table.py",
         snippet='("delete", row, if_unchanged(row.metadata["etag"]))',
         without='("delete", row)',
         test=f"{_MARKED}::test_what_is_published_again_while_markers_are_purged_stays",
     ),
     Guard(
         name="purging: of two runs neither fails",
-        module="shared/tables.py",
+        module="shared/table.py",
         snippet="        except Conflict:\n            return 0\n",
         without="        except ZeroDivisionError:\n            return 0\n",
         test=f"{_MARKED}::test_of_two_runs_that_purge_one_marker_neither_fails",

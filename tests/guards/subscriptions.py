@@ -34,11 +34,11 @@ def _rows(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _columns(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"columns: {name}", module="shared/columns.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"columns: {name}", module="shared/table.py", snippet=snippet, without=without, test=test)
 
 
 def _table(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"table: {name}", module="shared/tables.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"table: {name}", module="shared/table.py", snippet=snippet, without=without, test=test)
 
 
 def _tracking(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -341,14 +341,10 @@ GUARDS = (
     _rows(
         "file or cli", '            raise ValueError("neither file nor cli")', '            return "file"', _WRONG_VALUE
     ),
-    _columns("a text", "    if not isinstance(value, str):", "    if False:", _WRONG_TYPE),
-    _columns("true or false", "    if not isinstance(value, bool):", "    if False:", _WRONG_TYPE),
-    _columns(
-        "a number of failures",
-        "not isinstance(value, int) or isinstance(value, bool) or value < least",
-        "False",
-        _WRONG_VALUE,
-    ),
+    _columns("the type", "type(value) is not kind", "False", _WRONG_TYPE),
+    _columns("true is no number", "type(value) is not kind", "not isinstance(value, kind)", _WRONG_VALUE),
+    _columns("the minimum", "(minimum is not None and value < minimum)", "False", _WRONG_VALUE),
+    _columns("the time zone", "value = _EPOCH + (value - _EPOCH)", "pass", _WRONG_VALUE),
     _table(
         "an ETag on change",
         "entity, mode=UpdateMode.REPLACE, **if_unchanged(etag), **self._options",
@@ -369,8 +365,8 @@ GUARDS = (
     ),
     _table(
         "a tenant is a value in the query",
-        '"PartitionKey eq @key", parameters={"key": key}',
-        "f\"PartitionKey eq '{key}'\"",
+        '"PartitionKey eq @key", {"key": key}',
+        "f\"PartitionKey eq '{key}'\", {}",
         f"{_TABLE}::test_a_hostile_tenant_id_finds_nothing_of_others",
     ),
 )

@@ -157,6 +157,7 @@ def test_a_column_that_is_missing_is_a_fault_that_names_the_row(name: str) -> No
         ("addedBy", "CLI"),
         ("consecutiveFailures", 0),
         ("consecutiveFailures", True),
+        ("renewedDateTime", datetime(2026, 1, 1)),  # noqa: DTZ001  that is the point
     ],
     ids=str,
 )
