@@ -47,10 +47,11 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
 
     deadline = Deadline.after(_BUDGET)
     try:
-        from shared.app import receiver  # noqa: PLC0415
+        from ReceiveNotification.process import clients  # noqa: PLC0415
+        from shared.app.receive_notification import receiver  # noqa: PLC0415
         from shared.receive import receive  # noqa: PLC0415
 
-        receipt = receive(body, receiver(), received_at=received_at, deadline=deadline, fetch=fetch)
+        receipt = receive(body, receiver(clients()), received_at=received_at, deadline=deadline, fetch=fetch)
     except TooLarge:
         return 413
     except Malformed:

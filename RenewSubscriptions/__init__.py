@@ -12,9 +12,10 @@ _LOG = logging.getLogger(__name__)
 
 def main(timer: func.TimerRequest) -> None:
     """Run once. A run with a step that fails as a whole raises, so that the host counts and retries it."""
-    from shared.steps import timer_steps  # noqa: PLC0415  kept off the cold start of the other function's worker
-    from shared.timer import run  # noqa: PLC0415  the same
+    # These imports are kept off the cold start of the other function.
+    from ReceiveNotification.process import clients  # noqa: PLC0415
+    from shared.app.renew_subscriptions import run_steps  # noqa: PLC0415
 
     if timer.past_due:
         _LOG.warning("the timer is late: the app was down or busy")
-    run(timer_steps())
+    run_steps(clients())

@@ -9,20 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from azure.identity import DefaultAzureCredential
 from rich.table import Table
 
 from benchmarks.posts import Addressee, post
 from benchmarks.tables import Figure, figures_table
 from sandbox.azurite import Azurite
+from shared.app.clients import Clients
+from shared.app.renew_subscriptions import parked_redriver
 from shared.keeping import PARKED, Keeping
 from shared.kept import Kept
-from shared.markers import Markers
-from shared.published import Published
-from shared.redrive import Redriver, always, redrive
+from shared.redrive import Redriver, redrive
 from shared.settings import Settings
-from shared.sink import QueueSink
-from shared.storage import blob_service, queue_service, table_service
 from shared.timing import Deadline
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, TENANT, client_state
@@ -30,7 +27,7 @@ from tests.shared.environment import LEAST
 from tests.shared.posts import Outcome, graph
 
 _BODIES = 1_000
-# Of each run of the timer. Source: shared/steps.py (_FOR_PARKED)
+# Of each run of the timer. Source: shared/app/renew_subscriptions.py (_TIME_FOR_PARKED)
 _TIME = timedelta(minutes=2)
 
 
@@ -68,15 +65,10 @@ def table(report: Report) -> Table:
 
 
 def _redriver(settings: Settings) -> Redriver:
-    credential = DefaultAzureCredential()
-    blobs = blob_service(settings, credential)
-    sink = QueueSink(queue_service(settings, credential), blobs, "events")
-    markers = Markers(table_service(settings, credential))
-    published = Published(markers, sink.publish, window=timedelta(hours=4), now=lambda: datetime.now(UTC))
-    parked = Keeping(blobs, PARKED)
-    _park(parked)
-    receiver = replace(Outcome().receiver, publish=published.publish)
-    return Redriver(bodies=parked, receiver=receiver, may_open=always, now=lambda: datetime.now(UTC))
+    clients = Clients(settings)
+    _park(clients.post_store(PARKED))
+    receiver = replace(Outcome().receiver, publish=clients.publisher().publish)
+    return replace(parked_redriver(clients), receiver=receiver)
 
 
 def _park(parked: Keeping) -> None:

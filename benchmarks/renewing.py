@@ -14,7 +14,6 @@ from itertools import batched
 from pathlib import Path
 from uuid import uuid4
 
-from azure.identity import ManagedIdentityCredential
 from rich.table import Table
 
 from benchmarks.planning import SUBSCRIPTIONS
@@ -26,7 +25,6 @@ from shared.graph import Graph
 from shared.limits import LISTS, RateLimiter
 from shared.reconcile import Account, Reconciler
 from shared.rows import entity_of
-from shared.storage import table_service
 from shared.tracked import Tracked
 from shared.tracking import TABLE
 from tests.edges.outside import GRAPH_SCOPE
@@ -137,10 +135,9 @@ def _add(made: World, copies: Sequence[Subscription]) -> None:
 
 
 def _keep(made: World, rows: Sequence[Tracked]) -> None:
-    with table_service(made.app.settings, ManagedIdentityCredential()) as tables:
-        kept = tables.get_table_client(TABLE)
-        for some in batched(rows, _IN_A_TRANSACTION, strict=False):
-            kept.submit_transaction([("create", entity_of(row)) for row in some])
+    kept = made.app.clients.tables().get_table_client(TABLE)
+    for some in batched(rows, _IN_A_TRANSACTION, strict=False):
+        kept.submit_transaction([("create", entity_of(row)) for row in some])
 
 
 def _renewed(made: World, reconciler: Reconciler) -> Report:

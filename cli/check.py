@@ -1,20 +1,21 @@
 """``python -m cli subscriptions check``: what the next run of the timer would do."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.checking import Checked, document, is_empty, look, planned, remarks, uses
+from cli.environment import app_clients
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import clients, steps
+from shared.app import renew_subscriptions
 from shared.certificates import Certificate
 from shared.errors import Problem
+from shared.settings import ClientStateKey
 
 SubscriptionsFile = Annotated[
     Path, typer.Option("--subscriptions", help="What is to be watched.", show_default="the app's subscriptions.json")
@@ -24,7 +25,7 @@ SubscriptionsFile = Annotated[
 def check(
     *,
     tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = steps.SUBSCRIPTIONS_FILE,
+    subscriptions: SubscriptionsFile = renew_subscriptions.SUBSCRIPTIONS_FILE,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare subscriptions.json, the table and Graph: what the next run of the timer would do. Changes nothing.
@@ -32,8 +33,9 @@ def check(
     Also told: failures, gaps, subscriptions of the app that nobody tracks, client-state keys and certificate versions
     in use. Exit status 0 if settled, else 1.
     """
-    tenant_ids = chosen(tenant, clients.settings())
-    reconciler = replace(steps.reconciler(), desired=steps.desired(subscriptions))
+    clients = app_clients()
+    tenant_ids = chosen(tenant, clients.settings)
+    reconciler = renew_subscriptions.reconciler(clients, subscriptions)
     with busy("Asking Graph"):
         certificate = _certificate(reconciler.certificate)
         accounts = [account for account in reconciler.accounts if account.tenant_id in tenant_ids]
@@ -43,7 +45,7 @@ def check(
         print_json(document(checked))
     else:
         for each in checked:
-            _show(each, certificate)
+            _show(each, clients.settings.client_state_keys, certificate)
     if not all(each.is_settled for each in checked):
         raise typer.Exit(Status.FOUND)
 
@@ -55,7 +57,7 @@ def _certificate(current: Callable[[], Certificate] | None) -> Certificate | Pro
         return problem
 
 
-def _show(checked: Checked, certificate: Certificate | Problem | None) -> None:
+def _show(checked: Checked, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> None:
     out = console()
     who = "signed-in user" if checked.delegated else "app"
     count = sum(row.observed is not None for row in checked.rows)
@@ -65,5 +67,5 @@ def _show(checked: Checked, certificate: Certificate | Problem | None) -> None:
         print_rows(out, ("next run", "resource", "changes"), list(planned(checked)))
     for remark in remarks(checked):
         print_line(out, f"! {remark}", "yellow")
-    for use in uses(checked, clients.settings().client_state_keys, certificate):
+    for use in uses(checked, keys, certificate):
         print_line(out, use, "dim")

@@ -4,9 +4,11 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-develop-loca
 """
 
 import json
+import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from shared.app.clients import Clients
 from shared.errors import Misconfigured
 
 FILE_NAME = "local.settings.json"
@@ -65,6 +67,15 @@ def read_values(file: Path) -> Mapping[str, str]:
     if content.get("IsEncrypted"):
         raise Misconfigured(f"{file} is encrypted: run `func settings decrypt` first")
     return {name: value for name, value in values.items() if value is not None}
+
+
+def app_clients() -> Clients:
+    """Return the clients of the app whose settings the environment has.
+
+    Raises:
+        Misconfigured: names every fault in the settings.
+    """
+    return Clients.from_environ(os.environ)
 
 
 def _fallback(environ: Mapping[str, str], folder: Path) -> Path | None:

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cli.environment import app_clients
 from cli.queue import MOST, Message, Queue, unseen
 from cli.terminal import console, print_line
-from shared import clients
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
 
@@ -37,8 +37,8 @@ def tail(
     The queue shows the 32 messages at its head only: where more wait, those behind are shown once some are consumed;
     and an event that is consumed within a second may not be shown at all.
     """
-    settings = clients.settings()
-    queue = Queue(clients.queues(), clients.blobs(), settings.queue_name)
+    clients = app_clients()
+    queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
     out, seen, warned = console(), set[str](), False
     if not once:
         # A script that starts it in the background has its shell take the signal from it.

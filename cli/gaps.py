@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from cli.documents import GapsDocument, RecoveryDocument
+from cli.environment import app_clients
 from cli.listed import of_failure
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
-from shared import clients
+from shared.app.clients import Clients
 from shared.recovery import DONE, Recovery, State
 
 commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
@@ -33,7 +34,8 @@ def list_(
     A gap that lasts is shown by: subscriptions list. Where Graph refuses the lists to compare with, that is shown too.
     Exit status 1 if changes are lost, or Graph refuses to tell them.
     """
-    gaps = _gaps(chosen(tenant, clients.settings()))
+    clients = app_clients()
+    gaps = _gaps(clients, chosen(tenant, clients.settings))
     if as_json:
         print_json(document(gaps))
     else:
@@ -48,21 +50,22 @@ def retry(*, tenant: Tenant = "") -> None:
 
     Changes that were recovered before are dropped by their ids, if that was not longer ago than DEDUPLICATE_FOR.
     """
-    gaps = [gap for gap in _gaps(chosen(tenant, clients.settings())) if gap.state in _GIVEN_UP]
+    clients = app_clients()
+    gaps = [gap for gap in _gaps(clients, chosen(tenant, clients.settings)) if gap.state in _GIVEN_UP]
     for gap in gaps:
-        _retry(gap)
+        _retry(clients, gap)
     if not gaps:
         print_line(console(), "No gap is refused or given up.")
 
 
-def _retry(gap: Recovery) -> None:
-    clients.gaps().save(gap.again())
+def _retry(clients: Clients, gap: Recovery) -> None:
+    clients.gap_table().save(gap.again())
     print_line(console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again.")
 
 
-def _gaps(tenant_ids: Sequence[str]) -> Sequence[Recovery]:
+def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Recovery]:
     with busy("Reading the table"):
-        found = [gap for tenant_id in tenant_ids for gap in clients.gaps().load(tenant_id)]
+        found = [gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)]
     # A baseline is nobody's concern unless Graph refuses it.
     return sorted((gap for gap in found if not gap.is_baseline or gap.state in _GIVEN_UP), key=lambda gap: gap.since)
 

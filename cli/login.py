@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from shared import clients
+from cli.environment import app_clients
 from shared.delegated import sign_in
 from shared.settings import Settings
 
@@ -16,9 +16,9 @@ def login(
 
     The login is kept in Key Vault: you need the role "Key Vault Secrets Officer" there, and so does the app.
     """
-    settings = clients.settings()
-    tenant_id = _tenant_id(tenant, settings)
-    user = sign_in(settings, tenant_id, clients.logins(), show=typer.echo)
+    clients = app_clients()
+    tenant_id = _tenant_id(tenant, clients.settings)
+    user = sign_in(clients.settings, tenant_id, clients.login_store(), show=typer.echo)
     typer.echo(f"{user} is signed in to tenant {tenant_id}: RenewSubscriptions uses it from its next run on.")
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from cli.environment import app_clients
 from cli.kept import retry_all, show_list
-from shared import clients, steps
+from shared.app.renew_subscriptions import parked_redriver
 from shared.keeping import PARKED
 
 commands = typer.Typer(no_args_is_help=True, help="Look at POSTs that wait for something to answer again.")
@@ -18,7 +19,7 @@ _Names = Annotated[list[str] | None, typer.Argument(help="As the list has them; 
 @commands.command("list")
 def list_(*, as_json: _Json = False) -> None:
     """Show what is parked, the oldest first; the timer publishes it by itself."""
-    show_list(clients.kept_bodies(PARKED), datetime.now(UTC), as_json=as_json)
+    show_list(app_clients().post_store(PARKED), datetime.now(UTC), as_json=as_json)
 
 
 @commands.command()
@@ -27,4 +28,4 @@ def retry(names: _Names = None, *, as_json: _Json = False) -> None:
 
     Exit status 1 if any of it has to wait on; the log line says for what.
     """
-    retry_all(steps.redrivers()[0], names or [], as_json=as_json)
+    retry_all(parked_redriver(app_clients()), names or [], as_json=as_json)

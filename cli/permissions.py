@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from cli.check import SubscriptionsFile
+from cli.environment import app_clients
 from cli.granting import COLUMNS, Granted, cells, document, needs, permissions_in, remarks
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import clients, steps
+from shared.app import renew_subscriptions
+from shared.app.clients import Clients
 from shared.desired import Desired
 from shared.errors import Problem
 
@@ -19,7 +21,7 @@ from shared.errors import Problem
 def permissions(
     *,
     tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = steps.SUBSCRIPTIONS_FILE,
+    subscriptions: SubscriptionsFile = renew_subscriptions.SUBSCRIPTIONS_FILE,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
@@ -28,8 +30,11 @@ def permissions(
     tells. Exit status 1 if something lacks, 3 or 4 if no token can be had.
     """
     with busy("Asking Entra ID for tokens"):
-        desired = steps.desired(subscriptions)
-        accounts = [each for tenant_id in chosen(tenant, clients.settings()) for each in _of_tenant(tenant_id, desired)]
+        clients = app_clients()
+        desired = renew_subscriptions.desired(clients, subscriptions)
+        accounts = [
+            each for tenant_id in chosen(tenant, clients.settings) for each in _of_tenant(clients, tenant_id, desired)
+        ]
     if as_json:
         print_json(document(accounts))
     else:
@@ -42,17 +47,17 @@ def permissions(
             raise granted.problem
 
 
-def _of_tenant(tenant_id: str, desired: Sequence[Desired]) -> Iterator[Granted]:
-    rows = clients.tracking().load(tenant_id).tracked
+def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[Desired]) -> Iterator[Granted]:
+    rows = clients.subscription_table().load(tenant_id).tracked
     added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
     wanted = [each for each in (*desired, *added) if each.tenant_id == tenant_id]
     for delegated in (False, True):
         if needed := needs(wanted, delegated=delegated):
             granted = Granted(tenant_id=tenant_id, delegated=delegated, needs=needed)
-            yield _with_token(granted)
+            yield _with_token(clients, granted)
 
 
-def _with_token(granted: Granted) -> Granted:
+def _with_token(clients: Clients, granted: Granted) -> Granted:
     found, problem = frozenset[str](), None
     try:
         found = permissions_in(clients.graph_token(granted.tenant_id, delegated=granted.delegated))

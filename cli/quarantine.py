@@ -7,10 +7,11 @@ from typing import Annotated
 import isodate
 import typer
 
+from cli.environment import app_clients
 from cli.kept import chosen, discard_all, post_document, retry_all, show_list
 from cli.terminal import console, print_json, print_line
 from cli.texts import iso
-from shared import clients, steps
+from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
 from shared.keeping import QUARANTINE
 
@@ -26,13 +27,13 @@ _OlderThan = Annotated[
 @commands.command("list")
 def list_(*, as_json: _Json = False) -> None:
     """Show what is in quarantine, the oldest first, and why it is there."""
-    show_list(clients.kept_bodies(QUARANTINE), datetime.now(UTC), as_json=as_json)
+    show_list(app_clients().post_store(QUARANTINE), datetime.now(UTC), as_json=as_json)
 
 
 @commands.command()
 def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: _Json = False) -> None:
     """Show one POST: what is noted of it and its items, still encrypted, without what authenticates them."""
-    bodies = clients.kept_bodies(QUARANTINE)
+    bodies = app_clients().post_store(QUARANTINE)
     (kept,) = chosen(bodies, [name])
     post = post_document(kept, bodies.body(kept))
     if as_json:
@@ -52,14 +53,14 @@ def retry(names: _Names = None, *, as_json: _Json = False) -> None:
 
     What opens is published and gone. Exit status 1 if any of it stays.
     """
-    retry_all(steps.redrivers()[1], names or [], as_json=as_json)
+    retry_all(quarantine_redriver(app_clients()), names or [], as_json=as_json)
 
 
 @commands.command()
 def purge(*, older_than: _OlderThan = "P30D") -> None:
     """Delete what was received longer ago than this."""
     before = datetime.now(UTC) - _duration(older_than)
-    deleted = discard_all(clients.kept_bodies(QUARANTINE), lambda kept: kept.received_at <= before)
+    deleted = discard_all(app_clients().post_store(QUARANTINE), lambda kept: kept.received_at <= before)
     print_line(console(), f"{deleted} deleted")
 
 

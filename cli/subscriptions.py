@@ -8,16 +8,18 @@ import typer
 
 from cli.changing import added, as_tracked, find, is_of_file, removed, watching
 from cli.check import check
+from cli.environment import app_clients
 from cli.listed import document
 from cli.listing import COLUMNS, Moment, cells, is_bad, notes, runs
 from cli.progress import bar, busy
 from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
-from shared import clients, steps
+from shared.app.renew_subscriptions import reconciler
 from shared.desired import Desired, entry_from_json
 from shared.errors import Misconfigured
 from shared.tracked import Rows, Tracked
+from shared.tracking import Tracking
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
 commands.command()(check)
@@ -36,10 +38,11 @@ def list_(
 
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
     """
-    settings = clients.settings()
-    moment = Moment(now=datetime.now(UTC), overdue_after=2 * settings.renew_after)
+    clients = app_clients()
+    tenant_ids, table = chosen(tenant, clients.settings), clients.subscription_table()
+    moment = Moment(now=datetime.now(UTC), overdue_after=2 * clients.settings.renew_after)
     with busy("Reading the table"):
-        tenants = [(tenant_id, clients.tracking().load(tenant_id)) for tenant_id in chosen(tenant, settings)]
+        tenants = [(tenant_id, table.load(tenant_id)) for tenant_id in tenant_ids]
     if as_json:
         print_json(document(tenants, moment))
     else:
@@ -72,26 +75,27 @@ def add(  # noqa: PLR0913  one parameter an option
     """Have RESOURCE watched from the next run of the timer on, beside what subscriptions.json asks for."""
     entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
     entry |= {"fetch": fetch, "delegated": delegated}
-    tenant_ids = chosen(tenant, clients.settings())
+    clients = app_clients()
+    tenant_ids = chosen(tenant, clients.settings)
     if delegated:
         # Told at once: without a vault the timer has no login to watch with, and would leave the row as it is.
-        clients.logins()
+        clients.login_store()
     try:
         wanted = entry_from_json(entry, tenant_ids=tenant_ids)
     except Misconfigured as problem:
         raise typer.BadParameter(str(problem)) from problem
     for desired in wanted:
-        _add(desired)
+        _add(clients.subscription_table(), desired)
 
 
-def _add(desired: Desired) -> None:
-    row = find(clients.tracking().load(desired.tenant_id).tracked, desired)
+def _add(table: Tracking, desired: Desired) -> None:
+    row = find(table.load(desired.tenant_id).tracked, desired)
     if row is not None and is_of_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
             raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
         print_line(console(), f"{_what(desired)} is in subscriptions.json already.")
         return
-    clients.tracking().save(added(row, desired))
+    table.save(added(row, desired))
     print_line(console(), f"{_what(desired)} is added: the next run of RenewSubscriptions creates it.")
 
 
@@ -106,23 +110,25 @@ def remove(
 
     Exit status 1 if nothing such is watched, 2 if subscriptions.json asks for it: take it out there.
     """
+    clients = app_clients()
+    table = clients.subscription_table()
     rows = [
         row
-        for tenant_id in chosen(tenant, clients.settings())
-        for row in watching(clients.tracking().load(tenant_id).tracked, resource, change_type)
+        for tenant_id in chosen(tenant, clients.settings)
+        for row in watching(table.load(tenant_id).tracked, resource, change_type)
     ]
     if not rows:
         print_line(console(), f"Nothing watches {resource}.")
         raise typer.Exit(Status.FOUND)
     for row in rows:
-        _remove(row)
+        _remove(table, row)
     if any(is_of_file(row) for row in rows):
         raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
 
 
-def _remove(row: Tracked) -> None:
+def _remove(table: Tracking, row: Tracked) -> None:
     if not is_of_file(row):
-        clients.tracking().save(removed(row))
+        table.save(removed(row))
         print_line(console(), f"{_what(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
 
 
@@ -137,7 +143,8 @@ def renew(*, tenant: Tenant = "") -> None:
     What is watched is what the table has: this folder's subscriptions.json may be another one than the app's.
     Exit status 1 if anything failed or was put off.
     """
-    tenant_ids, whole = chosen(tenant, clients.settings()), steps.reconciler()
+    clients = app_clients()
+    tenant_ids, whole = chosen(tenant, clients.settings), reconciler(clients)
     desired = [each for tenant_id in tenant_ids for each in as_tracked(whole.tracking.load(tenant_id).tracked)]
     accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
     with bar("Renewing") as progress:

@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 from cli.__main__ import app as commands
 from tests.cli.commands import write_settings
-from tests.edges.composition import forget
 from tests.flows.world import World
 
 EVERYTHING = "created,deleted,updated"
@@ -52,15 +51,13 @@ class Operator:
 
 @contextmanager
 def own_process() -> Iterator[None]:
-    """Have the composition root know nothing yet, and the environment as it was afterwards."""
+    """Have the environment as it was afterwards."""
     kept = dict(os.environ)
-    forget()
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(kept)
-        forget()
 
 
 def matches(document: Any, text: str) -> Any:

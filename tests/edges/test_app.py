@@ -1,40 +1,45 @@
 """The composition root: an environment in, the flows with their real clients out."""
 
-import importlib.util
-import shutil
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from azure.identity import DefaultAzureCredential
-from azure.storage.queue import QueueServiceClient
 
+from ReceiveNotification import process
 from sandbox.azurite import Azurite
 from sandbox.serving import Fault
-from shared import app, clients, steps
+from shared.app.clients import Clients
+from shared.app.receive_notification import receiver
+from shared.app.renew_subscriptions import (
+    catch_up,
+    parked_redriver,
+    quarantine_redriver,
+    reconciler,
+    steps,
+)
 from shared.errors import Misconfigured, Unavailable
 from shared.keeping import PARKED
 from shared.receive import receive
 from shared.settings import Settings
-from shared.storage import blob_service, queue_service
-from tests.edges.composition import forget
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
 from tests.eventually import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, TENANT, Sender, basic_item, body
 
 pytestmark = pytest.mark.slow
 
+type Environ = dict[str, str]
+
 
 @pytest.fixture
-def environment(outside: Outside, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Set every setting, and give the name of the queue."""
-    queue_name = f"queue-{uuid4().hex}"
-    values = {
+def environ(outside: Outside, azurite: Azurite) -> Environ:
+    """Every setting, with a queue of a test's own."""
+    return {
         "AzureWebJobsStorage": azurite.connection_string,
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
@@ -42,17 +47,16 @@ def environment(outside: Outside, azurite: Azurite, monkeypatch: pytest.MonkeyPa
         # Tests of one account send one and the same change.
         "DEDUPLICATE_FOR": "0",
         "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
-        "EVENT_SINK": f"queue:{queue_name}",
+        "EVENT_SINK": f"queue:queue-{uuid4().hex}",
         "KEY_VAULT_URL": outside.vault_service.url,
         "LOGIN_URL": outside.login.url,
         "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
         "TENANT_IDS": f"{TENANT},{OTHER_TENANT}",
     }
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    forget()
-    yield queue_name
-    forget()
+
+
+def _without(environ: Environ, *names: str) -> Environ:
+    return {name: value for name, value in environ.items() if name not in names}
 
 
 def _sender(outside: Outside) -> Sender:
@@ -60,132 +64,118 @@ def _sender(outside: Outside) -> Sender:
     return Sender(entra=outside.entra, certificate=outside.vault.certificate(CERTIFICATE_NAME), certificate_id=version)
 
 
-def test_an_environment_makes_a_receiver_that_works(outside: Outside, azurite: Azurite, environment: str) -> None:
-    sender = _sender(outside)
+def test_an_environment_makes_a_receiver_that_works(outside: Outside, environ: Environ) -> None:
+    sender, clients = _sender(outside), Clients.from_environ(environ)
     post = body(sender.rich_item(), basic_item(), tokens=[sender.token("1.0"), sender.token()])
-    receipt = receive(post, app.receiver(), received_at=datetime.now(UTC), deadline=in_time())
+    receipt = receive(post, receiver(clients), received_at=datetime.now(UTC), deadline=in_time())
     assert (receipt.published, receipt.rejected, receipt.parked) == (2, {}, 0)
-    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
-        assert queues.get_queue_client(environment).get_queue_properties().approximate_message_count == 2
+    queue = clients.queues().get_queue_client(clients.settings.queue_name)
+    assert queue.get_queue_properties().approximate_message_count == 2
 
 
-@pytest.mark.usefixtures("environment")
-def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside) -> None:
+def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside, environ: Environ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
-    reconciler = steps.reconciler()
-    assert {item.tenant_id for item in reconciler.desired} == {TENANT, OTHER_TENANT}
-    assert {(account.tenant_id, account.delegated) for account in reconciler.accounts} == {
+    made = reconciler(Clients.from_environ(environ))
+    assert {item.tenant_id for item in made.desired} == {TENANT, OTHER_TENANT}
+    assert {(account.tenant_id, account.delegated) for account in made.accounts} == {
         (tenant_id, delegated) for tenant_id in (TENANT, OTHER_TENANT) for delegated in (True, False)
     }
-    assert reconciler.certificate is not None
-    assert reconciler.certificate().version == version
-    assert reconciler.nonce() != reconciler.nonce()
+    assert made.certificate is not None
+    assert made.certificate().version == version
+    assert made.nonce() != made.nonce()
 
 
-@pytest.mark.usefixtures("environment")
-def test_everything_is_made_once(outside: Outside) -> None:
-    assert app.receiver() is app.receiver()
-    assert steps.reconciler() is steps.reconciler()
+@pytest.mark.parametrize("flow", [receiver, reconciler, parked_redriver, quarantine_redriver, catch_up])
+def test_a_flow_is_built_once_and_calls_nothing_out(
+    outside: Outside, environ: Environ, flow: Callable[[Clients], Any]
+) -> None:
+    clients = Clients.from_environ(environ)
+    assert flow(clients) is flow(clients)
+    assert flow(clients) is not flow(Clients.from_environ(environ))
     assert outside.login.requests == outside.vault_service.requests == []
 
 
-@pytest.mark.usefixtures("environment")
-def test_a_missing_setting_is_told_by_name_and_mended_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CLIENT_STATE_KEY")
-    monkeypatch.delenv("TENANT_IDS")
-    for make in (app.receiver, steps.reconciler):
+def test_the_timer_gives_way_to_the_posts_of_its_process(environ: Environ) -> None:
+    clients = Clients.from_environ(environ)
+    for redriver in (parked_redriver(clients), quarantine_redriver(clients)):
+        assert redriver.receiver.turns is receiver(clients).turns
+
+
+def test_a_missing_setting_is_named_until_it_is_there_and_then_needs_no_restart(
+    environ: Environ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = importlib.reload(process)
+    for name, value in _without(environ, "CLIENT_STATE_KEY", "TENANT_IDS").items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
         with pytest.raises(Misconfigured, match=r"TENANT_IDS is not set.*CLIENT_STATE_KEY is not set"):
-            make()
+            fresh.clients()
     monkeypatch.setenv("CLIENT_STATE_KEY", STATE_KEY_TEXT)
     monkeypatch.setenv("TENANT_IDS", TENANT)
-    assert app.receiver().tenant_ids == (TENANT,)
+    assert fresh.clients().settings.tenant_ids == (TENANT,)
+    assert fresh.clients() is fresh.clients()
 
 
-@pytest.mark.usefixtures("environment")
 def test_without_a_vault_basic_items_pass_and_rich_ones_tell_what_is_missing(
-    outside: Outside, monkeypatch: pytest.MonkeyPatch
+    outside: Outside, environ: Environ
 ) -> None:
-    monkeypatch.delenv("KEY_VAULT_URL")
-    monkeypatch.delenv("ENCRYPTION_CERTIFICATE_NAME")
-    receiver, now = app.receiver(), datetime.now(UTC)
-    assert receive(body(basic_item()), receiver, received_at=now, deadline=in_time()).published == 1
-    receipt = receive(_sender(outside).rich_body(), receiver, received_at=now, deadline=in_time())
+    clients = Clients.from_environ(_without(environ, "KEY_VAULT_URL", "ENCRYPTION_CERTIFICATE_NAME"))
+    made, now = receiver(clients), datetime.now(UTC)
+    assert receive(body(basic_item()), made, received_at=now, deadline=in_time()).published == 1
+    receipt = receive(_sender(outside).rich_body(), made, received_at=now, deadline=in_time())
     assert receipt.parked == 1
     assert isinstance(receipt.problem, Misconfigured)
     assert "KEY_VAULT_URL" in str(receipt.problem)
 
 
-@pytest.mark.usefixtures("environment")
 def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it_is_there(
-    outside: Outside, monkeypatch: pytest.MonkeyPatch
+    outside: Outside, environ: Environ
 ) -> None:
     sender = _sender(outside)
-    monkeypatch.delenv("ENCRYPTION_CERTIFICATE_NAME")
+    lacking = Clients.from_environ(_without(environ, "ENCRYPTION_CERTIFICATE_NAME"))
     # The process's account has what other tests have left, with other keys.
-    before = {kept.name for kept in clients.kept_bodies(PARKED).all()}
-    receipt = receive(sender.rich_body(), app.receiver(), received_at=datetime.now(UTC), deadline=in_time())
+    before = {kept.name for kept in lacking.post_store(PARKED).all()}
+    receipt = receive(sender.rich_body(), receiver(lacking), received_at=datetime.now(UTC), deadline=in_time())
     assert receipt.parked == 1
-    monkeypatch.setenv("ENCRYPTION_CERTIFICATE_NAME", CERTIFICATE_NAME)
-    forget()
-    assert steps.timer_steps()["parked"]()["published"] >= 1
-    assert {kept.name for kept in clients.kept_bodies(PARKED).all()} <= before
+    clients = Clients.from_environ(environ)
+    assert steps(clients)["parked"]()["published"] >= 1
+    assert {kept.name for kept in clients.post_store(PARKED).all()} <= before
 
 
-@pytest.mark.usefixtures("environment")
-def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = steps.timer_steps()
+def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(environ: Environ) -> None:
+    run = steps(Clients.from_environ(environ))
     names = list(run)
     assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
     assert names[-1] == "markers of published events"
     assert run["markers of published events"]() == {"deleted": 0}
-    # A step makes its clients when its turn has come: none of them is in the way of the others.
-    monkeypatch.delenv("CLIENT_STATE_KEY")
-    forget()
-    assert list(steps.timer_steps()) == names
 
 
-@pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize(("threads", "turns"), [("", None), ("64", 8), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
-def test_two_threads_are_left_for_parking(monkeypatch: pytest.MonkeyPatch, threads: str, turns: int | None) -> None:
-    monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", threads)
-    all_turns, free = app.receiver().turns, 0
+@pytest.mark.parametrize(("threads", "posts"), [("", None), ("64", 8), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
+def test_two_threads_are_left_for_parking(environ: Environ, threads: str, posts: int | None) -> None:
+    clients = Clients.from_environ(environ | {"PYTHON_THREADPOOL_THREAD_COUNT": threads})
+    turns, free = receiver(clients).turns, 0
     with ExitStack() as taken, suppress(Unavailable):
         while True:
-            taken.enter_context(all_turns.slot())
+            taken.enter_context(turns.slot())
             free += 1
     with ThreadPoolExecutor() as default:
-        assert free == (turns or default._max_workers - 2)
+        assert free == (posts or default._max_workers - 2)
 
 
-@pytest.mark.usefixtures("environment")
-def test_an_identity_endpoint_that_swallows_a_request_does_not_hold_up_the_posts_after_it(outside: Outside) -> None:
-    version, receiver = outside.vault.create_certificate(CERTIFICATE_NAME), app.receiver()
+def test_an_identity_endpoint_that_swallows_a_request_does_not_hold_up_the_posts_after_it(
+    outside: Outside, environ: Environ
+) -> None:
+    version, made = outside.vault.create_certificate(CERTIFICATE_NAME), receiver(Clients.from_environ(environ))
 
     def serves() -> bool:
         with suppress(Unavailable):
-            return bool(receiver.private_key(version, in_time()).key_size)
+            return bool(made.private_key(version, in_time()).key_size)
         return False
 
     with fault(outside.login, Fault(path="/msi/token", delay=20, times=1)):
         assert eventually(serves)
 
 
-def _copy(folder: Path, subscriptions: str | None) -> ModuleType:
-    """Return the timer's composition root as a deployment in ``folder`` has it, with its own ``subscriptions.json``."""
-    place = folder / "shared" / "steps.py"
-    place.parent.mkdir()
-    shutil.copyfile(str(steps.__file__), place)
-    if subscriptions is not None:
-        (folder / "subscriptions.json").write_text(subscriptions)
-    specification = importlib.util.spec_from_file_location("deployed_steps", place)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(
     ("subscriptions", "words"),
     [
@@ -198,13 +188,15 @@ def _copy(folder: Path, subscriptions: str | None) -> ModuleType:
     ids=["missing", "empty", "cut off", "a list", "an entry without change types"],
 )
 def test_a_subscriptions_file_that_is_none_is_told_by_name_and_mended_without_a_restart(
-    tmp_path: Path, subscriptions: str | None, words: str
+    tmp_path: Path, environ: Environ, subscriptions: str | None, words: str
 ) -> None:
-    deployed = _copy(tmp_path, subscriptions)
+    clients, file = Clients.from_environ(environ), tmp_path / "subscriptions.json"
+    if subscriptions is not None:
+        file.write_text(subscriptions)
     with pytest.raises(Misconfigured, match=rf"subscriptions\.json.*{words}"):
-        deployed.reconciler()
-    (tmp_path / "subscriptions.json").write_text('{"subscriptions": []}')
-    assert deployed.reconciler().desired == ()
+        reconciler(clients, file)
+    file.write_text('{"subscriptions": []}')
+    assert reconciler(clients, file).desired == ()
 
 
 @pytest.mark.parametrize(("cloud", "suffix"), [("global", "core.windows.net"), ("china", "core.chinacloudapi.cn")])
@@ -219,10 +211,8 @@ def test_an_account_that_is_only_named_is_reached_in_its_cloud(cloud: str, suffi
             "TENANT_IDS": TENANT,
         }
     )
-    with (
-        DefaultAzureCredential() as credential,
-        queue_service(settings, credential) as queues,
-        blob_service(settings, credential) as blobs,
-    ):
+    clients = Clients(settings)
+    with clients.queues() as queues, clients.blobs() as blobs, clients.tables() as tables:
         assert queues.url.rstrip("/") == f"https://teamsevents.queue.{suffix}"
         assert blobs.url.rstrip("/") == f"https://teamsevents.blob.{suffix}"
+        assert tables.url.rstrip("/") == f"https://teamsevents.table.{suffix}"

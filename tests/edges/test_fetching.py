@@ -1,19 +1,20 @@
 """Resources fetched side by side through the composition root, as the app of each tenant, from a Graph with moods."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pytest
 
 from sandbox.entra import Application
 from sandbox.serving import Fault
 from sandbox.teams import Path, User
-from shared import app
+from shared.app.clients import Clients
+from shared.app.receive_notification import receiver
 from shared.authenticity import authenticate
+from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.locations import ApiVersion, Location
 from shared.notifications import ChangeNotification
-from tests.edges.composition import forget
 from tests.edges.outside import fault, hanging, in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world
 from tests.sender import STATE_KEY, STATE_KEY_TEXT, basic_item, client_state
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.slow
 SECONDS_TO_FETCH = 1.0
 BUSY_MACHINE_SECONDS = 1.0
 MANY = 12
+
+type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, Content | Missing]]
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +47,31 @@ def dee(fetching_world: GraphWorld) -> User:
 
 
 @pytest.fixture
-def world(fetching_world: GraphWorld, dee: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphWorld]:
-    values = {
+def world(fetching_world: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> GraphWorld:
+    for name, value in fetching_world.tls.environment().items():
+        monkeypatch.setenv(name, value)
+    for service in (fetching_world.graph_service, fetching_world.login):
+        service.requests.clear()
+    return fetching_world
+
+
+@pytest.fixture
+def environ(world: GraphWorld, dee: User) -> dict[str, str]:
+    return {
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         "CLIENT_ID": APP,
         "CLIENT_SECRET": SECRET,
         "CLIENT_STATE_KEY": STATE_KEY_TEXT,
-        "GRAPH_URL": fetching_world.graph_service.url,
-        "LOGIN_URL": fetching_world.login.url,
+        "GRAPH_URL": world.graph_service.url,
+        "LOGIN_URL": world.login.url,
         "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
-        "TENANT_IDS": f"{fetching_world.ann.tenant_id},{dee.tenant_id}",
+        "TENANT_IDS": f"{world.ann.tenant_id},{dee.tenant_id}",
     }
-    for name, value in (fetching_world.tls.environment() | values).items():
-        monkeypatch.setenv(name, value)
-    forget()
-    for service in (fetching_world.graph_service, fetching_world.login):
-        service.requests.clear()
-    yield fetching_world
-    forget()
+
+
+@pytest.fixture
+def fetch(environ: dict[str, str]) -> Fetch:
+    return receiver(Clients.from_environ(environ)).fetch
 
 
 def _location(resource: str, tenant_id: str) -> Location:
@@ -75,44 +85,48 @@ def _messages(world: GraphWorld, count: int = 1) -> Sequence[Location]:
     return [_location("/".join(path), world.ann.tenant_id) for path in sent]
 
 
-def _warm(world: GraphWorld) -> Sequence[Location]:
+def _warm(world: GraphWorld, fetch: Fetch) -> Sequence[Location]:
     """Return messages that can be fetched, after one has been: the token is there."""
     locations = _messages(world, MANY)
-    app.receiver().fetch(locations[:1], in_time())
+    fetch(locations[:1], in_time())
     world.graph_service.requests.clear()
     return locations
 
 
-def test_each_resource_is_fetched_with_the_credential_of_its_own_tenant(world: GraphWorld, dee: User) -> None:
+def test_each_resource_is_fetched_with_the_credential_of_its_own_tenant(
+    world: GraphWorld, dee: User, fetch: Fetch
+) -> None:
     chat: Path = world.do(lambda: world.teams.chats.create([dee, dee]))
     here, there = _messages(world)[0], _location("/".join(chat), dee.tenant_id)
     stranger = _location("/".join(chat), world.ann.tenant_id)
-    fetched = app.receiver().fetch([here, there, stranger], in_time())
+    fetched = fetch([here, there, stranger], in_time())
     own = [content.resource["id"] for content in (fetched[here], fetched[there]) if isinstance(content, Content)]
     assert own == [here.path.rpartition("/")[2], chat[-1]]
     assert isinstance(fetched[stranger], NotFound)
 
 
-def test_nothing_is_asked_of_graph_or_entra_id_before_something_is_to_be_fetched(world: GraphWorld) -> None:
-    app.receiver()
+def test_nothing_is_asked_of_graph_or_entra_id_before_something_is_to_be_fetched(
+    world: GraphWorld, environ: dict[str, str]
+) -> None:
+    receiver(Clients.from_environ(environ))
     assert world.graph_service.requests == world.login.requests == []
 
 
-def test_many_are_fetched_side_by_side(world: GraphWorld) -> None:
-    locations = _warm(world)
+def test_many_are_fetched_side_by_side(world: GraphWorld, fetch: Fetch) -> None:
+    locations = _warm(world, fetch)
     with fault(world.graph_service, Fault(delay=0.3)):
-        assert app.receiver().fetch(locations, in_time()).keys() == set(locations)
+        assert fetch(locations, in_time()).keys() == set(locations)
     # On a busy machine one may take so long that it is asked for again.
     assert len({request.path_qs for request in world.graph_service.requests}) == MANY
 
 
 @pytest.mark.parametrize("resource", [resource for resource, _ in KEPT_IN.values()], ids=list(KEPT_IN))
 def test_a_hostile_resource_leads_to_no_other_address_than_one_below_the_version(
-    world: GraphWorld, resource: str
+    world: GraphWorld, fetch: Fetch, resource: str
 ) -> None:
     location = _location(resource, world.ann.tenant_id)
     with fault(world.graph_service, Fault(status=404)):
-        app.receiver().fetch([location], in_time())
+        fetch([location], in_time())
     (request,) = world.graph_service.requests
     assert request.path_qs.startswith("/v1.0/")
     assert "?" not in request.path_qs
@@ -132,13 +146,13 @@ REFUSED: dict[str, tuple[Fault, type[Problem]]] = {
 
 @pytest.mark.parametrize(("trouble", "problem"), REFUSED.values(), ids=REFUSED)
 def test_one_refusal_refuses_them_all_and_is_not_tried_over(
-    world: GraphWorld, trouble: Fault, problem: type[Problem]
+    world: GraphWorld, fetch: Fetch, trouble: Fault, problem: type[Problem]
 ) -> None:
-    locations = _warm(world)
+    locations = _warm(world, fetch)
     with fault(world.graph_service, trouble), pytest.raises(problem):
-        app.receiver().fetch(locations[:1], in_time())
+        fetch(locations[:1], in_time())
     assert len(world.graph_service.requests) == 1
-    assert len(app.receiver().fetch(locations, in_time())) == MANY
+    assert len(fetch(locations, in_time())) == MANY
 
 
 SLOW: dict[str, Callable[[GraphWorld], object]] = {
@@ -148,8 +162,10 @@ SLOW: dict[str, Callable[[GraphWorld], object]] = {
 
 
 @pytest.mark.parametrize("begin", SLOW.values(), ids=SLOW)
-def test_what_hangs_is_given_up_within_the_second(world: GraphWorld, begin: Callable[[GraphWorld], object]) -> None:
-    locations, fetch = _messages(world), app.receiver().fetch
+def test_what_hangs_is_given_up_within_the_second(
+    world: GraphWorld, fetch: Fetch, begin: Callable[[GraphWorld], object]
+) -> None:
+    locations = _messages(world)
     begin(world)
     try:
         with within(SECONDS_TO_FETCH + BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
@@ -159,7 +175,7 @@ def test_what_hangs_is_given_up_within_the_second(world: GraphWorld, begin: Call
             service.faults.clear()
 
 
-def test_an_app_that_entra_id_refuses_is_told(world: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLIENT_SECRET", "hunter2 hunter2")
+def test_an_app_that_entra_id_refuses_is_told(world: GraphWorld, environ: dict[str, str]) -> None:
+    clients = Clients.from_environ(environ | {"CLIENT_SECRET": "hunter2 hunter2"})
     with pytest.raises(Misconfigured, match="AADSTS7000215"):
-        app.receiver().fetch(_messages(world), in_time())
+        receiver(clients).fetch(_messages(world), in_time())

@@ -12,16 +12,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
+from shared.app.clients import Clients
 from shared.errors import Conflict, Unavailable
 from shared.keeping import Keeping
 from shared.kept import Kept
 from shared.settings import Settings
-from shared.storage import blob_service
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
 from tests.shared.environment import LEAST
@@ -49,7 +48,7 @@ def blobs(azurite: Azurite, relay: Relay) -> Iterator[BlobServiceClient]:
     """The app's own client, with a relay before the blobs."""
     relayed = re.sub(r"(BlobEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
     settings = Settings.from_environ(LEAST | {"AzureWebJobsStorage": relayed})
-    with DefaultAzureCredential() as credential, blob_service(settings, credential) as client:
+    with Clients(settings).blobs() as client:
         yield client
     relay.mood = Mood.FORWARDING
 

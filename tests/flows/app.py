@@ -1,35 +1,31 @@
 """The app in this process: its flows over the real clients, on the sandbox's clock instead of the wall's."""
 
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from azure.identity import ManagedIdentityCredential
-
 from sandbox.clock import Clock
 from shared.apply import SubscriptionsApi, TrackingTable
+from shared.app import renew_subscriptions
+from shared.app.clients import Clients
+from shared.app.receive_notification import receiver
+from shared.certificates import Certificate
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
-from shared.graph import Graph
 from shared.known import Known
 from shared.limits import ConcurrencyLimiter
 from shared.noting import Noting
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver
-from shared.reconcile import Account, Reconciler
+from shared.reconcile import Reconciler
 from shared.settings import Settings
-from shared.storage import table_service
 from shared.timing import Deadline
 from shared.tracked import Rows
-from shared.tracking import TABLE, Tracking
-from tests.flows.clients import Clients
-
-__all__ = ["App", "Clients", "SandboxTime"]
+from shared.tracking import TABLE
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,12 +51,8 @@ class SandboxTime:
             self._clock.advance(max(timedelta(), moment - self.now()))
 
 
-def _same_graph(graph: Graph) -> SubscriptionsApi:
-    return graph
-
-
-def _same_table(table: Tracking) -> TrackingTable:
-    return table
+def _same[T](port: T) -> T:
+    return port
 
 
 @dataclass(kw_only=True)
@@ -76,16 +68,16 @@ class App:
     environ: dict[str, str]
     fresh_for: timedelta
     entries: list[Mapping[str, Any]] = field(default_factory=list)
-    around_graph: Callable[[Graph], SubscriptionsApi] = _same_graph
-    around_table: Callable[[Tracking], TrackingTable] = _same_table
+    around_graph: Callable[[SubscriptionsApi], SubscriptionsApi] = _same
+    around_table: Callable[[TrackingTable], TrackingTable] = _same
     published: list[CloudEvent] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.time = SandboxTime(self.clock)
         self._lock = threading.Lock()
-        self._turns = ConcurrencyLimiter(_POSTS_AT_ONCE)
         self._clients: Clients | None = None
+        self._made_at = self.clock.now()
         self.noting = Noting(self._publish, self._note)
 
     @property
@@ -101,69 +93,52 @@ class App:
         """The clients of the moment."""
         settings, now = self.settings, self.clock.now()
         with self._lock:
-            kept = self._clients
-            if kept is None or not kept.serve(settings) or now - kept.made_at >= self.fresh_for:
-                kept = Clients.made(settings, self.time, now)
-            self._clients = kept
-            return kept
+            if self._clients is None or self._clients.settings != settings or now - self._made_at >= self.fresh_for:
+                self._clients = Clients(settings, clock=self.time, posts_at_once=_POSTS_AT_ONCE)
+                self._made_at = now
+            return self._clients
 
     def restart(self) -> None:
         """Forget every token and key, as a process does that ends."""
         self._clients = None
 
     def rows(self, tenant_id: str) -> Rows:
-        return self.clients.tracking.load(tenant_id)
+        return self.clients.subscription_table().load(tenant_id)
 
     def lose_table(self) -> None:
         """Delete the table, as somebody might who tidies up the storage account."""
-        with table_service(self.settings, ManagedIdentityCredential()) as tables:
-            tables.delete_table(TABLE)
+        self.clients.tables().delete_table(TABLE)
 
     def run(self, reconciler: Reconciler | None = None, *, force: bool = False) -> Mapping[str, int]:
         """Run the timer's flow once, with what it needs unless a test gives it something else; return its counts."""
         return (reconciler or self.reconciler()).run(force=force)
 
     def reconciler(self) -> Reconciler:
-        clients, settings = self.clients, self.settings
-        return Reconciler(
+        """Return what a run needs, of the app alone: nobody is signed in."""
+        whole = renew_subscriptions.reconciler(self.clients)
+        accounts = [account for account in whole.accounts if not account.delegated]
+        return replace(
+            whole,
             desired=self.desired,
-            accounts=[
-                Account(tenant_id=tenant_id, delegated=False, api=self.around_graph(graph))
-                for tenant_id, graph in clients.graphs.items()
-            ],
-            tracking=self.around_table(clients.tracking),
-            client_state_key=settings.client_state_keys[0],
-            notification_url=settings.notification_url,
-            lifetime=settings.subscription_lifetime,
-            renew_after=settings.renew_after,
-            certificate=clients.certificates.current if settings.encryption_certificate_name else None,
-            nonce=lambda: secrets.token_bytes(16),
-            clock=self.time,
+            accounts=[replace(account, api=self.around_graph(account.api)) for account in accounts],
+            tracking=self.around_table(whole.tracking),
         )
+
+    def certificate(self) -> Certificate:
+        """Return the newest version of the encryption certificate."""
+        current = renew_subscriptions.reconciler(self.clients).certificate
+        assert current is not None
+        return current()
 
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.published.extend(events)
 
     def _note(self, known: Known) -> None:
-        self.clients.inventory.note(known)
+        self.clients.snapshot_table().note(known)
 
     def receiver(self) -> Receiver:
-        clients, settings = self.clients, self.settings
-        return Receiver(
-            client_id=settings.client_id,
-            tenant_ids=settings.tenant_ids,
-            client_state_keys=settings.client_state_keys,
-            validation_tokens=clients.validation_tokens,
-            hear=clients.hearing.note,
-            signing_key=clients.signing_keys.signing_key,
-            private_key=clients.certificates.private_key,
-            fetch=clients.reader.read,
-            publish=self.noting.publish,
-            # What cannot be worked on is told to Graph, which comes again.
-            quarantine=None,
-            park=None,
-            turns=self._turns,
-        )
+        # What cannot be worked on is told to Graph, which comes again.
+        return replace(receiver(self.clients), publish=self.noting.publish, quarantine=None, park=None)
 
     def receive(self, body: bytes, fetch: str | None) -> int:
         """Return the status for one of Graph's POSTs, as ReceiveNotification does."""

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from azure.identity import ManagedIdentityCredential
-
 from sandbox.teams import Path
-from shared.catch_up import CatchUp, catch_up
+from shared.catch_up import catch_up
+from shared.app import renew_subscriptions
 from shared.events import CloudEvent
 from shared.notifications import load_json
 from shared.pages import GraphLists
 from shared.recoveries import Recoveries
 from shared.recovery import Recovery
-from shared.storage import table_service
 from shared.timing import Deadline
 from tests.flows.wishes import Entry
 from tests.flows.world import World
@@ -28,7 +27,7 @@ def all_of(resource: str, *, rich: bool = True) -> Entry:
 
 
 def table(world: World) -> Recoveries:
-    return Recoveries(table_service(world.app.settings, ManagedIdentityCredential()))
+    return world.app.clients.gap_table()
 
 
 def gaps(world: World) -> Sequence[Recovery]:
@@ -50,16 +49,13 @@ def caught_up(
         known = {event.id for event in app.published}
         app.published.extend(event for event in events if event.id not in known)
 
-    needs = CatchUp(
-        tenant_ids=app.settings.tenant_ids,
-        client_id=app.settings.client_id,
-        tracking=app.clients.tracking,
-        gaps=table(world),
-        inventory=app.clients.inventory,
-        graph=lambda tenant_id: around_graph(app.clients.graphs[tenant_id]),
+    whole = renew_subscriptions.catch_up(app.clients)
+    needs = replace(
+        whole,
+        graph=lambda tenant_id: around_graph(whole.graph(tenant_id)),
         publish=publish or once,
+        # The tests' storage account has what others have parked.
         is_parked=lambda _before: False,
-        clock=app.time,
     )
     return catch_up(needs, ends=app.time.now() + time)
 

@@ -150,7 +150,7 @@ class World:
             "expirationDateTime": (self.clock.now() + timedelta(minutes=50)).isoformat(),
         }
         asked = {name: value for name, value in (properties | changes).items() if value is not None}
-        return self.app.clients.graphs[self.tenant_id].create_subscription(asked).subscription_id
+        return self.app.clients.graph_for_tenant(self.tenant_id).create_subscription(asked).subscription_id
 
     def grant(self, *tenant_ids: str, roles: tuple[str, ...] = ROLES) -> None:
         """Have the app consented to in these tenants, with these permissions, and nowhere else."""

@@ -11,17 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from azure.identity import ManagedIdentityCredential
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events import CloudEvent
-from shared.markers import Markers
 from shared.pages import GraphLists
 from shared.published import Published
 from shared.recovery import State
 from shared.source import Page
-from shared.storage import table_service
 from shared.timing import Deadline
 from tests.flows.catching_up import (
     CHANGES,
@@ -157,12 +154,8 @@ def test_what_has_come_live_is_not_told_again(world: World) -> None:
         for event in events:
             sent(event)
 
-    published = Published(
-        Markers(table_service(world.app.settings, ManagedIdentityCredential())),
-        publish,
-        window=timedelta(hours=4),
-        now=world.app.time.now,
-    )
+    table = world.app.clients.publication_table()
+    published = Published(table, publish, window=timedelta(hours=4), now=world.app.time.now)
     published.publish(live, Deadline.after(timedelta(seconds=20)))
     while not published.is_at_rest():
         time.sleep(0.01)

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from azure.identity import ManagedIdentityCredential
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events import CloudEvent
-from shared.markers import Markers
 from shared.published import Publish, Published
 from shared.recovery import State
 from shared.sources import is_compared
-from shared.storage import table_service
 from shared.timing import Deadline
 from tests.flows.app import App
 from tests.flows.catching_up import caught_up, found_again, gaps, lost, subscribed
@@ -207,8 +204,8 @@ def test_who_comes_and_goes_and_comes_again_is_told_every_time(world: World) -> 
     cara = world.do(lambda: world.teams.add_user(world.tenant_id, "Cara"))
     chat, chats = world.new_chat(), world.teams.chats
     subscribed(world, {"resource": f"/chats/{chat[1]}/members", "changeType": "created,deleted"})
-    tables = table_service(world.app.settings, ManagedIdentityCredential())
-    published = Published(Markers(tables), _into(world.app), window=timedelta(hours=4), now=world.clock.now)
+    table = world.app.clients.publication_table()
+    published = Published(table, _into(world.app), window=timedelta(hours=4), now=world.clock.now)
     caught_up(world, publish=published.publish)
     for _ in range(2):
         lost(world)

@@ -121,7 +121,7 @@ def test_after_a_kill_at_any_point_the_next_run_settles(
     tmp_path: Path, azurite: Azurite, prepare: Callable[[World], None], calls: int
 ) -> None:
     with _prepared(tmp_path, azurite, prepare, tenants=calls + 1) as world:
-        certificate = world.app.clients.certificates.current()
+        certificate = world.app.certificate()
         struck = [
             _struck(world, certificate, tenant_id, Fate(strikes_at=number, kills=True))
             for number, tenant_id in enumerate(world.tenant_ids, start=1)
@@ -146,7 +146,7 @@ def test_after_an_answer_that_was_lost_at_any_point_the_next_runs_settle(
     tmp_path: Path, azurite: Azurite, prepare: Callable[[World], None], calls: int
 ) -> None:
     with _prepared(tmp_path, azurite, prepare, tenants=calls) as world:
-        certificate = world.app.clients.certificates.current()
+        certificate = world.app.certificate()
         for number, tenant_id in enumerate(world.tenant_ids, start=1):
             assert _struck(world, certificate, tenant_id, Fate(strikes_at=number, kills=False))
         world.later(minutes=6)

@@ -36,7 +36,7 @@ def _quota_used_up(world: World) -> Iterator[None]:
     )
     world.app.entries = [basic(entry)]
     yield
-    world.app.clients.graphs[world.tenant_id].delete_subscription(theirs)
+    world.app.clients.graph_for_tenant(world.tenant_id).delete_subscription(theirs)
 
 
 @contextmanager

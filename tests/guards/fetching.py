@@ -76,9 +76,9 @@ GUARDS = (
     ),
     Guard(
         name="fetching: the client of the location's tenant",
-        module="shared/app.py",
-        snippet="graph_of(location.tenant_id).get(location)",
-        without="graph_of(settings().tenant_ids[0]).get(location)",
+        module="shared/app/clients.py",
+        snippet="self.graph_for_tenant(location.tenant_id).get(location)",
+        without="self.graph_for_tenant(self.settings.tenant_ids[0]).get(location)",
         test="tests/edges/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
     ),
     Guard(

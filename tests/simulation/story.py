@@ -9,8 +9,8 @@ from random import Random
 
 from sandbox.graph import Delivery
 from shared.reconcile import Reconciler
+from shared.app.clients import Clients
 from tests.edges.outside import CERTIFICATE_NAME
-from tests.flows.app import Clients
 from tests.flows.world import World
 from tests.simulation.faults import Faults
 from tests.simulation.report import Report
@@ -153,7 +153,7 @@ class _Story:
 
     def _broken(self) -> Iterator[str]:
         world = self.world
-        yield from self.watch.settled(world.app.clients.certificates.current().version)
+        yield from self.watch.settled(world.app.certificate().version)
         rejected: Counter[str] = Counter()
         for receipt in world.app.receipts:
             rejected.update(receipt.rejected)

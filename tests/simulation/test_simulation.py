@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from sandbox.azurite import Azurite
-from shared.graph import Graph
+from shared.subscribing import SubscriptionsApi
 from shared.subscription import Subscription
 from shared.tracked import Listing, Rows, Tracked
-from shared.tracking import Tracking
+from shared.upkeep import TrackingTable
 from tests.flows.app import App
 from tests.flows.world import world
 from tests.simulation.report import Report
@@ -48,7 +48,7 @@ SHORT = replace(CALM, span=timedelta(minutes=80))
 class HalfHearted:
     """Graph, as seen by an app that only pretends to create, to renew or to rotate."""
 
-    graph: Graph
+    graph: SubscriptionsApi
     omits: str
 
     def list_subscriptions(self) -> Iterable[Subscription]:
@@ -73,7 +73,7 @@ class HalfHearted:
 class Forgetful:
     """The table, as read by an app that has no word for gaps."""
 
-    table: Tracking
+    table: TrackingTable
 
     def load(self, tenant_id: str) -> Rows:
         rows = self.table.load(tenant_id)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from shared.app.renew_subscriptions import Step, run
 from shared.errors import Misconfigured, Problem, Unavailable
-from shared.timer import Step, run
 
 
 def _failing(problem: Problem) -> Step:

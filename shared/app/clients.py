@@ -1,0 +1,236 @@
+"""Clients of the systems around the app: settings and a clock in, each client built on first use and then kept."""
+
+import logging
+import os
+from collections.abc import Callable, Hashable, Mapping
+from functools import wraps
+from threading import RLock
+from typing import Any, Concatenate, Self
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
+from azure.data.tables import TableServiceClient
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from shared.app.storage_clients import storage_client
+from shared.azure_calls import unavailable
+from shared.certificates import Certificate
+from shared.credentials import graph_credential
+from shared.decryption import Content
+from shared.delegated import DelegatedCredential
+from shared.errors import Misconfigured
+from shared.graph import Graph
+from shared.inventory import Inventory
+from shared.keeping import Keeping
+from shared.keyvault import Certificates
+from shared.locations import Location
+from shared.markers import Markers
+from shared.noting import Noting
+from shared.limits import LISTS, RateLimiter
+from shared.timing import Clock, SystemClock
+from shared.published import Published
+from shared.recoveries import Recoveries
+from shared.settings import Settings
+from shared.sink import QueueSink
+from shared.token_caches import TokenCaches
+from shared.tracking import Tracking
+
+# azure.core writes a line for every request at INFO.
+logging.getLogger("azure").setLevel(logging.WARNING)
+
+# What a pool of threads has at most where nothing is set.
+# Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
+_MAX_THREADS = 32
+# More would be no faster; and while all of them wait for a system that hangs, threads have to be left for the rest.
+_MAX_POSTS = 8
+
+
+def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
+    """Have ``build`` called once for each ``Clients`` and the arguments, and its result kept there."""
+
+    @wraps(build)
+    def part(clients: "Clients", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (build, args, *kwargs.items())
+        return clients.part(key, lambda: build(clients, *args, **kwargs))
+
+    return part
+
+
+class Clients:
+    """The clients that one process needs for ``settings``; at most ``posts_at_once`` POSTs are processed at a time."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, posts_at_once: int = _MAX_POSTS) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.posts_at_once = posts_at_once
+        # Whatever stands in for Graph, a token is for the Graph of the cloud.
+        self._scope = f"{settings.cloud.graph_url}/.default"
+        self._lists = RateLimiter(self.clock, LISTS)
+        # Parts need other parts.
+        self._lock = RLock()
+        self._parts: dict[Hashable, Any] = {}
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Return the clients of a process with this environment.
+
+        Raises:
+            Misconfigured: names every fault in the settings.
+        """
+        return cls(Settings.from_environ(environ), posts_at_once=_posts_at_once(environ))
+
+    def part[T](self, key: Hashable, build: Callable[[], T]) -> T:
+        """Return what ``build`` returned for ``key``; threads that come first together share it.
+
+        An exception is not kept: the next call builds again.
+        """
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = build()
+            part: T = self._parts[key]
+            return part
+
+    @once
+    def tables(self) -> TableServiceClient:
+        """Return a client of the storage account's tables."""
+        return storage_client(TableServiceClient, self.settings, self._azure_credential())
+
+    @once
+    def queues(self) -> QueueServiceClient:
+        """Return a client of the storage account's queues."""
+        return storage_client(QueueServiceClient, self.settings, self._azure_credential())
+
+    @once
+    def blobs(self) -> BlobServiceClient:
+        """Return a client of the storage account's blobs."""
+        return storage_client(BlobServiceClient, self.settings, self._azure_credential())
+
+    @once
+    def _azure_credential(self) -> DefaultAzureCredential:
+        # By default it waits 300 seconds for an identity endpoint that hangs, and with it every POST that needs a key.
+        return DefaultAzureCredential(connection_timeout=1, read_timeout=2)
+
+    @once
+    def subscription_table(self) -> Tracking:
+        """Return the table of tracked subscriptions."""
+        return Tracking(self.tables())
+
+    @once
+    def gap_table(self) -> Recoveries:
+        """Return the table of gaps."""
+        return Recoveries(self.tables())
+
+    @once
+    def snapshot_table(self) -> Inventory:
+        """Return the table with the last known state of teams, channels and members."""
+        return Inventory(self.tables())
+
+    @once
+    def publication_table(self) -> Markers:
+        """Return the table of what has been published lately."""
+        return Markers(self.tables())
+
+    @once
+    def post_store(self, container: str) -> Keeping:
+        """Return one of the containers of stored POSTs, ``PARKED`` or ``QUARANTINE``."""
+        return Keeping(self.blobs(), container)
+
+    @once
+    def sink(self) -> QueueSink:
+        """Return where events go."""
+        return QueueSink(self.queues(), self.blobs(), self.settings.queue_name)
+
+    @once
+    def publish_once(self) -> Published | None:
+        """Return what publishes each change once; None where that is turned off."""
+        window = self.settings.deduplicate_for
+        if not window:
+            return None
+        return Published(self.publication_table(), self.sink().publish, window=window, now=self.clock.now)
+
+    @once
+    def publisher(self) -> Noting:
+        """Return what publishes the events of POSTs, and updates the snapshot."""
+        return Noting((self.publish_once() or self.sink()).publish, self.snapshot_table().note)
+
+    @once
+    def certificate_versions(self, name: str | None) -> Certificates | None:
+        """Return the versions of a certificate in the vault; None without a name or a vault."""
+        url = self.settings.key_vault_url
+        if name is None or url is None:
+            return None
+        return Certificates(SecretClient(url, self._azure_credential()), name)
+
+    @once
+    def login_store(self) -> TokenCaches:
+        """Return where the logins of users are stored.
+
+        Raises:
+            Misconfigured: there is no vault.
+        """
+        url = self.settings.key_vault_url
+        if url is None:
+            raise Misconfigured("a signed-in user needs KEY_VAULT_URL: the vault keeps the login")
+        return TokenCaches(SecretClient(url, self._azure_credential()))
+
+    @once
+    def graph_for_tenant(self, tenant_id: str) -> Graph:
+        """Return Graph as the app sees it in a tenant."""
+        return self.graph_with_credential(self._app_credential(tenant_id))
+
+    def graph_with_credential(self, credential: TokenCredential) -> Graph:
+        """Return Graph as the credential's owner sees it."""
+        return Graph(self.settings.graph_url, credential, scope=self._scope, turn=self._lists.wait)
+
+    def read_resource(self, location: Location) -> Content:
+        """Return a resource as it is at this moment, read by the app of its tenant.
+
+        Raises:
+            NotFound, Misconfigured, Unavailable: see ``shared.graph.Graph.get``.
+        """
+        return self.graph_for_tenant(location.tenant_id).get(location)
+
+    @once
+    def _app_credential(self, tenant_id: str) -> TokenCredential:
+        return graph_credential(self.settings, tenant_id, self._client_certificate)
+
+    def _client_certificate(self) -> Certificate:
+        versions = self.certificate_versions(self.settings.client_certificate_name)
+        if versions is None:
+            raise Misconfigured("CLIENT_CERTIFICATE_NAME and KEY_VAULT_URL are not both set")
+        return versions.current()
+
+    @once
+    def user_credential(self, tenant_id: str) -> DelegatedCredential:
+        """Return the credential of the user who signed in to a tenant.
+
+        Raises:
+            Misconfigured: there is no vault.
+        """
+        return DelegatedCredential(self.settings, tenant_id, self.login_store())
+
+    def graph_token(self, tenant_id: str, *, delegated: bool) -> str:
+        """Return the access token for Graph in a tenant, the app's own or that of the user who signed in there.
+
+        Raises:
+            Misconfigured: there is no vault, or Entra ID refuses the app or the user.
+            Unavailable: Entra ID does not answer, or the managed identity's endpoint.
+        """
+        credential = self.user_credential(tenant_id) if delegated else self._app_credential(tenant_id)
+        try:
+            return credential.get_token(self._scope).token
+        except AzureError as exc:
+            raise unavailable("the managed identity", exc) from exc
+
+
+def _posts_at_once(environ: Mapping[str, str]) -> int:
+    """Return how many POSTs may be processed at once: the other threads that functions run on, two or more, park.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#python_threadpool_thread_count
+    """
+    text = environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+    threads = int(text) if text.isdecimal() else min(_MAX_THREADS, (os.process_cpu_count() or 1) + 4)
+    return max(1, min(_MAX_POSTS, threads - 2))

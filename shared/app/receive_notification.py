@@ -1,0 +1,45 @@
+"""What ReceiveNotification runs: clients in, the flow of a POST out."""
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from shared.app.clients import Clients, once
+from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
+from shared.timing import Deadline
+from shared.errors import Misconfigured
+from shared.hearing import Hearing
+from shared.keeping import PARKED, QUARANTINE
+from shared.reader import ResourceReader
+from shared.receiver import Receiver
+from shared.signing_keys import SigningKeys
+from shared.limits import ConcurrencyLimiter
+
+
+@once
+def receiver(clients: Clients) -> Receiver:
+    """Return what ``receive`` needs."""
+    settings = clients.settings
+    audience = Audience(
+        client_id=settings.client_id,
+        tenant_ids=settings.tenant_ids,
+        cloud=settings.cloud,
+        caller_id=settings.change_tracking_app_id or GRAPH_CHANGE_TRACKING,
+    )
+    certificates = clients.certificate_versions(settings.encryption_certificate_name)
+    return Receiver(
+        client_id=settings.client_id,
+        tenant_ids=settings.tenant_ids,
+        client_state_keys=settings.client_state_keys,
+        validation_tokens=ValidationTokens(audience),
+        hear=Hearing(clients.subscription_table().hear).note,
+        signing_key=SigningKeys(settings.login_url).signing_key,
+        private_key=certificates.private_key if certificates else _no_private_key,
+        fetch=ResourceReader(clients.read_resource).read,
+        publish=clients.publisher().publish,
+        quarantine=clients.post_store(QUARANTINE).keep,
+        park=clients.post_store(PARKED).keep,
+        turns=ConcurrencyLimiter(clients.posts_at_once),
+    )
+
+
+def _no_private_key(_certificate_id: str, _deadline: Deadline) -> RSAPrivateKey:
+    raise Misconfigured("a notification with resource data needs KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME")

@@ -1,0 +1,176 @@
+"""What RenewSubscriptions runs: clients in, the steps of a run with the flows behind them out."""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from shared import catch_up as gaps
+from shared.app.clients import Clients, once
+from shared.app.receive_notification import receiver
+from shared.catch_up import CatchUp
+from shared.desired import Desired, desired_from_json
+from shared.errors import Misconfigured, Problem
+from shared.keeping import PARKED, QUARANTINE
+from shared.reader import PatientReader
+from shared.receiver import Receiver
+from shared.reconcile import Account, Reconciler
+from shared.redrive import Redriver, always, redrive, while_it_may_appear
+
+_LOG = logging.getLogger(__name__)
+
+# The subscriptions take four minutes at most, and the host gives a run ten (functionTimeout in host.json).
+_TIME_FOR_PARKED = timedelta(minutes=2)
+_TIME_FOR_GAPS = timedelta(minutes=2)
+_TIME_FOR_QUARANTINE = timedelta(seconds=30)
+_TIME_FOR_PURGING = timedelta(seconds=20)
+
+SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
+
+type Step = Callable[[], Mapping[str, int]]
+
+
+def run_steps(clients: Clients) -> None:
+    """Run the timer's steps once.
+
+    Raises:
+        Problem: the first with which a step failed, after all the others have run.
+    """
+    run(steps(clients))
+
+
+def run(steps: Mapping[str, Step]) -> None:
+    """Run all steps in order, and log what each has done, in one line.
+
+    Raises:
+        Problem: the first with which a step failed, after all the others have run.
+    """
+    problems = [problem for name, step in steps.items() if (problem := _problem(name, step)) is not None]
+    if problems:
+        raise problems[0]
+
+
+def _problem(name: str, step: Step) -> Problem | None:
+    try:
+        done = step()
+    except Problem as problem:
+        _LOG.error("%s: %s", name, problem)
+        return problem
+    _LOG.info("%s: %s", name, ", ".join(f"{what} {count}" for what, count in done.items()) or "settled")
+    return None
+
+
+def steps(clients: Clients) -> Mapping[str, Step]:
+    """Return the steps of a run by name, in order; each builds its clients when it runs."""
+    now = clients.clock.now
+    return {
+        "subscriptions": lambda: reconciler(clients).run(),
+        "parked": lambda: redrive(parked_redriver(clients), ends=now() + _TIME_FOR_PARKED),
+        "gaps": lambda: gaps.catch_up(catch_up(clients), ends=now() + _TIME_FOR_GAPS),
+        "quarantine": lambda: redrive(quarantine_redriver(clients), ends=now() + _TIME_FOR_QUARANTINE),
+        "markers of published events": lambda: _purge(clients),
+    }
+
+
+def _purge(clients: Clients) -> Mapping[str, int]:
+    now = clients.clock.now()
+    ends, before = now + _TIME_FOR_PURGING, now - clients.settings.deduplicate_for
+    table = clients.publication_table()
+    return {"deleted": table.purge(now=now, before=before, is_over=lambda: clients.clock.now() > ends)}
+
+
+@once
+def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> Reconciler:
+    """Return what ``reconcile`` needs.
+
+    Raises:
+        Misconfigured: as ``desired``.
+    """
+    settings = clients.settings
+    certificates = clients.certificate_versions(settings.encryption_certificate_name)
+    return Reconciler(
+        desired=desired(clients, subscriptions_file),
+        accounts=[account for tenant_id in settings.tenant_ids for account in _accounts(clients, tenant_id)],
+        tracking=clients.subscription_table(),
+        client_state_key=settings.client_state_keys[0],
+        notification_url=settings.notification_url,
+        lifetime=settings.subscription_lifetime,
+        renew_after=settings.renew_after,
+        certificate=certificates.current if certificates else None,
+        nonce=lambda: secrets.token_bytes(16),
+        clock=clients.clock,
+    )
+
+
+def _accounts(clients: Clients, tenant_id: str) -> Iterator[Account]:
+    yield Account(tenant_id=tenant_id, delegated=False, api=clients.graph_for_tenant(tenant_id))
+    # Without a vault there is nobody's login, and an entry that needs one has been refused.
+    if clients.settings.key_vault_url is not None:
+        graph = clients.graph_with_credential(clients.user_credential(tenant_id))
+        yield Account(tenant_id=tenant_id, delegated=True, api=graph)
+
+
+def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> tuple[Desired, ...]:
+    """Return the subscriptions that the file asks for.
+
+    Raises:
+        Misconfigured: the file cannot be read, or an entry is wrong or needs a setting.
+    """
+    try:
+        document = json.loads(subscriptions_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"{subscriptions_file.name} cannot be read: {exc}") from exc
+    wanted = tuple(desired_from_json(document, tenant_ids=clients.settings.tenant_ids))
+    if clients.settings.key_vault_url is None and any(item.delegated for item in wanted):
+        raise Misconfigured('"delegated" needs KEY_VAULT_URL: the vault keeps the login of the user')
+    return wanted
+
+
+@once
+def parked_redriver(clients: Clients) -> Redriver:
+    """Return what redriving parked POSTs needs."""
+    return Redriver(
+        bodies=clients.post_store(PARKED),
+        receiver=_patient_receiver(clients),
+        may_open=always,
+        now=clients.clock.now,
+    )
+
+
+@once
+def quarantine_redriver(clients: Clients) -> Redriver:
+    """Return what redriving POSTs in quarantine needs."""
+    return Redriver(
+        bodies=clients.post_store(QUARANTINE),
+        receiver=replace(_patient_receiver(clients), quarantine=None),
+        may_open=while_it_may_appear,
+        now=clients.clock.now,
+    )
+
+
+def _patient_receiver(clients: Clients) -> Receiver:
+    """Return a receiver that parks nothing, and waits as long as Graph asks for between its requests."""
+    reader = PatientReader(clients.read_resource, clients.clock)
+    return replace(receiver(clients), park=None, fetch=reader.read)
+
+
+@once
+def catch_up(clients: Clients) -> CatchUp:
+    """Return what closing gaps needs."""
+    settings, publish_once = clients.settings, clients.publish_once()
+    return CatchUp(
+        tenant_ids=settings.tenant_ids,
+        client_id=settings.client_id,
+        tracking=clients.subscription_table(),
+        gaps=clients.gap_table(),
+        inventory=clients.snapshot_table(),
+        graph=clients.graph_for_tenant,
+        # A resumed backfill reads pages again: without the table of what was published, it would publish them twice.
+        publish=partial(publish_once.publish, sure=True) if publish_once else clients.sink().publish,
+        is_parked=clients.post_store(PARKED).has_any,
+        clock=clients.clock,
+    )

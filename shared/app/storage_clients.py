@@ -1,0 +1,51 @@
+"""Clients of the app's own storage account, made from whichever setting names it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+from requests import PreparedRequest, Session
+from requests.adapters import HTTPAdapter
+
+from shared.azure_calls import CONNECTIONS
+from shared.settings import Settings
+
+# By default, the clients retry and wait for minutes, in which a run of the timer does nothing else.
+_TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
+_TABLE_OPTIONS: Mapping[str, Any] = {**_TIMES, "retry_backoff_factor": 0.2}
+_BLOB_OPTIONS: Mapping[str, Any] = {**_TIMES, "initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
+_SERVICES: Mapping[type, tuple[str, Mapping[str, Any]]] = {
+    TableServiceClient: ("table", _TABLE_OPTIONS),
+    BlobServiceClient: ("blob", _BLOB_OPTIONS),
+    QueueServiceClient: ("queue", {}),
+}
+
+
+def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueServiceClient)](
+    service: type[Service], settings: Settings, credential: TokenCredential
+) -> Service:
+    """Return a client of one service; ``credential`` is used where the settings have only the account's name."""
+    name, options = _SERVICES[service]
+    transport = _transport()
+    if settings.storage_connection is not None:
+        return service.from_connection_string(settings.storage_connection, transport=transport, **options)
+    url = f"https://{settings.storage_account}.{name}.{settings.cloud.storage_suffix}"
+    return service(url, credential=credential, transport=transport, **options)
+
+
+def _transport() -> RequestsTransport:
+    session = Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
+    session.auth = _unchanged
+    return RequestsTransport(session=session)
+
+
+def _unchanged(request: PreparedRequest) -> PreparedRequest:
+    """Return a request as the client has signed it."""
+    return request
