@@ -9,7 +9,6 @@ from random import Random
 
 from sandbox.graph import Delivery
 from shared.reconcile import Reconciler
-from shared.app.clients import Clients
 from tests.edges.outside import CERTIFICATE_NAME
 from tests.flows.world import World
 from tests.simulation.faults import Faults
@@ -69,7 +68,6 @@ class _Story:
     done: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     _logins_met: int = 0
-    _made: tuple[Clients, Reconciler] | None = None
 
     def told(self, began: _Began) -> Report:
         self.world.graph.on_delivery(self.deliveries.append)
@@ -113,11 +111,7 @@ class _Story:
             # After a 429 or 5xx MSAL asks no more for five seconds, of the real clock: here, these are hours.
             self.world.app.restart()
             self._logins_met = met
-        # As in a process of the app's own, it lasts as long as the clients.
-        clients = self.world.app.clients
-        if self._made is None or self._made[0] is not clients:
-            self._made = (clients, self.world.app.reconciler())
-        return self._made[1]
+        return self.world.app.reconciler()
 
     def _end(self) -> None:
         """Have everything settle without faults, and wait for what Graph still holds."""
