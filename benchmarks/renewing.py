@@ -20,14 +20,10 @@ from benchmarks.planning import SUBSCRIPTIONS
 from benchmarks.tables import Figure, Target, figures_table
 from sandbox.azurite import Azurite
 from sandbox.graph import Subscription
-from shared.credentials import AppCredential
-from shared.graph import Graph
-from shared.limits import LISTS, RateLimiter
-from shared.reconcile import Account, Reconciler
+from shared.reconcile import Reconciler
 from shared.rows import entity_of
 from shared.tracked import Tracked
 from shared.tracking import TABLE
-from tests.edges.outside import GRAPH_SCOPE
 from tests.flows.world import World, world
 from tests.sandbox.background import Background
 
@@ -106,15 +102,10 @@ def _full(made: World) -> Reconciler:
     made.do(lambda: _add(made, copies))
     _keep(made, [_copy_of_row(row, each) for each in copies])
     made.clock.advance(_AGE)
-    reconciler = made.app.reconciler()
-    # All copies are wanted by their rows alone, as what the command line has added.
-    return replace(reconciler, accounts=[Account(tenant_id=made.tenant_id, delegated=False, api=_graph(made))])
-
-
-def _graph(made: World) -> Graph:
-    settings = made.app.settings
-    credential = AppCredential(settings, made.tenant_id, lambda: settings.client_secret or "")
-    return Graph(settings.graph_url, credential, scope=GRAPH_SCOPE, turn=RateLimiter(made.app.time, LISTS).wait)
+    # With a token that lasts through all runs. All copies are wanted by their rows alone, as what the command line has
+    # added.
+    made.app.restart()
+    return made.app.reconciler()
 
 
 def _copy(model: Subscription, number: int, subscription_id: str) -> Subscription:

@@ -26,15 +26,15 @@ from shared.graph import Graph
 from shared.inventory import Inventory
 from shared.keeping import Keeping
 from shared.keyvault import Certificates
+from shared.limits import LISTS, RateLimiter
 from shared.locations import Location
 from shared.markers import Markers
 from shared.noting import Noting
-from shared.limits import LISTS, RateLimiter
-from shared.timing import Clock, SystemClock
 from shared.published import Published
 from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.sink import QueueSink
+from shared.timing import Clock, SystemClock
 from shared.token_caches import TokenCaches
 from shared.tracking import Tracking
 

@@ -4,14 +4,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.app.clients import Clients, once
 from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
-from shared.timing import Deadline
 from shared.errors import Misconfigured
 from shared.hearing import Hearing
 from shared.keeping import PARKED, QUARANTINE
+from shared.limits import ConcurrencyLimiter
 from shared.reader import ResourceReader
 from shared.receiver import Receiver
 from shared.signing_keys import SigningKeys
-from shared.limits import ConcurrencyLimiter
+from shared.timing import Deadline
 
 
 @once

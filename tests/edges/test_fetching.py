@@ -10,11 +10,11 @@ from sandbox.teams import Path, User
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.authenticity import authenticate
-from shared.deadline import Deadline
 from shared.decryption import Content
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.locations import ApiVersion, Location
 from shared.notifications import ChangeNotification
+from shared.timing import Deadline
 from tests.edges.outside import fault, hanging, in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world
 from tests.sender import STATE_KEY, STATE_KEY_TEXT, basic_item, client_state
@@ -27,7 +27,7 @@ SECONDS_TO_FETCH = 1.0
 BUSY_MACHINE_SECONDS = 1.0
 MANY = 12
 
-type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, Content | Missing]]
+type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, Content | NotFound]]
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.clock import Clock
-from shared.apply import SubscriptionsApi, TrackingTable
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
+from shared.apply import SubscriptionsApi, TrackingTable
 from shared.certificates import Certificate
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
 from shared.known import Known
-from shared.limits import ConcurrencyLimiter
 from shared.noting import Noting
 from shared.receive import Receipt, receive
 from shared.receiver import Receiver

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sandbox.teams import Path
-from shared.catch_up import catch_up
 from shared.app import renew_subscriptions
+from shared.catch_up import catch_up
 from shared.events import CloudEvent
 from shared.notifications import load_json
 from shared.pages import GraphLists

@@ -10,10 +10,9 @@ from uuid import uuid4
 import pytest
 
 from sandbox.azurite import Azurite
-from shared.subscribing import SubscriptionsApi
+from shared.apply import SubscriptionsApi, TrackingTable
 from shared.subscription import Subscription
 from shared.tracked import Listing, Rows, Tracked
-from shared.upkeep import TrackingTable
 from tests.flows.app import App
 from tests.flows.world import world
 from tests.simulation.report import Report
