@@ -1,4 +1,4 @@
-"""``receive`` without a sink against its floor: the one RSA operation that every rich item needs.
+"""``Receiver.receive`` without a sink against its floor: the one RSA operation that every rich item needs.
 
 All kinds of work take turns in short rounds, so that a change of the machine's speed meets all of them; what is
 compared comes from the same round.
@@ -17,7 +17,6 @@ from benchmarks.posts import Addressee, post
 from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.timing import Rate, Work, rate
 from shared.limits import ConcurrencyLimiter
-from shared.receive import receive
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.posts import Outcome, graph, key_pair
@@ -85,11 +84,13 @@ def _decryption() -> Work:
 def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
-    receiver = replace(Outcome().receiver, publish=lambda _events, _deadline: None, turns=ConcurrencyLimiter(_THREADS))
+    receiver = replace(
+        Outcome().receiver, publish=lambda _events, _deadline: None, limiter=ConcurrencyLimiter(_THREADS)
+    )
     budget = timedelta(minutes=1)
 
     def work() -> int:
-        receipt = receive(body, receiver, received_at=datetime.now(UTC), deadline=Deadline.after(budget))
+        receipt = receiver.receive(body, received_at=datetime.now(UTC), deadline=Deadline.after(budget))
         if receipt.published != items:
             raise RuntimeError(f"published {receipt.published} of {items}, rejected {receipt.rejected}")
         return items

@@ -16,9 +16,8 @@ from benchmarks.tables import Figure, figures_table
 from sandbox.azurite import Azurite
 from shared.app.clients import Clients
 from shared.app.renew_subscriptions import parked_redriver
-from shared.keeping import PARKED, Keeping
-from shared.kept import Kept
-from shared.redrive import Redriver, redrive
+from shared.post_store import PARKED, PostStore, StoredPost
+from shared.redrive import Redriver
 from shared.settings import Settings
 from shared.timing import Deadline
 from tests.sandbox.background import Background
@@ -46,7 +45,7 @@ def measure() -> Report:
     try:
         redriver = _redriver(Settings.from_environ(LEAST | {"AzureWebJobsStorage": azurite.connection_string}))
         started = time.perf_counter()
-        done = redrive(redriver, ends=datetime.now(UTC) + _TIME)
+        done = redriver.run(datetime.now(UTC) + _TIME)
         return Report(published=done["published"], duration=timedelta(seconds=time.perf_counter() - started))
     finally:
         background.run(azurite.stop())
@@ -71,13 +70,13 @@ def _redriver(settings: Settings) -> Redriver:
     return replace(parked_redriver(clients), receiver=receiver)
 
 
-def _park(parked: Keeping) -> None:
+def _park(parked: PostStore) -> None:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     in_time = Deadline.after(timedelta(minutes=5))
 
     def park(number: int) -> None:
-        kept = Kept(kind="unavailable", received_at=datetime.now(UTC), fetch=None)
-        parked.keep(post(addressee, first=number, items=1), kept, in_time)
+        stored = StoredPost(reason="unavailable", received_at=datetime.now(UTC), fetch=None)
+        parked.store(post(addressee, first=number, items=1), stored, in_time)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(park, range(_BODIES)))

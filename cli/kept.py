@@ -1,4 +1,4 @@
-"""What ``parked`` and ``quarantine`` have in common: kept POSTs as lines, as JSON, and received again.
+"""What ``parked`` and ``quarantine`` have in common: stored POSTs as lines, as JSON, and received again.
 
 Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
 """
@@ -15,15 +15,15 @@ from cli.statuses import Status
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.errors import NotFound
-from shared.kept import Kept
 from shared.notifications import load_json
-from shared.redrive import KeptBodies, Redriver, attempt
+from shared.post_store import StoredPost
+from shared.redrive import Outcome, Redriver, StoredPosts
 
 COLUMNS = ("name", "kind", "received", "attempts", "next attempt")
 
 
-class KeptDocument(TypedDict):
-    """What is noted of one kept POST."""
+class StoredPostDocument(TypedDict):
+    """One stored POST without its body."""
 
     name: str
     kind: str
@@ -33,13 +33,13 @@ class KeptDocument(TypedDict):
     retryDateTime: str | None
 
 
-class KeptListDocument(TypedDict):
+class StoredPostListDocument(TypedDict):
     """``parked list --json`` and ``quarantine list --json``, the oldest first."""
 
-    posts: list[KeptDocument]
+    posts: list[StoredPostDocument]
 
 
-class KeptPostDocument(KeptDocument):
+class StoredPostItemsDocument(StoredPostDocument):
     """``quarantine show --json``: the items as they were received, without their client states."""
 
     items: list[Any]
@@ -52,30 +52,30 @@ class AttemptsDocument(TypedDict):
     attempts: dict[str, str]
 
 
-def document(kept: Kept) -> KeptDocument:
-    """Return what scripts get of a kept POST."""
+def document(post: StoredPost) -> StoredPostDocument:
+    """Return what scripts get of a stored POST."""
     return {
-        "name": kept.name,
-        "kind": kept.kind,
-        "receivedDateTime": iso(kept.received_at),
-        "fetch": kept.fetch,
-        "attempts": kept.attempts,
-        "retryDateTime": iso_or_none(kept.retry_at),
+        "name": post.name,
+        "kind": post.reason,
+        "receivedDateTime": iso(post.received_at),
+        "fetch": post.fetch,
+        "attempts": post.attempts,
+        "retryDateTime": iso_or_none(post.retry_at),
     }
 
 
-def post_document(kept: Kept, body: bytes) -> KeptPostDocument:
-    """Return a kept POST without its secrets: client states authenticate, and so do validation tokens.
+def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
+    """Return a stored POST without its secrets: client states authenticate, and so do validation tokens.
 
     Raises:
-        Malformed: it is no JSON, and so was not kept by the app.
+        Malformed: the body is not JSON, so the app did not store it.
     """
-    post = load_json(body)
-    if not isinstance(post, dict):
-        post = {}
-    items, tokens = _folded(post, "value"), _folded(post, "validationTokens")
-    shown = [_without_client_state(item) for item in (items if isinstance(items, list) else [post])]
-    return {**document(kept), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
+    fields = load_json(body)
+    if not isinstance(fields, dict):
+        fields = {}
+    items, tokens = _folded(fields, "value"), _folded(fields, "validationTokens")
+    shown = [_without_client_state(item) for item in (items if isinstance(items, list) else [fields])]
+    return {**document(post), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
 
 
 def _folded(value: dict[str, Any], name: str) -> Any:
@@ -88,64 +88,64 @@ def _without_client_state(item: Any) -> Any:
     return {key: part for key, part in item.items() if key.lower() not in secret} if isinstance(item, dict) else item
 
 
-def show_list(bodies: KeptBodies, now: datetime, *, as_json: bool) -> None:
-    """Print what is kept, the oldest first."""
+def show_list(store: StoredPosts, now: datetime, *, as_json: bool) -> None:
+    """Print what is stored, the oldest first."""
     with busy("Reading the container"):
-        found = list(bodies.all())
+        posts = list(store.list())
     if as_json:
-        listed: KeptListDocument = {"posts": [document(kept) for kept in found]}
+        listed: StoredPostListDocument = {"posts": [document(post) for post in posts]}
         print_json(listed)
-    elif found:
-        print_rows(console(), COLUMNS, [_cells(kept, now) for kept in found])
+    elif posts:
+        print_rows(console(), COLUMNS, [_cells(post, now) for post in posts])
 
 
-def _cells(kept: Kept, now: datetime) -> Sequence[str]:
-    again = span(kept.retry_at - now) if kept.retry_at else ""
-    return kept.name, kept.kind, ago(kept.received_at, now), str(kept.attempts), again
+def _cells(post: StoredPost, now: datetime) -> Sequence[str]:
+    next_attempt = span(post.retry_at - now) if post.retry_at else ""
+    return post.name, post.reason, ago(post.received_at, now), str(post.attempts), next_attempt
 
 
-def chosen(bodies: KeptBodies, names: Sequence[str]) -> Sequence[Kept]:
-    """Return the kept POSTs of these names; all of them without a name.
+def chosen(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredPost]:
+    """Return the stored POSTs of these names; all of them without a name.
 
     Raises:
         NotFound: a name that none of them has.
     """
-    found = {kept.name: kept for kept in bodies.all()}
+    found = {post.name: post for post in store.list()}
     missing = [name for name in names if name not in found]
     if missing:
-        raise NotFound(f"nothing is kept as {', '.join(missing)}: see the list")
+        raise NotFound(f"nothing is stored as {', '.join(missing)}: see the list")
     return [found[name] for name in dict.fromkeys(names)] if names else list(found.values())
 
 
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:
-    """Receive kept POSTs again, at once, and print what became of them; exit status 1 unless all are published."""
-    done = _attempted(redriver, chosen(redriver.bodies, names))
+    """Receive stored POSTs again, at once, and print what became of them; exit status 1 unless all are published."""
+    outcomes = _attempted(redriver, chosen(redriver.store, names))
     if as_json:
-        attempts: AttemptsDocument = {"attempts": done}
+        attempts: AttemptsDocument = {"attempts": outcomes}
         print_json(attempts)
     else:
-        counts = Counter(done.values())
-        print_line(console(), ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing is kept")
-    if set(done.values()) - {"published"}:
+        counts = Counter(outcomes.values())
+        print_line(console(), ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing is stored")
+    if set(outcomes.values()) - {Outcome.PUBLISHED}:
         raise typer.Exit(Status.FOUND)
 
 
-def _attempted(redriver: Redriver, found: Sequence[Kept]) -> dict[str, str]:
-    done = {}
+def _attempted(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, str]:
+    outcomes = {}
     with bar("Receiving again") as progress:
-        progress(0, len(found))
-        for kept in found:
-            done[kept.name] = attempt(redriver, kept)
+        progress(0, len(posts))
+        for post in posts:
+            outcomes[post.name] = str(redriver.attempt(post))
             progress(1, 0)
-    return done
+    return outcomes
 
 
-def discard_all(bodies: KeptBodies, is_old: Callable[[Kept], bool]) -> int:
-    """Return how many kept POSTs were deleted: those that ``is_old`` tells."""
+def delete_all(store: StoredPosts, is_old: Callable[[StoredPost], bool]) -> int:
+    """Return how many stored POSTs were deleted: those for which ``is_old`` is true."""
     with bar("Deleting") as progress:
-        old = [kept for kept in bodies.all() if is_old(kept)]
+        old = [post for post in store.list() if is_old(post)]
         progress(0, len(old))
-        for kept in old:
-            bodies.discard(kept)
+        for post in old:
+            store.delete(post)
             progress(1, 0)
     return len(old)

@@ -8,12 +8,12 @@ import isodate
 import typer
 
 from cli.environment import app_clients
-from cli.kept import chosen, discard_all, post_document, retry_all, show_list
+from cli.kept import chosen, delete_all, post_document, retry_all, show_list
 from cli.terminal import console, print_json, print_line
 from cli.texts import iso
 from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
-from shared.keeping import QUARANTINE
+from shared.post_store import QUARANTINE
 
 commands = typer.Typer(no_args_is_help=True, help="Look at authentic items that were refused, try them again.")
 
@@ -32,18 +32,18 @@ def list_(*, as_json: _Json = False) -> None:
 
 @commands.command()
 def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: _Json = False) -> None:
-    """Show one POST: what is noted of it and its items, still encrypted, without what authenticates them."""
-    bodies = app_clients().post_store(QUARANTINE)
-    (kept,) = chosen(bodies, [name])
-    post = post_document(kept, bodies.body(kept))
+    """Show one POST: why it is stored and its items, still encrypted, without what authenticates them."""
+    store = app_clients().post_store(QUARANTINE)
+    (post,) = chosen(store, [name])
+    shown = post_document(post, store.read(post))
     if as_json:
-        print_json(post)
+        print_json(shown)
         return
     out = console()
-    fetched = f", to be fetched from {kept.fetch}" if kept.fetch else ""
-    print_line(out, f"{kept.name}: {kept.kind}, received {iso(kept.received_at)}{fetched}", "bold")
-    print_line(out, f"{len(post['items'])} items, {post['validationTokens']} validation tokens")
-    for item in post["items"]:
+    fetched = f", to be fetched from {post.fetch}" if post.fetch else ""
+    print_line(out, f"{post.name}: {post.reason}, received {iso(post.received_at)}{fetched}", "bold")
+    print_line(out, f"{len(shown['items'])} items, {shown['validationTokens']} validation tokens")
+    for item in shown["items"]:
         out.print_json(json.dumps(item), ensure_ascii=True)
 
 
@@ -60,7 +60,7 @@ def retry(names: _Names = None, *, as_json: _Json = False) -> None:
 def purge(*, older_than: _OlderThan = "P30D") -> None:
     """Delete what was received longer ago than this."""
     before = datetime.now(UTC) - _duration(older_than)
-    deleted = discard_all(app_clients().post_store(QUARANTINE), lambda kept: kept.received_at <= before)
+    deleted = delete_all(app_clients().post_store(QUARANTINE), lambda post: post.received_at <= before)
     print_line(console(), f"{deleted} deleted")
 
 

@@ -1,7 +1,7 @@
-"""What was kept, received again: the oldest first, some at once, with pauses between attempts, while there is time.
+"""Stored POSTs received again: the oldest first, several at once, with pauses between attempts, until time is up.
 
-The same flow receives it, as of the moment at which it came, so that it is judged and published just as then. A body is
-put off before it is worked on: one that brings the run down does not stand in the way of the others.
+They take the same way as live ones, as of the moment when they came, so that they are judged and published just as they
+would have been then. Each is claimed before it is processed: one that kills the process does not block the others.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 """
@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from shared.errors import Conflict, Problem, UnknownCertificate
-from shared.kept import Kept
 from shared.limits import ConcurrencyLimiter
-from shared.receive import Receipt, receive
-from shared.receiver import Receiver
+from shared.post_store import StoredPost
+from shared.receive import Receipt, Receiver
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
 # Most of a body's time is waiting for storage.
 AT_ONCE = 4
-# While Graph waits for answers, one body follows the other after so long.
+# While Graph waits for answers, one stored POST is redriven per second.
 _GIVE_WAY_SECONDS = 1.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -35,104 +35,111 @@ _TIME_FOR_ONE = timedelta(minutes=1)
 _MAY_APPEAR = timedelta(hours=24)
 
 
-class KeptBodies(Protocol):
-    """A container of kept bodies; all raise Unavailable, and Conflict where another run was faster."""
+class Outcome(StrEnum):
+    """What became of one stored POST."""
 
-    def all(self) -> Iterator[Kept]:
-        """Return everything that is kept, the oldest first."""
+    PUBLISHED = "published"
+    POSTPONED = "put off"
+    REFUSED = "refused"
+    CLAIMED_BY_OTHER = "left to another run"
+
+
+class StoredPosts(Protocol):
+    """A container of stored POSTs; all methods raise Unavailable, and Conflict where another run was faster."""
+
+    def list(self) -> Iterator[StoredPost]:
+        """Return all stored POSTs, the oldest first."""
         ...
 
-    def body(self, kept: Kept) -> bytes:
+    def claim(self, post: StoredPost, until: datetime) -> StoredPost:
+        """Return ``post`` with one more attempt counted, and no other attempt before ``until``."""
+        ...
+
+    def read(self, post: StoredPost) -> bytes:
         """Return the body."""
         ...
 
-    def put_off(self, kept: Kept, until: datetime) -> Kept:
-        """Return ``kept`` with one more attempt noted."""
-        ...
-
-    def discard(self, kept: Kept) -> None:
-        """Delete a body."""
+    def delete(self, post: StoredPost) -> None:
+        """Delete a POST."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriver:
-    """What redriving one container needs; ``receiver`` parks nothing, ``may_open`` tells what is worth an attempt."""
+    """Redrives one container; ``receiver`` parks nothing, and quarantines nothing where the store is the quarantine.
 
-    bodies: KeptBodies
+    From the quarantine only what waits for a certificate is redriven, and stays until all of it is published.
+    """
+
+    store: StoredPosts
+    is_quarantine: bool
     receiver: Receiver
-    may_open: Callable[[Kept, datetime], bool]
     now: Callable[[], datetime]
 
+    def run(self, ends: datetime) -> Counter[str]:
+        """Return what became of the POSTs that are due.
 
-def always(_kept: Kept, _now: datetime) -> bool:
-    """Return that a parked body is worth an attempt, however old it is."""
-    return True
+        Raises:
+            Unavailable: the container does not answer.
+        """
+        outcomes: Counter[str] = Counter()
+        running: set[Future[Outcome]] = set()
+        # The limiter's slots are for live POSTs, which go first.
+        redriver = replace(self, receiver=replace(self.receiver, limiter=ConcurrencyLimiter(AT_ONCE)))
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
+            for post in self.store.list():
+                now = self.now()
+                if now >= ends:
+                    break
+                if self._should_retry(post, now):
+                    self.receiver.limiter.wait_until_quiet(_GIVE_WAY_SECONDS)
+                    running.add(pool.submit(redriver.attempt, post))
+                if len(running) == AT_ONCE:
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    outcomes.update(each.result() for each in ended)
+        outcomes.update(each.result() for each in running)
+        return outcomes
+
+    def _should_retry(self, post: StoredPost, now: datetime) -> bool:
+        is_due = post.retry_at is None or post.retry_at <= now
+        return is_due and (not self.is_quarantine or _waits_for_certificate(post, now))
+
+    def attempt(self, post: StoredPost) -> Outcome:
+        """Receive one stored POST again, whether or not it is due.
+
+        Raises:
+            Unavailable: the container does not answer.
+        """
+        try:
+            claimed = self.store.claim(post, self.now() + _pause(post.attempts))
+            body = self.store.read(claimed)
+        except Conflict:
+            return Outcome.CLAIMED_BY_OTHER
+        deadline = Deadline.after(_TIME_FOR_ONE)
+        try:
+            receipt = self.receiver.receive(body, received_at=post.received_at, deadline=deadline, fetch=post.fetch)
+        except Problem as problem:
+            _LOG.warning("%s is put off: %s", post.name, problem)
+            return Outcome.POSTPONED
+        if not self._is_done(receipt):
+            _LOG.warning("%s stays where it is: rejected %s", post.name, receipt.rejected)
+            return Outcome.REFUSED
+        self.store.delete(claimed)
+        return Outcome.PUBLISHED
+
+    def _is_done(self, receipt: Receipt) -> bool:
+        """Return whether a stored POST is no longer needed.
+
+        What was authentic when it came and is not any more was signed with a key that CLIENT_STATE_KEY_PREVIOUS lacks.
+        """
+        if self.is_quarantine:
+            return receipt.published > 0 and receipt.quarantined == 0
+        return receipt.published + receipt.quarantined > 0
 
 
-def while_it_may_appear(kept: Kept, now: datetime) -> bool:
-    """Return whether a body in quarantine waits for a certificate that could yet be found."""
-    return kept.kind == UnknownCertificate.reason and now - kept.received_at < _MAY_APPEAR
-
-
-def redrive(redriver: Redriver, *, ends: datetime) -> Counter[str]:
-    """Return what became of the bodies whose turn it is.
-
-    Raises:
-        Unavailable: the container does not answer.
-    """
-    done: Counter[str] = Counter()
-    under_way: set[Future[str]] = set()
-    # The turns of POSTs are for what Graph waits for, and go first.
-    posts = redriver.receiver.turns
-    mine = replace(redriver, receiver=replace(redriver.receiver, turns=ConcurrencyLimiter(AT_ONCE)))
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
-        for kept in redriver.bodies.all():
-            now = redriver.now()
-            if now >= ends:
-                break
-            if redriver.may_open(kept, now) and (kept.retry_at is None or kept.retry_at <= now):
-                posts.wait_until_quiet(_GIVE_WAY_SECONDS)
-                under_way.add(pool.submit(attempt, mine, kept))
-            if len(under_way) == AT_ONCE:
-                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                done.update(each.result() for each in ended)
-    done.update(each.result() for each in under_way)
-    return done
-
-
-def attempt(redriver: Redriver, kept: Kept) -> str:
-    """Return what became of one body: "published", "put off", "refused" or "left to another run".
-
-    Raises:
-        Unavailable: the container does not answer.
-    """
-    try:
-        taken = redriver.bodies.put_off(kept, redriver.now() + _pause(kept.attempts))
-        body = redriver.bodies.body(taken)
-    except Conflict:
-        return "left to another run"
-    deadline = Deadline.after(_TIME_FOR_ONE)
-    try:
-        receipt = receive(body, redriver.receiver, received_at=kept.received_at, deadline=deadline, fetch=kept.fetch)
-    except Problem as problem:
-        _LOG.warning("%s is put off: %s", kept.name, problem)
-        return "put off"
-    if not _is_done(receipt, redriver.receiver):
-        _LOG.warning("%s stays where it is: rejected %s", kept.name, receipt.rejected)
-        return "refused"
-    redriver.bodies.discard(taken)
-    return "published"
-
-
-def _is_done(receipt: Receipt, receiver: Receiver) -> bool:
-    """Return whether nothing of a body needs to be kept any longer.
-
-    What was authentic when it came, and no more is, was signed with a key that CLIENT_STATE_KEY_PREVIOUS has lost.
-    """
-    if receiver.quarantine is None:
-        return receipt.published > 0 and receipt.refused == 0
-    return receipt.published + receipt.refused > 0
+def _waits_for_certificate(post: StoredPost, now: datetime) -> bool:
+    """Return whether a quarantined POST needs a certificate that may still appear."""
+    return post.reason == UnknownCertificate.reason and now - post.received_at < _MAY_APPEAR
 
 
 def _pause(attempts: int) -> timedelta:

@@ -24,12 +24,12 @@ from shared.delegated import DelegatedCredential
 from shared.errors import Misconfigured
 from shared.graph import Graph
 from shared.inventory import Inventory
-from shared.keeping import Keeping
 from shared.keyvault import Certificates
 from shared.limits import LISTS, RateLimiter
 from shared.locations import Location
 from shared.markers import Markers
 from shared.noting import Noting
+from shared.post_store import PostStore
 from shared.published import Published
 from shared.recoveries import Recoveries
 from shared.settings import Settings
@@ -134,9 +134,9 @@ class Clients:
         return Markers(self.tables())
 
     @once
-    def post_store(self, container: str) -> Keeping:
+    def post_store(self, container: str) -> PostStore:
         """Return one of the containers of stored POSTs, ``PARKED`` or ``QUARANTINE``."""
-        return Keeping(self.blobs(), container)
+        return PostStore(self.blobs(), container)
 
     @once
     def sink(self) -> QueueSink:

@@ -6,10 +6,10 @@ from shared.app.clients import Clients, once
 from shared.authenticity import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
 from shared.errors import Misconfigured
 from shared.hearing import Hearing
-from shared.keeping import PARKED, QUARANTINE
 from shared.limits import ConcurrencyLimiter
+from shared.post_store import PARKED, QUARANTINE
 from shared.reader import ResourceReader
-from shared.receiver import Receiver
+from shared.receive import Receiver
 from shared.signing_keys import SigningKeys
 from shared.timing import Deadline
 
@@ -30,14 +30,14 @@ def receiver(clients: Clients) -> Receiver:
         tenant_ids=settings.tenant_ids,
         client_state_keys=settings.client_state_keys,
         validation_tokens=ValidationTokens(audience),
-        hear=Hearing(clients.subscription_table().hear).note,
+        record_activity=Hearing(clients.subscription_table().hear).note,
         signing_key=SigningKeys(settings.login_url).signing_key,
         private_key=certificates.private_key if certificates else _no_private_key,
-        fetch=ResourceReader(clients.read_resource).read,
+        fetch_resources=ResourceReader(clients.read_resource).read,
         publish=clients.publisher().publish,
-        quarantine=clients.post_store(QUARANTINE).keep,
-        park=clients.post_store(PARKED).keep,
-        turns=ConcurrencyLimiter(clients.posts_at_once),
+        quarantine=clients.post_store(QUARANTINE).store,
+        park=clients.post_store(PARKED).store,
+        limiter=ConcurrencyLimiter(clients.posts_at_once),
     )
 
 

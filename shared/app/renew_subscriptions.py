@@ -15,11 +15,11 @@ from shared.app.receive_notification import receiver
 from shared.catch_up import CatchUp
 from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured, Problem
-from shared.keeping import PARKED, QUARANTINE
+from shared.post_store import PARKED, QUARANTINE
 from shared.reader import PatientReader
-from shared.receiver import Receiver
+from shared.receive import Receiver
 from shared.reconcile import Account, Reconciler
-from shared.redrive import Redriver, always, redrive, while_it_may_appear
+from shared.redrive import Redriver
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,9 +69,9 @@ def steps(clients: Clients) -> Mapping[str, Step]:
     now = clients.clock.now
     return {
         "subscriptions": lambda: reconciler(clients).run(),
-        "parked": lambda: redrive(parked_redriver(clients), ends=now() + _TIME_FOR_PARKED),
+        "parked": lambda: parked_redriver(clients).run(now() + _TIME_FOR_PARKED),
         "gaps": lambda: gaps.catch_up(catch_up(clients), ends=now() + _TIME_FOR_GAPS),
-        "quarantine": lambda: redrive(quarantine_redriver(clients), ends=now() + _TIME_FOR_QUARANTINE),
+        "quarantine": lambda: quarantine_redriver(clients).run(now() + _TIME_FOR_QUARANTINE),
         "markers of published events": lambda: _purge(clients),
     }
 
@@ -134,9 +134,9 @@ def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> 
 def parked_redriver(clients: Clients) -> Redriver:
     """Return what redriving parked POSTs needs."""
     return Redriver(
-        bodies=clients.post_store(PARKED),
+        store=clients.post_store(PARKED),
+        is_quarantine=False,
         receiver=_patient_receiver(clients),
-        may_open=always,
         now=clients.clock.now,
     )
 
@@ -145,9 +145,9 @@ def parked_redriver(clients: Clients) -> Redriver:
 def quarantine_redriver(clients: Clients) -> Redriver:
     """Return what redriving POSTs in quarantine needs."""
     return Redriver(
-        bodies=clients.post_store(QUARANTINE),
+        store=clients.post_store(QUARANTINE),
+        is_quarantine=True,
         receiver=replace(_patient_receiver(clients), quarantine=None),
-        may_open=while_it_may_appear,
         now=clients.clock.now,
     )
 
@@ -155,7 +155,7 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that parks nothing, and waits as long as Graph asks for between its requests."""
     reader = PatientReader(clients.read_resource, clients.clock)
-    return replace(receiver(clients), park=None, fetch=reader.read)
+    return replace(receiver(clients), park=None, fetch_resources=reader.read)
 
 
 @once
@@ -171,6 +171,6 @@ def catch_up(clients: Clients) -> CatchUp:
         graph=clients.graph_for_tenant,
         # A resumed backfill reads pages again: without the table of what was published, it would publish them twice.
         publish=partial(publish_once.publish, sure=True) if publish_once else clients.sink().publish,
-        is_parked=clients.post_store(PARKED).has_any,
+        is_parked=clients.post_store(PARKED).has_older_than,
         clock=clients.clock,
     )

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from cli.kept import AttemptsDocument, KeptListDocument, KeptPostDocument
+from cli.kept import AttemptsDocument, StoredPostItemsDocument, StoredPostListDocument
 from sandbox.azurite import Azurite
 from shared.authenticity import sign_client_state
-from shared.keeping import PARKED, QUARANTINE, Keeping
-from shared.kept import Kept
+from shared.post_store import PARKED, QUARANTINE, PostStore, StoredPost
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator, matches
 from tests.edges.outside import in_time
@@ -47,12 +46,12 @@ def _item(operator: Operator, **changes: Any) -> dict[str, Any]:
     return basic_item(tenantId=tenant_id, clientState=state) | changes
 
 
-def _keep(blobs: BlobServiceClient, container: str, post: bytes, **noted: Any) -> str:
-    values: dict[str, Any] = {"kind": "unavailable", "received_at": datetime.now(UTC), "fetch": None} | noted
-    keeping = Keeping(blobs, container)
-    before = {kept.name for kept in keeping.all()}
-    keeping.keep(post, Kept(**values), in_time())
-    (name,) = {kept.name for kept in keeping.all()} - before
+def _store(blobs: BlobServiceClient, container: str, body: bytes, **changes: Any) -> str:
+    values: dict[str, Any] = {"reason": "unavailable", "received_at": datetime.now(UTC), "fetch": None} | changes
+    store = PostStore(blobs, container)
+    before = {post.name for post in store.list()}
+    store.store(body, StoredPost(**values), in_time())
+    (name,) = {post.name for post in store.list()} - before
     return name
 
 
@@ -60,7 +59,7 @@ def _keep(blobs: BlobServiceClient, container: str, post: bytes, **noted: Any) -
 def test_what_is_kept_is_listed_oldest_first(operator: Operator, blobs: BlobServiceClient, container: str) -> None:
     now = datetime.now(UTC)
     names = [
-        _keep(blobs, container, body(), received_at=now - timedelta(minutes=minutes), kind=f"kind-{minutes}")
+        _store(blobs, container, body(), received_at=now - timedelta(minutes=minutes), reason=f"kind-{minutes}")
         for minutes in (1, 3, 2)
     ]
     listed = operator.run(container, "list")
@@ -71,7 +70,7 @@ def test_what_is_kept_is_listed_oldest_first(operator: Operator, blobs: BlobServ
         [names[2], "kind-2"],
         [names[0], "kind-1"],
     ]
-    found = matches(KeptListDocument, operator.run(container, "list", "--json").stdout)
+    found = matches(StoredPostListDocument, operator.run(container, "list", "--json").stdout)
     assert [post["name"] for post in found["posts"]] == [names[1], names[2], names[0]]
 
 
@@ -79,10 +78,10 @@ def test_what_is_kept_is_listed_oldest_first(operator: Operator, blobs: BlobServ
 def test_where_nothing_is_kept_nothing_is_listed_and_nothing_retried(
     operator: Operator, blobs: BlobServiceClient, container: str
 ) -> None:
-    assert list(Keeping(blobs, container).all()) == []
+    assert list(PostStore(blobs, container).list()) == []
     assert operator.run(container, "list").output == ""
     ran = operator.run(container, "retry")
-    assert (ran.exit_code, ran.output) == (0, "nothing is kept\n")
+    assert (ran.exit_code, ran.output) == (0, "nothing is stored\n")
 
 
 def test_what_is_parked_is_published_at_once_whenever_its_turn_would_come(
@@ -90,28 +89,28 @@ def test_what_is_parked_is_published_at_once_whenever_its_turn_would_come(
 ) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     names = [
-        _keep(blobs, PARKED, body(_item(operator, resource=f"teams('{number}')")), retry_at=later) for number in (1, 2)
+        _store(blobs, PARKED, body(_item(operator, resource=f"teams('{number}')")), retry_at=later) for number in (1, 2)
     ]
     one = operator.run("parked", "retry", names[1], "--json")
     assert one.exit_code == 0
     assert matches(AttemptsDocument, one.stdout) == {"attempts": {names[1]: "published"}}
-    assert [kept.name for kept in Keeping(blobs, PARKED).all()] == names[:1]
+    assert [post.name for post in PostStore(blobs, PARKED).list()] == names[:1]
     assert operator.run("parked", "retry").stdout == "1 published\n"
-    assert list(Keeping(blobs, PARKED).all()) == []
+    assert list(PostStore(blobs, PARKED).list()) == []
 
 
 def test_what_cannot_be_published_stays_and_the_status_tells(operator: Operator, blobs: BlobServiceClient) -> None:
-    name = _keep(blobs, PARKED, body(basic_item(clientState="of nobody")))
+    name = _store(blobs, PARKED, body(basic_item(clientState="of nobody")))
     ran = operator.run("parked", "retry")
     assert (ran.exit_code, ran.stdout) == (1, "1 refused\n")
-    assert [kept.name for kept in Keeping(blobs, PARKED).all()] == [name]
+    assert [post.name for post in PostStore(blobs, PARKED).list()] == [name]
 
 
 def test_a_name_that_nothing_has_is_a_sentence_and_status_3(operator: Operator) -> None:
     for command in (["parked", "retry", "x"], ["quarantine", "retry", "x"], ["quarantine", "show", "x"]):
         ran = operator.run(*command)
         assert (ran.exit_code, ran.stdout) == (3, "")
-        assert ran.stderr == "nothing is kept as x: see the list\n"
+        assert ran.stderr == "nothing is stored as x: see the list\n"
 
 
 @pytest.mark.parametrize("spelling", ["clientState", "ClientState"])
@@ -121,14 +120,14 @@ def test_a_post_is_shown_as_it_was_received_without_what_authenticates_it(
     item = _item(operator, encryptedContent={"data": "c2VhbGVk"}, note="\x1b[31mGrüße")
     item[spelling] = item.pop("clientState")
     post = body(item, tokens=["eyJhbGciOiJub25lIn0.e30."])
-    name = _keep(blobs, QUARANTINE, post, kind="undecryptable", fetch="beta")
+    name = _store(blobs, QUARANTINE, post, reason="undecryptable", fetch="beta")
     told = operator.run("quarantine", "show", name)
     assert told.exit_code == 0
     assert "undecryptable" in told.stdout
     assert "1 items, 1 validation tokens" in told.stdout
     assert "c2VhbGVk" in told.stdout
     assert "\x1b" not in told.stdout
-    shown = matches(KeptPostDocument, operator.run("quarantine", "show", name, "--json").stdout)
+    shown = matches(StoredPostItemsDocument, operator.run("quarantine", "show", name, "--json").stdout)
     assert (shown["items"], shown["fetch"]) == ([{k: v for k, v in item.items() if k != spelling}], "beta")
 
 
@@ -136,24 +135,24 @@ def test_a_post_is_shown_as_it_was_received_without_what_authenticates_it(
 def test_whatever_lies_in_quarantine_is_shown_harmlessly(
     operator: Operator, blobs: BlobServiceClient, post: bytes
 ) -> None:
-    ran = operator.run("quarantine", "show", _keep(blobs, QUARANTINE, post), "--json")
+    ran = operator.run("quarantine", "show", _store(blobs, QUARANTINE, post), "--json")
     assert ran.exit_code == 0
     assert "v1.x" not in ran.stdout
 
 
 def test_what_is_no_json_is_a_sentence(operator: Operator, blobs: BlobServiceClient) -> None:
-    ran = operator.run("quarantine", "show", _keep(blobs, QUARANTINE, b"\xff"))
+    ran = operator.run("quarantine", "show", _store(blobs, QUARANTINE, b"\xff"))
     assert (ran.exit_code, ran.stderr) == (3, "not JSON in UTF-8\n")
 
 
 def test_what_opens_leaves_the_quarantine_and_what_does_not_stays(operator: Operator, blobs: BlobServiceClient) -> None:
-    _keep(blobs, QUARANTINE, body(_item(operator)), kind="malformed")
+    _store(blobs, QUARANTINE, body(_item(operator)), reason="malformed")
     sealed = _item(operator, encryptedContent={"data": "c2VhbGVk"})
-    stays = _keep(blobs, QUARANTINE, body(sealed), kind="validation-token")
+    stays = _store(blobs, QUARANTINE, body(sealed), reason="validation-token")
     ran = operator.run("quarantine", "retry", "--json")
     assert ran.exit_code == 1
     assert sorted(json.loads(ran.stdout)["attempts"].values()) == ["published", "refused"]
-    assert [kept.name for kept in Keeping(blobs, QUARANTINE).all()] == [stays]
+    assert [post.name for post in PostStore(blobs, QUARANTINE).list()] == [stays]
 
 
 @pytest.mark.parametrize(
@@ -164,19 +163,19 @@ def test_what_is_old_is_deleted(
 ) -> None:
     now = datetime.now(UTC)
     for days in (40, 31, 29):
-        _keep(blobs, QUARANTINE, body(), received_at=now - timedelta(days=days))
+        _store(blobs, QUARANTINE, body(), received_at=now - timedelta(days=days))
     ran = operator.run("quarantine", "purge", *arguments)
     assert (ran.exit_code, ran.stdout) == (0, f"{3 - len(left)} deleted\n")
-    assert [round((now - kept.received_at).days) for kept in Keeping(blobs, QUARANTINE).all()] == left
+    assert [round((now - post.received_at).days) for post in PostStore(blobs, QUARANTINE).list()] == left
 
 
 @pytest.mark.parametrize("text", ["30", "P1Y", "-P1D", "P999999999D", ""])
 def test_an_age_that_is_none_deletes_nothing(operator: Operator, blobs: BlobServiceClient, text: str) -> None:
-    _keep(blobs, QUARANTINE, body(), received_at=datetime.now(UTC) - timedelta(days=400))
+    _store(blobs, QUARANTINE, body(), received_at=datetime.now(UTC) - timedelta(days=400))
     ran = operator.run("quarantine", "purge", "--older-than", text)
     assert (ran.exit_code, ran.stdout) == (3, "")
     assert "--older-than is" in ran.stderr
-    assert len(list(Keeping(blobs, QUARANTINE).all())) == 1
+    assert len(list(PostStore(blobs, QUARANTINE).list())) == 1
 
 
 def test_an_outage_is_a_sentence_and_status_4(operator: Operator) -> None:

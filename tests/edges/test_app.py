@@ -24,8 +24,7 @@ from shared.app.renew_subscriptions import (
     steps,
 )
 from shared.errors import Misconfigured, Unavailable
-from shared.keeping import PARKED
-from shared.receive import receive
+from shared.post_store import PARKED
 from shared.settings import Settings
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
 from tests.eventually import eventually
@@ -67,7 +66,7 @@ def _sender(outside: Outside) -> Sender:
 def test_an_environment_makes_a_receiver_that_works(outside: Outside, environ: Environ) -> None:
     sender, clients = _sender(outside), Clients.from_environ(environ)
     post = body(sender.rich_item(), basic_item(), tokens=[sender.token("1.0"), sender.token()])
-    receipt = receive(post, receiver(clients), received_at=datetime.now(UTC), deadline=in_time())
+    receipt = receiver(clients).receive(post, received_at=datetime.now(UTC), deadline=in_time())
     assert (receipt.published, receipt.rejected, receipt.parked) == (2, {}, 0)
     queue = clients.queues().get_queue_client(clients.settings.queue_name)
     assert queue.get_queue_properties().approximate_message_count == 2
@@ -98,7 +97,7 @@ def test_a_flow_is_built_once_and_calls_nothing_out(
 def test_the_timer_gives_way_to_the_posts_of_its_process(environ: Environ) -> None:
     clients = Clients.from_environ(environ)
     for redriver in (parked_redriver(clients), quarantine_redriver(clients)):
-        assert redriver.receiver.turns is receiver(clients).turns
+        assert redriver.receiver.limiter is receiver(clients).limiter
 
 
 def test_a_missing_setting_is_named_until_it_is_there_and_then_needs_no_restart(
@@ -121,11 +120,11 @@ def test_without_a_vault_basic_items_pass_and_rich_ones_tell_what_is_missing(
 ) -> None:
     clients = Clients.from_environ(_without(environ, "KEY_VAULT_URL", "ENCRYPTION_CERTIFICATE_NAME"))
     made, now = receiver(clients), datetime.now(UTC)
-    assert receive(body(basic_item()), made, received_at=now, deadline=in_time()).published == 1
-    receipt = receive(_sender(outside).rich_body(), made, received_at=now, deadline=in_time())
+    assert made.receive(body(basic_item()), received_at=now, deadline=in_time()).published == 1
+    receipt = made.receive(_sender(outside).rich_body(), received_at=now, deadline=in_time())
     assert receipt.parked == 1
-    assert isinstance(receipt.problem, Misconfigured)
-    assert "KEY_VAULT_URL" in str(receipt.problem)
+    assert isinstance(receipt.parked_because, Misconfigured)
+    assert "KEY_VAULT_URL" in str(receipt.parked_because)
 
 
 def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it_is_there(
@@ -134,12 +133,12 @@ def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it
     sender = _sender(outside)
     lacking = Clients.from_environ(_without(environ, "ENCRYPTION_CERTIFICATE_NAME"))
     # The process's account has what other tests have left, with other keys.
-    before = {kept.name for kept in lacking.post_store(PARKED).all()}
-    receipt = receive(sender.rich_body(), receiver(lacking), received_at=datetime.now(UTC), deadline=in_time())
+    before = {post.name for post in lacking.post_store(PARKED).list()}
+    receipt = receiver(lacking).receive(sender.rich_body(), received_at=datetime.now(UTC), deadline=in_time())
     assert receipt.parked == 1
     clients = Clients.from_environ(environ)
     assert steps(clients)["parked"]()["published"] >= 1
-    assert {kept.name for kept in clients.post_store(PARKED).all()} <= before
+    assert {post.name for post in clients.post_store(PARKED).list()} <= before
 
 
 def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(environ: Environ) -> None:
@@ -153,10 +152,10 @@ def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(environ: En
 @pytest.mark.parametrize(("threads", "posts"), [("", None), ("64", 8), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
 def test_two_threads_are_left_for_parking(environ: Environ, threads: str, posts: int | None) -> None:
     clients = Clients.from_environ(environ | {"PYTHON_THREADPOOL_THREAD_COUNT": threads})
-    turns, free = receiver(clients).turns, 0
+    limiter, free = receiver(clients).limiter, 0
     with ExitStack() as taken, suppress(Unavailable):
         while True:
-            taken.enter_context(turns.slot())
+            taken.enter_context(limiter.slot())
             free += 1
     with ThreadPoolExecutor() as default:
         assert free == (posts or default._max_workers - 2)

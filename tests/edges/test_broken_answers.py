@@ -16,11 +16,10 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.inventory import Inventory
-from shared.keeping import Keeping
-from shared.kept import Kept
 from shared.known import Known
 from shared.marker import PublicationRecord
 from shared.markers import Markers
+from shared.post_store import PostStore, StoredPost
 from shared.sink import QueueSink
 from shared.tracking import Tracking
 from tests.edges.outside import in_time
@@ -39,9 +38,11 @@ _ANSWERS = {
     "XML that says nothing": _STATUS + b"Content-Type: application/xml\r\nContent-Length: 4\r\n\r\n<a/>",
 }
 _ONCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 1}
-_KEPT = Kept(kind="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"')
+_POST = StoredPost(
+    reason="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"'
+)
 _KNOWN = Known(tenant_id="t", subject="teams/t/members/m", looks="0123")
-_MARKER = PublicationRecord(key="00", entries=("a",), at=_KEPT.received_at)
+_MARKER = PublicationRecord(key="00", entries=("a",), at=_POST.received_at)
 
 
 class Storage(socketserver.ThreadingTCPServer):
@@ -92,12 +93,12 @@ _TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
     "forget what was heard": lambda tables: Tracking(tables).forget("t", "a-subscription"),
     "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.at),
 }
-_KEEPING_CALLS: dict[str, Callable[[Keeping], object]] = {
-    "all": lambda keeping: list(keeping.all()),
-    "keep": lambda keeping: keeping.keep(b"{}", _KEPT, in_time()),
-    "body": lambda keeping: keeping.body(_KEPT),
-    "put off": lambda keeping: keeping.put_off(_KEPT, _KEPT.received_at),
-    "discard": lambda keeping: keeping.discard(_KEPT),
+_STORE_CALLS: dict[str, Callable[[PostStore], object]] = {
+    "list": lambda store: list(store.list()),
+    "store": lambda store: store.store(b"{}", _POST, in_time()),
+    "read": lambda store: store.read(_POST),
+    "claim": lambda store: store.claim(_POST, _POST.received_at),
+    "delete": lambda store: store.delete(_POST),
 }
 
 
@@ -120,6 +121,6 @@ def test_an_answer_that_breaks_off_raises_nothing_else(storage: Storage, answer:
     ):
         for on_tables in _TABLE_CALLS.values():
             _ends(partial(on_tables, tables))
-        for on_blobs in _KEEPING_CALLS.values():
-            _ends(partial(on_blobs, Keeping(blobs, "parked")))
+        for on_blobs in _STORE_CALLS.values():
+            _ends(partial(on_blobs, PostStore(blobs, "parked")))
         _ends(lambda: QueueSink(queues, blobs, "events").publish([message()], in_time()))

@@ -71,7 +71,7 @@ def environ(world: GraphWorld, dee: User) -> dict[str, str]:
 
 @pytest.fixture
 def fetch(environ: dict[str, str]) -> Fetch:
-    return receiver(Clients.from_environ(environ)).fetch
+    return receiver(Clients.from_environ(environ)).fetch_resources
 
 
 def _location(resource: str, tenant_id: str) -> Location:
@@ -178,4 +178,4 @@ def test_what_hangs_is_given_up_within_the_second(
 def test_an_app_that_entra_id_refuses_is_told(world: GraphWorld, environ: dict[str, str]) -> None:
     clients = Clients.from_environ(environ | {"CLIENT_SECRET": "hunter2 hunter2"})
     with pytest.raises(Misconfigured, match="AADSTS7000215"):
-        receiver(clients).fetch(_messages(world), in_time())
+        receiver(clients).fetch_resources(_messages(world), in_time())

@@ -18,8 +18,7 @@ from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
 from shared.known import Known
 from shared.noting import Noting
-from shared.receive import Receipt, receive
-from shared.receiver import Receiver
+from shared.receive import Receipt, Receiver
 from shared.reconcile import Reconciler
 from shared.settings import Settings
 from shared.timing import Deadline
@@ -143,7 +142,7 @@ class App:
         """Return the status for one of Graph's POSTs, as ReceiveNotification does."""
         deadline, received_at = Deadline.after(_BUDGET), self.time.now()
         try:
-            receipt = receive(body, self.receiver(), received_at=received_at, deadline=deadline, fetch=fetch)
+            receipt = self.receiver().receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except Malformed:
             return 400
         except Problem as problem:

@@ -317,9 +317,9 @@ GUARDS = (
     ),
     _guard(
         "only what was received before is waited for",
-        "keeping",
-        "return any(kept.received_at < before for kept in self.all())",
-        "return any(True for kept in self.all())",
+        "post_store",
+        "return any(post.received_at < moment for post in self.list())",
+        "return any(True for post in self.list())",
         "tests/edges/test_keeping.py::test_it_knows_whether_something_is_kept_from_before",
     ),
     _guard(

@@ -5,7 +5,7 @@ from tests.guards.guard import Guard
 _LOCATIONS = "tests/shared/test_locations.py"
 _LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
 _RECEIVING = "tests/shared/test_receive_fetching.py"
-_NOT_WANTED = "if version is None or item.lifecycle_event is not None or item.encrypted_content is not None:"
+_WANTED = "if item.lifecycle_event is None and item.encrypted_content is None"
 
 
 def _location(name: str, snippet: str, without: str, test: str = _LEADING_OUT) -> Guard:
@@ -13,28 +13,28 @@ def _location(name: str, snippet: str, without: str, test: str = _LEADING_OUT) -
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"fetching: {name}", module="shared/processing.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"fetching: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
 
 
 GUARDS = (
     _order(
         "nothing that is not authentic",
-        "        return authenticate(item, keys=self.receiver.client_state_keys, tenant_ids=self.receiver.tenant_ids)",
+        "        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)",
         """\
-        self.receiver.fetch({Location.of(Authentic(item), "v1.0")}, Deadline.after(timedelta(1)))
-        return authenticate(item, keys=self.receiver.client_state_keys, tenant_ids=self.receiver.tenant_ids)""",
+        self.fetch_resources({Location.of(Authentic(item), "v1.0")}, Deadline.after(timedelta(1)))
+        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)""",
         f"{_RECEIVING}::test_nothing_that_is_not_authentic_is_ever_fetched",
     ),
     _order(
         "only what has no content of its own",
-        _NOT_WANTED,
-        "if version is None or item.lifecycle_event is not None:",
+        _WANTED,
+        "if item.lifecycle_event is None",
         f"{_RECEIVING}::test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place",
     ),
     _order(
         "changes only",
-        _NOT_WANTED,
-        "if version is None or item.encrypted_content is not None:",
+        _WANTED,
+        "if item.encrypted_content is None",
         f"{_RECEIVING}::test_a_rich_item_and_a_lifecycle_event_are_not_fetched",
     ),
     _location(

@@ -22,98 +22,98 @@ def _once(name: str, module: str, snippet: str, without: str, test: str) -> Guar
 GUARDS = (
     _redriving(
         "put off before it is worked on",
-        "        taken = redriver.bodies.put_off(kept, redriver.now() + _pause(kept.attempts))\n",
-        "        taken = kept\n",
+        "            claimed = self.store.claim(post, self.now() + _pause(post.attempts))\n",
+        "            claimed = post\n",
         "test_one_that_brings_the_run_down_is_put_off_before_and_lost_never",
     ),
     _redriving(
         "ever longer pauses",
-        "_pause(kept.attempts)",
+        "_pause(post.attempts)",
         "_FIRST_PAUSE",
         "test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time",
     ),
     _redriving(
         "no attempt before its time",
-        " and (kept.retry_at is None or kept.retry_at <= now)",
-        "",
+        "is_due = post.retry_at is None or post.retry_at <= now",
+        "is_due = True",
         "test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time",
     ),
     _redriving(
         "judged as of its receipt",
-        "received_at=kept.received_at,",
-        "received_at=redriver.now(),",
+        "received_at=post.received_at,",
+        "received_at=self.now(),",
         "test_a_body_is_judged_and_published_as_of_its_receipt",
     ),
     _redriving(
         "fetched from the version of its URL",
-        "fetch=kept.fetch)",
+        "fetch=post.fetch)",
         "fetch=None)",
         "test_the_version_to_fetch_from_is_the_one_of_its_url",
     ),
     _redriving(
         "one body takes no other down",
         """\
-    except Problem as problem:
-        _LOG.warning("%s is put off: %s", kept.name, problem)
-        return "put off"
+        except Problem as problem:
+            _LOG.warning("%s is put off: %s", post.name, problem)
+            return Outcome.POSTPONED
 """,
-        "    finally:\n        pass\n",
+        "        finally:\n            pass\n",
         "test_one_that_fails_does_not_stand_in_the_way_of_the_others",
     ),
     _redriving(
         "one run takes it",
         """\
-    except Conflict:
-        return "left to another run"
+        except Conflict:
+            return Outcome.CLAIMED_BY_OTHER
 """,
-        "    finally:\n        pass\n",
+        "        finally:\n            pass\n",
         "test_of_two_runs_one_takes_a_body",
     ),
     _redriving(
         "time for the rest of the run",
-        "            if now >= ends:\n                break\n",
+        "                if now >= ends:\n                    break\n",
         "",
         "test_a_run_ends_in_time_and_the_next_one_goes_on",
     ),
     _redriving(
         "the oldest first, but for what is under way",
-        "for kept in redriver.bodies.all():",
-        "for kept in reversed(list(redriver.bodies.all())):",
+        "for post in self.store.list():",
+        "for post in reversed(list(self.store.list())):",
         "test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once",
     ),
     _redriving(
         "a turn for each that is under way",
-        "replace(redriver.receiver, turns=ConcurrencyLimiter(AT_ONCE))",
-        "replace(redriver.receiver, turns=ConcurrencyLimiter(1))",
+        "replace(self.receiver, limiter=ConcurrencyLimiter(AT_ONCE))",
+        "replace(self.receiver, limiter=ConcurrencyLimiter(1))",
         "test_several_are_worked_on_at_once",
     ),
     _redriving(
         "POSTs go first",
-        "                posts.wait_until_quiet(_GIVE_WAY_SECONDS)\n",
+        "                    self.receiver.limiter.wait_until_quiet(_GIVE_WAY_SECONDS)\n",
         "",
         "test_what_graph_waits_for_goes_first",
     ),
     _redriving(
         "what is not authentic any more stays",
-        "return receipt.published + receipt.refused > 0",
+        "return receipt.published + receipt.quarantined > 0",
         "return True",
         "test_what_is_not_authentic_any_more_stays_where_it_is",
     ),
     _redriving(
         "all of it is published",
-        "return receipt.published > 0 and receipt.refused == 0",
+        "return receipt.published > 0 and receipt.quarantined == 0",
         "return receipt.published > 0",
         "test_a_body_in_quarantine_stays_until_all_of_it_is_published",
     ),
     _redriving(
         "only what may appear",
-        "kept.kind == UnknownCertificate.reason and ",
+        "post.reason == UnknownCertificate.reason and ",
         "",
         "test_nothing_else_in_quarantine_is_tried_by_the_timer",
     ),
     _redriving(
         "only as long as it may appear",
-        " and now - kept.received_at < _MAY_APPEAR",
+        " and now - post.received_at < _MAY_APPEAR",
         "",
         "test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left",
     ),
@@ -302,14 +302,14 @@ GUARDS = (
     ),
     Guard(
         name="keeping: one run takes a body",
-        module="shared/keeping.py",
-        snippet="etag=kept.etag, match_condition=MatchConditions.IfNotModified",
+        module="shared/post_store.py",
+        snippet="etag=post.etag, match_condition=MatchConditions.IfNotModified",
         without="timeout=5",
         test=f"{_KEPT_IN_BLOBS}::test_of_two_that_take_a_body_in_hand_one_gets_it",
     ),
     Guard(
         name="keeping: what somebody else has put there",
-        module="shared/keeping.py",
+        module="shared/post_store.py",
         snippet="except (KeyError, ValueError, OverflowError):",
         without="except KeyError:",
         test=f"{_KEPT_IN_BLOBS}::test_what_somebody_else_has_put_there_is_left_alone",

@@ -12,7 +12,7 @@ _OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the
 _DOWN = f"{_FETCHING}::test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched"
 
 
-def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "processing") -> Guard:
+def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "receive") -> Guard:
     return Guard(name=f"post: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
 
 
@@ -24,10 +24,9 @@ def _limiter(name: str, snippet: str, without: str, test: str) -> Guard:
 GUARDS = (
     _guard(
         "parked whatever the problem is",
-        "    except Problem as problem:\n        post.park(",
-        "    except KeyError as problem:\n        post.park(",
+        "        except Problem as problem:\n            self._park(",
+        "        except KeyError as problem:\n            self._park(",
         _PARKED,
-        module="receive",
     ),
     _guard(
         "what is no item",
@@ -37,14 +36,14 @@ GUARDS = (
     ),
     _guard(
         "nowhere to park",
-        "        if self.receiver.park is None:\n            raise problem\n",
+        "        if self.park is None:\n            raise problem\n",
         "",
         _OUT_OF_REACH,
     ),
     _guard("why it is parked", 'if isinstance(problem, Misconfigured) else "unavailable"', "", _PARKED),
     _guard(
         "nowhere to keep",
-        "        if self.receiver.quarantine is None:\n            return\n",
+        "        if self.quarantine is None:\n            return\n",
         "",
         "tests/shared/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
     ),
@@ -128,14 +127,14 @@ GUARDS = (
     ),
     _guard(
         "what is heard of a subscription comes first",
-        "            self.receiver.hear(authentic, self.received_at, deadline)\n",
+        "        self.record_activity(items, post.received_at, post.deadline)\n",
         "",
         f"{_RECEIVING}::test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published",
     ),
     _guard(
         "a lifecycle event is no change",
-        "        if item.lifecycle_event is not None:\n            return lifecycle_event(",
-        "        if False:\n            return lifecycle_event(",
+        "            if item.lifecycle_event is not None:\n",
+        "            if False:\n",
         f"{_RECEIVING}::test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published",
     ),
     _guard(
@@ -146,16 +145,21 @@ GUARDS = (
     ),
     _guard(
         "no version, nothing to fetch",
-        "if version is None or item.lifecycle_event",
-        "if item.lifecycle_event",
+        "        if post.fetch is None:\n            return {}\n",
+        "",
         f"{_FETCHING}::test_without_a_version_of_graph_nothing_is_fetched",
     ),
-    _guard("nothing to fetch, nobody asked", " if locations else {}", "", _DOWN),
-    _guard("what has no place is not read", " if each.location is not None}", "}", _OUTCOME),
+    _guard("nothing to fetch, nobody asked", " if distinct else {}", "", _DOWN),
     _guard(
         "a place that is none takes nobody down",
-        "located = each_of(authentic, self._located, lambda item, problem: refused[problem.reason].append(item))",
-        "located = [self._located(item) for item in authentic]",
+        "    except Malformed as problem:\n        return problem\n",
+        "    finally:\n        pass\n",
+        f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down",
+    ),
+    _guard(
+        "a place that is none is refused",
+        "            if isinstance(found, Malformed):\n                raise found\n",
+        "",
         f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down",
     ),
     _guard(

@@ -27,7 +27,7 @@ def _parsing(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"receiving: {name}", module="shared/processing.py", snippet=snippet, without=without, test=test)
+    return Guard(name=f"receiving: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
 
 
 def _post(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -141,14 +141,14 @@ GUARDS = (
     ),
     _order(
         "client states are checked",
-        "        return authenticate(item, keys=self.receiver.client_state_keys, tenant_ids=self.receiver.tenant_ids)",
+        "        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)",
         "        return Authentic(item)",
         _OUTCOME,
     ),
     _order(
         "no token before an authentic item",
-        "if not any(item.encrypted_content for item in authentic):",
-        "if not self.tokens:",
+        "if not any(item.encrypted_content for item in items):",
+        "if not post.tokens:",
         f"{_RECEIVING}::test_no_token_is_looked_at_before_a_rich_item_is_authentic",
     ),
     _order(
@@ -157,7 +157,7 @@ GUARDS = (
         except InvalidValidationToken:
             return frozenset()
 """,
-        "        except InvalidValidationToken:\n            return frozenset(self.receiver.tenant_ids)\n",
+        "        except InvalidValidationToken:\n            return frozenset(self.tenant_ids)\n",
         _OUTCOME,
     ),
     _order(
@@ -172,7 +172,7 @@ GUARDS = (
         if item.tenant_id not in covered:
             raise InvalidValidationToken""",
         """\
-        self.receiver.private_key(encrypted.encryption_certificate_id, deadline)
+        self.private_key(encrypted.encryption_certificate_id, deadline)
         if item.tenant_id not in covered:
             raise InvalidValidationToken""",
         f"{_RECEIVING}::test_no_key_is_asked_for_before_an_item_is_authentic",
@@ -189,81 +189,80 @@ GUARDS = (
         "a rejected item takes nobody down",
         """\
         except Rejected as problem:
-            refused(item, problem)
+            rejected.setdefault(problem.reason, []).append(item)
 """,
         "        finally:\n            pass\n",
         _OUTCOME,
     ),
     _order(
         "nothing is published before all is decided",
-        "            events = each_of(\n                tuple(enumerate(located)),\n",
+        "        events, rejected = partition(enumerate(items), event_of)\n",
         """\
-            for each in enumerate(located):
-                self.receiver.publish([self._event(*each, covered, fetched, deadline)], deadline)
-            events = each_of(
-                tuple(enumerate(located)),
+        for each in enumerate(items):
+            self.publish([event_of(each)], post.deadline)
+        events, rejected = partition(enumerate(items), event_of)
 """,
         f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post",
     ),
     _order(
         "what is refused is kept before anything is published",
         """\
-            for kind, items in refused.items():
-                self._quarantine(kind, items, deadline)
-            if events:
-                self.receiver.publish(events, deadline)
+        for reason, rejected in refused.items():
+            self._quarantine(post, reason, rejected)
+        if events:
+            self.publish(events, post.deadline)
 """,
         """\
-            if events:
-                self.receiver.publish(events, deadline)
-            for kind, items in refused.items():
-                self._quarantine(kind, items, deadline)
+        if events:
+            self.publish(events, post.deadline)
+        for reason, rejected in refused.items():
+            self._quarantine(post, reason, rejected)
 """,
         f"{_PARKING}::test_nothing_is_published_before_what_is_refused_is_kept",
     ),
     _order(
         "what is refused is kept at all",
-        "                self._quarantine(kind, items, deadline)\n",
-        "                pass\n",
+        "            self._quarantine(post, reason, rejected)\n",
+        "            pass\n",
         f"{_PARKING}::test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came",
     ),
     _order(
         "an item that JSON cannot repeat",
-        "        except ValueError:\n            body = self.body\n",
+        "        except RecursionError:\n            body = post.body\n",
         "        finally:\n            pass\n",
         f"{_PARKING}::test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post",
     ),
     _order(
         "the URL's text reaches no header",
-        "fetch=api_version(self.fetch))",
-        "fetch=self.fetch)",
+        "fetch=api_version(fetch)",
+        "fetch=fetch",
         f"{_PARKING}::test_a_text_in_the_url_that_is_no_version_is_not_kept",
     ),
     _order(
         "the deadline between items",
-        "        deadline.raise_if_passed()\n",
+        "            post.deadline.raise_if_passed()\n",
         "",
         f"{_PARKING}::test_a_post_of_ten_thousand_items_is_parked_in_time",
     ),
     _order(
         "a turn",
-        "        with self.receiver.turns.slot():\n",
-        "        if True:\n",
+        "            with self.limiter.slot():\n",
+        "            if True:\n",
         f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything",
     ),
     _post(
         "only what is authentic is parked",
         """\
-    if not authentic:
-        return Receipt(received=len(collection.value), published=0, rejected=dict(rejected))
+        if not authentic:
+            return Receipt(received=received, rejected=_counts(dropped))
 """,
         "",
         f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept",
     ),
     _post(
         "nothing of nobody is parked",
-        "each_of(collection.value, post.authentic, lambda _, problem: rejected.update([problem.reason]))",
-        "[item for item in collection.value if not isinstance(item, Malformed)]",
+        "partition(collection.value, self._authenticate)",
+        "[item for item in collection.value if not isinstance(item, Malformed)], {}",
         f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept",
     ),
     _post(

@@ -6,12 +6,13 @@ from typing import Any
 from zlib import crc32
 
 from shared.errors import Malformed, TooLarge, Unavailable
-from shared.receive import Receipt, receive
+from shared.post_store import StoredPost
+from shared.receive import Receipt
 from shared.timing import Deadline
 from tests.shared.posts import Outcome, now
 
 _BUDGET = timedelta(seconds=30)
-_DOWN = ("hear", "signing_key", "private_key", "fetch", "publish", "quarantine")
+_DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "publish", "quarantine")
 
 
 def outcome(body: bytes) -> str:
@@ -22,40 +23,40 @@ def outcome(body: bytes) -> str:
         Exception: what no documented outcome is.
     """
     chosen = crc32(body)
-    kept = Kept()
-    receiver = dataclasses.replace(Outcome().receiver, park=kept.keep, quarantine=kept.keep)
+    stored = Stored()
+    receiver = dataclasses.replace(Outcome().receiver, park=stored.store, quarantine=stored.store)
     if chosen % 3 == 0:
         changes: dict[str, Any] = {_DOWN[chosen // 3 % len(_DOWN)]: _does_not_answer}
         receiver = dataclasses.replace(receiver, **changes)
     fetch = (None, "v1.0", "\r\n")[chosen // 32 % 3]
     try:
-        receipt = receive(body, receiver, received_at=now(), deadline=Deadline.after(_BUDGET), fetch=fetch)
+        receipt = receiver.receive(body, received_at=now(), deadline=Deadline.after(_BUDGET), fetch=fetch)
     except TooLarge:
         return "too large"
     except Malformed:
         return "no collection"
-    return _accounted(receipt, kept)
+    return _accounted(receipt, stored)
 
 
-class Kept:
-    """How many POSTs were kept; what is noted of them fits into a header."""
+class Stored:
+    """How many POSTs were stored; what is recorded of them fits into a header."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def keep(self, _body: bytes, kept: Any, _deadline: Deadline) -> None:
-        assert str(kept.fetch or "").isprintable()
+    def store(self, _body: bytes, post: StoredPost, _deadline: Deadline) -> None:
+        assert str(post.fetch or "").isprintable()
         self.count += 1
 
 
-def _accounted(receipt: Receipt, kept: Kept) -> str:
+def _accounted(receipt: Receipt, stored: Stored) -> str:
     if receipt.received != receipt.published + receipt.parked + sum(receipt.rejected.values()):
         raise AssertionError(receipt)
-    if bool(kept.count) is not bool(receipt.parked or receipt.refused):
+    if bool(stored.count) is not bool(receipt.parked or receipt.quarantined):
         raise AssertionError(receipt)
     if receipt.parked:
         return "parked"
-    if receipt.refused:
+    if receipt.quarantined:
         return "in quarantine"
     return "published" if receipt.published else "refused"
 

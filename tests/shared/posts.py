@@ -17,8 +17,7 @@ from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
 from shared.limits import ConcurrencyLimiter
 from shared.locations import Location
-from shared.receive import Receipt, receive
-from shared.receiver import Receiver
+from shared.receive import Receipt, Receiver
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
@@ -67,20 +66,20 @@ class Outcome:
             tenant_ids=(TENANT, OTHER_TENANT),
             client_state_keys=(STATE_KEY, PREVIOUS_STATE_KEY),
             validation_tokens=ValidationTokens(AUDIENCE),
-            hear=lambda items, _moment, _deadline: self.heard.extend(items),
+            record_activity=lambda items, _moment, _deadline: self.heard.extend(items),
             signing_key=signing_key,
             private_key=self._private_key,
-            fetch=self._fetch,
+            fetch_resources=self._fetch,
             publish=self._publish,
-            quarantine=lambda post, kept, _deadline: self.quarantined.update({kept.kind: post}),
+            quarantine=lambda body, post, _deadline: self.quarantined.update({post.reason: body}),
             park=None,
-            turns=ConcurrencyLimiter(1),
+            limiter=ConcurrencyLimiter(1),
         )
 
     def of(self, body: bytes, *, received_at: datetime | None = None, fetch: str | None = None) -> Receipt:
         """Return the receipt for ``body``."""
         deadline = Deadline.after(timedelta(seconds=30))
-        return receive(body, self.receiver, received_at=received_at or now(), deadline=deadline, fetch=fetch)
+        return self.receiver.receive(body, received_at=received_at or now(), deadline=deadline, fetch=fetch)
 
     def _private_key(self, certificate_id: str, _deadline: Deadline) -> rsa.RSAPrivateKey:
         self.asked_for.append(certificate_id)

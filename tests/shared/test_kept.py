@@ -5,8 +5,9 @@ import json
 import pytest
 
 from shared.authenticity import Authentic
-from shared.kept import Kept, body_of
 from shared.notifications import ChangeNotification, ChangeNotificationCollection
+from shared.post_store import StoredPost
+from shared.receive import to_json
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import graph, now
 
@@ -20,25 +21,25 @@ def _items(post: bytes) -> list[Authentic]:
 def test_a_body_is_read_as_it_was_received(tokens: list[str]) -> None:
     item = graph().rich_item(brandNew=[1.5, None, "Grüße 👋", "\ud800"])
     post = body(item, basic_item(), tokens=tokens)
-    again = body_of(_items(post), tokens)
+    again = to_json(_items(post), tokens)
     assert json.loads(again) == json.loads(post)
     assert ChangeNotificationCollection.from_json(again) == ChangeNotificationCollection.from_json(post)
 
 
 def test_a_bare_item_becomes_a_collection() -> None:
     post = json.dumps(basic_item()).encode()
-    assert _items(body_of(_items(post), [])) == _items(post)
+    assert _items(to_json(_items(post), [])) == _items(post)
 
 
 def test_a_token_that_was_none_stays_none() -> None:
     """It must not become an absent one, which would be judged in another way."""
     collection = ChangeNotificationCollection.from_json(body(basic_item(), tokens=[7]))
-    again = ChangeNotificationCollection.from_json(body_of([], collection.validation_tokens))
+    again = ChangeNotificationCollection.from_json(to_json([], collection.validation_tokens))
     assert again.validation_tokens == collection.validation_tokens == ("",)
 
 
 def test_what_is_noted_of_a_body_may_be_logged() -> None:
-    kept = Kept(kind="undecryptable", received_at=now(), fetch=None, name="2026/11/21/1.json", etag="secret?")
-    assert "secret?" not in repr(kept)
+    stored = StoredPost(reason="undecryptable", received_at=now(), fetch=None, name="2026/11/21/1.json", etag="secret?")
+    assert "secret?" not in repr(stored)
     (item,) = _items(body(graph().rich_item()))
     assert client_state() not in repr(item)

@@ -8,20 +8,18 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
 import pytest
 
-from shared.authenticity import Authentic
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
 from shared.events import CloudEvent
-from shared.kept import Kept
 from shared.limits import ConcurrencyLimiter
-from shared.notifications import ChangeNotificationCollection
-from shared.processing import Post
-from shared.receive import Receipt, receive
+from shared.post_store import StoredPost
+from shared.receive import Receipt
 from shared.timing import Deadline
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
@@ -42,11 +40,11 @@ class Keeper(Outcome):
     def __init__(self, **ports: Any) -> None:
         super().__init__()
         self.steps: list[str] = []
-        self.parked: list[tuple[bytes, Kept]] = []
-        self.kept: list[tuple[bytes, Kept]] = []
+        self.parked: list[tuple[bytes, StoredPost]] = []
+        self.quarantined_posts: list[tuple[bytes, StoredPost]] = []
         self.receiver = dataclasses.replace(
             self.receiver,
-            park=lambda post, kept, _deadline: self.parked.append((post, kept)),
+            park=lambda body, post, _deadline: self.parked.append((body, post)),
             quarantine=self._quarantine,
             publish=self._publishing,
         )
@@ -56,9 +54,9 @@ class Keeper(Outcome):
         self.steps.append("publish")
         self.events.extend(events)
 
-    def _quarantine(self, post: bytes, kept: Kept, _deadline: Deadline) -> None:
+    def _quarantine(self, body: bytes, post: StoredPost, _deadline: Deadline) -> None:
         self.steps.append("quarantine")
-        self.kept.append((post, kept))
+        self.quarantined_posts.append((body, post))
 
     def take(
         self, post: bytes, budget: timedelta = BUDGET, *, received_at: datetime | None = None, fetch: str | None = None
@@ -66,7 +64,7 @@ class Keeper(Outcome):
         """Return the receipt for ``post``, which has to be there in time."""
         deadline = Deadline.after(budget)
         with within(budget.total_seconds() + BUSY_MACHINE_SECONDS):
-            return receive(post, self.receiver, received_at=received_at or now(), deadline=deadline, fetch=fetch)
+            return self.receiver.receive(post, received_at=received_at or now(), deadline=deadline, fetch=fetch)
 
 
 def _fails(problem: Problem) -> Callable[..., Any]:
@@ -91,7 +89,7 @@ def _rich_and_basic() -> bytes:
     return body(basic_item(), graph().rich_item(), tokens=[graph().token()])
 
 
-PORTS = ("hear", "signing_key", "private_key", "publish", "fetch")
+PORTS = ("record_activity", "signing_key", "private_key", "publish", "fetch_resources")
 
 
 @pytest.mark.parametrize("port", PORTS)
@@ -103,10 +101,10 @@ PORTS = ("hear", "signing_key", "private_key", "publish", "fetch")
 def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
     keeper, post, moment = Keeper(**{port: _fails(problem)}), _rich_and_basic(), now()
     receipt = keeper.take(post, received_at=moment, fetch="beta")
-    assert (receipt.parked, receipt.published, receipt.problem) == (2, 0, problem)
-    ((kept, note),) = keeper.parked
-    kind = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
-    assert (kept, note) == (post, Kept(kind=kind, received_at=moment, fetch="beta"))
+    assert (receipt.parked, receipt.published, receipt.parked_because) == (2, 0, problem)
+    (stored,) = keeper.parked
+    reason = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
+    assert stored == (post, StoredPost(reason=reason, received_at=moment, fetch="beta"))
     assert keeper.events == []
 
 
@@ -117,7 +115,7 @@ def test_a_dependency_that_hangs_leaves_time_for_parking(port: str) -> None:
     assert keeper.take(_rich_and_basic(), SHORT, fetch="v1.0").parked == 2
 
 
-def _takes_half_a_second(_post: bytes, _kept: Kept, deadline: Deadline) -> None:
+def _takes_half_a_second(_body: bytes, _post: StoredPost, deadline: Deadline) -> None:
     with ThreadPoolExecutor(1) as pool:
         deadline.run_on(pool, time.sleep, 0.5)
 
@@ -135,7 +133,7 @@ def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
     post = graph().rich_body(*[small] * 10_000)
     keeper = Keeper(private_key=slow_key)
     assert keeper.take(post).parked == 10_000
-    assert (keeper.kept, keeper.events) == ([], [])
+    assert (keeper.quarantined_posts, keeper.events) == ([], [])
 
 
 @pytest.mark.parametrize("broken", [Unavailable("storage does not answer"), Misconfigured("no role")])
@@ -164,7 +162,7 @@ def test_nothing_that_is_not_authentic_is_ever_kept(name: str) -> None:
     post = CLIENT_STATES[name](graph()).body
     for _ in range(20):
         assert keeper.take(post, fetch="v1.0").parked == 0
-    assert (keeper.parked, keeper.kept, keeper.steps) == ([], [], [])
+    assert (keeper.parked, keeper.quarantined_posts, keeper.steps) == ([], [], [])
 
 
 def test_a_post_with_a_forged_item_is_parked_for_the_sake_of_the_authentic_one() -> None:
@@ -179,12 +177,12 @@ def test_every_hostile_post_is_published_refused_or_kept(name: str) -> None:
     if post.status != 202:
         with pytest.raises(TooLarge if post.status == 413 else Malformed):
             keeper.take(post.body)
-        assert (keeper.parked, keeper.kept) == ([], [])
+        assert (keeper.parked, keeper.quarantined_posts) == ([], [])
         return
     receipt = keeper.take(post.body)
     refused = {kind: count for kind, count in post.rejected.items() if kind in QUARANTINED - {"malformed"}}
-    assert (receipt.published, receipt.refused, receipt.parked) == (post.published, sum(refused.values()), 0)
-    assert {note.kind: len(json.loads(kept)["value"]) for kept, note in keeper.kept} == refused
+    assert (receipt.published, receipt.quarantined, receipt.parked) == (post.published, sum(refused.values()), 0)
+    assert {stored.reason: len(json.loads(text)["value"]) for text, stored in keeper.quarantined_posts} == refused
 
 
 @pytest.mark.slow
@@ -211,18 +209,20 @@ def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> No
     token = graph().token()
     post = body(unknown, basic_item(), tampered, tampered, tokens=[token])
     receipt = keeper.take(post, received_at=moment, fetch="v1.0")
-    assert (receipt.published, receipt.refused) == (1, 3)
-    kept = {note.kind: (json.loads(text), note) for text, note in keeper.kept}
+    assert (receipt.published, receipt.quarantined) == (1, 3)
+    kept = {stored.reason: (json.loads(text), stored) for text, stored in keeper.quarantined_posts}
     assert kept["unknown-certificate"][0] == {"value": [unknown], "validationTokens": [token]}
     assert kept["undecryptable"][0] == {"value": [tampered, tampered], "validationTokens": [token]}
-    assert {(note.received_at, note.fetch) for _, note in kept.values()} == {(moment, "v1.0")}
+    assert {(stored.received_at, stored.fetch) for _, stored in kept.values()} == {(moment, "v1.0")}
 
 
 def test_nothing_that_was_decrypted_is_kept() -> None:
     keeper = Keeper()
     keeper.take(body(graph().rich_item(), graph().rich_item(encryptedContent={}), tokens=[graph().token()]))
-    assert len(keeper.kept) == 1
-    assert not any(str(CONTENT["body"])[:20].encode() in text or "Grüße".encode() in text for text, _ in keeper.kept)
+    assert len(keeper.quarantined_posts) == 1
+    assert not any(
+        str(CONTENT["body"])[:20].encode() in text or "Grüße".encode() in text for text, _ in keeper.quarantined_posts
+    )
 
 
 def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
@@ -230,10 +230,10 @@ def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
     keeper, moment = Keeper(), now()
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
     keeper.take(body(unknown, tokens=[graph().token()]), received_at=moment)
-    ((text, note),) = keeper.kept
+    ((text, stored),) = keeper.quarantined_posts
     found = Keeper(private_key=lambda _id, deadline: Outcome().receiver.private_key(CERTIFICATE_ID, deadline))
-    assert found.take(text, received_at=note.received_at).published == 1
-    assert found.take(text, received_at=note.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
+    assert found.take(text, received_at=stored.received_at).published == 1
+    assert found.take(text, received_at=stored.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
 
 
 def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
@@ -246,15 +246,20 @@ def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
 
 
 def test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post() -> None:
-    deep: list[Any] = []
-    for _ in range(200_000):
-        deep = [deep]
-    keeper, text = Keeper(), graph().rich_body()
-    (item,) = ChangeNotificationCollection.from_json(body(graph().rich_item())).value
-    assert not isinstance(item, Malformed)
-    post = Post(body=text, receiver=keeper.receiver, received_at=now(), fetch=None, tokens=())
-    post.process([Authentic(dataclasses.replace(item, received=deep))], Deadline.after(BUDGET))
-    assert [kept for kept, _ in keeper.kept] == [text]
+    keeper, post = Keeper(), _deepest_bare_item()
+    assert keeper.take(post).quarantined == 1
+    assert [text for text, _ in keeper.quarantined_posts] == [post]
+
+
+def _deepest_bare_item() -> bytes:
+    """Return an item that is nested as deeply as JSON can be read; as the item of a collection it would be deeper."""
+    template = json.dumps(graph().rich_item(resourceData={"deep": "HERE"}))
+    for depth in range(10_100, 9_900, -1):
+        post = template.replace('"HERE"', "[" * depth + "]" * depth).encode()
+        with suppress(Malformed):
+            Outcome().of(post)
+            return post
+    raise AssertionError("no depth can be read")
 
 
 @pytest.mark.slow
@@ -267,7 +272,7 @@ def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
                 receipt = keeper.take(template.replace('"HERE"', "[" * depth + "]" * depth).encode())
             except Malformed:
                 continue
-            assert (receipt.published + receipt.refused, receipt.refused) == (1, len(keeper.kept))
+            assert (receipt.published + receipt.quarantined, receipt.quarantined) == (1, len(keeper.quarantined_posts))
 
 
 @pytest.mark.parametrize("fetch", ["", "x", "v1.0\r\nx-ms-evil: 1", "\ud800", "Grüße", "x" * 100_000])
@@ -275,12 +280,12 @@ def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
     keeper = Keeper(publish=_fails(Unavailable("the queue")))
     keeper.take(body(basic_item()), fetch=fetch)
     keeper.take(body(graph().rich_item()), fetch=fetch)
-    assert [note.fetch for _, note in keeper.parked + keeper.kept] == [None, None]
+    assert [stored.fetch for _, stored in keeper.parked + keeper.quarantined_posts] == [None, None]
 
 
 @pytest.mark.slow
 def test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything() -> None:
-    keeper = Keeper(turns=ConcurrencyLimiter(0))
+    keeper = Keeper(limiter=ConcurrencyLimiter(0))
     receipt = keeper.take(_rich_and_basic())
     assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])
 

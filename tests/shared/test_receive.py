@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+import ReceiveNotification
 from shared.authenticity import SigningKey
 from shared.errors import Malformed, TooLarge, Unavailable
-from shared.receive import receive
+from shared.receive import Receipt
 from shared.timing import Deadline
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
@@ -119,7 +120,7 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
     receiver = dataclasses.replace(good.receiver, **changes)
     post = body(basic_item(), graph().rich_item(), tokens=[graph().token()])
     with pytest.raises(Unavailable):
-        receive(post, receiver, received_at=now(), deadline=Deadline.after(timedelta(seconds=1)))
+        receiver.receive(post, received_at=now(), deadline=Deadline.after(timedelta(seconds=1)))
     assert good.events == []
 
 
@@ -143,3 +144,33 @@ def test_two_updates_that_come_together_without_their_content_are_two_events() -
     again = Outcome()
     again.of(body(update, update), received_at=moment)
     assert [event.id for event in again.events] == [event.id for event in outcome.events]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "level", "line"),
+    [
+        (
+            Receipt(received=2, published=2, rejected={}),
+            "INFO",
+            "post received=2 published=2 parked=0 quarantined=0 dropped=0 ms=37 ",
+        ),
+        (
+            Receipt(received=9, published=3, rejected={"client-state": 4, "malformed": 2}, quarantined=2),
+            "WARNING",
+            "post received=9 published=3 parked=0 quarantined=2 dropped=4 ms=37 rejected=client-state:4,malformed:2 ",
+        ),
+        (
+            Receipt(received=1, rejected={}, parked=1, parked_because=Unavailable("the queue")),
+            "WARNING",
+            "post received=1 published=0 parked=1 quarantined=0 dropped=0 ms=37 ",
+        ),
+    ],
+    ids=["published", "rejected", "parked"],
+)
+def test_line_of_a_post_has_a_blank_behind_each_value(
+    receipt: Receipt, level: str, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A query finds the end of a value by the blank."""
+    with caplog.at_level(logging.INFO):
+        ReceiveNotification._log(receipt, timedelta(seconds=0.0379))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [(level, line)]

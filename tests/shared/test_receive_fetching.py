@@ -107,7 +107,7 @@ def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception
         raise problem
 
     outcome = Outcome()
-    outcome.receiver = dataclasses.replace(outcome.receiver, fetch=fail)
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
     with pytest.raises(type(problem)):
         outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), fetch="v1.0")
     assert outcome.events == []
@@ -118,7 +118,7 @@ def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetch
         raise Unavailable("does not answer")
 
     outcome = Outcome()
-    outcome.receiver = dataclasses.replace(outcome.receiver, fetch=fail)
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
     assert outcome.of(graph().rich_body(), fetch="v1.0").published == 1
     assert outcome.of(body(basic_item())).published == 1
 

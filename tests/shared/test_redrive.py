@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
-from shared.kept import Kept
 from shared.limits import ConcurrencyLimiter
-from shared.redrive import AT_ONCE, Redriver, always, attempt, redrive, while_it_may_appear
+from shared.post_store import StoredPost
+from shared.redrive import AT_ONCE, Redriver
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 
@@ -30,39 +30,39 @@ UNKNOWN = "f" * 32
 class Container:
     """Bodies by name; ``steps`` is what was done to them."""
 
-    bodies: dict[str, tuple[Kept, bytes]] = field(default_factory=dict)
+    bodies: dict[str, tuple[StoredPost, bytes]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     down: frozenset[str] = frozenset()
     etags: Iterator[int] = field(default_factory=counting)
 
-    def add(self, post: bytes, *, kind: str = "unavailable", received_at: datetime, **changes: Any) -> Kept:
+    def add(self, text: bytes, *, reason: str = "unavailable", received_at: datetime, **changes: Any) -> StoredPost:
         name = f"{received_at.isoformat()}-{len(self.bodies)}"
-        kept = Kept(kind=kind, received_at=received_at, fetch=None, name=name, etag=str(next(self.etags)))
-        self.bodies[name] = (replace(kept, **changes), post)
+        post = StoredPost(reason=reason, received_at=received_at, fetch=None, name=name, etag=str(next(self.etags)))
+        self.bodies[name] = (replace(post, **changes), text)
         return self.bodies[name][0]
 
-    def all(self) -> Iterator[Kept]:
-        self._call("all")
-        yield from [kept for _, (kept, _) in sorted(self.bodies.items())]
+    def list(self) -> Iterator[StoredPost]:
+        self._call("list")
+        yield from [post for _, (post, _) in sorted(self.bodies.items())]
 
-    def body(self, kept: Kept) -> bytes:
-        self._call("body")
-        if kept.name not in self.bodies:
-            raise Conflict("done with")
-        return self.bodies[kept.name][1]
+    def read(self, post: StoredPost) -> bytes:
+        self._call("read")
+        if post.name not in self.bodies:
+            raise Conflict("deleted")
+        return self.bodies[post.name][1]
 
-    def put_off(self, kept: Kept, until: datetime) -> Kept:
-        self._call("put off")
-        there, post = self.bodies.get(kept.name, (None, b""))
-        if there is None or there.etag != kept.etag:
-            raise Conflict("taken in hand")
-        later = replace(kept, attempts=kept.attempts + 1, retry_at=until, etag=str(next(self.etags)))
-        self.bodies[kept.name] = (later, post)
-        return later
+    def claim(self, post: StoredPost, until: datetime) -> StoredPost:
+        self._call("claim")
+        there, text = self.bodies.get(post.name, (None, b""))
+        if there is None or there.etag != post.etag:
+            raise Conflict("claimed")
+        claimed = replace(post, attempts=post.attempts + 1, retry_at=until, etag=str(next(self.etags)))
+        self.bodies[post.name] = (claimed, text)
+        return claimed
 
-    def discard(self, kept: Kept) -> None:
-        self._call("discard")
-        self.bodies.pop(kept.name, None)
+    def delete(self, post: StoredPost) -> None:
+        self._call("delete")
+        self.bodies.pop(post.name, None)
 
     def _call(self, step: str) -> None:
         self.steps.append(step)
@@ -83,15 +83,14 @@ class World:
         receiver = dataclasses.replace(self.outcome.receiver, **ports)
         if self.quarantine:
             receiver = replace(receiver, quarantine=None)
-        may_open = while_it_may_appear if self.quarantine else always
-        return Redriver(bodies=self.container, receiver=receiver, may_open=may_open, now=lambda: self.at)
+        return Redriver(store=self.container, is_quarantine=self.quarantine, receiver=receiver, now=lambda: self.at)
 
     def run(self, **ports: Any) -> dict[str, int]:
-        return dict(redrive(self.redriver(**ports), ends=self.at + MINUTE))
+        return dict(self.redriver(**ports).run(self.at + MINUTE))
 
     @property
-    def kept(self) -> list[Kept]:
-        return [kept for kept, _ in self.container.bodies.values()]
+    def stored(self) -> list[StoredPost]:
+        return [post for post, _ in self.container.bodies.values()]
 
 
 def _fails(problem: Problem) -> Any:
@@ -106,7 +105,7 @@ def test_what_was_parked_is_published_and_gone() -> None:
     for minutes in (3, 1, 2):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     assert world.run() == {"published": 3}
-    assert world.kept == []
+    assert world.stored == []
     assert world.run() == {}
 
 
@@ -135,7 +134,7 @@ def test_what_graph_waits_for_goes_first() -> None:
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     with turns.slot(), turns.slot():
         began = time.monotonic()
-        assert world.run(turns=turns) == {"published": count}
+        assert world.run(limiter=turns) == {"published": count}
         # A second for each: it does not wait for ever either.
         assert time.monotonic() - began > count * 0.9
 
@@ -166,12 +165,12 @@ def test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time() -> No
     pauses = []
     for _ in range(9):
         assert world.run(publish=_fails(Unavailable("the queue"))) == {"put off": 1}
-        (kept,) = world.kept
-        assert kept.retry_at is not None
-        pauses.append((kept.retry_at - world.at) / MINUTE)
-        world.at = kept.retry_at - timedelta(seconds=1)
+        (post,) = world.stored
+        assert post.retry_at is not None
+        pauses.append((post.retry_at - world.at) / MINUTE)
+        world.at = post.retry_at - timedelta(seconds=1)
         assert world.run() == {}
-        world.at = kept.retry_at
+        world.at = post.retry_at
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert world.run() == {"published": 1}
 
@@ -181,14 +180,14 @@ def test_one_that_fails_does_not_stand_in_the_way_of_the_others() -> None:
     world.container.add(graph().rich_body(), received_at=world.at - MINUTE)
     world.container.add(body(basic_item()), received_at=world.at)
     assert world.run(private_key=_fails(Misconfigured("no role"))) == {"put off": 1, "published": 1}
-    assert len(world.kept) == 1
+    assert len(world.stored) == 1
 
 
 class Killed(BaseException):
     """The process has ended."""
 
 
-@pytest.mark.parametrize("port", ["hear", "publish"])
+@pytest.mark.parametrize("port", ["record_activity", "publish"])
 def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str) -> None:
     world = World()
 
@@ -207,7 +206,7 @@ def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str
 def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_and_nothing_else() -> None:
     world = World()
     world.container.add(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), received_at=world.at)
-    world.container.down = frozenset({"discard"})
+    world.container.down = frozenset({"delete"})
     with pytest.raises(Unavailable):
         world.run()
     world.container.down = frozenset()
@@ -232,16 +231,16 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
 
 def test_of_two_runs_one_takes_a_body() -> None:
     world = World()
-    kept = world.container.add(body(basic_item()), received_at=world.at)
-    world.container.put_off(kept, world.at)
-    assert attempt(world.redriver(), kept) == "left to another run"
-    world.container.discard(kept)
-    assert attempt(world.redriver(), kept) == "left to another run"
+    post = world.container.add(body(basic_item()), received_at=world.at)
+    world.container.claim(post, world.at)
+    assert world.redriver().attempt(post) == "left to another run"
+    world.container.delete(post)
+    assert world.redriver().attempt(post) == "left to another run"
     assert world.outcome.events == []
 
 
 def test_a_container_that_does_not_answer_ends_the_run() -> None:
-    for step in ("all", "put off", "body"):
+    for step in ("list", "claim", "read"):
         world = World(container=Container(down=frozenset({step})))
         world.container.add(body(basic_item()), received_at=world.at)
         with pytest.raises(Unavailable):
@@ -254,7 +253,7 @@ def test_what_a_parked_post_has_refused_goes_to_quarantine_and_the_rest_is_publi
     world.container.add(graph().rich_body(unknown, graph().rich_item()), received_at=world.at)
     assert world.run() == {"published": 1}
     assert (len(world.outcome.events), list(world.outcome.quarantined)) == (1, ["unknown-certificate"])
-    assert world.kept == []
+    assert world.stored == []
 
 
 def test_what_is_not_authentic_any_more_stays_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
@@ -276,35 +275,35 @@ def _unknown() -> bytes:
 def test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left() -> None:
     world = World(quarantine=True)
     received_at = world.at
-    world.container.add(_unknown(), kind="unknown-certificate", received_at=received_at)
+    world.container.add(_unknown(), reason="unknown-certificate", received_at=received_at)
     assert world.run() == {"refused": 1}
     world.at = received_at + timedelta(hours=23, minutes=59)
     assert world.run() == {"refused": 1}
     world.at = received_at + timedelta(hours=25)
     assert world.run() == {}
-    assert len(world.kept) == 1
+    assert len(world.stored) == 1
 
 
 def test_a_certificate_that_has_appeared_opens_what_is_in_quarantine() -> None:
     world = World(quarantine=True)
-    world.container.add(_unknown(), kind="unknown-certificate", received_at=world.at)
+    world.container.add(_unknown(), reason="unknown-certificate", received_at=world.at)
     key = world.outcome.receiver.private_key
     found = world.run(private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
-    assert (found, world.kept, len(world.outcome.events)) == ({"published": 1}, [], 1)
+    assert (found, world.stored, len(world.outcome.events)) == ({"published": 1}, [], 1)
 
 
-@pytest.mark.parametrize("kind", ["validation-token", "undecryptable", "malformed"])
-def test_nothing_else_in_quarantine_is_tried_by_the_timer(kind: str) -> None:
+@pytest.mark.parametrize("reason", ["validation-token", "undecryptable", "malformed"])
+def test_nothing_else_in_quarantine_is_tried_by_the_timer(reason: str) -> None:
     world = World(quarantine=True)
-    kept = world.container.add(graph().rich_body(), kind=kind, received_at=world.at)
-    assert (world.run(), world.container.steps) == ({}, ["all"])
+    post = world.container.add(graph().rich_body(), reason=reason, received_at=world.at)
+    assert (world.run(), world.container.steps) == ({}, ["list"])
     # A person may.
-    assert attempt(world.redriver(), kept) == "published"
+    assert world.redriver().attempt(post) == "published"
 
 
 def test_a_body_in_quarantine_stays_until_all_of_it_is_published() -> None:
     world = World(quarantine=True)
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
-    kept = world.container.add(graph().rich_body(unknown, graph().rich_item()), kind="x", received_at=world.at)
-    assert attempt(world.redriver(), kept) == "refused"
-    assert len(world.kept) == 1
+    post = world.container.add(graph().rich_body(unknown, graph().rich_item()), reason="x", received_at=world.at)
+    assert world.redriver().attempt(post) == "refused"
+    assert len(world.stored) == 1

@@ -1,0 +1,160 @@
+"""POSTs stored as blobs: parked until something outside answers again, or in quarantine for a person to look at.
+
+A stored body is what ``Receiver.receive`` takes, whole or cut down to the rejected items, with the time of its receipt;
+nothing in it has been decrypted.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
+
+from shared.azure_calls import BROKEN, HASTY, making_sure, past_stale_connections, unavailable
+from shared.errors import Conflict
+from shared.timing import Deadline
+
+PARKED = "parked"
+QUARANTINE = "quarantine"
+
+_PARALLEL_WRITES = 8
+_JSON = ContentSettings(content_type="application/json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPost:
+    """A stored POST without its body. ``reason`` says why it is stored, ``fetch`` is the parameter of its URL.
+
+    ``name`` and ``etag`` are the blob's; they are empty before it is stored.
+    """
+
+    reason: str
+    received_at: datetime
+    fetch: str | None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    name: str = ""
+    etag: str = field(default="", repr=False)
+
+
+class PostStore:
+    """One container of stored POSTs; all methods raise Unavailable when storage does not answer as it should."""
+
+    def __init__(self, blobs: BlobServiceClient, container: str) -> None:
+        self._container = blobs.get_container_client(container)
+        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix=container)
+
+    def store(self, body: bytes, post: StoredPost, deadline: Deadline) -> None:
+        """Return once ``body`` is stored. The same body received at the same moment is stored once."""
+        deadline.run_on(self._pool, self._store, body, post)
+
+    def _store(self, body: bytes, post: StoredPost) -> None:
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        blob = self._container.get_blob_client(f"{post.received_at:%Y/%m/%d/%H%M%S%f}-{digest}.json")
+        try:
+            making_sure(
+                lambda: self._container.create_container(**HASTY),
+                lambda: past_stale_connections(
+                    lambda: blob.upload_blob(
+                        body, overwrite=True, metadata=_metadata(post), content_settings=_JSON, **HASTY
+                    )
+                ),
+            )
+        except BROKEN as exc:
+            raise unavailable("storage", exc) from exc
+
+    def list(self) -> Iterator[StoredPost]:
+        """Return all stored POSTs, the oldest first; blobs that the app did not write are left out."""
+        try:
+            for blob in self._container.list_blobs(include=["metadata"]):
+                post = _post(blob)
+                if post is not None:
+                    yield post
+        except ResourceNotFoundError:
+            return
+        except BROKEN as exc:
+            raise unavailable("storage", exc) from exc
+
+    def has_older_than(self, moment: datetime) -> bool:
+        """Return whether a POST is stored that was received before ``moment``."""
+        return any(post.received_at < moment for post in self.list())
+
+    def read(self, post: StoredPost) -> bytes:
+        """Return the body.
+
+        Raises:
+            Conflict: another run has deleted it.
+        """
+        try:
+            content: bytes = self._container.get_blob_client(post.name).download_blob().readall()
+        except ResourceNotFoundError as exc:
+            raise Conflict("another run has deleted the stored POST") from exc
+        except BROKEN as exc:
+            raise unavailable("storage", exc) from exc
+        return content
+
+    def claim(self, post: StoredPost, until: datetime) -> StoredPost:
+        """Return ``post`` with one more attempt counted, and no other attempt before ``until``.
+
+        Raises:
+            Conflict: another run has claimed or deleted it.
+        """
+        claimed = replace(post, attempts=post.attempts + 1, retry_at=until)
+        blob = self._container.get_blob_client(post.name)
+        try:
+            answer = blob.set_blob_metadata(
+                _metadata(claimed), etag=post.etag, match_condition=MatchConditions.IfNotModified
+            )
+        except (ResourceModifiedError, ResourceNotFoundError) as exc:
+            raise Conflict("another run has claimed or deleted the stored POST") from exc
+        except BROKEN as exc:
+            raise unavailable("storage", exc) from exc
+        return replace(claimed, etag=str(answer["etag"]))
+
+    def delete(self, post: StoredPost) -> None:
+        """Delete a POST, if it is there."""
+        try:
+            self._container.delete_blob(post.name)
+        except ResourceNotFoundError:
+            return
+        except BROKEN as exc:
+            raise unavailable("storage", exc) from exc
+
+
+def _metadata(post: StoredPost) -> dict[str, str]:
+    values = {
+        "kind": post.reason,
+        "received": post.received_at.isoformat(),
+        "fetch": post.fetch,
+        "attempts": str(post.attempts),
+        "retry": post.retry_at.isoformat() if post.retry_at else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _post(blob: BlobProperties) -> StoredPost | None:
+    values: Mapping[str, Any] = blob.metadata or {}
+    try:
+        return StoredPost(
+            reason=values["kind"],
+            received_at=_time(values["received"]),
+            fetch=values.get("fetch"),
+            attempts=int(values["attempts"]),
+            retry_at=_time(values["retry"]) if "retry" in values else None,
+            name=blob.name,
+            # A list shows ETags without the quotation marks that belong to them.
+            etag=f'"{blob.etag.strip('"')}"',
+        )
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
