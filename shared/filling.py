@@ -143,7 +143,7 @@ class Filling:
 
     def _only(self, collection: Collection) -> Sequence[Thing]:
         with suppress(NotFound):
-            return (self._filler.pages.item(self.gap.tenant_id, collection.path, key=collection.key),)
+            return (self._item(collection),)
         return ()
 
     # --- Told by times
@@ -175,8 +175,11 @@ class Filling:
     def _page(self, path: str, source: Source) -> Page:
         pages, tenant_id = self._filler.pages, self.gap.tenant_id
         if source.is_single:
-            return Page(items=(pages.item(tenant_id, path, key=source.key),), next_path=None)
+            return Page(items=(self._item(source),), next_path=None)
         return pages.page(tenant_id, path, key=source.key, spacing=source.spacing)
+
+    def _item(self, node: Source | Collection) -> Thing:
+        return self._filler.pages.get(self.gap.tenant_id, lambda graph: graph.get_item(node.path), key=node.key)
 
     def _chain(self, item: Thing, source: Source) -> Iterator[Thing]:
         messages, more = chain_of(item)

@@ -8,29 +8,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Condition, Lock
 
 from shared.errors import Unavailable
 from shared.timing import Clock
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """At most ``count`` requests in any ``window``."""
-
-    count: int = 1
-    window: timedelta
-
+type Rate = tuple[int, timedelta]
+"""How many requests are allowed in any window of this length."""
 
 # Graph allows an app 500 writes in 20 seconds per tenant. A tenth is left for retries and the command line.
-WRITES = Rate(window=timedelta(seconds=20) / 450)
+WRITES: Rate = (1, timedelta(seconds=20) / 450)
 # Graph allows an app 25 pages of its list of subscriptions in 20 seconds per tenant, and 40 in all tenants.
-LISTS = Rate(count=22, window=timedelta(seconds=20))
+LISTS: Rate = (22, timedelta(seconds=20))
 # Grace period for writes already started.
 _GRACE = timedelta(seconds=30)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -42,12 +34,12 @@ class RateLimiter:
     """Spaces the requests of many threads so that they stay within ``rate``, until ``ends``."""
 
     def __init__(self, clock: Clock, rate: Rate, *, ends: datetime = _END_OF_TIME) -> None:
+        count, self._window = rate
         self._clock = clock
-        self._window = rate.window
         self._ends = ends
         self._lock = Lock()
-        self._paused_until = _LONG_AGO
-        self._last = deque([_LONG_AGO] * rate.count, maxlen=rate.count)
+        # From when on each of the next ``count`` requests may be sent.
+        self._allowed = deque([clock.now()] * count, maxlen=count)
 
     def is_over(self) -> bool:
         """Return whether no time is left for another request."""
@@ -61,7 +53,7 @@ class RateLimiter:
         """
         with self._lock:
             moment = self._next()
-            self._last.append(moment)
+            self._allowed.append(moment + self._window)
         if moment - _GRACE > self._ends:
             raise OutOfTime("Graph asks for a longer pause than a run of the timer lasts")
         self._clock.sleep_until(moment)
@@ -69,10 +61,11 @@ class RateLimiter:
     def pause_for(self, by: timedelta) -> None:
         """Let no request be sent for this long, as Graph has asked."""
         with self._lock:
-            self._paused_until = max(self._paused_until, self._clock.now() + by)
+            until = self._clock.now() + by
+            self._allowed.extend([max(moment, until) for moment in self._allowed])
 
     def _next(self) -> datetime:
-        return max(self._clock.now(), self._paused_until, self._last[0] + self._window)
+        return max(self._clock.now(), self._allowed[0])
 
 
 # A longer pause is left to a later run.
@@ -83,8 +76,7 @@ def wait_out_retry_after[T](request: Callable[[], T], clock: Clock) -> T:
     """Return the result of ``request``; repeat it after each pause of at most 15 seconds that Graph asks for.
 
     Raises:
-        Unavailable: Graph asks for a longer pause, or ``request`` fails without one.
-        Exception: whatever else ``request`` raises.
+        Unavailable: Graph asks for a longer pause, or for none.
     """
     while True:
         try:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
-from shared.limits import OutOfTime, Rate, RateLimiter, wait_out_retry_after
+from shared.limits import OutOfTime, RateLimiter, wait_out_retry_after
 from shared.source import Page
 from shared.timing import Clock
 
@@ -38,28 +38,37 @@ class Pages:
     ends: datetime
     limiters: dict[tuple[str, str | None, timedelta], RateLimiter] = field(default_factory=dict)
 
-    def page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Page:
-        """Return a page of a list, with ``spacing`` between those of the same ``key``.
+    def get[T](
+        self, tenant_id: str, request: Callable[[GraphLists], T], *, key: str, spacing: timedelta = BETWEEN_GETS
+    ) -> T:
+        """Return what ``request`` reads, with ``spacing`` between the requests of the same ``key``.
 
         Raises:
-            OutOfTime: the run ends before it can be read.
+            OutOfTime: the run ends first.
             Unavailable, Misconfigured, NotFound: as Graph's.
         """
-        return self._get(lambda: self.graph(tenant_id).page(path), tenant_id, key, spacing)
+        of_tenant, of_key = self._limiter(tenant_id, None, BETWEEN_GETS), self._limiter(tenant_id, key, spacing)
 
-    def item(self, tenant_id: str, path: str, *, key: str) -> Mapping[str, Any]:
-        """Return the one item at ``path``.
+        def in_time() -> T:
+            of_tenant.wait()
+            of_key.wait()
+            # The second wait may have been long: the tenant's next GET keeps its distance from this one.
+            of_tenant.pause_for(BETWEEN_GETS)
+            if self.clock.now() >= self.ends:
+                raise OutOfTime("the run ends before everything is read")
+            return request(self.graph(tenant_id))
 
-        Raises:
-            OutOfTime, Unavailable, Misconfigured: as ``page``.
-        """
-        return self._get(lambda: self.graph(tenant_id).get_item(path), tenant_id, key, BETWEEN_GETS)
+        return wait_out_retry_after(in_time, self.clock)
+
+    def page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Page:
+        """Return a page of a list; raises what ``get`` raises."""
+        return self.get(tenant_id, lambda graph: graph.page(path), key=key, spacing=spacing)
 
     def all(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Iterator[Mapping[str, Any]]:
         """Yield everything in a list.
 
         Raises:
-            OutOfTime, Unavailable, Misconfigured, NotFound: as ``page``.
+            OutOfTime, Unavailable, Misconfigured, NotFound: as ``get``.
         """
         following: str | None = path
         while following is not None:
@@ -69,19 +78,5 @@ class Pages:
                 raise Unavailable("Graph's link to the next page leads to the same one")
             following = page.next_path
 
-    def _get[T](self, get: Callable[[], T], tenant_id: str, key: str, spacing: timedelta) -> T:
-        of_tenant, of_key = self._limiter(tenant_id, None, BETWEEN_GETS), self._limiter(tenant_id, key, spacing)
-
-        def request() -> T:
-            of_tenant.wait()
-            of_key.wait()
-            # The second wait may have been long: the tenant's next GET keeps its distance from this one.
-            of_tenant.pause_for(BETWEEN_GETS)
-            if self.clock.now() >= self.ends:
-                raise OutOfTime("the run ends before everything is read")
-            return get()
-
-        return wait_out_retry_after(request, self.clock)
-
     def _limiter(self, tenant_id: str, key: str | None, spacing: timedelta) -> RateLimiter:
-        return self.limiters.setdefault((tenant_id, key, spacing), RateLimiter(self.clock, Rate(window=spacing)))
+        return self.limiters.setdefault((tenant_id, key, spacing), RateLimiter(self.clock, (1, spacing)))

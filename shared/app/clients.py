@@ -17,7 +17,6 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import unavailable
-from shared.certificates import Certificate
 from shared.credentials import graph_credential
 from shared.decryption import Content
 from shared.delegated import DelegatedCredential
@@ -49,12 +48,19 @@ _MAX_POSTS = 8
 
 
 def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
-    """Have ``build`` called once for each ``Clients`` and the arguments, and its result kept there."""
+    """Have ``build`` called once for each ``Clients`` and the arguments, and its result kept there.
+
+    Threads that come first together share one result. An exception is not kept: the next call builds again.
+    """
 
     @wraps(build)
     def part(clients: "Clients", /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (build, args, *kwargs.items())
-        return clients.part(key, lambda: build(clients, *args, **kwargs))
+        with clients.lock:
+            if key not in clients.parts:
+                clients.parts[key] = build(clients, *args, **kwargs)
+            built: T = clients.parts[key]
+            return built
 
     return part
 
@@ -69,9 +75,9 @@ class Clients:
         # Whatever stands in for Graph, a token is for the Graph of the cloud.
         self._scope = f"{settings.cloud.graph_url}/.default"
         self._lists = RateLimiter(self.clock, LISTS)
-        # Parts need other parts.
-        self._lock = RLock()
-        self._parts: dict[Hashable, Any] = {}
+        # Both are for ``once``; parts need other parts.
+        self.lock = RLock()
+        self.parts: dict[Hashable, Any] = {}
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -81,17 +87,6 @@ class Clients:
             Misconfigured: names every fault in the settings.
         """
         return cls(Settings.from_environ(environ), posts_at_once=_posts_at_once(environ))
-
-    def part[T](self, key: Hashable, build: Callable[[], T]) -> T:
-        """Return what ``build`` returned for ``key``; threads that come first together share it.
-
-        An exception is not kept: the next call builds again.
-        """
-        with self._lock:
-            if key not in self._parts:
-                self._parts[key] = build()
-            part: T = self._parts[key]
-            return part
 
     @once
     def tables(self) -> TableServiceClient:
@@ -157,12 +152,17 @@ class Clients:
         return Noting((self.publish_once() or self.sink()).publish, self.snapshot_table().note)
 
     @once
-    def certificate_versions(self, name: str | None) -> Certificates | None:
-        """Return the versions of a certificate in the vault; None without a name or a vault."""
+    def _vault(self) -> SecretClient:
         url = self.settings.key_vault_url
-        if name is None or url is None:
-            return None
-        return Certificates(SecretClient(url, self._azure_credential()), name)
+        # Settings with the name of a certificate always have a vault.
+        if url is None:
+            raise Misconfigured("a signed-in user needs KEY_VAULT_URL: the vault keeps the login")
+        return SecretClient(url, self._azure_credential())
+
+    @once
+    def certificate_versions(self, name: str) -> Certificates:
+        """Return the versions of a certificate in the vault."""
+        return Certificates(self._vault(), name)
 
     @once
     def login_store(self) -> TokenCaches:
@@ -171,10 +171,7 @@ class Clients:
         Raises:
             Misconfigured: there is no vault.
         """
-        url = self.settings.key_vault_url
-        if url is None:
-            raise Misconfigured("a signed-in user needs KEY_VAULT_URL: the vault keeps the login")
-        return TokenCaches(SecretClient(url, self._azure_credential()))
+        return TokenCaches(self._vault())
 
     @once
     def graph_for_tenant(self, tenant_id: str) -> Graph:
@@ -195,13 +192,9 @@ class Clients:
 
     @once
     def _app_credential(self, tenant_id: str) -> TokenCredential:
-        return graph_credential(self.settings, tenant_id, self._client_certificate)
-
-    def _client_certificate(self) -> Certificate:
-        versions = self.certificate_versions(self.settings.client_certificate_name)
-        if versions is None:
-            raise Misconfigured("CLIENT_CERTIFICATE_NAME and KEY_VAULT_URL are not both set")
-        return versions.current()
+        # Only settings with a name have the certificate asked for.
+        name = self.settings.client_certificate_name or ""
+        return graph_credential(self.settings, tenant_id, lambda: self.certificate_versions(name).current())
 
     @once
     def user_credential(self, tenant_id: str) -> DelegatedCredential:

@@ -24,7 +24,7 @@ def receiver(clients: Clients) -> Receiver:
         cloud=settings.cloud,
         caller_id=settings.change_tracking_app_id or GRAPH_CHANGE_TRACKING,
     )
-    certificates = clients.certificate_versions(settings.encryption_certificate_name)
+    certificate_name = settings.encryption_certificate_name
     return Receiver(
         client_id=settings.client_id,
         tenant_ids=settings.tenant_ids,
@@ -32,7 +32,7 @@ def receiver(clients: Clients) -> Receiver:
         validation_tokens=ValidationTokens(audience),
         record_activity=Hearing(clients.subscription_table().hear).note,
         signing_key=SigningKeys(settings.login_url).signing_key,
-        private_key=certificates.private_key if certificates else _no_private_key,
+        private_key=clients.certificate_versions(certificate_name).private_key if certificate_name else _no_private_key,
         fetch_resources=ResourceReader(clients.read_resource).read,
         publish=clients.publisher().publish,
         quarantine=clients.post_store(QUARANTINE).store,

@@ -8,7 +8,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
-from requests import PreparedRequest, Session
+from requests import Session
 from requests.adapters import HTTPAdapter
 
 from shared.azure_calls import CONNECTIONS
@@ -42,10 +42,5 @@ def _transport() -> RequestsTransport:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
-    session.auth = _unchanged
+    session.auth = lambda request: request
     return RequestsTransport(session=session)
-
-
-def _unchanged(request: PreparedRequest) -> PreparedRequest:
-    """Return a request as the client has signed it."""
-    return request

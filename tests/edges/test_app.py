@@ -145,8 +145,8 @@ def test_the_timer_drains_after_the_subscriptions_and_tidies_up_last(environ: En
     run = steps(Clients.from_environ(environ))
     names = list(run)
     assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
-    assert names[-1] == "markers of published events"
-    assert run["markers of published events"]() == {"deleted": 0}
+    assert names[-1] == "published"
+    assert run["published"]() == {"deleted": 0}
 
 
 @pytest.mark.parametrize(("threads", "posts"), [("", None), ("64", 8), ("8", 6), ("3", 1), ("1", 1), ("many", None)])

@@ -124,9 +124,7 @@ class App:
 
     def certificate(self) -> Certificate:
         """Return the newest version of the encryption certificate."""
-        current = renew_subscriptions.reconciler(self.clients).certificate
-        assert current is not None
-        return current()
+        return self.clients.certificate_versions(self.settings.encryption_certificate_name or "").current()
 
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.published.extend(events)

@@ -191,8 +191,8 @@ GUARDS = (
     _guard(
         "a team that is gone",
         "filling",
-        "        with suppress(NotFound):\n            return (self._filler.pages.item(",
-        "        if True:\n            return (self._filler.pages.item(",
+        "        with suppress(NotFound):\n            return (self._item(",
+        "        if True:\n            return (self._item(",
         f"{_RUNS}::test_a_team_that_is_not_found_is_deleted",
     ),
     _guard(

@@ -331,7 +331,7 @@ GUARDS = (
     Guard(
         name="keeping: no credentials from a file",
         module="shared/app/storage_clients.py",
-        snippet="    session.auth = _unchanged\n",
+        snippet="    session.auth = lambda request: request\n",
         without="",
         test=f"{_KEPT_IN_BLOBS}::test_what_stands_in_a_netrc_file_is_not_sent_to_storage",
     ),

@@ -245,6 +245,17 @@ GUARDS = (
         f"{_PARKING}::test_a_post_of_ten_thousand_items_is_parked_in_time",
     ),
     _order(
+        "ids do not depend on what else opens",
+        """\
+        events, rejected = partition(enumerate(items), event_of)
+""",
+        """\
+        opened, _ = partition(items, lambda item: event_of((0, item)) and item)
+        events, rejected = partition(enumerate(opened), event_of)
+""",
+        f"{_RECEIVING}::test_id_of_an_update_does_not_depend_on_what_else_opens",
+    ),
+    _order(
         "a turn",
         "            with self.limiter.slot():\n",
         "            if True:\n",

@@ -47,19 +47,6 @@ def test_a_part_is_built_for_each_argument_and_each_clients() -> None:
     assert part(clients, "a") is not part(_clients(), "a")
 
 
-def test_a_part_may_need_another_part() -> None:
-    @once
-    def inner(_clients: Clients) -> list[str]:
-        return ["inner"]
-
-    @once
-    def outer(clients: Clients) -> list[str]:
-        return inner(clients)
-
-    clients = _clients()
-    assert outer(clients) is inner(clients)
-
-
 def test_what_cannot_be_built_is_tried_again() -> None:
     problems = [Misconfigured("a file cannot be read")]
 

@@ -40,7 +40,8 @@ def _read(*gets: tuple[str, str], ends: datetime = NOW + MINUTE) -> Sequence[tim
     graph = Graph(clock)
     pages = Pages(graph=lambda _tenant_id: graph, clock=clock, ends=ends)
     for tenant_id, key in gets:
-        pages.page(tenant_id, "/v1.0/chats", key=key, spacing=SECOND if key.startswith("chat") else INSTANT)
+        spacing = SECOND if key.startswith("chat") else INSTANT
+        pages.page(tenant_id, "/v1.0/chats", key=key, spacing=spacing)
     return [moment - NOW for moment in graph.gets]
 
 
@@ -62,7 +63,7 @@ def test_conversation_itself_does_not_change_the_pace_of_its_lists() -> None:
     clock = SettableClock()
     graph = Graph(clock)
     pages = Pages(graph=lambda _tenant_id: graph, clock=clock, ends=NOW + MINUTE)
-    pages.item(TENANT, "/v1.0/chats/a", key="a")
+    pages.get(TENANT, lambda graph: graph.get_item("/v1.0/chats/a"), key="a")
     for _ in range(2):
         pages.page(TENANT, "/v1.0/chats/a/members", key="a", spacing=SECOND)
     assert [moment - NOW for moment in graph.gets] == [0 * SECOND, INSTANT, SECOND + INSTANT]

@@ -146,6 +146,18 @@ def test_two_updates_that_come_together_without_their_content_are_two_events() -
     assert [event.id for event in again.events] == [event.id for event in outcome.events]
 
 
+def test_id_of_an_update_does_not_depend_on_what_else_opens() -> None:
+    """A certificate may appear between two attempts at one POST."""
+    update, moment, outcomes = basic_item(changeType="updated"), now(), (Outcome(), Outcome())
+    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    post = body(unknown, update, tokens=[graph().token()])
+    assert outcomes[0].of(post, received_at=moment).quarantined == 1
+    key = outcomes[1].receiver.private_key
+    found = dataclasses.replace(outcomes[1].receiver, private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
+    assert found.receive(post, received_at=moment, deadline=Deadline.after(timedelta(seconds=5))).published == 2
+    assert outcomes[0].events[-1].id == outcomes[1].events[-1].id
+
+
 @pytest.mark.parametrize(
     ("receipt", "level", "line"),
     [

@@ -1,6 +1,7 @@
 """A run of the timer, step by step."""
 
 import logging
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -33,17 +34,21 @@ def test_each_step_has_its_turn_in_order_whatever_became_of_those_before() -> No
     assert (caught.value, done) == (first, ["one", "three"])
 
 
-def test_a_step_writes_one_line_with_its_counts(caplog: pytest.LogCaptureFixture) -> None:
+def test_run_writes_one_line_with_all_counts(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="shared")
+    steps: dict[str, Step] = {
+        "subscriptions": lambda: {"renewed": 3, "left to another run": 1},
+        "parked": lambda: {"published": 2, "put off": 1},
+        "gaps": dict,
+        "quarantine": _failing(Misconfigured("no role")),
+    }
     with pytest.raises(Misconfigured):
-        run(
-            {"parked": lambda: {"published": 2, "put off": 1}, "rest": dict, "gone": _failing(Misconfigured("no role"))}
-        )
-    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-        ("INFO", "parked: published 2, put off 1"),
-        ("INFO", "rest: settled"),
-        ("ERROR", "gone: no role"),
-    ]
+        run(steps)
+    failed, line = caplog.records
+    assert (failed.levelname, failed.getMessage()) == ("ERROR", "the step quarantine of this run failed: no role")
+    assert line.levelname == "INFO"
+    expected = "failed_steps=1 renewed=3 left_to_another_run=1 parked_published=2 parked_put_off=1 "
+    assert re.fullmatch(rf"run ms=\d+ {expected}", line.getMessage())
 
 
 def test_a_fault_of_the_code_is_not_taken_for_a_problem() -> None:
