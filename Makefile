@@ -1,7 +1,7 @@
 # make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
 PYTHON ?= python3.13
 BIN := .venv/bin
-CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks docs/schemas
+CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
@@ -62,8 +62,8 @@ fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies by what they re
 guards: .venv/installed  ## Take every guard out in turn: a test must fail without it
 	$(BIN)/python -m tests.guards $(ARGS)
 
-schemas: .venv/installed  ## Generate docs/schemas from the types in shared
-	$(BIN)/python -m docs.schemas.generate
+schemas: .venv/installed  ## Generate the JSON Schemas of the events from their types in teams_events
+	$(BIN)/python -m teams_events.generate
 
 requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.txt from pyproject.toml (ARGS=--upgrade)
 	$(COMPILE) $(ARGS) -o requirements.txt

@@ -1,4 +1,4 @@
-"""The schemas of the events in docs/schemas, used as a consumer uses them: picked by the event's type."""
+"""The schemas of the events in teams_events/schemas, used as a consumer uses them: picked by the event's type."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+FOLDER = Path(__file__).parents[1] / "teams_events" / "schemas"
 OF_ALL_OTHERS = "cloudEvent.json"
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from docs.schemas.generate import schemas, text
 from shared.authenticity import authenticate
 from shared.decryption import Content
 from shared.errors import NotFound
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.notifications import ChangeNotification
+from teams_events.generate import schemas, text
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
 from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item
 from tests.shared.resources import RESOURCES
@@ -25,6 +25,7 @@ SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="Microsoft's samples are not at hand")
 each_kind = pytest.mark.parametrize("kind", RESOURCES)
 
+WRITTEN_BY_HAND = "subscriptions.json"
 LIFECYCLE_EVENTS = ("missed", "reauthorizationRequired", "subscriptionRemoved")
 
 
@@ -58,9 +59,9 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_files_are_what_the_types_say() -> None:
     """Run ``make schemas`` after a change of the types."""
-    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == {
-        name: text(schema) for name, schema in schemas().items()
-    }
+    files = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
+    del files[WRITTEN_BY_HAND]
+    assert files == {name: text(schema) for name, schema in schemas().items()}
 
 
 @pytest.mark.parametrize("name", documents())

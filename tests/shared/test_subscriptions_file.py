@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared.catalogue import CATALOGUE
 from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
-from tests.schemas import problems
+from tests.schemas import documents, problems
 from tests.sender import OTHER_TENANT, TENANT
 
 TENANTS = (TENANT, OTHER_TENANT)
@@ -99,6 +100,11 @@ def test_a_file_of_another_form_is_refused_with_the_form_it_should_have(document
 def test_the_schema_for_editors_refuses_what_the_app_refuses(slip: dict[str, Any]) -> None:
     assert problems({"subscriptions": [ENTRY]}, file="subscriptions.json") == []
     assert len(problems({"subscriptions": [ENTRY | slip]}, file="subscriptions.json")) == 1
+
+
+def test_the_schema_for_editors_suggests_every_path_of_the_catalogue() -> None:
+    entry = documents()["subscriptions.json"]["properties"]["subscriptions"]["items"]
+    assert sorted(entry["properties"]["resource"]["examples"]) == sorted(row.path for row in CATALOGUE)
 
 
 def test_the_file_of_this_repository_is_good() -> None:

@@ -1,7 +1,7 @@
 """What is in ``data.content`` of an event, as types for consumers: the five kinds of resource that Teams notifies of.
 
 The names are Graph's. Any property may be left out or be null, and Graph adds properties: more is always allowed.
-Values of enumerations are texts, because Graph adds to those too. ``docs/schemas`` holds the same as JSON Schema.
+Values of enumerations are texts, because Graph adds to those too. The folder ``schemas`` has the same as JSON Schema.
 
 Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview
 """

@@ -1,1 +1,0 @@
-"""JSON Schemas of the events, and the script that makes them."""
