@@ -16,10 +16,11 @@ from itertools import batched
 from shared.comparing import Comparing, KnownThings, Things
 from shared.errors import Malformed, Misconfigured, NotFound, Unavailable
 from shared.events import CloudEvent
+from shared.graph import Page
 from shared.pages import BETWEEN_GETS, Pages
 from shared.recovered import Thing, chain_of, events_of
 from shared.recovery import Recovery
-from shared.source import Collection, Each, Node, Page, Source
+from shared.source import Collection, Each, Node, Source
 from shared.sources import sources_of
 from shared.timing import Deadline
 

@@ -3,7 +3,8 @@
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, override
 from urllib.parse import urlsplit
@@ -27,7 +28,6 @@ from shared.decryption import Content
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.locations import Location
 from shared.notifications import load_json
-from shared.source import Page
 from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429
@@ -38,6 +38,14 @@ _CONFLICTS = frozenset({409, 412})
 _MAX_PAUSE_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
 _PATIENT: Mapping[str, Any] = {"read_timeout": 30}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of one of Graph's lists; ``next_path`` is None behind the last one."""
+
+    items: Sequence[Mapping[str, Any]] = field(repr=False)
+    next_path: str | None
 
 
 class _OneRetry(RetryPolicy[Any, Any]):

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
+from shared.graph import Page
 from shared.limits import OutOfTime, RateLimiter, wait_out_retry_after
-from shared.source import Page
 from shared.timing import Clock
 
 # Of all that an app asks in a tenant; 20 pages of messages a second is what Graph bears.

@@ -15,14 +15,6 @@ OF_MANY = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page of one of Graph's lists; ``next_path`` is None behind the last one."""
-
-    items: Sequence[Mapping[str, Any]] = field(repr=False)
-    next_path: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A list of what has its times, its pages read with ``spacing`` between; ``is_single``: ``path`` is one item.
 

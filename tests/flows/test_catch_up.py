@@ -15,10 +15,10 @@ import pytest
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events import CloudEvent
+from shared.graph import Page
 from shared.pages import GraphLists
 from shared.published import Published
 from shared.recovery import State
-from shared.source import Page
 from shared.timing import Deadline
 from tests.flows.catching_up import (
     CHANGES,

@@ -11,9 +11,9 @@ from urllib.parse import quote
 from shared.catch_up import CatchUp, catch_up
 from shared.errors import Conflict, NotFound, Problem
 from shared.events import CloudEvent
+from shared.graph import Page
 from shared.known import Known
 from shared.recovery import Recovery
-from shared.source import Page
 from shared.timing import Deadline
 from tests.sender import CHAT, CLIENT_ID, TENANT
 from tests.shared.account import Calls, SettableClock, TableInADict
