@@ -6,8 +6,9 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.desired import Desired, split_change_types
+from shared.desired import Desired
 from shared.resources import canonical_path
+from shared.subscription import split_change_types
 from shared.tracked import Tracked, key_of
 
 

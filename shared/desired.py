@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from shared.errors import Misconfigured
 from shared.locations import ApiVersion
 from shared.resources import canonical_path, faults, find
+from shared.subscription import split_change_types
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
 _FLAGS = {"include_resource_data": "includeResourceData", "fetch": "fetch", "delegated": "delegated"}
@@ -36,11 +37,6 @@ class Desired:
     def change_type(self) -> str:
         """Return the change types as Graph takes them: in one text, with commas."""
         return ",".join(sorted(self.change_types))
-
-
-def split_change_types(text: str) -> frozenset[str]:
-    """Return the change types in a text with commas, in lower case."""
-    return frozenset(part.strip().lower() for part in text.split(","))
 
 
 def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desired]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from shared.desired import split_change_types
 from shared.errors import Misconfigured
 
 
@@ -57,3 +56,8 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time without its offset")
     return moment.astimezone(UTC)
+
+
+def split_change_types(text: str) -> frozenset[str]:
+    """Return the change types in a text with commas, in lower case."""
+    return frozenset(part.strip().lower() for part in text.split(","))
