@@ -15,7 +15,7 @@ from cli.statuses import Status
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.errors import NotFound
-from shared.notifications import load_json
+from shared.notifications.collection import load_json
 from shared.post_store import StoredPost
 from shared.redrive import Outcome, Redriver, StoredPosts
 

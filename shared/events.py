@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.authenticity import Authentic
-from shared.decryption import Content
 from shared.errors import Malformed, NotFound
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import Authentic
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from shared.resources import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)

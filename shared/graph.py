@@ -24,10 +24,10 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import HASTY, unavailable
-from shared.decryption import Content
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.locations import Location
-from shared.notifications import load_json
+from shared.notifications.collection import load_json
+from shared.notifications.decryption import Content
 from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429

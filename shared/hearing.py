@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from shared.authenticity import Authentic
 from shared.errors import Problem
+from shared.notifications.client_state import Authentic
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import quote, unquote
 
-from shared.authenticity import Authentic
 from shared.errors import Malformed
+from shared.notifications.client_state import Authentic
 from shared.resources import subject_of
 
 _SEPARATOR = re.compile(r"[/\\]")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.decryption import Content
 from shared.errors import NotFound
 from shared.limits import wait_out_retry_after
 from shared.locations import Location
+from shared.notifications.decryption import Content
 from shared.timing import Clock, Deadline
 
 # For all reads of a POST together; what is left of Graph's 3 seconds is for keys, the sink and the way.

@@ -8,20 +8,20 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 https://learn.microsoft.com/graph/change-notifications-with-resource-data
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.authenticity import Authentic, SigningKey, ValidationTokens, authenticate
-from shared.decryption import Content, decrypt
 from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
 from shared.events import CloudEvent, change_event, lifecycle_event
 from shared.limits import ConcurrencyLimiter
 from shared.locations import ApiVersion, Location, api_version
-from shared.notifications import ChangeNotification, ChangeNotificationCollection
+from shared.notifications.client_state import Authentic, authenticate
+from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
+from shared.notifications.decryption import Content, decrypt
+from shared.notifications.validation_tokens import SigningKey, ValidationTokens
 from shared.post_store import StoredPost
 from shared.settings import ClientStateKey
 from shared.timing import Deadline
@@ -215,16 +215,6 @@ def partition[S, T](items: Iterable[S], step: Callable[[S], T]) -> tuple[list[T]
         except Rejected as problem:
             rejected.setdefault(problem.reason, []).append(item)
     return accepted, rejected
-
-
-def to_json(items: Iterable[ChangeNotification], validation_tokens: Sequence[str]) -> bytes:
-    """Return a POST of ``items`` as they were received, encrypted content and client states included.
-
-    Raises:
-        RecursionError: an item is nested more deeply than JSON can be written.
-    """
-    value = [item.received for item in items]
-    return json.dumps({"value": value, "validationTokens": list(validation_tokens)}).encode()
 
 
 def _counts(*rejected: Mapping[str, Sequence[object]]) -> Mapping[str, int]:

@@ -2,7 +2,8 @@
 
 Messages and chats come with their times; teams, channels and members are what ``shared.comparing`` has found of them.
 
-Source: https://learn.microsoft.com/graph/api/resources/chatmessage, https://learn.microsoft.com/graph/api/resources/chat
+Source: https://learn.microsoft.com/graph/api/resources/chatmessage,
+https://learn.microsoft.com/graph/api/resources/chat
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from shared.decryption import Content
 from shared.errors import Malformed
 from shared.events import (
     CloudEvent,
@@ -21,7 +21,8 @@ from shared.events import (
     source_of,
     stable_id,
 )
-from shared.notifications import MAX_TEXT, ChangeNotification
+from shared.notifications.collection import MAX_TEXT, ChangeNotification
+from shared.notifications.decryption import Content
 from shared.recovery import Recovery, moment_of
 
 # As notifications spell them.

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from shared.catalogue import CATALOGUE, ResourceType
-from shared.notifications import MAX_TEXT
+from shared.notifications.collection import MAX_TEXT
 
 # A segment such as messages('b'): a name, then an id in quotes, with '' for a quote inside.
 # Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html#sec_CanonicalURL

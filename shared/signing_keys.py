@@ -13,8 +13,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.authenticity import SigningKey
 from shared.errors import InvalidValidationToken, Unavailable
+from shared.notifications.validation_tokens import SigningKey
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from cryptography import x509
 
 from sandbox.entra import Entra
 from sandbox.graph.encryption import encrypt
-from shared.authenticity import sign_client_state
+from shared.notifications.client_state import sign_client_state
 from shared.settings import ClientStateKey
 
 TENANT = "2bcd9dfb-6a66-4236-98f9-e8fe4a675323"

@@ -18,7 +18,6 @@ from azure.storage.queue import QueueServiceClient
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import unavailable
 from shared.credentials import graph_credential
-from shared.decryption import Content
 from shared.delegated import DelegatedCredential
 from shared.errors import Misconfigured
 from shared.graph import Graph
@@ -27,6 +26,7 @@ from shared.keyvault import Certificates
 from shared.limits import LISTS, RateLimiter
 from shared.locations import Location
 from shared.markers import Markers
+from shared.notifications.decryption import Content
 from shared.noting import Noting
 from shared.post_store import PostStore
 from shared.published import Published

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from cli.kept import AttemptsDocument, StoredPostItemsDocument, StoredPostListDocument
 from sandbox.azurite import Azurite
-from shared.authenticity import sign_client_state
+from shared.notifications.client_state import sign_client_state
 from shared.post_store import PARKED, QUARANTINE, PostStore, StoredPost
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator, matches

@@ -9,11 +9,11 @@ from sandbox.serving import Fault
 from sandbox.teams import Path, User
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
-from shared.authenticity import authenticate
-from shared.decryption import Content
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.locations import ApiVersion, Location
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import authenticate
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from shared.timing import Deadline
 from tests.edges.outside import fault, hanging, in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world

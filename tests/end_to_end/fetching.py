@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from sandbox.teams import Path
-from shared.authenticity import sign_client_state
+from shared.notifications.client_state import sign_client_state
 from tests.end_to_end.deployed import Deployed
 from tests.schemas import problems
 from tests.sender import NONCE, STATE_KEY, TENANT

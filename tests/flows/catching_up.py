@@ -9,7 +9,7 @@ from sandbox.teams import Path
 from shared.app import renew_subscriptions
 from shared.catch_up import catch_up
 from shared.events import CloudEvent
-from shared.notifications import load_json
+from shared.notifications.collection import load_json
 from shared.pages import GraphLists
 from shared.recoveries import Recoveries
 from shared.recovery import Recovery

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_MODULE = "shared/authenticity.py"
+_MODULE = "shared/notifications/client_state.py"
 _REFUSED = "tests/shared/test_client_state.py::test_any_other_client_state_is_refused"
 _OTHER_FORM = (
     "tests/shared/test_client_state.py::test_a_client_state_of_another_form_is_refused_although_its_mac_is_right"

@@ -7,7 +7,13 @@ _BAD = f"{_TESTS}::test_bad_content_never_opens_and_tells_no_step_from_another"
 
 
 def _guard(name: str, snippet: str, without: str, test: str = _BAD) -> Guard:
-    return Guard(name=f"decryption: {name}", module="shared/decryption.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"decryption: {name}",
+        module="shared/notifications/decryption.py",
+        snippet=snippet,
+        without=without,
+        test=test,
+    )
 
 
 def _version(name: str, snippet: str, without: str) -> Guard:

@@ -11,7 +11,9 @@ _BARE = 'items = [fields] if "value" not in fields and "subscriptionId" in field
 
 
 def _guard(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"item: {name}", module="shared/notifications.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"item: {name}", module="shared/notifications/collection.py", snippet=snippet, without=without, test=test
+    )
 
 
 GUARDS = (

@@ -23,7 +23,13 @@ _JSON_CHECK = """\
 
 
 def _parsing(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"parsing: {name}", module="shared/notifications.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"parsing: {name}",
+        module="shared/notifications/collection.py",
+        snippet=snippet,
+        without=without,
+        test=test,
+    )
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -10,16 +11,19 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
-from shared.authenticity import Audience, Authentic, SigningKey, ValidationTokens
 from shared.clouds import CLOUDS
-from shared.decryption import Content
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
 from shared.limits import ConcurrencyLimiter
 from shared.locations import Location
+from shared.notifications.decryption import Content
+from shared.notifications.validation_tokens import Audience, SigningKey, ValidationTokens
 from shared.receive import Receipt, Receiver
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
+
+if TYPE_CHECKING:
+    from shared.notifications.client_state import Authentic
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
 AUDIENCE = Audience(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), cloud=CLOUDS["global"])

@@ -9,9 +9,9 @@ import hmac
 
 import pytest
 
-from shared.authenticity import MAX_CLIENT_STATE, authenticate, sign_client_state
 from shared.errors import InvalidClientState
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import MAX_CLIENT_STATE, authenticate, sign_client_state
+from shared.notifications.collection import ChangeNotification
 from tests.sender import (
     FOREIGN_STATE_KEY,
     NONCE,

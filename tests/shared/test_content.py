@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.authenticity import authenticate
-from shared.decryption import Content
 from shared.errors import NotFound
 from shared.events import CloudEvent, change_event, lifecycle_event
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import authenticate
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from teams_events.generate import schemas, text
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
 from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.graph.encryption import encrypt
-from shared.decryption import decrypt
 from shared.errors import Undecryptable
-from shared.notifications import EncryptedContent
+from shared.notifications.collection import EncryptedContent
+from shared.notifications.decryption import decrypt
 from tests.hostile.contents import BAD_CONTENTS, flipped
 from tests.sender import CONTENT, PLAINTEXT
 from tests.shared.posts import graph, key_pair

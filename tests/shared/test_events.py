@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.authenticity import Authentic, authenticate
-from shared.decryption import Content
 from shared.errors import Malformed, NotFound
 from shared.events import CloudEvent, change_event, lifecycle_event
-from shared.notifications import MAX_TEXT, ChangeNotification, load_json
+from shared.notifications.client_state import Authentic, authenticate
+from shared.notifications.collection import MAX_TEXT, ChangeNotification, load_json
+from shared.notifications.decryption import Content
 from shared.sink import MAX_MESSAGE_BYTES
 from tests.sender import (
     CHAT,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.authenticity import Authentic
 from shared.errors import Unavailable
 from shared.hearing import Hearing
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import Authentic
+from shared.notifications.collection import ChangeNotification
 from shared.timing import Deadline
 from tests.edges.outside import Hands
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item

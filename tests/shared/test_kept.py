@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from shared.authenticity import Authentic
-from shared.notifications import ChangeNotification, ChangeNotificationCollection
+from shared.notifications.client_state import Authentic
+from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
 from shared.post_store import StoredPost
-from shared.receive import to_json
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import graph, now
 

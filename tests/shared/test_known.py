@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.decryption import Content
 from shared.events import CloudEvent, Provenance
 from shared.known import Difference, Known, differences, known_from, looks_of
+from shared.notifications.decryption import Content
 from shared.resources import canonical_path
 from tests.sender import CLIENT_ID, TENANT
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.authenticity import Authentic
-from shared.decryption import Content
 from shared.events import CloudEvent, change_event
 from shared.marker import PublicationRecord, unpublished
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import Authentic
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from tests.sender import CLIENT_ID, PLAINTEXT, basic_item
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

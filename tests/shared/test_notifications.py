@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed, TooLarge
-from shared.notifications import (
+from shared.notifications.collection import (
     MAX_BODY_BYTES,
     MAX_ITEMS,
     ChangeNotification,

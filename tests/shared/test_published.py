@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from shared.authenticity import Authentic
-from shared.decryption import Content
 from shared.errors import Conflict, Unavailable
 from shared.events import CloudEvent, change_event
 from shared.marker import PublicationRecord
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import Authentic
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from shared.published import Published
 from shared.timing import Deadline
 from tests.eventually import eventually

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decryption import Content
 from shared.errors import NotFound, Problem, Unavailable
 from shared.locations import Location
+from shared.notifications.decryption import Content
 from shared.reader import PatientReader
 from shared.timing import Deadline
 from tests.sender import TENANT

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 import ReceiveNotification
-from shared.authenticity import SigningKey
 from shared.errors import Malformed, TooLarge, Unavailable
+from shared.notifications.validation_tokens import SigningKey
 from shared.receive import Receipt
 from shared.timing import Deadline
 from tests.hostile.bodies import POSTS, replaced

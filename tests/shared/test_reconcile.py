@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.authenticity import authenticate
 from shared.errors import InvalidClientState
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import authenticate
+from shared.notifications.collection import ChangeNotification
 from shared.tracked import Gap, Heard
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
 from tests.shared.run_world import BASIC, RICH, World, certificate

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.authenticity import authenticate
-from shared.decryption import Content
 from shared.errors import Malformed
 from shared.events import CloudEvent, change_event
-from shared.notifications import ChangeNotification
+from shared.notifications.client_state import authenticate
+from shared.notifications.collection import ChangeNotification
+from shared.notifications.decryption import Content
 from shared.recovered import chain_of, events_of, gap_event
 from shared.recovery import Recovery
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.notifications import MAX_TEXT
+from shared.notifications.collection import MAX_TEXT
 from shared.resources import canonical_path, is_created_once, kind_of, subject_of
 
 CHAT = "19:1273a016_976f4b31@unq.gbl.spaces"
@@ -188,7 +188,9 @@ WEBINAR = {"@odata.id": "solutions/virtualEvents/webinars/w/"}
 def test_the_subject_is_the_resource_but_for_virtual_events(
     resource: str, resource_data: dict[str, Any], subject: str
 ) -> None:
-    """Their ``resource`` is the collection.  Source: https://learn.microsoft.com/graph/changenotifications-for-virtualevent."""
+    """Their ``resource`` is the collection.  Source:
+    https://learn.microsoft.com/graph/changenotifications-for-virtualevent.
+    """
     assert subject_of(resource, resource_data) == subject
 
 

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.authenticity import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
+from shared.notifications.validation_tokens import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
 from shared.signing_keys import published_keys
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT

@@ -1,29 +1,21 @@
-"""Who sent this? Client states (every item) and validation tokens (every POST with resource data).
+"""Validation tokens: proof that Microsoft Graph sent a POST with resource data.
 
-Goes in: what the POST claims, and the keys that this app and Microsoft Entra ID hold. Comes out: the same item as
-``Authentic``, and the tenants whose resource data may be trusted.
+In: the tokens of a POST, and the signing keys of Microsoft Entra ID. Out: the tenants whose resource data can be
+trusted.
 
 Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NewType
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.clouds import Cloud
-from shared.errors import InvalidClientState, InvalidValidationToken
-from shared.notifications import ChangeNotification
-from shared.settings import ClientStateKey
-
-# Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
-MAX_CLIENT_STATE = 128
+from shared.errors import InvalidValidationToken
 
 # "Microsoft Graph Change Tracking": without this check any application of Entra ID could post notifications.
 # Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
@@ -39,45 +31,6 @@ _SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
 # Six times the size of a genuine token; keeps a nested header below what a JSON parser can hold.
 _MAX_TOKEN = 8192
 _MAX_VERIFIED = 256
-
-Authentic = NewType("Authentic", ChangeNotification)
-"""An item whose client state was made by this app for the item's tenant."""
-
-
-def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> str:
-    """Return ``v1.<key id>.<nonce>.<mac>``, at most ``MAX_CLIENT_STATE`` characters for a nonce of 16 bytes."""
-    prefix = f"v1.{key.key_id}.{_base64url(nonce)}"
-    return f"{prefix}.{_client_state_mac(key, prefix, tenant_id)}"
-
-
-def authenticate(
-    notification: ChangeNotification, *, keys: Sequence[ClientStateKey], tenant_ids: Sequence[str]
-) -> Authentic:
-    """Return the item as ``Authentic``.
-
-    Raises:
-        InvalidClientState: the tenant is not served, or the client state is missing, foreign or of another tenant.
-    """
-    if notification.tenant_id not in tenant_ids:
-        raise InvalidClientState("a tenant that is not served")
-    state = notification.client_state
-    if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():
-        raise InvalidClientState("no client state of this app")
-    prefix, _, mac = state.rpartition(".")
-    for key in keys:
-        if prefix.startswith(f"v1.{key.key_id}."):
-            expected = _client_state_mac(key, prefix, notification.tenant_id)
-            if hmac.compare_digest(expected.encode(), mac.encode()):
-                return Authentic(notification)
-    raise InvalidClientState("no client state of this app")
-
-
-def _client_state_mac(key: ClientStateKey, prefix: str, tenant_id: str) -> str:
-    return _base64url(hmac.digest(key.secret, f"{prefix}.{tenant_id}".encode(), hashlib.sha256))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

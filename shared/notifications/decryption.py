@@ -1,6 +1,7 @@
 """Encrypted content and a private key in, the resource out: authenticate first, then decrypt.
 
-Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#decrypting-resource-data-from-change-notifications
+Source:
+https://learn.microsoft.com/graph/change-notifications-with-resource-data#decrypting-resource-data-from-change-notifications
 """
 
 import base64
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from shared.errors import Malformed, Undecryptable
-from shared.notifications import EncryptedContent, load_json
+from shared.notifications.collection import EncryptedContent, load_json
 
 # Graph wraps the key with OAEP over SHA-1, in the hash and in MGF1 alike; SHA-256 opens nothing that Graph sent.
 # Source: https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7346

@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -246,3 +246,13 @@ def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _lower_first(text: str) -> str:
     # The articles of 2021 show "Created" where the reference says "created".
     return text[:1].lower() + text[1:]
+
+
+def to_json(items: Iterable[ChangeNotification], validation_tokens: Sequence[str]) -> bytes:
+    """Return a POST of ``items`` as they were received, encrypted content and client states included.
+
+    Raises:
+        RecursionError: an item is nested more deeply than JSON can be written.
+    """
+    value = [item.received for item in items]
+    return json.dumps({"value": value, "validationTokens": list(validation_tokens)}).encode()
