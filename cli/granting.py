@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from cli.documents import GrantedDocument, PermissionsDocument
-from shared.catalogue import ResourceType
 from shared.desired import Desired
 from shared.errors import Misconfigured, Problem
-from shared.resources import find
+from shared.resources.catalogue import ResourceType
+from shared.resources.validation import find
 
 COLUMNS = ("path", "state", "needs one of", "or resource-specific")
 

@@ -18,7 +18,7 @@ from shared.desired import Desired, notification_url
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
-from shared.resources import is_beta
+from shared.resources.validation import is_beta
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan

@@ -15,7 +15,7 @@ from shared.events import CloudEvent
 from shared.known import Difference, Known, differences, known_from, looks_of
 from shared.recovered import Change, event_of
 from shared.recovery import Recovery
-from shared.resources import canonical_path
+from shared.resources.paths import canonical_path
 from shared.source import Collection
 from shared.timing import Clock
 

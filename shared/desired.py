@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from shared.errors import Misconfigured
 from shared.locations import ApiVersion
-from shared.resources import canonical_path, faults, find
+from shared.resources.paths import canonical_path
+from shared.resources.validation import faults, find
 from shared.subscription import split_change_types
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})

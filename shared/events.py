@@ -18,7 +18,7 @@ from shared.errors import Malformed, NotFound
 from shared.notifications.client_state import Authentic
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content
-from shared.resources import is_created_once, kind_of, subject_of
+from shared.resources.paths import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from shared.errors import Malformed
 from shared.notifications.client_state import Authentic
-from shared.resources import subject_of
+from shared.resources.paths import subject_of
 
 _SEPARATOR = re.compile(r"[/\\]")
 

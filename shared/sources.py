@@ -4,9 +4,10 @@ Messages have windows for a chat, a user and a team, and changes since a moment 
 Teams, channels and members are listed in full, and compared with what was known of them. What is watched for a whole
 tenant is read user by user, or team by team.
 
-Source: https://learn.microsoft.com/graph/api/chats-getallmessages, https://learn.microsoft.com/graph/api/chatmessage-delta,
-https://learn.microsoft.com/graph/api/chat-list-messages, https://learn.microsoft.com/graph/api/channel-getallmessages,
-https://learn.microsoft.com/graph/api/chat-list, and those named in ``shared.known``
+Source: https://learn.microsoft.com/graph/api/chats-getallmessages,
+https://learn.microsoft.com/graph/api/chatmessage-delta, https://learn.microsoft.com/graph/api/chat-list-messages,
+https://learn.microsoft.com/graph/api/channel-getallmessages, https://learn.microsoft.com/graph/api/chat-list, and those
+named in ``shared.known``
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,8 @@ from urllib.parse import quote, unquote
 
 from shared.errors import Malformed
 from shared.recovery import MARGIN, Recovery, moment_of
-from shared.resources import canonical_path, find
+from shared.resources.paths import canonical_path
+from shared.resources.validation import find
 from shared.source import OF_MANY, OF_ONE_CONVERSATION, Collection, Each, Node, Source
 
 _USERS = "/v1.0/users?$select=id&$top=999"

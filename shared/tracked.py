@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.desired import Desired
-from shared.resources import canonical_path
+from shared.resources.paths import canonical_path
 from shared.timing import Backoff
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.teams import Path, Teams
-from shared.catalogue import CATALOGUE, OVERVIEW_RESOURCES, ResourceType
+from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, ResourceType
 
 APP_ID = "95eae4f6-3fcc-429b-9a30-daf93f8f0bb4"
 CALL_ID = "1c9ddbc9-82be-46b6-8edd-bf833fe33a03"

@@ -16,7 +16,7 @@ from sandbox.consumer import Consumer, Event
 from sandbox.ledger import Ledger
 from sandbox.teams import Path as TeamsPath
 from sandbox.world import QUEUE_NAME, World
-from shared.catalogue import OVERVIEW_RESOURCES
+from shared.resources.catalogue import OVERVIEW_RESOURCES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -21,7 +21,7 @@ from sandbox.graph.envelope import body
 from sandbox.ledger import Arrival, Ledger
 from sandbox.teams import Change
 from sandbox.world import QUEUE_NAME, World
-from shared.catalogue import ResourceType
+from shared.resources.catalogue import ResourceType
 from tests.end_to_end.surroundings import JOIN_WEB_URL, POLICY, ROWS, Surroundings
 
 pytestmark = pytest.mark.slow

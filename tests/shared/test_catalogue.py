@@ -11,9 +11,10 @@ from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
 from shared.actions import Create
-from shared.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
 from shared.desired import Desired
-from shared.resources import canonical_path, faults, find, is_beta
+from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
+from shared.resources.paths import canonical_path
+from shared.resources.validation import faults, find, is_beta
 from shared.subscriptions import RenewalPolicy, plan
 from tests.sender import CHAT, TENANT
 

@@ -5,8 +5,8 @@ import pytest
 from sandbox.graph.catalogue_users import DELEGATED
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
-from shared.catalogue import CATALOGUE, ResourceType
-from shared.resources import faults, find
+from shared.resources.catalogue import CATALOGUE, ResourceType
+from shared.resources.validation import faults, find
 from tests.shared.test_catalogue import ANY_ID, IDS, USER
 
 PRESENCES = "/communications/presences"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shared.events import CloudEvent, Provenance
 from shared.known import Difference, Known, differences, known_from, looks_of
 from shared.notifications.decryption import Content
-from shared.resources import canonical_path
+from shared.resources.paths import canonical_path
 from tests.sender import CLIENT_ID, TENANT
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text
 from tests.shared.tracked_values import NOW

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.notifications.collection import MAX_TEXT
-from shared.resources import canonical_path, is_created_once, kind_of, subject_of
+from shared.resources.paths import canonical_path, is_created_once, kind_of, subject_of
 
 CHAT = "19:1273a016_976f4b31@unq.gbl.spaces"
 CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"

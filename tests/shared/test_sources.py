@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.catalogue import CATALOGUE
 from shared.recovery import Recovery
+from shared.resources.catalogue import CATALOGUE
 from shared.source import Collection, Each, Node, Source
 from shared.sources import is_compared, sources_of, unrecoverable
 from tests.sender import CHAT

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired, notification_url
-from shared.resources import canonical_path
+from shared.resources.paths import canonical_path
 from shared.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Heard, Observed, Tracked, key_of
