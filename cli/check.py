@@ -13,8 +13,8 @@ from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app import renew_subscriptions
-from shared.certificates import Certificate
 from shared.errors import Problem
+from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
 
 SubscriptionsFile = Annotated[

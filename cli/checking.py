@@ -12,8 +12,8 @@ from cli.listed import of_failure, of_gap
 from cli.listing import gap_text
 from cli.texts import iso
 from shared.actions import Action, Update, Verb
-from shared.certificates import Certificate
 from shared.errors import Problem
+from shared.identity.certificates import Certificate
 from shared.reconcile import Account, Reconciler
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription

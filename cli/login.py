@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.environment import app_clients
-from shared.delegated import sign_in
+from shared.identity.user_login import sign_in
 from shared.settings import Settings
 
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.certificates import Certificate
 from shared.desired import Desired, notification_url
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
+from shared.identity.certificates import Certificate
 from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
 from shared.resources.validation import is_beta

@@ -18,9 +18,9 @@ from itertools import groupby
 
 from shared.actions import Action, Delete, UpdateKind
 from shared.apply import Applier, SubscriptionsApi, TrackingTable
-from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
+from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
 from shared.subscription import Subscription

@@ -50,7 +50,7 @@ def test_the_test_of_every_guard_exists() -> None:
         "locations",
         "notifications/collection",
         "receive",
-        "signing_keys",
+        "identity/signing_keys",
     ],
 )
 def test_every_refusal_lies_within_a_guard(module: str) -> None:

@@ -17,12 +17,12 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import unavailable
-from shared.credentials import graph_credential
-from shared.delegated import DelegatedCredential
 from shared.errors import Misconfigured
 from shared.graph import Graph
+from shared.identity.entra import graph_credential
+from shared.identity.key_vault import Certificates
+from shared.identity.user_login import DelegatedCredential, TokenCaches
 from shared.inventory import Inventory
-from shared.keyvault import Certificates
 from shared.limits import LISTS, RateLimiter
 from shared.locations import Location
 from shared.markers import Markers
@@ -34,7 +34,6 @@ from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.sink import QueueSink
 from shared.timing import Clock, SystemClock
-from shared.token_caches import TokenCaches
 from shared.tracking import Tracking
 
 # azure.core writes a line for every request at INFO.

@@ -11,9 +11,8 @@ from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
 from sandbox.entra import Account, Application
-from shared.delegated import Caches, DelegatedCredential, sign_in
+from shared.identity.user_login import Caches, DelegatedCredential, TokenCaches, sign_in
 from shared.settings import Settings
-from shared.token_caches import TokenCaches
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, Outside
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT
 

@@ -13,10 +13,10 @@ from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
 from sandbox.serving import Fault
-from shared.certificates import Certificate
-from shared.credentials import AppCredential, graph_credential
 from shared.errors import Misconfigured, Unavailable
-from shared.keyvault import Certificates
+from shared.identity.certificates import Certificate
+from shared.identity.entra import AppCredential, graph_credential
+from shared.identity.key_vault import Certificates
 from shared.settings import Settings
 from tests.edges.outside import (
     CERTIFICATE_NAME,

@@ -124,7 +124,7 @@ def test_a_vault_that_cannot_be_written_is_a_warning_and_no_hindrance(
     aged = login.age()
     login.outside.vault.writers = {"somebody-else"}
     assert login.claims(login.credential().get_token(GRAPH_SCOPE).token)["oid"] == login.ann.object_id
-    (record,) = [record for record in caplog.records if record.name == "shared.delegated"]
+    (record,) = [record for record in caplog.records if record.name == "shared.identity.user_login"]
     assert record.levelno == logging.WARNING
     assert "Key Vault Secrets Officer" in record.getMessage()
     assert login.caches.load(login.tenant_id) == aged

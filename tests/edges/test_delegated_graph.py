@@ -10,11 +10,10 @@ from azure.keyvault.secrets import SecretClient
 from sandbox.entra import Account, Application
 from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
-from shared.delegated import DelegatedCredential, sign_in
 from shared.errors import Misconfigured
 from shared.graph import Graph
+from shared.identity.user_login import DelegatedCredential, TokenCaches, sign_in
 from shared.settings import Settings
-from shared.token_caches import TokenCaches
 from tests.edges.outside import GRAPH_SCOPE
 from tests.sandbox.graph_world import APP, GraphWorld, graph_world
 from tests.sender import STATE_KEY_TEXT

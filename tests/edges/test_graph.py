@@ -12,9 +12,9 @@ import pytest
 from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
-from shared.credentials import AppCredential
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.graph import Graph
+from shared.identity.entra import AppCredential
 from shared.locations import Location
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE, fault

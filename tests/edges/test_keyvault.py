@@ -11,7 +11,7 @@ from cryptography import x509
 from sandbox.keyvault.certificates import ContentType
 from sandbox.serving import Fault, Service
 from shared.errors import Misconfigured, Unavailable, UnknownCertificate
-from shared.keyvault import Certificates
+from shared.identity.key_vault import Certificates
 from tests.edges.outside import BUSY_MACHINE_SECONDS, CERTIFICATE_NAME, Hands, Outside, fault, hanging, in_time, within
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 

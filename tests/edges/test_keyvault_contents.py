@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.errors import Misconfigured
-from shared.keyvault import Certificates
+from shared.identity.key_vault import Certificates
 from tests.edges.outside import CERTIFICATE_NAME, Outside, in_time
 from tests.shared.posts import key_pair
 

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.serving import Fault
 from shared.errors import InvalidValidationToken, Unavailable
-from shared.signing_keys import SigningKeys
+from shared.identity.signing_keys import SigningKeys
 from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, Outside, fault, hanging, in_time, within
 
 pytestmark = pytest.mark.slow

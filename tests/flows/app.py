@@ -12,10 +12,10 @@ from shared.app import renew_subscriptions
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.apply import SubscriptionsApi, TrackingTable
-from shared.certificates import Certificate
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events import CloudEvent
+from shared.identity.certificates import Certificate
 from shared.known import Known
 from shared.noting import Noting
 from shared.receive import Receipt, Receiver

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.azurite import Azurite
-from shared.certificates import Certificate
+from shared.identity.certificates import Certificate
 from tests.edges.outside import CERTIFICATE_NAME
 from tests.flows.killing import Fate, FatedGraph, FatedTable, Killed
 from tests.flows.wishes import MESSAGES, basic, messages_in

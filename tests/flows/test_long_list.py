@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from sandbox.graph.throttle import LIMITS
-from shared.credentials import AppCredential
 from shared.errors import Unavailable
 from shared.graph import Graph
+from shared.identity.entra import AppCredential
 from shared.limits import LISTS, RateLimiter
 from tests.edges.outside import CLIENT_SECRET, GRAPH_SCOPE
 from tests.flows.world import World

@@ -19,7 +19,7 @@ def _guard(name: str, snippet: str, without: str, test: str = _BAD) -> Guard:
 def _version(name: str, snippet: str, without: str) -> Guard:
     return Guard(
         name=f"certificate id: {name}",
-        module="shared/keyvault.py",
+        module="shared/identity/key_vault.py",
         snippet=snippet,
         without=without,
         test="tests/shared/test_certificate_ids.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_MODULE = "shared/delegated.py"
+_MODULE = "shared/identity/user_login.py"
 _TESTS = "tests/edges/test_delegated.py"
 _OUTAGES = "tests/edges/test_delegated_outages.py"
 _SIGN_IN = "tests/edges/test_sign_in.py"
@@ -10,7 +10,7 @@ _APP = "tests/edges/test_credentials.py"
 
 
 def _app(name: str, snippet: str, without: str, test: str) -> Guard:
-    module = "shared/credentials.py"
+    module = "shared/identity/entra.py"
     return Guard(name=f"app's token: {name}", module=module, snippet=snippet, without=without, test=f"{_APP}::{test}")
 
 
@@ -127,7 +127,7 @@ GUARDS = (
     ),
     Guard(
         name="login: nonsense from the vault",
-        module="shared/token_caches.py",
+        module="shared/identity/user_login.py",
         snippet="""\
             return self._client.get_secret(name).value
         except ResourceNotFoundError:
@@ -149,7 +149,7 @@ GUARDS = (
     ),
     Guard(
         name="login: the role is named",
-        module="shared/token_caches.py",
+        module="shared/identity/user_login.py",
         snippet="    if status == _FORBIDDEN:\n",
         without="    if status == 0:\n",
         test=f"{_OUTAGES}::test_a_vault_that_refuses_to_be_read_names_the_role",

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.apply import Applier
-from shared.certificates import Certificate
 from shared.desired import Desired
 from shared.errors import Problem
+from shared.identity.certificates import Certificate
 from shared.subscription import Subscription
 from shared.tracked import Gap, Observed, Tracked
 from tests.sender import NONCE, STATE_KEY

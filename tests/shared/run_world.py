@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from shared.certificates import Certificate
 from shared.desired import Desired, desired_from_json
+from shared.identity.certificates import Certificate
 from shared.reconcile import Account, Reconciler
 from shared.tracked import Tracked
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT

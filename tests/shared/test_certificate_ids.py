@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.keyvault.secrets import SecretClient
 
 from shared.errors import Unavailable, UnknownCertificate
-from shared.keyvault import Certificates
+from shared.identity.key_vault import Certificates
 from shared.timing import Deadline
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 

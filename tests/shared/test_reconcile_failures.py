@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.certificates import Certificate
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
+from shared.identity.certificates import Certificate
 from shared.tracked import Listing, Tracked
 from tests.sender import TENANT
 from tests.shared.run_world import BASIC, RICH, World, certificate

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
+from shared.identity.signing_keys import published_keys
 from shared.notifications.validation_tokens import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
-from shared.signing_keys import published_keys
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 from tests.shared.posts import AUDIENCE, graph, now, published_key

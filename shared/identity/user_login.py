@@ -1,9 +1,11 @@
-"""Tokens for Microsoft Graph in the name of a user who signs in once: what only a signed-in user may watch.
+"""Tokens for Microsoft Graph on behalf of a user who signs in once, and where that login is stored.
 
-One user (a service account) per tenant. The registration has to allow public client flows, and the user's permissions
-are the delegated ones that were consented to.
+One user (a service account) per tenant, for what only a signed-in user may watch. The app registration has to allow
+public client flows, and the user's permissions are the delegated ones that were consented to. The login is a secret in
+Key Vault, which encrypts it at rest; the app's identity needs the role "Key Vault Secrets Officer", to read and set it.
 
-Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
+Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code and
+https://learn.microsoft.com/azure/key-vault/general/rbac-guide#azure-built-in-roles-for-key-vault-data-plane-operations
 """
 
 import logging
@@ -14,12 +16,15 @@ from typing import Any, Protocol
 
 import msal
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import SecretClient
 
-from shared.entra_calls import NO_ANSWER, TIMEOUT_SECONDS, codes, refused, unanswered
+from shared.azure_calls import unavailable
 from shared.errors import Misconfigured, Problem, Unavailable
+from shared.identity.entra import NO_ANSWER, TIMEOUT_SECONDS, codes, refused, unanswered
 from shared.settings import Settings
 
-logger = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 # What only the user can mend, by signing in.
 # Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes#handling-error-codes-in-your-application
@@ -31,6 +36,9 @@ _NOT_SIGNED_IN: Mapping[str, str] = {
     "expired_token": "nobody has signed in in time",
     "slow_down": "nobody has signed in in time",
 }
+
+_FORBIDDEN = 403
+_CONFLICT = 409
 
 
 class Caches(Protocol):
@@ -105,7 +113,7 @@ class DelegatedCredential:
                 self._caches.save(self._tenant_id, text)
         except Problem as exc:
             # The login that is kept stays good for 90 days: nothing is lost yet.
-            logger.warning("the refreshed login of tenant %s could not be kept: %s", self._tenant_id, exc)
+            _LOG.warning("the refreshed login of tenant %s could not be kept: %s", self._tenant_id, exc)
 
 
 def sign_in(settings: Settings, tenant_id: str, caches: Caches, *, show: Callable[[str], None]) -> str:
@@ -168,3 +176,62 @@ def _application(settings: Settings, authority: str, cache: Any) -> Any:
         token_cache=cache,
         timeout=TIMEOUT_SECONDS,
     )
+
+
+class TokenCaches:
+    """MSAL's token caches as texts, by tenant. A text is as good as the user's password: it is never logged."""
+
+    def __init__(self, client: SecretClient) -> None:
+        self._client = client
+
+    def load(self, tenant_id: str) -> str | None:
+        """Return what was saved last; None if nothing was.
+
+        Raises:
+            Misconfigured: the vault refuses this identity.
+            Unavailable: the vault does not answer.
+        """
+        name = _name(tenant_id)
+        try:
+            return self._client.get_secret(name).value
+        except ResourceNotFoundError:
+            return None
+        except AzureError as exc:
+            raise _problem(name, exc) from exc
+        # The client takes for granted that a 200 carries a secret.
+        except (AttributeError, TypeError, ValueError) as exc:
+            raise Unavailable(f"Key Vault ({name}) answers with something that is no secret") from exc
+
+    def save(self, tenant_id: str, text: str) -> None:
+        """Keep ``text`` as a fresh version of the secret.
+
+        Raises:
+            Misconfigured: the vault refuses this identity, or the secret.
+            Unavailable: the vault does not answer.
+        """
+        name = _name(tenant_id)
+        try:
+            self._client.set_secret(name, text, content_type="application/json")
+        except AzureError as exc:
+            raise _problem(name, exc) from exc
+        except (AttributeError, TypeError, ValueError) as exc:
+            raise Unavailable(f"Key Vault ({name}) answers with something that is no secret") from exc
+
+
+def _name(tenant_id: str) -> str:
+    return f"teams-notifications-login-{tenant_id}"
+
+
+def _problem(name: str, exc: AzureError) -> Problem:
+    status = exc.status_code if isinstance(exc, HttpResponseError) else None
+    if status == _FORBIDDEN:
+        return Misconfigured(
+            f"Key Vault refuses the secret {name}: give this identity the role Key Vault Secrets Officer, and have the "
+            "secret enabled"
+        )
+    if status == _CONFLICT:
+        return Misconfigured(f"the secret {name} was deleted from Key Vault: recover or purge it there")
+    # Without a status it is azure-identity's: the hiccup of an identity endpoint, or a machine that has no identity.
+    if status is None and isinstance(exc, ClientAuthenticationError):
+        return Unavailable(f"no token for Key Vault ({name}): is there a managed identity, or have you run az login?")
+    return unavailable(f"Key Vault ({name})", exc)

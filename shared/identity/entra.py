@@ -6,19 +6,49 @@ Source: https://learn.microsoft.com/entra/msal/python/
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msal
+import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 from azure.identity import ManagedIdentityCredential
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msal.exceptions import MsalError
 
-from shared.certificates import Certificate
-from shared.entra_calls import NO_ANSWER, TIMEOUT_SECONDS, refused, unanswered
-from shared.errors import Problem
+from shared.errors import Misconfigured, Problem, Unavailable
+from shared.identity.certificates import Certificate
 from shared.settings import Settings
+
+TIMEOUT_SECONDS = 10
+
+# MSAL lets through what requests raises, and what indexing does when an answer is not what Entra ID sends.
+NO_ANSWER = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
 
 # Each attempt may take as long as its time-out, and azure.core asks for a token before every request.
 _COOLDOWN_SECONDS = 60
+
+
+def unanswered(authority: str, exc: Exception) -> Unavailable:
+    """Return the problem that one of ``NO_ANSWER`` means; MSAL tells an unknown tenant no better than nonsense."""
+    what = f"{type(exc).__name__} (if it stays: is this a tenant, and in this cloud?)"
+    return Unavailable(f"Entra ID does not answer as it should at {authority}: {what}")
+
+
+def refused(authority: str, answer: Mapping[str, Any]) -> Misconfigured:
+    """Return the problem that Entra ID's error means: an operator finds the AADSTS code in its reference.
+
+    Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+    """
+    return Misconfigured(f"Entra ID refuses the app in {authority}: {answer.get('error')} {codes(answer)}")
+
+
+def codes(answer: Mapping[str, Any]) -> str:
+    """Return the AADSTS codes of an error, separated by commas.
+
+    Raises:
+        TypeError: the answer is not what Entra ID sends.
+    """
+    return ", ".join(f"AADSTS{code}" for code in answer.get("error_codes", []))
 
 
 class AppCredential:

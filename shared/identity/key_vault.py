@@ -17,8 +17,8 @@ from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.azure_calls import HASTY, unavailable
-from shared.certificates import Certificate
 from shared.errors import Unavailable, UnknownCertificate
+from shared.identity.certificates import Certificate
 from shared.timing import Deadline
 
 # Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
