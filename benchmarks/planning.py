@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks.tables import Figure, Target, figures_table
 from shared.actions import Action
 from shared.desired import Desired
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Observed, Tracked
 from tests.sender import TENANT

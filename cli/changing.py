@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shared.desired import Desired
+from shared.graph.subscription import split_change_types
 from shared.resources.paths import canonical_path
-from shared.subscription import split_change_types
 from shared.tracked import Tracked, key_of
 
 

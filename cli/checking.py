@@ -13,10 +13,10 @@ from cli.listing import gap_text
 from cli.texts import iso
 from shared.actions import Action, Update, Verb
 from shared.errors import Problem
+from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
 from shared.reconcile import Account, Reconciler
 from shared.settings import ClientStateKey
-from shared.subscription import Subscription
 from shared.subscriptions import plan
 from shared.tracked import Tracked
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.tracked import Gap, Tracked
 
 

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired, notification_url
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
+from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
 from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
 from shared.resources.validation import is_beta
 from shared.settings import ClientStateKey
-from shared.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.timing import Backoff
 from shared.tracked import Gap, Listing, Observed, Rows, Tracked

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from shared.errors import Misconfigured
-from shared.locations import ApiVersion
+from shared.graph.location import ApiVersion
+from shared.graph.subscription import split_change_types
 from shared.resources.paths import canonical_path
 from shared.resources.validation import faults, find
-from shared.subscription import split_change_types
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
 _FLAGS = {"include_resource_data": "includeResourceData", "fetch": "fetch", "delegated": "delegated"}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
-from shared.graph import Page
+from shared.graph.client import Page
 from shared.limits import OutOfTime, RateLimiter, wait_out_retry_after
 from shared.timing import Clock
 

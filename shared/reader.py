@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from shared.errors import NotFound
+from shared.graph.location import Location
 from shared.limits import wait_out_retry_after
-from shared.locations import Location
 from shared.notifications.decryption import Content
 from shared.timing import Clock, Deadline
 

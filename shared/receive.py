@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
 from shared.events import CloudEvent, change_event, lifecycle_event
+from shared.graph.location import ApiVersion, Location, api_version
 from shared.limits import ConcurrencyLimiter
-from shared.locations import ApiVersion, Location, api_version
 from shared.notifications.client_state import Authentic, authenticate
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
 from shared.notifications.decryption import Content, decrypt

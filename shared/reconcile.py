@@ -20,10 +20,10 @@ from shared.actions import Action, Delete, UpdateKind
 from shared.apply import Applier, SubscriptionsApi, TrackingTable
 from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
+from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
-from shared.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.timing import Backoff, Clock
 from shared.tracked import Listing

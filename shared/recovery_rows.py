@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from shared.graph.subscription import split_change_types
 from shared.recovery import Recovery, State
-from shared.subscription import split_change_types
 from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
 
 _TABLE = "gaps"

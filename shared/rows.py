@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.desired import Desired
-from shared.subscription import split_change_types
+from shared.graph.subscription import split_change_types
 from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
 from shared.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
 

@@ -12,9 +12,9 @@ from functools import lru_cache, partial
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired, notification_url
+from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find
-from shared.subscription import Subscription
 from shared.tracked import Gap, Observed, Tracked, key_of
 
 # Graph refuses a lifetime over the maximum, and two clocks rarely agree.

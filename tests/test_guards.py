@@ -47,7 +47,7 @@ def test_the_test_of_every_guard_exists() -> None:
         "notifications/client_state",
         "notifications/validation_tokens",
         "notifications/decryption",
-        "locations",
+        "graph/location",
         "notifications/collection",
         "receive",
         "identity/signing_keys",

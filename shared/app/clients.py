@@ -18,13 +18,13 @@ from azure.storage.queue import QueueServiceClient
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import unavailable
 from shared.errors import Misconfigured
-from shared.graph import Graph
+from shared.graph.client import Graph
+from shared.graph.location import Location
 from shared.identity.entra import graph_credential
 from shared.identity.key_vault import Certificates
 from shared.identity.user_login import DelegatedCredential, TokenCaches
 from shared.inventory import Inventory
 from shared.limits import LISTS, RateLimiter
-from shared.locations import Location
 from shared.markers import Markers
 from shared.notifications.decryption import Content
 from shared.noting import Noting
@@ -185,7 +185,7 @@ class Clients:
         """Return a resource as it is at this moment, read by the app of its tenant.
 
         Raises:
-            NotFound, Misconfigured, Unavailable: see ``shared.graph.Graph.get``.
+            NotFound, Misconfigured, Unavailable: see ``shared.graph.client.Graph.get``.
         """
         return self.graph_for_tenant(location.tenant_id).get(location)
 

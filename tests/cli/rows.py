@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.desired import Desired
 from shared.errors import Misconfigured
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.timing import Backoff
 from shared.tracked import Observed, Tracked
 from tests.sender import TENANT

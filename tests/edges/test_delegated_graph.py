@@ -11,7 +11,7 @@ from sandbox.entra import Account, Application
 from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
 from shared.errors import Misconfigured
-from shared.graph import Graph
+from shared.graph.client import Graph
 from shared.identity.user_login import DelegatedCredential, TokenCaches, sign_in
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE

@@ -10,7 +10,7 @@ from sandbox.teams import Path, User
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
-from shared.locations import ApiVersion, Location
+from shared.graph.location import ApiVersion, Location
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content

@@ -13,9 +13,9 @@ from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.graph import Graph
+from shared.graph.client import Graph
+from shared.graph.location import Location
 from shared.identity.entra import AppCredential
-from shared.locations import Location
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE, fault
 from tests.sandbox.graph_world import APP, POWERLESS_APP, SECRET, GraphWorld, graph_world

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.serving import Fault
 from shared.errors import NotFound, Unavailable
-from shared.graph import Graph
+from shared.graph.client import Graph
 from tests.edges.outside import GRAPH_SCOPE, fault
 from tests.edges.test_graph import Forged
 from tests.sandbox.graph_world import GraphWorld, graph_world

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.apply import SubscriptionsApi, TrackingTable
 from shared.errors import Unavailable
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.tracked import Listing, Rows, Tracked
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.apply import SubscriptionsApi
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import pytest
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events import CloudEvent
-from shared.graph import Page
+from shared.graph.client import Page
 from shared.pages import GraphLists
 from shared.published import Published
 from shared.recovery import State

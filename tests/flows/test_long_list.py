@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.graph.throttle import LIMITS
 from shared.errors import Unavailable
-from shared.graph import Graph
+from shared.graph.client import Graph
 from shared.identity.entra import AppCredential
 from shared.limits import LISTS, RateLimiter
 from tests.edges.outside import CLIENT_SECRET, GRAPH_SCOPE

@@ -204,7 +204,7 @@ GUARDS = (
     ),
     _guard(
         "an item without an id",
-        "graph",
+        "graph/client",
         'if not isinstance(item.get("id"), str):',
         "if False:",
         "tests/edges/test_pages.py::test_response_without_an_id_is_no_item",

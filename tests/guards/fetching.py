@@ -9,7 +9,9 @@ _WANTED = "if item.lifecycle_event is None and item.encrypted_content is None"
 
 
 def _location(name: str, snippet: str, without: str, test: str = _LEADING_OUT) -> Guard:
-    return Guard(name=f"location: {name}", module="shared/locations.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"location: {name}", module="shared/graph/location.py", snippet=snippet, without=without, test=test
+    )
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -83,7 +85,7 @@ GUARDS = (
     ),
     Guard(
         name="fetching: an answer that is none",
-        module="shared/graph.py",
+        module="shared/graph/client.py",
         snippet="""\
         try:
             return Content.from_json(response.content)
@@ -95,7 +97,7 @@ GUARDS = (
     ),
     Guard(
         name="fetching: a read that Graph refuses is no lost race",
-        module="shared/graph.py",
+        module="shared/graph/client.py",
         snippet=' and method != "GET" else Misconfigured',
         without=" else Misconfigured",
         test="tests/edges/test_graph.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",

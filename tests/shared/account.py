@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
+from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
-from shared.subscription import Subscription
 from shared.tracked import Heard, Listing, Rows, Tracked
 from tests.shared.tracked_values import NOW
 

@@ -7,8 +7,8 @@ from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.apply import Applier
 from shared.desired import Desired
 from shared.errors import Problem
+from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
-from shared.subscription import Subscription
 from shared.tracked import Gap, Observed, Tracked
 from tests.sender import NONCE, STATE_KEY
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shared.catch_up import CatchUp, catch_up
 from shared.errors import Conflict, NotFound, Problem
 from shared.events import CloudEvent
-from shared.graph import Page
+from shared.graph.client import Page
 from shared.known import Known
 from shared.recovery import Recovery
 from shared.timing import Deadline

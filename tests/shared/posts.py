@@ -14,8 +14,8 @@ from sandbox.entra import Entra
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events import CloudEvent
+from shared.graph.location import Location
 from shared.limits import ConcurrencyLimiter
-from shared.locations import Location
 from shared.notifications.decryption import Content
 from shared.notifications.validation_tokens import Audience, SigningKey, ValidationTokens
 from shared.receive import Receipt, Receiver

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.locations import ApiVersion, Location, api_version
+from shared.graph.location import ApiVersion, Location, api_version
 from shared.notifications.client_state import Authentic, authenticate
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from tests.sender import CHAT, OTHER_TENANT, STATE_KEY, TENANT, basic_item, client_state

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.graph import Page
+from shared.graph.client import Page
 from shared.limits import OutOfTime
 from shared.pages import Pages
 from tests.sender import OTHER_TENANT, TENANT

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import NotFound, Problem, Unavailable
-from shared.locations import Location
+from shared.graph.location import Location
 from shared.notifications.decryption import Content
 from shared.reader import PatientReader
 from shared.timing import Deadline

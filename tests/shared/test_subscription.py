@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from tests.sender import SUBSCRIPTION
 from tests.shared.tracked_values import LISTED, URL
 

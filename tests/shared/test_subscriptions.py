@@ -9,7 +9,7 @@ import pytest
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Gap, Heard, Tracked
 from tests.shared.tracked_values import (

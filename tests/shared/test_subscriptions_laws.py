@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from shared.actions import Action, Create, Delete, Update, UpdateKind
 from shared.desired import Desired, notification_url
+from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
-from shared.subscription import Subscription
 from shared.subscriptions import RenewalPolicy, plan
 from shared.tracked import Heard, Observed, Tracked, key_of
 from tests.sender import TENANT

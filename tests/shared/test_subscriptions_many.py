@@ -11,7 +11,7 @@ import pytest
 
 from shared.actions import Action
 from shared.desired import Desired
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.subscriptions import plan
 from shared.tracked import Observed, Tracked
 from tests.sender import TENANT

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.desired import Desired
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.subscriptions import RenewalPolicy
 from shared.timing import Backoff
 from shared.tracked import Observed, Tracked

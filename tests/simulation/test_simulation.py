@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.azurite import Azurite
 from shared.apply import SubscriptionsApi, TrackingTable
-from shared.subscription import Subscription
+from shared.graph.subscription import Subscription
 from shared.tracked import Listing, Rows, Tracked
 from tests.flows.app import App
 from tests.flows.world import world

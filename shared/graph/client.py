@@ -25,10 +25,10 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import HASTY, unavailable
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
-from shared.locations import Location
+from shared.graph.location import Location
+from shared.graph.subscription import Subscription
 from shared.notifications.collection import load_json
 from shared.notifications.decryption import Content
-from shared.subscription import Subscription
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
