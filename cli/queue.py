@@ -15,7 +15,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.azure_calls import HASTY, unavailable
-from shared.sink import DATA_CONTAINER
+from shared.events.queue_sink import DATA_CONTAINER
 
 # Storage shows no more, and always those at the head.
 MOST = 32

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from shared.apply import TrackingTable
 from shared.comparing import KnownThings
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.filling import Filler, Filling
 from shared.limits import OutOfTime
 from shared.pages import GraphLists, Pages

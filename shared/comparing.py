@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from shared.errors import Malformed
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.known import Difference, Known, differences, known_from, looks_of
 from shared.recovered import Change, event_of
 from shared.recovery import Recovery

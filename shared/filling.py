@@ -15,7 +15,7 @@ from itertools import batched
 
 from shared.comparing import Comparing, KnownThings, Things
 from shared.errors import Malformed, Misconfigured, NotFound, Unavailable
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.graph.client import Page
 from shared.pages import BETWEEN_GETS, Pages
 from shared.recovered import Thing, chain_of, events_of

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.errors import Malformed
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.recovery import Recovery, moment_of
 
 # What Graph's lists show of them; of teams, all else is null in a list.

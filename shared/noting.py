@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 
 from shared.errors import Unavailable
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.known import Known, known_from
 from shared.timing import Deadline
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
-from shared.events import CloudEvent, change_event, lifecycle_event
+from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.graph.location import ApiVersion, Location, api_version
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.client_state import Authentic, authenticate

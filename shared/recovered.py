@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Malformed
-from shared.events import (
+from shared.events.cloud_events import (
     CloudEvent,
     Provenance,
     dump_json,

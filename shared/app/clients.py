@@ -18,6 +18,9 @@ from azure.storage.queue import QueueServiceClient
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import unavailable
 from shared.errors import Misconfigured
+from shared.events.publication_table import Markers
+from shared.events.publish_once import Published
+from shared.events.queue_sink import QueueSink
 from shared.graph.client import Graph
 from shared.graph.location import Location
 from shared.identity.entra import graph_credential
@@ -25,14 +28,11 @@ from shared.identity.key_vault import Certificates
 from shared.identity.user_login import DelegatedCredential, TokenCaches
 from shared.inventory import Inventory
 from shared.limits import LISTS, RateLimiter
-from shared.markers import Markers
 from shared.notifications.decryption import Content
 from shared.noting import Noting
 from shared.post_store import PostStore
-from shared.published import Published
 from shared.recoveries import Recoveries
 from shared.settings import Settings
-from shared.sink import QueueSink
 from shared.timing import Clock, SystemClock
 from shared.tracking import Tracking
 

@@ -15,8 +15,8 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 from cli.events import line
 from cli.queue import Message, Queue, unseen
 from sandbox.azurite import Azurite
-from shared.events import CloudEvent, Provenance
-from shared.sink import MAX_MESSAGE_BYTES, QueueSink
+from shared.events.cloud_events import CloudEvent, Provenance
+from shared.events.queue_sink import MAX_MESSAGE_BYTES, QueueSink
 from shared.timing import Deadline
 from tests.cli.commands import end, start, write_settings
 from tests.cli.operator import Operator

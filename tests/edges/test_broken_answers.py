@@ -15,12 +15,12 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.events.publication import PublicationRecord
+from shared.events.publication_table import Markers
+from shared.events.queue_sink import QueueSink
 from shared.inventory import Inventory
 from shared.known import Known
-from shared.marker import PublicationRecord
-from shared.markers import Markers
 from shared.post_store import PostStore, StoredPost
-from shared.sink import QueueSink
 from shared.tracking import Tracking
 from tests.edges.outside import in_time
 from tests.shared.test_published import message

@@ -14,10 +14,10 @@ from azure.data.tables import TableServiceClient
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Unavailable
-from shared.events import CloudEvent
-from shared.marker import PublicationRecord
-from shared.markers import TABLE, Markers
-from shared.published import Published
+from shared.events.cloud_events import CloudEvent
+from shared.events.publication import PublicationRecord
+from shared.events.publication_table import TABLE, Markers
+from shared.events.publish_once import Published
 from shared.timing import Deadline
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.eventually import eventually

@@ -14,8 +14,8 @@ from azure.storage.queue import QueueServiceClient
 from sandbox.azurite import ACCOUNT_KEY, Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
-from shared.events import CloudEvent, Provenance
-from shared.sink import QueueSink
+from shared.events.cloud_events import CloudEvent, Provenance
+from shared.events.queue_sink import QueueSink
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
 

@@ -14,7 +14,7 @@ from shared.app.receive_notification import receiver
 from shared.apply import SubscriptionsApi, TrackingTable
 from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.identity.certificates import Certificate
 from shared.known import Known
 from shared.noting import Noting

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sandbox.teams import Path
 from shared.app import renew_subscriptions
 from shared.catch_up import catch_up
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.notifications.collection import load_json
 from shared.pages import GraphLists
 from shared.recoveries import Recoveries

@@ -14,10 +14,10 @@ import pytest
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
+from shared.events.publish_once import Published
 from shared.graph.client import Page
 from shared.pages import GraphLists
-from shared.published import Published
 from shared.recovery import State
 from shared.timing import Deadline
 from tests.flows.catching_up import (

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.events import CloudEvent
-from shared.published import Publish, Published
+from shared.events.cloud_events import CloudEvent
+from shared.events.publish_once import Publish, Published
 from shared.recovery import State
 from shared.sources import is_compared
 from shared.timing import Deadline

@@ -214,10 +214,10 @@ GUARDS = (
         "if not channel:",
         f"{_MESSAGES}::test_whatever_a_message_holds_it_is_told_or_malformed",
     ),
-    _guard("nested beyond measure", "events", _JSON, "except ValueError as exc:", _NOT_REPEATED),
+    _guard("nested beyond measure", "events/cloud_events", _JSON, "except ValueError as exc:", _NOT_REPEATED),
     _guard(
         "numbers that JSON does not have",
-        "events",
+        "events/cloud_events",
         "json.JSONEncoder(allow_nan=False)",
         "json.JSONEncoder()",
         _NOT_REPEATED,

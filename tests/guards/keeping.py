@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_REDRIVE, _PUBLISHED, _MARKER = "shared/redrive.py", "shared/published.py", "shared/marker.py"
+_REDRIVE, _PUBLISHED, _MARKER = "shared/redrive.py", "shared/events/publish_once.py", "shared/events/publication.py"
 _REDRIVING = "tests/shared/test_redrive.py"
 _ONCE = "tests/shared/test_published.py"
 _KEPT_IN_BLOBS = "tests/edges/test_keeping.py"
@@ -147,28 +147,28 @@ GUARDS = (
     ),
     _once(
         "an unversioned change has the key of its notification",
-        "shared/events.py",
+        "shared/events/cloud_events.py",
         "own_key if version is None else version)",
         'version or "")',
         "test_state_that_comes_back_is_published_each_time",
     ),
     _once(
         "each notification by its seal",
-        "shared/events.py",
+        "shared/events/cloud_events.py",
         'f"{received_at.isoformat()} {ordinal}" if sealed is None else sealed.data_signature',
         'f"{received_at.isoformat()} {ordinal}"',
         "test_state_that_comes_back_is_published_each_time",
     ),
     _once(
         "each unsealed notification by its position",
-        "shared/events.py",
+        "shared/events/cloud_events.py",
         'f"{received_at.isoformat()} {ordinal}"',
         "received_at.isoformat()",
         "test_unsealed_changes_of_one_post_differ_by_their_position",
     ),
     _once(
         "an id of its own without content",
-        "shared/events.py",
+        "shared/events/cloud_events.py",
         'id=key if content is not None else stable_id(key, "without content"),',
         "id=key,",
         "test_content_is_published_whether_or_not_the_bare_change_came_first",
@@ -267,7 +267,7 @@ GUARDS = (
     ),
     Guard(
         name="once: only what stands in the queue is told of",
-        module="shared/sink.py",
+        module="shared/events/queue_sink.py",
         snippet="        sent(event)\n",
         without="",
         test="tests/edges/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
@@ -288,14 +288,14 @@ GUARDS = (
     ),
     Guard(
         name="once: a row that was written since",
-        module="shared/markers.py",
+        module="shared/events/publication_table.py",
         snippet="self._table.save(entity, record.etag)",
         without='self._table.save(entity, "*")',
         test=f"{_MARKED}::test_a_row_that_was_written_since_is_a_conflict",
     ),
     Guard(
         name="once: every part is tidied up",
-        module="shared/markers.py",
+        module="shared/events/publication_table.py",
         snippet=" * _SPREAD % 1 * _PARTS):x}",
         without=" % _PARTS):x}",
         test=f"{_MARKED}::test_every_schedule_reaches_every_part",

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from shared.catch_up import CatchUp, catch_up
 from shared.errors import Conflict, NotFound, Problem
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.graph.client import Page
 from shared.known import Known
 from shared.recovery import Recovery

@@ -13,7 +13,7 @@ from sandbox.clock import Clock
 from sandbox.entra import Entra
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.graph.location import Location
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.decryption import Content

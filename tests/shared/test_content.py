@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from shared.errors import NotFound
-from shared.events import CloudEvent, change_event, lifecycle_event
+from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content

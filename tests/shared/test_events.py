@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed, NotFound
-from shared.events import CloudEvent, change_event, lifecycle_event
+from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
+from shared.events.queue_sink import MAX_MESSAGE_BYTES
 from shared.notifications.client_state import Authentic, authenticate
 from shared.notifications.collection import MAX_TEXT, ChangeNotification, load_json
 from shared.notifications.decryption import Content
-from shared.sink import MAX_MESSAGE_BYTES
 from tests.sender import (
     CHAT,
     CLIENT_ID,

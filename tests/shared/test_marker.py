@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.events import CloudEvent, change_event
-from shared.marker import PublicationRecord, unpublished
+from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.publication import PublicationRecord, unpublished
 from shared.notifications.client_state import Authentic
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import CloudEvent, Provenance
+from shared.events.cloud_events import CloudEvent, Provenance
 from shared.known import Known
 from shared.noting import Noting
 from shared.timing import Deadline

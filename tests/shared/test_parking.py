@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.limits import ConcurrencyLimiter
 from shared.post_store import StoredPost
 from shared.receive import Receipt

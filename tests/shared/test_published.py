@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Unavailable
-from shared.events import CloudEvent, change_event
-from shared.marker import PublicationRecord
+from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.publication import PublicationRecord
+from shared.events.publish_once import Published
 from shared.notifications.client_state import Authentic
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content
-from shared.published import Published
 from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.sender import CLIENT_ID, MESSAGE, basic_item

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.events import CloudEvent, change_event
+from shared.events.cloud_events import CloudEvent, change_event
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content

@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, unavailable
-from shared.marker import PublicationRecord
+from shared.events.publication import PublicationRecord
 from shared.table import ROW_AS_READ, Table
 
 TABLE = "published"

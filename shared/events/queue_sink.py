@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
 from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 from shared.timing import Deadline
 
 DATA_CONTAINER = "event-data"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.events import CloudEvent
+from shared.events.cloud_events import CloudEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

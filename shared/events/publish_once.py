@@ -18,8 +18,8 @@ from threading import Condition, Lock
 from typing import Protocol
 
 from shared.errors import Conflict, Unavailable
-from shared.events import CloudEvent
-from shared.marker import PublicationRecord, unpublished
+from shared.events.cloud_events import CloudEvent
+from shared.events.publication import PublicationRecord, unpublished
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
