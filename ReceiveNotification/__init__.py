@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 if TYPE_CHECKING:
-    from shared.receive import Receipt
+    from shared.receiving.receive import Receipt
 
 _LOG = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ _STEPS = {
         "ReceiveNotification.main(azure.functions.HttpRequest("
         "method='POST', url='/', params={'validationToken': 'Validation: Testing'}, body=b''))"
     ),
-    "the product, with the first POST": "import shared.app.receive_notification, shared.receive",
+    "the product, with the first POST": "import shared.app.receive_notification, shared.receiving.receive",
 }
 _HANDSHAKE = ("ReceiveNotification", "RenewSubscriptions", "a handshake answered")
 

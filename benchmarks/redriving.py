@@ -16,8 +16,8 @@ from benchmarks.tables import Figure, figures_table
 from sandbox.azurite import Azurite
 from shared.app.clients import Clients
 from shared.app.renew_subscriptions import parked_redriver
-from shared.post_store import PARKED, PostStore, StoredPost
-from shared.redrive import Redriver
+from shared.receiving.post_store import PARKED, PostStore, StoredPost
+from shared.receiving.redrive import Redriver
 from shared.settings import Settings
 from shared.timing import Deadline
 from tests.sandbox.background import Background

@@ -16,8 +16,8 @@ from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.errors import NotFound
 from shared.notifications.collection import load_json
-from shared.post_store import StoredPost
-from shared.redrive import Outcome, Redriver, StoredPosts
+from shared.receiving.post_store import StoredPost
+from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 
 COLUMNS = ("name", "kind", "received", "attempts", "next attempt")
 

@@ -8,7 +8,7 @@ import typer
 from cli.environment import app_clients
 from cli.kept import retry_all, show_list
 from shared.app.renew_subscriptions import parked_redriver
-from shared.post_store import PARKED
+from shared.receiving.post_store import PARKED
 
 commands = typer.Typer(no_args_is_help=True, help="Look at POSTs that wait for something to answer again.")
 

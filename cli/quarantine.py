@@ -13,7 +13,7 @@ from cli.terminal import console, print_json, print_line
 from cli.texts import iso
 from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
-from shared.post_store import QUARANTINE
+from shared.receiving.post_store import QUARANTINE
 
 commands = typer.Typer(no_args_is_help=True, help="Look at authentic items that were refused, try them again.")
 

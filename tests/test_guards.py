@@ -49,7 +49,7 @@ def test_the_test_of_every_guard_exists() -> None:
         "notifications/decryption",
         "graph/location",
         "notifications/collection",
-        "receive",
+        "receiving/receive",
         "identity/signing_keys",
     ],
 )

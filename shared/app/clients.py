@@ -30,7 +30,7 @@ from shared.inventory import Inventory
 from shared.limits import LISTS, RateLimiter
 from shared.notifications.decryption import Content
 from shared.noting import Noting
-from shared.post_store import PostStore
+from shared.receiving.post_store import PostStore
 from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.timing import Clock, SystemClock

@@ -8,9 +8,9 @@ from shared.hearing import Hearing
 from shared.identity.signing_keys import SigningKeys
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.validation_tokens import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
-from shared.post_store import PARKED, QUARANTINE
-from shared.reader import ResourceReader
-from shared.receive import Receiver
+from shared.receiving.post_store import PARKED, QUARANTINE
+from shared.receiving.receive import Receiver
+from shared.receiving.resource_reader import ResourceReader
 from shared.timing import Deadline
 
 

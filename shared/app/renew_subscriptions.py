@@ -16,11 +16,11 @@ from shared.app.receive_notification import receiver
 from shared.catch_up import CatchUp
 from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured, Problem
-from shared.post_store import PARKED, QUARANTINE
-from shared.reader import PatientReader
-from shared.receive import Receiver
+from shared.receiving.post_store import PARKED, QUARANTINE
+from shared.receiving.receive import Receiver
+from shared.receiving.redrive import Redriver
+from shared.receiving.resource_reader import PatientReader
 from shared.reconcile import Account, Reconciler
-from shared.redrive import Redriver
 
 _LOG = logging.getLogger(__name__)
 

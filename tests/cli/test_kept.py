@@ -11,7 +11,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from cli.kept import AttemptsDocument, StoredPostItemsDocument, StoredPostListDocument
 from sandbox.azurite import Azurite
 from shared.notifications.client_state import sign_client_state
-from shared.post_store import PARKED, QUARANTINE, PostStore, StoredPost
+from shared.receiving.post_store import PARKED, QUARANTINE, PostStore, StoredPost
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator, matches
 from tests.edges.outside import in_time

@@ -24,7 +24,7 @@ from shared.app.renew_subscriptions import (
     steps,
 )
 from shared.errors import Misconfigured, Unavailable
-from shared.post_store import PARKED
+from shared.receiving.post_store import PARKED
 from shared.settings import Settings
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
 from tests.eventually import eventually

@@ -20,7 +20,7 @@ from shared.events.publication_table import Markers
 from shared.events.queue_sink import QueueSink
 from shared.inventory import Inventory
 from shared.known import Known
-from shared.post_store import PostStore, StoredPost
+from shared.receiving.post_store import PostStore, StoredPost
 from shared.tracking import Tracking
 from tests.edges.outside import in_time
 from tests.shared.test_published import message

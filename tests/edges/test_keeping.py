@@ -18,7 +18,7 @@ from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
 from shared.app.clients import Clients
 from shared.errors import Conflict, Unavailable
-from shared.post_store import PostStore, StoredPost
+from shared.receiving.post_store import PostStore, StoredPost
 from shared.settings import Settings
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background

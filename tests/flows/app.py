@@ -18,7 +18,7 @@ from shared.events.cloud_events import CloudEvent
 from shared.identity.certificates import Certificate
 from shared.known import Known
 from shared.noting import Noting
-from shared.receive import Receipt, Receiver
+from shared.receiving.receive import Receipt, Receiver
 from shared.reconcile import Reconciler
 from shared.settings import Settings
 from shared.timing import Deadline

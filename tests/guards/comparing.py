@@ -317,7 +317,7 @@ GUARDS = (
     ),
     _guard(
         "only what was received before is waited for",
-        "post_store",
+        "receiving/post_store",
         "return any(post.received_at < moment for post in self.list())",
         "return any(True for post in self.list())",
         "tests/edges/test_keeping.py::test_it_knows_whether_something_is_kept_from_before",

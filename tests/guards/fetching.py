@@ -15,7 +15,9 @@ def _location(name: str, snippet: str, without: str, test: str = _LEADING_OUT) -
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"fetching: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"fetching: {name}", module="shared/receiving/receive.py", snippet=snippet, without=without, test=test
+    )
 
 
 GUARDS = (

@@ -2,7 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_REDRIVE, _PUBLISHED, _MARKER = "shared/redrive.py", "shared/events/publish_once.py", "shared/events/publication.py"
+_REDRIVE, _PUBLISHED, _MARKER = (
+    "shared/receiving/redrive.py",
+    "shared/events/publish_once.py",
+    "shared/events/publication.py",
+)
 _REDRIVING = "tests/shared/test_redrive.py"
 _ONCE = "tests/shared/test_published.py"
 _KEPT_IN_BLOBS = "tests/edges/test_keeping.py"
@@ -302,14 +306,14 @@ GUARDS = (
     ),
     Guard(
         name="keeping: one run takes a body",
-        module="shared/post_store.py",
+        module="shared/receiving/post_store.py",
         snippet="etag=post.etag, match_condition=MatchConditions.IfNotModified",
         without="timeout=5",
         test=f"{_KEPT_IN_BLOBS}::test_of_two_that_take_a_body_in_hand_one_gets_it",
     ),
     Guard(
         name="keeping: what somebody else has put there",
-        module="shared/post_store.py",
+        module="shared/receiving/post_store.py",
         snippet="except (KeyError, ValueError, OverflowError):",
         without="except KeyError:",
         test=f"{_KEPT_IN_BLOBS}::test_what_somebody_else_has_put_there_is_left_alone",

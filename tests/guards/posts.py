@@ -12,7 +12,7 @@ _OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the
 _DOWN = f"{_FETCHING}::test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched"
 
 
-def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "receive") -> Guard:
+def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "receiving/receive") -> Guard:
     return Guard(name=f"post: {name}", module=f"shared/{module}.py", snippet=snippet, without=without, test=test)
 
 

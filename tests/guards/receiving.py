@@ -33,11 +33,15 @@ def _parsing(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _order(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"receiving: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"receiving: {name}", module="shared/receiving/receive.py", snippet=snippet, without=without, test=test
+    )
 
 
 def _post(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"parking: {name}", module="shared/receive.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"parking: {name}", module="shared/receiving/receive.py", snippet=snippet, without=without, test=test
+    )
 
 
 GUARDS = (

@@ -6,8 +6,8 @@ from typing import Any
 from zlib import crc32
 
 from shared.errors import Malformed, TooLarge, Unavailable
-from shared.post_store import StoredPost
-from shared.receive import Receipt
+from shared.receiving.post_store import StoredPost
+from shared.receiving.receive import Receipt
 from shared.timing import Deadline
 from tests.shared.posts import Outcome, now
 

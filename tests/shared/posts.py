@@ -18,7 +18,7 @@ from shared.graph.location import Location
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.decryption import Content
 from shared.notifications.validation_tokens import Audience, SigningKey, ValidationTokens
-from shared.receive import Receipt, Receiver
+from shared.receiving.receive import Receipt, Receiver
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 

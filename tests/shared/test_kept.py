@@ -6,7 +6,7 @@ import pytest
 
 from shared.notifications.client_state import Authentic
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
-from shared.post_store import StoredPost
+from shared.receiving.post_store import StoredPost
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import graph, now
 

@@ -18,8 +18,8 @@ import pytest
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.limits import ConcurrencyLimiter
-from shared.post_store import StoredPost
-from shared.receive import Receipt
+from shared.receiving.post_store import StoredPost
+from shared.receiving.receive import Receipt
 from shared.timing import Deadline
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced

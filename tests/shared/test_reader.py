@@ -7,7 +7,7 @@ import pytest
 from shared.errors import NotFound, Problem, Unavailable
 from shared.graph.location import Location
 from shared.notifications.decryption import Content
-from shared.reader import PatientReader
+from shared.receiving.resource_reader import PatientReader
 from shared.timing import Deadline
 from tests.sender import TENANT
 from tests.shared.account import SettableClock

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 import ReceiveNotification
 from shared.errors import Malformed, TooLarge, Unavailable
 from shared.notifications.validation_tokens import SigningKey
-from shared.receive import Receipt
+from shared.receiving.receive import Receipt
 from shared.timing import Deadline
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state

@@ -17,8 +17,8 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.limits import ConcurrencyLimiter
-from shared.post_store import StoredPost
-from shared.redrive import AT_ONCE, Redriver
+from shared.receiving.post_store import StoredPost
+from shared.receiving.redrive import AT_ONCE, Redriver
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
 

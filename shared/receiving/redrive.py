@@ -17,8 +17,8 @@ from typing import Protocol
 
 from shared.errors import Conflict, Problem, UnknownCertificate
 from shared.limits import ConcurrencyLimiter
-from shared.post_store import StoredPost
-from shared.receive import Receipt, Receiver
+from shared.receiving.post_store import StoredPost
+from shared.receiving.receive import Receipt, Receiver
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from shared.notifications.client_state import Authentic, authenticate
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
 from shared.notifications.decryption import Content, decrypt
 from shared.notifications.validation_tokens import SigningKey, ValidationTokens
-from shared.post_store import StoredPost
+from shared.receiving.post_store import StoredPost
 from shared.settings import ClientStateKey
 from shared.timing import Deadline
 
