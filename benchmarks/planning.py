@@ -10,11 +10,10 @@ from statistics import median
 from rich.table import Table
 
 from benchmarks.tables import Figure, Target, figures_table
-from shared.actions import Action
-from shared.desired import Desired
 from shared.graph.subscription import Subscription
-from shared.subscriptions import RenewalPolicy, plan
-from shared.tracked import Observed, Tracked
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import Action, Observed, Tracked
 from tests.sender import TENANT
 
 # Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas

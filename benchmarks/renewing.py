@@ -20,10 +20,9 @@ from benchmarks.planning import SUBSCRIPTIONS
 from benchmarks.tables import Figure, Target, figures_table
 from sandbox.azurite import Azurite
 from sandbox.graph import Subscription
-from shared.reconcile import Reconciler
-from shared.rows import entity_of
-from shared.tracked import Tracked
-from shared.tracking import TABLE
+from shared.subscriptions.reconcile import Reconciler
+from shared.subscriptions.subscription_table import TABLE, entity_of
+from shared.subscriptions.tracked import Tracked
 from tests.flows.world import World, world
 from tests.sandbox.background import Background
 

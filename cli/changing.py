@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.desired import Desired
 from shared.graph.subscription import split_change_types
 from shared.resources.paths import canonical_path
-from shared.tracked import Tracked, key_of
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Tracked, key_of
 
 
 def find(rows: Iterable[Tracked], desired: Desired) -> Tracked | None:

@@ -11,14 +11,13 @@ from cli.documents import CheckDocument, CheckedDocument, WatchedDocument
 from cli.listed import of_failure, of_gap
 from cli.listing import gap_text
 from cli.texts import iso
-from shared.actions import Action, Update, Verb
 from shared.errors import Problem
 from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
-from shared.reconcile import Account, Reconciler
 from shared.settings import ClientStateKey
-from shared.subscriptions import plan
-from shared.tracked import Tracked
+from shared.subscriptions.plan import plan
+from shared.subscriptions.reconcile import Account, Reconciler
+from shared.subscriptions.tracked import Action, Tracked, Update, Verb
 
 _UNKNOWN = "unknown"
 

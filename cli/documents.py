@@ -5,7 +5,7 @@ Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, 
 
 from typing import Literal, TypedDict
 
-from shared.actions import Verb
+from shared.subscriptions.tracked import Verb
 
 
 class FailureDocument(TypedDict):

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from cli.documents import GrantedDocument, PermissionsDocument
-from shared.desired import Desired
 from shared.errors import Misconfigured, Problem
 from shared.resources.catalogue import ResourceType
 from shared.resources.validation import find
+from shared.subscriptions.desired import Desired
 
 COLUMNS = ("path", "state", "needs one of", "or resource-specific")
 

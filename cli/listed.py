@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from cli.documents import FailureDocument, GapDocument, ListDocument, ListingDocument, SubscriptionDocument
 from cli.listing import Moment, last_lifecycle_event, state_of
 from cli.texts import iso, iso_or_none
+from shared.subscriptions.tracked import Gap, Listing, Rows, Tracked
 from shared.timing import Backoff
-from shared.tracked import Gap, Listing, Rows, Tracked
 
 
 def document(tenants: Sequence[tuple[str, Rows]], moment: Moment) -> ListDocument:

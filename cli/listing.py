@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cli.texts import ago, iso, span
-from shared.desired import Desired
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Gap, Heard, Listing, Rows, Tracked
 from shared.timing import Backoff
-from shared.tracked import Gap, Heard, Listing, Rows, Tracked
 
 COLUMNS = ("resource", "changes", "content", "state", "expires in", "renewed", "last change")
 

@@ -14,8 +14,8 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
-from shared.desired import Desired
 from shared.errors import Problem
+from shared.subscriptions.desired import Desired
 
 
 def permissions(

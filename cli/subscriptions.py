@@ -16,10 +16,10 @@ from cli.statuses import Status
 from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app.renew_subscriptions import reconciler
-from shared.desired import Desired, entry_from_json
 from shared.errors import Misconfigured
-from shared.tracked import Rows, Tracked
-from shared.tracking import Tracking
+from shared.subscriptions.desired import Desired, entry_from_json
+from shared.subscriptions.subscription_table import Tracking
+from shared.subscriptions.tracked import Rows, Tracked
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
 commands.command()(check)

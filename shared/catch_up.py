@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.apply import TrackingTable
 from shared.comparing import KnownThings
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
@@ -23,6 +22,7 @@ from shared.recording import GapTable, Recording
 from shared.recovered import gap_event
 from shared.recovery import Recovery, State
 from shared.sources import is_compared, unrecoverable
+from shared.subscriptions.apply import TrackingTable
 from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
-from shared.apply import TrackingTable
 from shared.errors import Conflict, Problem
 from shared.recovery import DONE, Recovery
 from shared.sources import is_compared
+from shared.subscriptions.apply import TrackingTable
+from shared.subscriptions.tracked import Tracked
 from shared.timing import Clock
-from shared.tracked import Tracked
 
 # So long an operator can look at what became of a gap.
 _KEPT = timedelta(days=30)

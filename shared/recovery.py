@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.errors import Malformed
+from shared.subscriptions.tracked import Observed, Tracked
 from shared.timing import Backoff
-from shared.tracked import Observed, Tracked
 
 # Two clocks may differ, and what is read twice is published once.
 MARGIN = timedelta(minutes=5)

@@ -33,8 +33,8 @@ from shared.noting import Noting
 from shared.receiving.post_store import PostStore
 from shared.recoveries import Recoveries
 from shared.settings import Settings
+from shared.subscriptions.subscription_table import Tracking
 from shared.timing import Clock, SystemClock
-from shared.tracking import Tracking
 
 # azure.core writes a line for every request at INFO.
 logging.getLogger("azure").setLevel(logging.WARNING)

@@ -4,13 +4,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.app.clients import Clients, once
 from shared.errors import Misconfigured
-from shared.hearing import Hearing
 from shared.identity.signing_keys import SigningKeys
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.validation_tokens import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.resource_reader import ResourceReader
+from shared.subscriptions.activity import Hearing
 from shared.timing import Deadline
 
 

@@ -14,13 +14,13 @@ from shared import catch_up as gaps
 from shared.app.clients import Clients, once
 from shared.app.receive_notification import receiver
 from shared.catch_up import CatchUp
-from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured, Problem
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import PatientReader
-from shared.reconcile import Account, Reconciler
+from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ def faults(
 ) -> Iterator[str]:
     """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change.
 
-    ``fetch`` and ``delegated``: see ``shared.desired.Desired``.
+    ``fetch`` and ``delegated``: see ``shared.subscriptions.desired.Desired``.
     """
     row = find(resource)
     if row is None:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.desired import Desired
 from shared.errors import Misconfigured
 from shared.graph.subscription import Subscription
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Observed, Tracked
 from shared.timing import Backoff
-from shared.tracked import Observed, Tracked
 from tests.sender import TENANT
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import pytest
 
 from cli.changing import added, as_tracked, find, is_of_file, removed, watching
-from shared.tracked import Tracked
+from shared.subscriptions.tracked import Tracked
 from tests.cli.rows import desired, failure, row
 
 FILE, CLI = row(), row(desired=desired("/chats", "created,updated"), added_by="cli")

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from cli.checking import Checked, document, is_empty, remarks, uses
-from shared.actions import Delete
 from shared.errors import Unavailable
 from shared.settings import ClientStateKey
-from shared.tracked import Gap
+from shared.subscriptions.tracked import Delete, Gap
 from tests.cli.rows import back, failure, observed, row, subscription
 from tests.sender import TENANT
 

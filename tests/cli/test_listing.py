@@ -7,7 +7,7 @@ import pytest
 
 from cli.listed import document
 from cli.listing import Moment, State, cells, is_bad, notes, runs, state_of
-from shared.tracked import Gap, Heard, Listing, Rows
+from shared.subscriptions.tracked import Gap, Heard, Listing, Rows
 from tests.cli.rows import NOW, back, desired, failure, observed, row
 from tests.sender import TENANT
 

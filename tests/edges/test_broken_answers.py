@@ -21,7 +21,7 @@ from shared.events.queue_sink import QueueSink
 from shared.inventory import Inventory
 from shared.known import Known
 from shared.receiving.post_store import PostStore, StoredPost
-from shared.tracking import Tracking
+from shared.subscriptions.subscription_table import Tracking
 from tests.edges.outside import in_time
 from tests.shared.test_published import message
 

@@ -10,9 +10,8 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from sandbox.azurite import Azurite
 from shared.errors import Conflict, Misconfigured
-from shared.rows import entity_of
-from shared.tracked import Gap, Heard, Listing, Rows, Tracked
-from shared.tracking import TABLE, Tracking
+from shared.subscriptions.subscription_table import TABLE, Tracking, entity_of
+from shared.subscriptions.tracked import Gap, Heard, Listing, Rows, Tracked
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, OBSERVED, ROW, WANTED, failure
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from azure.data.tables import TableServiceClient
 from sandbox.azurite import ACCOUNT_KEY, Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
-from shared.tracked import Tracked
-from shared.tracking import Tracking
+from shared.subscriptions.subscription_table import Tracking
+from shared.subscriptions.tracked import Tracked
 from tests.edges.outside import BUSY_MACHINE_SECONDS, within
 from tests.sandbox.background import Background
 from tests.shared.tracked_values import NOW, ROW, WANTED

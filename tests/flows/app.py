@@ -11,19 +11,19 @@ from sandbox.clock import Clock
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
-from shared.apply import SubscriptionsApi, TrackingTable
-from shared.desired import Desired, desired_from_json
 from shared.errors import Malformed, Problem
 from shared.events.cloud_events import CloudEvent
 from shared.identity.certificates import Certificate
 from shared.known import Known
 from shared.noting import Noting
 from shared.receiving.receive import Receipt, Receiver
-from shared.reconcile import Reconciler
 from shared.settings import Settings
+from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
+from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.reconcile import Reconciler
+from shared.subscriptions.subscription_table import TABLE
+from shared.subscriptions.tracked import Rows
 from shared.timing import Deadline
-from shared.tracked import Rows
-from shared.tracking import TABLE
 
 _LOG = logging.getLogger(__name__)
 

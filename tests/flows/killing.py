@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.apply import SubscriptionsApi, TrackingTable
 from shared.errors import Unavailable
 from shared.graph.subscription import Subscription
-from shared.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
+from shared.subscriptions.tracked import Listing, Rows, Tracked
 
 
 class Killed(BaseException):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.apply import SubscriptionsApi
 from shared.graph.subscription import Subscription
+from shared.subscriptions.apply import SubscriptionsApi
 
 
 @dataclass(frozen=True, kw_only=True)

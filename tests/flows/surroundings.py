@@ -14,7 +14,7 @@ from sandbox.keyvault import KeyVault
 from sandbox.serving import Fault, Service
 from sandbox.teams import Path, Teams, User
 from sandbox.tls import Tls
-from shared.tracked import Tracked
+from shared.subscriptions.tracked import Tracked
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET
 from tests.flows.app import App
 from tests.sandbox.background import Background

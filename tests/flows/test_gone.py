@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sandbox.serving import Fault
-from shared.tracked import Gap, Observed
+from shared.subscriptions.tracked import Gap, Observed
 from tests.flows.ports import AfterListing
 from tests.flows.wishes import BOTH, CHATS, MESSAGES, TEAMS, basic, messages_in
 from tests.flows.world import World

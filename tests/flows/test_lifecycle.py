@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.tracked import Heard, Tracked
+from shared.subscriptions.tracked import Heard, Tracked
 from tests.eventually import eventually
 from tests.flows.wishes import BOTH, CHATS, MESSAGES
 from tests.flows.world import World

@@ -10,7 +10,7 @@ from sandbox.azurite import Azurite
 from sandbox.entra import Application
 from sandbox.relay import Mood, Relay
 from sandbox.serving import Fault
-from shared.tracked import Listing
+from shared.subscriptions.tracked import Listing
 from tests.flows.wishes import BOTH, CHATS
 from tests.flows.world import World
 from tests.flows.world import world as started_world

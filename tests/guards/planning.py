@@ -17,12 +17,14 @@ _WAITS = f"{_RULES}::test_a_deletion_of_something_else_waits_until_the_rest_is_s
 
 def _guard(name: str, snippet: str, without: str, test: str) -> Guard:
     return Guard(
-        name=f"planning: {name}", module="shared/subscriptions.py", snippet=snippet, without=without, test=test
+        name=f"planning: {name}", module="shared/subscriptions/plan.py", snippet=snippet, without=without, test=test
     )
 
 
 def _url(name: str, snippet: str, without: str) -> Guard:
-    return Guard(name=f"planning: {name}", module="shared/desired.py", snippet=snippet, without=without, test=_URL)
+    return Guard(
+        name=f"planning: {name}", module="shared/subscriptions/desired.py", snippet=snippet, without=without, test=_URL
+    )
 
 
 GUARDS = (

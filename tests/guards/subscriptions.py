@@ -18,19 +18,31 @@ _LOST = f"{_RULES}::test_what_graph_no_longer_has_is_created_anew_with_a_gap_sin
 
 
 def _plan(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"plan: {name}", module="shared/subscriptions.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"plan: {name}", module="shared/subscriptions/plan.py", snippet=snippet, without=without, test=test
+    )
 
 
 def _apply(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"apply: {name}", module="shared/apply.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"apply: {name}", module="shared/subscriptions/apply.py", snippet=snippet, without=without, test=test
+    )
 
 
 def _run(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"run: {name}", module="shared/reconcile.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"run: {name}", module="shared/subscriptions/reconcile.py", snippet=snippet, without=without, test=test
+    )
 
 
 def _rows(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"rows: {name}", module="shared/rows.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"rows: {name}",
+        module="shared/subscriptions/subscription_table.py",
+        snippet=snippet,
+        without=without,
+        test=test,
+    )
 
 
 def _columns(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -42,7 +54,13 @@ def _table(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 def _tracking(name: str, snippet: str, without: str, test: str) -> Guard:
-    return Guard(name=f"tracking: {name}", module="shared/tracking.py", snippet=snippet, without=without, test=test)
+    return Guard(
+        name=f"tracking: {name}",
+        module="shared/subscriptions/subscription_table.py",
+        snippet=snippet,
+        without=without,
+        test=test,
+    )
 
 
 GUARDS = (

@@ -13,7 +13,7 @@ from typing import Any
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
 from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
-from shared.tracked import Heard, Listing, Rows, Tracked
+from shared.subscriptions.tracked import Heard, Listing, Rows, Tracked
 from tests.shared.tracked_values import NOW
 
 _CHANGEABLE = {"expirationDateTime", "encryptionCertificate", "encryptionCertificateId"}
@@ -151,7 +151,9 @@ def _combination(properties: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
 
 
 class TableInADict:
-    """Keeps the contract of ``shared.tracking``: an ETag for each version of a row, Conflict for a stale one."""
+    """Keeps the contract of ``shared.subscriptions.subscription_table``: an ETag for each version of a row, Conflict
+    for a stale one.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self.rows: dict[tuple[str, str], Tracked | Listing] = {}

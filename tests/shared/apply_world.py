@@ -3,13 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.apply import Applier
-from shared.desired import Desired
 from shared.errors import Problem
 from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
-from shared.tracked import Gap, Observed, Tracked
+from shared.subscriptions.apply import Applier
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Action, Create, Delete, Gap, Observed, Tracked, Update, UpdateKind
 from tests.sender import NONCE, STATE_KEY
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
 from tests.shared.tracked_values import HOUR, NOW, POLICY, WANTED

@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from shared.desired import Desired, desired_from_json
 from shared.identity.certificates import Certificate
-from shared.reconcile import Account, Reconciler
-from shared.tracked import Tracked
+from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.reconcile import Account, Reconciler
+from shared.subscriptions.tracked import Tracked
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
 from tests.shared.posts import key_pair

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.actions import Action, Delete, UpdateKind
 from shared.errors import Conflict, Misconfigured, Unavailable
-from shared.tracked import Gap, Heard, Tracked
+from shared.subscriptions.tracked import Action, Delete, Gap, Heard, Tracked, UpdateKind
 from tests.sender import STATE_KEY, TENANT
 from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
 from tests.shared.run_world import certificate

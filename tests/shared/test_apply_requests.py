@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.actions import Delete, UpdateKind
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.tracked import Observed, Tracked
+from shared.subscriptions.tracked import Delete, Observed, Tracked, UpdateKind
 from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
 from tests.shared.run_world import certificate
 from tests.shared.tracked_values import HOUR, NOW, URL, WANTED

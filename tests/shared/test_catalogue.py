@@ -10,12 +10,12 @@ from sandbox.graph.matching import CATALOGUE as CATALOGUE_OF_SANDBOX
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
-from shared.actions import Create
-from shared.desired import Desired
 from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
 from shared.resources.paths import canonical_path
 from shared.resources.validation import faults, find, is_beta
-from shared.subscriptions import RenewalPolicy, plan
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import Create
 from tests.sender import CHAT, TENANT
 
 README = Path(__file__).parents[2] / "README.md"

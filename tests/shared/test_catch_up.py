@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem
 from shared.recovery import Recovery, State
-from shared.tracked import Gap
+from shared.subscriptions.tracked import Gap
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, GAP, SINCE, UNTIL, message

@@ -9,7 +9,7 @@ import pytest
 from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
 from shared.recovered import chain_of, events_of
 from shared.recovery import Recovery, State
-from shared.tracked import Gap
+from shared.subscriptions.tracked import Gap
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
 from tests.shared.gap_world import DAY, USERS, World, pages_of

@@ -15,7 +15,7 @@ import pytest
 from shared.errors import Misconfigured, Unavailable
 from shared.known import Known, looks_of
 from shared.recovery import Recovery, State
-from shared.tracked import Tracked
+from shared.subscriptions.tracked import Tracked
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, text

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Unavailable
-from shared.hearing import Hearing
 from shared.notifications.client_state import Authentic
 from shared.notifications.collection import ChangeNotification
+from shared.subscriptions.activity import Hearing
 from shared.timing import Deadline
 from tests.edges.outside import Hands
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item

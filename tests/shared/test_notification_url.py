@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.desired import notification_url
+from shared.subscriptions.desired import notification_url
 from tests.shared.tracked_values import URL, WANTED
 
 

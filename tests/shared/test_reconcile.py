@@ -11,7 +11,7 @@ import pytest
 from shared.errors import InvalidClientState
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
-from shared.tracked import Gap, Heard
+from shared.subscriptions.tracked import Gap, Heard
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
 from tests.shared.run_world import BASIC, RICH, World, certificate
 from tests.shared.tracked_values import MINUTE, NOW, URL

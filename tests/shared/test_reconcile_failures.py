@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.identity.certificates import Certificate
-from shared.tracked import Listing, Tracked
+from shared.subscriptions.tracked import Listing, Tracked
 from tests.sender import TENANT
 from tests.shared.run_world import BASIC, RICH, World, certificate
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, URL

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shared.errors import Misconfigured
 from shared.recovery import DONE, Recovery, State
 from shared.recovery_rows import entity_of, recoveries_from
+from shared.subscriptions.tracked import Gap
 from shared.timing import Backoff
-from shared.tracked import Gap
 from tests.shared.gap_values import GAP, SINCE, UNTIL
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
 

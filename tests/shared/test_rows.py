@@ -10,11 +10,17 @@ from azure.data.tables import EdmType, EntityProperty, TableEntity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.desired import Desired
 from shared.errors import Misconfigured
-from shared.rows import LIFECYCLE_COLUMNS, NOTIFICATION_COLUMN, entity_of, heard_keys, rows_from
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.subscription_table import (
+    LIFECYCLE_COLUMNS,
+    NOTIFICATION_COLUMN,
+    entity_of,
+    heard_keys,
+    rows_from,
+)
+from shared.subscriptions.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
 from shared.timing import Backoff
-from shared.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
 from tests.sender import SUBSCRIPTION, TENANT
 from tests.shared.tracked_values import HOUR, NOW, OBSERVED, ROW, failure
 

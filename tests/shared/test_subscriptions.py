@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.desired import Desired
 from shared.graph.subscription import Subscription
-from shared.subscriptions import RenewalPolicy, plan
-from shared.tracked import Gap, Heard, Tracked
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import Action, Create, Delete, Gap, Heard, Tracked, Update, UpdateKind
 from tests.shared.tracked_values import (
     HOUR,
     LIFETIME,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.desired import Desired, desired_from_json
 from shared.errors import Misconfigured
 from shared.resources.catalogue import CATALOGUE
+from shared.subscriptions.desired import Desired, desired_from_json
 from tests.schemas import documents, problems
 from tests.sender import OTHER_TENANT, TENANT
 

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.desired import Desired, notification_url
 from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
-from shared.subscriptions import RenewalPolicy, plan
-from shared.tracked import Heard, Observed, Tracked, key_of
+from shared.subscriptions.desired import Desired, notification_url
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import Action, Create, Delete, Heard, Observed, Tracked, Update, UpdateKind, key_of
 from tests.sender import TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, POLICY, URL, failure
 

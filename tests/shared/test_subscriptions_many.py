@@ -9,11 +9,10 @@ from functools import cache
 
 import pytest
 
-from shared.actions import Action
-from shared.desired import Desired
 from shared.graph.subscription import Subscription
-from shared.subscriptions import plan
-from shared.tracked import Observed, Tracked
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import plan
+from shared.subscriptions.tracked import Action, Observed, Tracked
 from tests.sender import TENANT
 from tests.shared.tracked_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.desired import Desired
-from shared.tracked import Gap, Listing, Rows, Tracked, key_of
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Gap, Listing, Rows, Tracked, key_of
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, WANTED
 

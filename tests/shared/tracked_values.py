@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.desired import Desired
 from shared.graph.subscription import Subscription
-from shared.subscriptions import RenewalPolicy
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import RenewalPolicy
+from shared.subscriptions.tracked import Observed, Tracked
 from shared.timing import Backoff
-from shared.tracked import Observed, Tracked
 from tests.sender import SUBSCRIPTION, TENANT
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

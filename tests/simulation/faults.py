@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from sandbox.serving import Fault
-from shared.apply import TrackingTable
 from shared.errors import Unavailable
-from shared.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import TrackingTable
+from shared.subscriptions.tracked import Listing, Rows, Tracked
 from tests.flows.world import World
 
 _JSON = {"Content-Type": "application/json"}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 
 from sandbox.graph import Delivery
-from shared.reconcile import Reconciler
+from shared.subscriptions.reconcile import Reconciler
 from tests.edges.outside import CERTIFICATE_NAME
 from tests.flows.world import World
 from tests.simulation.faults import Faults

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from sandbox.azurite import Azurite
-from shared.apply import SubscriptionsApi, TrackingTable
 from shared.graph.subscription import Subscription
-from shared.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
+from shared.subscriptions.tracked import Listing, Rows, Tracked
 from tests.flows.app import App
 from tests.flows.world import world
 from tests.simulation.report import Report

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from sandbox.graph import Subscription
-from shared.desired import Desired
-from shared.tracked import Rows, Tracked
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Rows, Tracked
 from tests.flows.world import World
 
 # Of all that a run asks for one subscription, with faults in one call of twenty about one run of seven fails; so many

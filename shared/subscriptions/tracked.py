@@ -1,6 +1,8 @@
-"""What is known of each subscription that the app keeps: what is wanted, what Graph was asked for, what went wrong.
+"""What is known of each subscription that the app keeps alive, and the actions that can be taken on it.
 
-Times are in UTC. A value is replaced, never changed: ``shared.tracking`` keeps the last one of each.
+Times are in UTC. A value is replaced, never changed: ``shared.subscriptions.plan.subscription_table`` stores the last
+one. ``expiration`` is what Graph is to be asked for, ``gap`` a time to be recorded in which changes may have been
+missed.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -8,10 +10,12 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
+from typing import ClassVar, Literal
 
-from shared.desired import Desired
+from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
+from shared.subscriptions.desired import Desired
 from shared.timing import Backoff
 
 
@@ -120,3 +124,56 @@ class Rows:
         """Return the row of an account's list, or a fresh one."""
         found = (row for row in self.listings if row.delegated == delegated)
         return next(found, Listing(tenant_id=tenant_id, delegated=delegated))
+
+
+class UpdateKind(StrEnum):
+    """What becomes of a subscription that Graph lists."""
+
+    ADOPT = "adopt"  # renew one of this deployment that its row does not know
+    RENEW = "renew"  # extend it, which also reauthorizes it
+    ROTATE = "rotate"  # renew one with resource data, with the current certificate
+    RECREATE = "recreate"  # delete, then create: for what a PATCH cannot change; Graph refuses a duplicate (409)
+
+
+# The words for an action: logs, counts, the command line and its documents all use these.
+type Verb = Literal["create", "delete"] | UpdateKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Subscribe."""
+
+    verb: ClassVar[Verb] = "create"
+
+    tracked: Tracked
+    expiration: datetime
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Renew a subscription, or replace it."""
+
+    kind: UpdateKind
+    tracked: Tracked
+    subscription: Subscription
+    expiration: datetime
+    gap: Gap | None = None
+
+    @property
+    def verb(self) -> Verb:
+        """Return what is done."""
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Unsubscribe, if Graph still lists a subscription, and delete the row."""
+
+    verb: ClassVar[Verb] = "delete"
+
+    tracked: Tracked
+    subscription: Subscription | None
+
+
+type Action = Create | Update | Delete

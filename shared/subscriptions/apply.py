@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.desired import Desired, notification_url
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
@@ -21,9 +19,21 @@ from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
 from shared.resources.validation import is_beta
 from shared.settings import ClientStateKey
-from shared.subscriptions import RenewalPolicy, plan
+from shared.subscriptions.desired import Desired, notification_url
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import (
+    Action,
+    Create,
+    Delete,
+    Gap,
+    Listing,
+    Observed,
+    Rows,
+    Tracked,
+    Update,
+    UpdateKind,
+)
 from shared.timing import Backoff
-from shared.tracked import Gap, Listing, Observed, Rows, Tracked
 
 
 class SubscriptionsApi(Protocol):

@@ -16,17 +16,16 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
-from shared.actions import Action, Delete, UpdateKind
-from shared.apply import Applier, SubscriptionsApi, TrackingTable
-from shared.desired import Desired
 from shared.errors import Conflict, Problem, Unavailable
 from shared.graph.subscription import Subscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
-from shared.subscriptions import RenewalPolicy, plan
+from shared.subscriptions.apply import Applier, SubscriptionsApi, TrackingTable
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.tracked import Action, Delete, Listing, UpdateKind
 from shared.timing import Backoff, Clock
-from shared.tracked import Listing
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,16 +1,30 @@
-"""Tracked subscriptions as entities of a table, and back; names are Graph's where Graph has one.
+"""The table of tracked subscriptions: rows under ETags, and their columns.
 
-Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+A tenant is a partition. A subscription's row is written by the timer and the commands. Its last activity has a row of
+its own, which the receiving side writes without reading, because it knows only the subscription's id. Columns have
+Graph's names where Graph has one.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
+https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.desired import Desired
+from azure.data.tables import TableServiceClient, UpdateMode
+
+from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
 from shared.graph.subscription import split_change_types
-from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
-from shared.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
+from shared.subscriptions.desired import Desired
+from shared.subscriptions.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
+from shared.table import Entity, Table, column, decode_row, failure_columns, failure_of, optional_column
+
+TABLE = "subscriptions"
+
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 # Kinds of rows, told by their keys.
 _SUBSCRIPTION, _HEARD, _LISTING = "subscription-", "heard-", "listing-"
@@ -23,7 +37,56 @@ LIFECYCLE_COLUMNS: Mapping[str, str] = {
 }
 NOTIFICATION_COLUMN = "notificationDateTime"
 
-_TABLE = "subscriptions"
+
+class Tracking:
+    """The rows of all tenants.
+
+    All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
+    has changed it since it was read.
+    """
+
+    def __init__(self, tables: TableServiceClient) -> None:
+        self._table = Table(tables, TABLE)
+
+    def load(self, tenant_id: str) -> Rows:
+        """Return all that is known in a tenant.
+
+        Raises:
+            Misconfigured: a row cannot be read; the text names it.
+        """
+        return rows_from(self._table.query_partition(tenant_id))
+
+    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+        """Return ``row`` as it is kept, with its ETag."""
+        return replace(row, etag=self._table.save(entity_of(row), row.etag))
+
+    def remove(self, row: Tracked) -> None:
+        """Delete a row, if it is there."""
+        if row.etag is not None:
+            keys = entity_of(row)
+            self._table.remove(keys["PartitionKey"], keys["RowKey"], row.etag)
+
+    def forget(self, tenant_id: str, subscription_id: str) -> None:
+        """Delete what was heard of a subscription that is no more."""
+        keys = heard_keys(tenant_id, subscription_id)
+        self._table.remove(keys["PartitionKey"], keys["RowKey"], "*")
+
+    def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
+        """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.
+
+        What is no id of Graph's belongs to no row, and could not be one's key.
+        """
+        if not _ID.fullmatch(subscription_id):
+            return
+        column = LIFECYCLE_COLUMNS.get(lifecycle_event or "", NOTIFICATION_COLUMN)
+        entity = {**heard_keys(tenant_id, subscription_id), column: at}
+        try:
+            making_sure(
+                lambda: self._table.client.create_table(**HASTY),
+                lambda: self._table.client.upsert_entity(entity, mode=UpdateMode.MERGE, **HASTY),
+            )
+        except BROKEN as exc:
+            raise unavailable(self._table.name, exc) from exc
 
 
 def heard_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
@@ -47,10 +110,10 @@ def rows_from(entities: Iterable[Any]) -> Rows:
     for entity in entities:
         kind, _, _ = entity["RowKey"].partition("-")
         kinds.setdefault(f"{kind}-", []).append(entity)
-    heard = {entity["RowKey"].removeprefix(_HEARD): decode_row(_TABLE, _heard, entity) for entity in kinds[_HEARD]}
+    heard = {entity["RowKey"].removeprefix(_HEARD): decode_row(TABLE, _heard, entity) for entity in kinds[_HEARD]}
     return Rows(
-        tracked=tuple([decode_row(_TABLE, _tracked, entity, heard) for entity in kinds[_SUBSCRIPTION]]),
-        listings=tuple([decode_row(_TABLE, _listing, entity) for entity in kinds[_LISTING]]),
+        tracked=tuple([decode_row(TABLE, _tracked, entity, heard) for entity in kinds[_SUBSCRIPTION]]),
+        listings=tuple([decode_row(TABLE, _listing, entity) for entity in kinds[_LISTING]]),
     )
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
-from shared.actions import Action, Create, Delete, Update, UpdateKind
-from shared.desired import Desired, notification_url
 from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find
-from shared.tracked import Gap, Observed, Tracked, key_of
+from shared.subscriptions.desired import Desired, notification_url
+from shared.subscriptions.tracked import Action, Create, Delete, Gap, Observed, Tracked, Update, UpdateKind, key_of
 
 # Graph refuses a lifetime over the maximum, and two clocks rarely agree.
 _MARGIN = timedelta(minutes=5)

@@ -1,0 +1,4 @@
+"""The desired subscriptions are kept alive at Graph: what is desired, the plan, and its application.
+
+For other packages: ``Reconciler``, ``Account``, ``Tracking``, ``Hearing``, ``desired_from_json``, ``Tracked``.
+"""
