@@ -15,7 +15,7 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.app.clients import Clients
-from shared.recovery import DONE, Recovery, State
+from shared.gaps.gap import DONE, Recovery, State
 
 commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
 

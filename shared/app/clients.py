@@ -21,17 +21,17 @@ from shared.errors import Misconfigured
 from shared.events.publication_table import Markers
 from shared.events.publish_once import Published
 from shared.events.queue_sink import QueueSink
+from shared.gaps.gap_table import Recoveries
+from shared.gaps.snapshot_recorder import Noting
+from shared.gaps.snapshot_table import Inventory
 from shared.graph.client import Graph
 from shared.graph.location import Location
 from shared.identity.entra import graph_credential
 from shared.identity.key_vault import Certificates
 from shared.identity.user_login import DelegatedCredential, TokenCaches
-from shared.inventory import Inventory
 from shared.limits import LISTS, RateLimiter
 from shared.notifications.decryption import Content
-from shared.noting import Noting
 from shared.receiving.post_store import PostStore
-from shared.recoveries import Recoveries
 from shared.settings import Settings
 from shared.subscriptions.subscription_table import Tracking
 from shared.timing import Clock, SystemClock

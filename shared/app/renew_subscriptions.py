@@ -10,11 +10,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from shared import catch_up as gaps
 from shared.app.clients import Clients, once
 from shared.app.receive_notification import receiver
-from shared.catch_up import CatchUp
 from shared.errors import Misconfigured, Problem
+from shared.gaps import catch_up as gaps
+from shared.gaps.catch_up import CatchUp
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver

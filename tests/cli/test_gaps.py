@@ -8,7 +8,7 @@ import pytest
 from cli.documents import GapsDocument
 from cli.gaps import cells
 from sandbox.serving import Fault
-from shared.recovery import State
+from shared.gaps.gap import State
 from tests.cli.operator import Operator, matches
 from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
 from tests.flows.wishes import CALLS, TEAMS

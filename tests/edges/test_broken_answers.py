@@ -18,8 +18,8 @@ from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.events.publication import PublicationRecord
 from shared.events.publication_table import Markers
 from shared.events.queue_sink import QueueSink
-from shared.inventory import Inventory
-from shared.known import Known
+from shared.gaps.snapshot import Known
+from shared.gaps.snapshot_table import Inventory
 from shared.receiving.post_store import PostStore, StoredPost
 from shared.subscriptions.subscription_table import Tracking
 from tests.edges.outside import in_time

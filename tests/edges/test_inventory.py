@@ -16,8 +16,8 @@ from azure.data.tables import TableServiceClient
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Misconfigured, Unavailable
-from shared.inventory import TABLE, Inventory
-from shared.known import Known
+from shared.gaps.snapshot import Known
+from shared.gaps.snapshot_table import TABLE, Inventory
 from tests.edges.outside import PATIENCE_SECONDS
 from tests.sandbox.background import Background
 

@@ -12,9 +12,8 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Misconfigured, Unavailable
-from shared.recoveries import TABLE, Recoveries
-from shared.recovery import Recovery, State
-from shared.recovery_rows import entity_of
+from shared.gaps.gap import Recovery, State
+from shared.gaps.gap_table import TABLE, Recoveries, entity_of
 from tests.sandbox.background import Background
 from tests.shared.gap_values import GAP
 from tests.shared.tracked_values import NOW, failure

@@ -13,9 +13,9 @@ from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Malformed, Problem
 from shared.events.cloud_events import CloudEvent
+from shared.gaps.snapshot import Known
+from shared.gaps.snapshot_recorder import Noting
 from shared.identity.certificates import Certificate
-from shared.known import Known
-from shared.noting import Noting
 from shared.receiving.receive import Receipt, Receiver
 from shared.settings import Settings
 from shared.subscriptions.apply import SubscriptionsApi, TrackingTable

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from sandbox.teams import Path
 from shared.app import renew_subscriptions
-from shared.catch_up import catch_up
 from shared.events.cloud_events import CloudEvent
+from shared.gaps.backfill import GraphLists
+from shared.gaps.catch_up import catch_up
+from shared.gaps.gap import Recovery
+from shared.gaps.gap_table import Recoveries
 from shared.notifications.collection import load_json
-from shared.pages import GraphLists
-from shared.recoveries import Recoveries
-from shared.recovery import Recovery
 from shared.timing import Deadline
 from tests.flows.wishes import Entry
 from tests.flows.world import World

@@ -16,9 +16,9 @@ from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import Published
+from shared.gaps.backfill import GraphLists
+from shared.gaps.gap import State
 from shared.graph.client import Page
-from shared.pages import GraphLists
-from shared.recovery import State
 from shared.timing import Deadline
 from tests.flows.catching_up import (
     CHANGES,

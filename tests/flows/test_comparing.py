@@ -1,6 +1,6 @@
 """Chats, teams, channels and members that change while a subscription is lost: found by listing and comparing.
 
-Source: https://learn.microsoft.com/graph/api/teams-list and the other lists that ``shared.known`` names
+Source: https://learn.microsoft.com/graph/api/teams-list and the other lists that ``shared.gaps.snapshot`` names
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import Publish, Published
-from shared.recovery import State
-from shared.sources import is_compared
+from shared.gaps.gap import State
+from shared.gaps.graph_queries import is_compared
 from shared.timing import Deadline
 from tests.flows.app import App
 from tests.flows.catching_up import caught_up, found_again, gaps, lost, subscribed

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from shared.recovery import Recovery
+from shared.gaps.gap import Recovery
 from tests.sender import CHAT, SUBSCRIPTION, TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW
 

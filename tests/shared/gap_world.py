@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from shared.catch_up import CatchUp, catch_up
 from shared.errors import Conflict, NotFound, Problem
 from shared.events.cloud_events import CloudEvent
+from shared.gaps.catch_up import CatchUp, catch_up
+from shared.gaps.gap import Recovery
+from shared.gaps.snapshot import Known
 from shared.graph.client import Page
-from shared.known import Known
-from shared.recovery import Recovery
 from shared.timing import Deadline
 from tests.sender import CHAT, CLIENT_ID, TENANT
 from tests.shared.account import Calls, SettableClock, TableInADict
@@ -31,7 +31,7 @@ def window(user: str) -> str:
 
 
 class GapsInADict:
-    """Keeps the contract of ``shared.recoveries``: an ETag for each version of a row, Conflict for a stale one."""
+    """Keeps the contract of ``shared.gaps.gap_table``: an ETag for each version of a row, Conflict for a stale one."""
 
     def __init__(self, *rows: Recovery) -> None:
         self.rows: dict[tuple[str, str], Recovery] = {}
@@ -62,7 +62,9 @@ class GapsInADict:
 
 
 class KnownInADict:
-    """Keeps the contract of ``shared.inventory``; ``notes`` and ``asked`` are all that it was told, and asked for."""
+    """Keeps the contract of ``shared.gaps.snapshot_table``; ``notes`` and ``asked`` are all that it was told, and asked
+    for.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []

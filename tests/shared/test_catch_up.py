@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem
-from shared.recovery import Recovery, State
+from shared.gaps.gap import Recovery, State
 from shared.subscriptions.tracked import Gap
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import Killed

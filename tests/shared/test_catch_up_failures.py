@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
-from shared.recovery import State
+from shared.gaps.gap import State
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
 from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
-from shared.recovered import chain_of, events_of
-from shared.recovery import Recovery, State
+from shared.gaps.gap import Recovery, State
+from shared.gaps.recovered_events import chain_of, events_of
 from shared.subscriptions.tracked import Gap
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text

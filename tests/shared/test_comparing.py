@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from shared.errors import Misconfigured, Unavailable
-from shared.known import Known, looks_of
-from shared.recovery import Recovery, State
+from shared.gaps.gap import Recovery, State
+from shared.gaps.snapshot import Known, looks_of
 from shared.subscriptions.tracked import Tracked
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.known import Difference, Known, differences, known_from, looks_of
+from shared.gaps.snapshot import Difference, Known, differences, known_from, looks_of
 from shared.notifications.decryption import Content
 from shared.resources.paths import canonical_path
 from tests.sender import CLIENT_ID, TENANT

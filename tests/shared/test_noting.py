@@ -9,8 +9,8 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.known import Known
-from shared.noting import Noting
+from shared.gaps.snapshot import Known
+from shared.gaps.snapshot_recorder import Noting
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
 from tests.shared.tracked_values import NOW

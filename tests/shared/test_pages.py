@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from shared.gaps.backfill import Pages
 from shared.graph.client import Page
 from shared.limits import OutOfTime
-from shared.pages import Pages
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import SettableClock
 from tests.shared.tracked_values import MINUTE, NOW

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent, change_event
+from shared.gaps.gap import Recovery
+from shared.gaps.recovered_events import chain_of, events_of, gap_event
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import Content
-from shared.recovered import chain_of, events_of, gap_event
-from shared.recovery import Recovery
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
 from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.recovery import DONE, Recovery, State
-from shared.recovery_rows import entity_of, recoveries_from
+from shared.gaps.gap import DONE, Recovery, State
+from shared.gaps.gap_table import entity_of, recoveries_from
 from shared.subscriptions.tracked import Gap
 from shared.timing import Backoff
 from tests.shared.gap_values import GAP, SINCE, UNTIL

@@ -10,10 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.recovery import Recovery
+from shared.gaps.gap import Recovery
+from shared.gaps.graph_queries import Collection, Each, Node, Source, is_compared, sources_of, unrecoverable
 from shared.resources.catalogue import CATALOGUE
-from shared.source import Collection, Each, Node, Source
-from shared.sources import is_compared, sources_of, unrecoverable
 from tests.sender import CHAT
 from tests.shared.gap_values import GAP
 

@@ -7,25 +7,72 @@ tenant is read user by user, or team by team.
 Source: https://learn.microsoft.com/graph/api/chats-getallmessages,
 https://learn.microsoft.com/graph/api/chatmessage-delta, https://learn.microsoft.com/graph/api/chat-list-messages,
 https://learn.microsoft.com/graph/api/channel-getallmessages, https://learn.microsoft.com/graph/api/chat-list, and those
-named in ``shared.known``
+named in ``shared.gaps.snapshot``
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
 from shared.errors import Malformed
-from shared.recovery import MARGIN, Recovery, moment_of
+from shared.gaps.gap import MARGIN, Recovery, moment_of
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find
-from shared.source import OF_MANY, OF_ONE_CONVERSATION, Collection, Each, Node, Source
+
+# Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits (one GET a second of a chat
+# or channel; of windows, far more)
+OF_ONE_CONVERSATION = timedelta(seconds=1)
+OF_MANY = timedelta(milliseconds=50)
 
 _USERS = "/v1.0/users?$select=id&$top=999"
 _TEAMS = "/v1.0/teams?$select=id&$top=999"
 # So many members come with a chat in a list, and no more, whatever is asked for.
 # Source: https://learn.microsoft.com/graph/api/chat-list (known issue)
 _MAX_EXPANDED = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A list of what has its times, its pages read with ``spacing`` between; ``is_single``: ``path`` is one item.
+
+    ``instead``: where Graph does not have ``path``.
+    """
+
+    key: str
+    path: str
+    instead: str | None = None
+    spacing: timedelta = OF_MANY
+    is_single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A list that is compared in full; ``place`` are the names and ids that lead to it, as they are.
+
+    ``only``: the id of the one thing that ``path`` leads to, where that is all that is watched. ``listed``: everything
+    in it, where that has been read already.
+    """
+
+    key: str
+    path: str
+    place: tuple[str, ...]
+    only: str | None = None
+    listed: Sequence[Mapping[str, Any]] | None = field(default=None, repr=False)
+    spacing: timedelta = OF_MANY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """A list at ``listed``; ``of`` returns what is to be read of one thing in it, or None for nothing."""
+
+    key: str
+    listed: str
+    of: Callable[[Mapping[str, Any]], "Source | Collection | Each | None"]
+
+
+type Node = Source | Collection | Each
 
 
 def unrecoverable(gap: Recovery) -> str | None:

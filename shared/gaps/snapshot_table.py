@@ -14,7 +14,7 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import HASTY
 from shared.errors import Conflict, Unavailable
-from shared.known import Known
+from shared.gaps.snapshot import Known
 from shared.table import ROW_AS_READ, Table, column, decode_row, if_unchanged, optional_column
 
 TABLE = "known"

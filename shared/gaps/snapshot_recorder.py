@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.known import Known, known_from
+from shared.gaps.snapshot import Known, known_from
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)

@@ -1,17 +1,48 @@
-"""Recoveries as entities of a table, and back.
+"""The table of gaps: rows under ETags, and their columns.
 
-Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
+https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.graph.subscription import split_change_types
-from shared.recovery import Recovery, State
-from shared.table import Entity, column, decode_row, failure_columns, failure_of, optional_column
+from azure.data.tables import TableServiceClient
 
-_TABLE = "gaps"
+from shared.gaps.gap import Recovery, State
+from shared.graph.subscription import split_change_types
+from shared.table import Entity, Table, column, decode_row, failure_columns, failure_of, optional_column
+
+TABLE = "gaps"
+
+
+class Recoveries:
+    """The rows of all tenants.
+
+    All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
+    has changed it since it was read.
+    """
+
+    def __init__(self, tables: TableServiceClient) -> None:
+        self._table = Table(tables, TABLE)
+
+    def load(self, tenant_id: str) -> Sequence[Recovery]:
+        """Return all gaps of a tenant.
+
+        Raises:
+            Misconfigured: a row cannot be read; the text names it.
+        """
+        return recoveries_from(self._table.query_partition(tenant_id))
+
+    def save(self, row: Recovery) -> Recovery:
+        """Return ``row`` as it is kept, with its ETag."""
+        return replace(row, etag=self._table.save(entity_of(row), row.etag))
+
+    def remove(self, row: Recovery) -> None:
+        """Delete a row, if it is there."""
+        self._table.remove(row.tenant_id, row.key, row.etag)
 
 
 def entity_of(row: Recovery) -> dict[str, Any]:
@@ -47,7 +78,7 @@ def recoveries_from(entities: Iterable[Any]) -> tuple[Recovery, ...]:
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    return tuple([decode_row(_TABLE, _recovery, entity) for entity in entities])
+    return tuple([decode_row(TABLE, _recovery, entity) for entity in entities])
 
 
 def _recovery(entity: Any) -> Recovery:

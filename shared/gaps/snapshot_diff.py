@@ -1,6 +1,6 @@
 """One list of teams, channels or members compared with what was known of it: what has changed published, then noted.
 
-Source: https://learn.microsoft.com/graph/api/team-list-members, and those named in ``shared.known``
+Source: https://learn.microsoft.com/graph/api/team-list-members, and those named in ``shared.gaps.snapshot``
 """
 
 import logging
@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent
-from shared.known import Difference, Known, differences, known_from, looks_of
-from shared.recovered import Change, event_of
-from shared.recovery import Recovery
+from shared.gaps.gap import Recovery
+from shared.gaps.graph_queries import Collection
+from shared.gaps.recovered_events import Change, event_of
+from shared.gaps.snapshot import Difference, Known, differences, known_from, looks_of
 from shared.resources.paths import canonical_path
-from shared.source import Collection
 from shared.timing import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Comparing:
     ) -> int:
         """Return how many events came of it; a baseline has none.
 
-        ``is_complete``: see ``shared.known.differences``.
+        ``is_complete``: see ``shared.gaps.snapshot.differences``.
 
         Raises:
             Unavailable: the sink or the table does not answer.

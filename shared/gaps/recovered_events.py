@@ -1,6 +1,7 @@
 """What Graph tells of a thing after a gap in, the events of what happened to it in the gap out.
 
-Messages and chats come with their times; teams, channels and members are what ``shared.comparing`` has found of them.
+Messages and chats come with their times; teams, channels and members are what ``shared.gaps.snapshot_diff`` has found
+of them.
 
 Source: https://learn.microsoft.com/graph/api/resources/chatmessage,
 https://learn.microsoft.com/graph/api/resources/chat
@@ -21,9 +22,9 @@ from shared.events.cloud_events import (
     source_of,
     stable_id,
 )
+from shared.gaps.gap import Recovery, moment_of
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from shared.notifications.decryption import Content
-from shared.recovery import Recovery, moment_of
 
 # As notifications spell them.
 _ODATA_TYPES: Mapping[str, str] = {

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent
-from shared.recovery import Recovery, moment_of
+from shared.gaps.gap import Recovery, moment_of
 
 # What Graph's lists show of them; of teams, all else is null in a list.
 _SHOWN: Mapping[str, tuple[str, ...]] = {
