@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.events.queue_sink import DATA_CONTAINER
 
 # Storage shows no more, and always those at the head.
@@ -43,11 +43,11 @@ class Queue:
             Unavailable: storage does not answer.
         """
         try:
-            peeked = self._queue.peek_messages(max_messages=MOST, **HASTY)
+            peeked = self._queue.peek_messages(max_messages=MOST, **FAIL_FAST)
         except ResourceNotFoundError:
             return ()
         except AzureError as exc:
-            raise unavailable("storage", exc) from exc
+            raise as_unavailable("storage", exc) from exc
         return [Message(message_id=each.id, event=_event(each.content)) for each in peeked]
 
     def count(self) -> int:
@@ -57,11 +57,11 @@ class Queue:
             Unavailable: storage does not answer.
         """
         try:
-            return self._queue.get_queue_properties(**HASTY).approximate_message_count or 0
+            return self._queue.get_queue_properties(**FAIL_FAST).approximate_message_count or 0
         except ResourceNotFoundError:
             return 0
         except AzureError as exc:
-            raise unavailable("storage", exc) from exc
+            raise as_unavailable("storage", exc) from exc
 
     def data(self, dataref: str) -> dict[str, Any] | None:
         """Return the data at ``dataref``; None where there are none any more, or not the app's.
@@ -75,11 +75,11 @@ class Queue:
         if not name or not {".", ".."}.isdisjoint(name.split("/")):
             return None
         try:
-            return _object(self._container.download_blob(name, **HASTY).readall())
+            return _object(self._container.download_blob(name, **FAIL_FAST).readall())
         except ResourceNotFoundError:
             return None
         except AzureError as exc:
-            raise unavailable("storage", exc) from exc
+            raise as_unavailable("storage", exc) from exc
 
 
 def _event(content: Any) -> dict[str, Any] | None:

@@ -16,11 +16,11 @@ from azure.core.exceptions import (
 from shared.errors import Unavailable
 
 # Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
-HASTY: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
+FAIL_FAST: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
 
 # What the clients raise where an answer does not come as it should: their own errors, those of requests, and whatever
 # their parsers and ours make of one that breaks off in the middle.
-BROKEN: tuple[type[Exception], ...] = (
+CLIENT_ERRORS: tuple[type[Exception], ...] = (
     AzureError,
     OSError,
     AttributeError,
@@ -31,16 +31,16 @@ BROKEN: tuple[type[Exception], ...] = (
 )
 
 # For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
-CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 
 
-def unavailable(system: str, exc: Exception) -> Unavailable:
+def as_unavailable(system: str, exc: Exception) -> Unavailable:
     """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")
 
 
-def making_sure[T](create: Callable[[], object], write: Callable[[], T]) -> T:
+def create_if_missing[T](create: Callable[[], object], write: Callable[[], T]) -> T:
     """Return what ``write`` does, after making the queue, container or table if that is what is missing."""
     try:
         return write()
@@ -51,13 +51,13 @@ def making_sure[T](create: Callable[[], object], write: Callable[[], T]) -> T:
         return write()
 
 
-def past_stale_connections[T](write: Callable[[], T]) -> T:
+def retry_on_stale_connection[T](write: Callable[[], T]) -> T:
     """Return what ``write`` does, again for each connection that is closed instead of an answer.
 
     Whoever stands between closes what has long been idle, and that shows at the next request only. A call that changes
     nothing when it is made twice is made anew; one that takes too long is not.
     """
-    for _ in range(CONNECTIONS):
+    for _ in range(MAX_CONNECTIONS):
         try:
             return write()
         except ServiceResponseError as exc:

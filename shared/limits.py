@@ -128,12 +128,12 @@ class ConcurrencyLimiter:
             if not self._changed.wait_for(lambda: self._free > 0, timeout=seconds):
                 raise Unavailable("too many POSTs at once")
             self._free -= 1
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             yield
         except Unavailable:
             now = time.monotonic()
-            self._release(stalled_until=now + _STALL_SECONDS if now - began > _SLOW_SECONDS else self._stalled_until)
+            self._release(stalled_until=now + _STALL_SECONDS if now - started > _SLOW_SECONDS else self._stalled_until)
             raise
         except BaseException:
             self._release(stalled_until=self._stalled_until)

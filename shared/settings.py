@@ -107,8 +107,8 @@ class Settings:
             deduplicate_for=reader.deduplicate_for(),
         )
         reader.check_combinations(settings)
-        if reader.faults:
-            raise Misconfigured("; ".join(reader.faults))
+        if reader.errors:
+            raise Misconfigured("; ".join(reader.errors))
         return settings
 
 
@@ -117,7 +117,7 @@ class _Reader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self.faults: list[str] = []
+        self.errors: list[str] = []
 
     def text(self, name: str) -> str | None:
         return self._environ.get(name, "").strip() or None
@@ -125,7 +125,7 @@ class _Reader:
     def required(self, name: str, what: str) -> str:
         value = self.text(name)
         if value is None:
-            self.faults.append(f"{name} is not set: {what}")
+            self.errors.append(f"{name} is not set: {what}")
         return value or ""
 
     def url(self, name: str) -> str | None:
@@ -134,7 +134,7 @@ class _Reader:
             return None
         parts = _split(value)
         if parts.scheme != "https" or not parts.netloc:
-            self.faults.append(f"{name} is not an https URL")
+            self.errors.append(f"{name} is not an https URL")
         return value.rstrip("/")
 
     def notification_url(self) -> str:
@@ -142,19 +142,19 @@ class _Reader:
         return url or self.required("NOTIFICATION_URL", "the public https URL of ReceiveNotification")
 
     def tenant_ids(self) -> tuple[str, ...]:
-        listed = self.required("TENANT_IDS", "the ids of the tenants served, separated by commas")
-        tenant_ids = tuple(dict.fromkeys(item.strip().lower() for item in listed.split(",") if item.strip()))
-        if listed and not tenant_ids:
-            self.faults.append("TENANT_IDS has commas, but no tenant id")
+        text = self.required("TENANT_IDS", "the ids of the tenants served, separated by commas")
+        tenant_ids = tuple(dict.fromkeys(item.strip().lower() for item in text.split(",") if item.strip()))
+        if text and not tenant_ids:
+            self.errors.append("TENANT_IDS has commas, but no tenant id")
         for tenant_id in tenant_ids:
             if not _GUID.fullmatch(tenant_id):
-                self.faults.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
+                self.errors.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
         return tenant_ids
 
     def guid(self, name: str) -> str | None:
         value = self.text(name)
         if value is not None and not _GUID.fullmatch(value.lower()):
-            self.faults.append(f"{name} is {value!r}: use an application (client) id, which is a GUID")
+            self.errors.append(f"{name} is {value!r}: use an application (client) id, which is a GUID")
         return value.lower() if value else None
 
     def required_guid(self, name: str, what: str) -> str:
@@ -171,20 +171,20 @@ class _Reader:
             try:
                 keys.append(ClientStateKey.from_text(text))
             except ValueError as exc:
-                self.faults.append(f"{name} {exc}")
+                self.errors.append(f"{name} {exc}")
         return tuple(keys)
 
     def cloud(self) -> Cloud:
         name = self.text("GRAPH_CLOUD") or "global"
         if name not in CLOUDS:
-            self.faults.append(f"GRAPH_CLOUD is {name!r}: use one of {', '.join(CLOUDS)}")
+            self.errors.append(f"GRAPH_CLOUD is {name!r}: use one of {', '.join(CLOUDS)}")
         return CLOUDS.get(name, CLOUDS["global"])
 
     def queue_name(self) -> str:
         sink = self.text("EVENT_SINK") or "queue:teams-events"
         kind, _, name = sink.partition(":")
         if kind != "queue" or not _QUEUE_NAME.fullmatch(name):
-            self.faults.append("EVENT_SINK is not queue:<name> (3 to 63 lower-case letters, digits and single hyphens)")
+            self.errors.append("EVENT_SINK is not queue:<name> (3 to 63 lower-case letters, digits and single hyphens)")
         return name
 
     def duration(self, name: str) -> timedelta | None:
@@ -199,7 +199,7 @@ class _Reader:
         except (ValueError, OverflowError):
             value = None
         if not isinstance(value, timedelta) or value <= timedelta(0):
-            self.faults.append(f"{name} is {text!r}: use an ISO 8601 duration such as PT30M or P3D")
+            self.errors.append(f"{name} is {text!r}: use an ISO 8601 duration such as PT30M or P3D")
             return None
         return value
 
@@ -210,11 +210,11 @@ class _Reader:
 
     def check_combinations(self, settings: Settings) -> None:
         if not _MIN_LIFETIME <= settings.subscription_lifetime <= _MAX_LIFETIME:
-            self.faults.append("SUBSCRIPTION_LIFETIME is not between PT45M and P3D, which are Graph's limits")
+            self.errors.append("SUBSCRIPTION_LIFETIME is not between PT45M and P3D, which are Graph's limits")
         if settings.renew_after >= settings.subscription_lifetime:
-            self.faults.append("RENEW_AFTER is not shorter than the subscriptions live: they would lapse")
+            self.errors.append("RENEW_AFTER is not shorter than the subscriptions live: they would lapse")
         if settings.storage_connection is None and settings.storage_account is None:
-            self.faults.append(
+            self.errors.append(
                 "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"
             )
         certificates = {
@@ -223,10 +223,10 @@ class _Reader:
         }
         for name, value in certificates.items():
             if value is not None and settings.key_vault_url is None:
-                self.faults.append(f"{name} needs KEY_VAULT_URL")
+                self.errors.append(f"{name} needs KEY_VAULT_URL")
         self._check_vault(settings)
         if settings.client_secret is not None and settings.client_certificate_name is not None:
-            self.faults.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
+            self.errors.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
 
     def _check_vault(self, settings: Settings) -> None:
         """Tell a vault that lies in another cloud than Graph; an address in none (a sandbox, a proxy) may be right."""
@@ -234,7 +234,7 @@ class _Reader:
         suffixes = [cloud.key_vault_suffix for cloud in CLOUDS.values()]
         suffix = next((each for each in suffixes if host.endswith(f".{each}")), None)
         if suffix not in {None, settings.cloud.key_vault_suffix}:
-            self.faults.append(
+            self.errors.append(
                 f"KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: its host would end in "
                 f"{settings.cloud.key_vault_suffix}, not {suffix}"
             )

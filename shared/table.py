@@ -12,12 +12,12 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, TableTransactionError, UpdateMode
 
-from shared.azure_calls import BROKEN, making_sure, unavailable
+from shared.azure_calls import CLIENT_ERRORS, as_unavailable, create_if_missing
 from shared.errors import Conflict, Misconfigured
 from shared.timing import Backoff
 
 # What to select of a row for it to be deleted: of what is not selected the clients know no ETag.
-ROW_AS_READ = ["PartitionKey", "RowKey", "Timestamp"]
+KEYS_AND_TIMESTAMP = ["PartitionKey", "RowKey", "Timestamp"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,8 +47,8 @@ class Table:
             yield from self.client.query_entities(condition, parameters=parameters, **options)
         except ResourceNotFoundError:
             return
-        except BROKEN as exc:
-            raise unavailable(self.name, exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable(self.name, exc) from exc
 
     def query_partition(self, key: str) -> Sequence[Any]:
         """Return all rows of a partition."""
@@ -60,17 +60,19 @@ class Table:
             return self.client.get_entity(partition_key, row_key, **options)
         except ResourceNotFoundError:
             return None
-        except BROKEN as exc:
-            raise unavailable(self.name, exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable(self.name, exc) from exc
 
     def save(self, entity: Entity, etag: str | None) -> str:
         """Return the ETag of a row that is created (without ``etag``), or replaces the one that was read."""
-        saved = self._changed(lambda: self._create(entity) if etag is None else self._replace(entity, etag))
+        saved = self._translating_errors(
+            lambda: self._create_row(entity) if etag is None else self._replace_row(entity, etag)
+        )
         return str(saved["etag"])
 
     def submit(self, changes: Sequence[tuple[Any, ...]]) -> None:
         """Make up to 100 changes of one partition, all or none."""
-        self._changed(lambda: self.client.submit_transaction(changes))
+        self._translating_errors(lambda: self.client.submit_transaction(changes))
 
     def delete_batch(self, rows: Sequence[Any]) -> int:
         """Return how many of up to 100 rows of one partition were deleted: none if one of them has been changed."""
@@ -80,26 +82,28 @@ class Table:
             return 0
         return len(rows)
 
-    def remove(self, partition_key: str, row_key: str, etag: str | None) -> None:
+    def delete(self, partition_key: str, row_key: str, etag: str | None) -> None:
         """Delete a row, if it is there; ``*`` for ``etag``: whatever it holds."""
-        self._changed(lambda: self.client.delete_entity(partition_key, row_key, **if_unchanged(etag), **self._options))
+        self._translating_errors(
+            lambda: self.client.delete_entity(partition_key, row_key, **if_unchanged(etag), **self._options)
+        )
 
-    def _create(self, entity: Entity) -> Mapping[str, Any]:
-        return making_sure(
+    def _create_row(self, entity: Entity) -> Mapping[str, Any]:
+        return create_if_missing(
             lambda: self.client.create_table(**self._options),
             lambda: self.client.create_entity(entity, **self._options),
         )
 
-    def _replace(self, entity: Entity, etag: str) -> Mapping[str, Any]:
+    def _replace_row(self, entity: Entity, etag: str) -> Mapping[str, Any]:
         return self.client.update_entity(entity, mode=UpdateMode.REPLACE, **if_unchanged(etag), **self._options)
 
-    def _changed[T](self, change: Callable[[], T]) -> T:
+    def _translating_errors[T](self, change: Callable[[], T]) -> T:
         try:
             return change()
-        except BROKEN as exc:
+        except CLIENT_ERRORS as exc:
             if _is_conflict(exc):
                 raise Conflict(f"somebody else has changed the row in {self.name}") from exc
-            raise unavailable(self.name, exc) from exc
+            raise as_unavailable(self.name, exc) from exc
 
 
 def _is_conflict(exc: Exception) -> bool:
@@ -142,7 +146,7 @@ def optional_column[T](entity: Entity, name: str, kind: type[T]) -> T | None:
     return column(entity, name, kind) if name in entity else None
 
 
-def failure_columns(failure: Backoff | None) -> dict[str, Any]:
+def backoff_columns(failure: Backoff | None) -> dict[str, Any]:
     """Return the columns of a failure; none if there is none."""
     if failure is None:
         return {}
@@ -154,7 +158,7 @@ def failure_columns(failure: Backoff | None) -> dict[str, Any]:
     }
 
 
-def failure_of(entity: Entity) -> Backoff | None:
+def backoff_from(entity: Entity) -> Backoff | None:
     """Return the failure in a row, if there is one; raises as ``column`` does."""
     if "error" not in entity:
         return None

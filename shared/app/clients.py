@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.app.storage_clients import storage_client
-from shared.azure_calls import unavailable
+from shared.azure_calls import as_unavailable
 from shared.errors import Misconfigured
 from shared.events.publication_table import Markers
 from shared.events.publish_once import Published
@@ -215,7 +215,7 @@ class Clients:
         try:
             return credential.get_token(self._scope).token
         except AzureError as exc:
-            raise unavailable("the managed identity", exc) from exc
+            raise as_unavailable("the managed identity", exc) from exc
 
 
 def _posts_at_once(environ: Mapping[str, str]) -> int:

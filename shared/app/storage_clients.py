@@ -11,7 +11,7 @@ from azure.storage.queue import QueueServiceClient
 from requests import Session
 from requests.adapters import HTTPAdapter
 
-from shared.azure_calls import CONNECTIONS
+from shared.azure_calls import MAX_CONNECTIONS
 from shared.settings import Settings
 
 # By default, the clients retry and wait for minutes, in which a run of the timer does nothing else.
@@ -40,7 +40,7 @@ def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueService
 def _transport() -> RequestsTransport:
     session = Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
     # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
     session.auth = lambda request: request
     return RequestsTransport(session=session)

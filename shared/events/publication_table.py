@@ -11,9 +11,9 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
-from shared.azure_calls import BROKEN, HASTY, unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
 from shared.events.publication import PublicationRecord
-from shared.table import ROW_AS_READ, Table
+from shared.table import KEYS_AND_TIMESTAMP, Table
 
 TABLE = "published"
 
@@ -30,19 +30,19 @@ class Markers:
     """The table; all methods raise Unavailable when it does not answer as it should."""
 
     def __init__(self, tables: TableServiceClient) -> None:
-        self._table = Table(tables, TABLE, options=HASTY)
+        self._table = Table(tables, TABLE, options=FAIL_FAST)
 
     def read(self, key: str) -> PublicationRecord | None:
         """Return the record under ``key``, however old; None if there is none."""
         try:
-            entity = self._table.client.get_entity(key[:2], key, **HASTY)
+            entity = self._table.client.get_entity(key[:2], key, **FAIL_FAST)
             entries = tuple(str(entity["notes"]).split(","))
             at, etag = entity["publishedDateTime"], entity.metadata["etag"]
             return PublicationRecord(key=key, entries=entries, at=at, etag=etag)
         except ResourceNotFoundError:
             return None
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable(self._table.name, exc) from exc
 
     def write(self, record: PublicationRecord) -> None:
         """Return once the record is stored.
@@ -65,12 +65,12 @@ class Markers:
         # "g" follows the last of the hexadecimal digits that partitions begin with.
         bounds = {"first": part, "last": f"{part}g", "before": before}
         try:
-            found = self._table.client.query_entities(query, parameters=bounds, select=ROW_AS_READ)
+            found = self._table.client.query_entities(query, parameters=bounds, select=KEYS_AND_TIMESTAMP)
             return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_over())
         except ResourceNotFoundError:
             return 0
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable(self._table.name, exc) from exc
 
 
 def _batches(entities: Iterable[Any]) -> Iterator[Sequence[Any]]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
-from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing
 from shared.events.cloud_events import CloudEvent
 from shared.timing import Deadline
 
@@ -58,21 +58,21 @@ class QueueSink:
         try:
             if len(message) > MAX_MESSAGE_BYTES:
                 message = event.to_json(dataref=self._upload(event))
-            making_sure(lambda: self._queue.create_queue(**HASTY), lambda: self._enqueue(message))
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+            create_if_missing(lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message))
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
         sent(event)
 
     def _enqueue(self, message: bytes) -> None:
-        self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **HASTY)
+        self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **FAIL_FAST)
 
     def _upload(self, event: CloudEvent) -> str:
         """Return the address of the event's data, after putting them there; a redelivery on the same day overwrites."""
         blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
         json_content = ContentSettings(content_type="application/json")
-        making_sure(
-            lambda: self._container.create_container(**HASTY),
-            lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **HASTY),
+        create_if_missing(
+            lambda: self._container.create_container(**FAIL_FAST),
+            lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **FAIL_FAST),
         )
         # With a shared access signature as credential, the client's address ends in that secret.
         return blob.url.partition("?")[0]

@@ -13,7 +13,7 @@ from azure.data.tables import TableServiceClient
 
 from shared.gaps.gap import Recovery, State
 from shared.graph.subscription import split_change_types
-from shared.table import Entity, Table, column, decode_row, failure_columns, failure_of, optional_column
+from shared.table import Entity, Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "gaps"
 
@@ -42,7 +42,7 @@ class Recoveries:
 
     def remove(self, row: Recovery) -> None:
         """Delete a row, if it is there."""
-        self._table.remove(row.tenant_id, row.key, row.etag)
+        self._table.delete(row.tenant_id, row.key, row.etag)
 
 
 def entity_of(row: Recovery) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def entity_of(row: Recovery) -> dict[str, Any]:
         "skipped": row.skipped,
         "endedDateTime": row.ended_at,
         "againDateTime": row.again_at,
-        **failure_columns(row.failure),
+        **backoff_columns(row.failure),
     }
     return {name: value for name, value in columns.items() if value is not None}
 
@@ -99,7 +99,7 @@ def _recovery(entity: Any) -> Recovery:
         next_page=optional_column(entity, "nextPage", str),
         recovered=column(entity, "recovered", int, minimum=0),
         skipped=column(entity, "skipped", int, minimum=0),
-        failure=failure_of(entity),
+        failure=backoff_from(entity),
         ended_at=optional_column(entity, "endedDateTime", datetime),
         again_at=optional_column(entity, "againDateTime", datetime),
         etag=entity.metadata["etag"],

@@ -12,10 +12,10 @@ from typing import Any
 
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import HASTY
+from shared.azure_calls import FAIL_FAST
 from shared.errors import Conflict, Unavailable
 from shared.gaps.snapshot import Known
-from shared.table import ROW_AS_READ, Table, column, decode_row, if_unchanged, optional_column
+from shared.table import KEYS_AND_TIMESTAMP, Table, column, decode_row, if_unchanged, optional_column
 
 TABLE = "known"
 
@@ -30,7 +30,7 @@ class Inventory:
     """The table; all methods raise Unavailable when it does not answer as it should."""
 
     def __init__(self, tables: TableServiceClient) -> None:
-        self._table = Table(tables, TABLE, options=HASTY)
+        self._table = Table(tables, TABLE, options=FAIL_FAST)
 
     def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
         """Return what is known of a list of things, by their ids; of those that have gone as well.
@@ -59,7 +59,7 @@ class Inventory:
         who came may have left.
         """
         for _ in range(_ATTEMPTS):
-            row = self._row(known, HASTY)
+            row = self._row(known, FAIL_FAST)
             if row is not None and _is_later(row, known.told_at):
                 return
             with suppress(Conflict):
@@ -84,7 +84,7 @@ class Inventory:
         """Delete what is kept of the things of a list that had gone ``before``."""
         gone = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
         values = {"key": _partition(tenant_id, collection), "before": before}
-        for batch in batched(self._table.query(gone, values, select=ROW_AS_READ), _MAX_BATCH, strict=False):
+        for batch in batched(self._table.query(gone, values, select=KEYS_AND_TIMESTAMP), _MAX_BATCH, strict=False):
             self._table.delete_batch(batch)
 
     def _row(self, known: Known, options: Mapping[str, Any]) -> Any:

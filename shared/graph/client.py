@@ -23,7 +23,7 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.rest import HttpRequest, HttpResponse
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.graph.location import Location
 from shared.graph.subscription import Subscription
@@ -34,7 +34,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 _NOT_FOUND = 404
-_CONFLICTS = frozenset({409, 412})
+_CONFLICT_STATUSES = frozenset({409, 412})
 _MAX_PAUSE_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
 _PATIENT: Mapping[str, Any] = {"read_timeout": 30}
@@ -121,7 +121,7 @@ class Graph:
 
     def get(self, location: Location) -> Content:
         """Return the resource at ``location`` as it is at this moment, in the haste of the receiving path."""
-        response = self._answer("GET", location.path, options=HASTY)
+        response = self._answer("GET", location.path, options=FAIL_FAST)
         try:
             return Content.from_json(response.content)
         except Malformed as exc:
@@ -174,7 +174,7 @@ class Graph:
         try:
             response: HttpResponse = self._client.send_request(request, **options)
         except AzureError as exc:
-            raise unavailable("Graph", exc) from exc
+            raise as_unavailable("Graph", exc) from exc
         _check(response, f"{method} {url.partition('?')[0]}")
         return response
 
@@ -195,7 +195,7 @@ def _refusal(method: str, status: int) -> type[NotFound | Conflict | Misconfigur
     if status == _NOT_FOUND:
         return NotFound
     # A GET changes nothing: a 409 or 412 to it is not a race that somebody else has won.
-    return Conflict if status in _CONFLICTS and method != "GET" else Misconfigured
+    return Conflict if status in _CONFLICT_STATUSES and method != "GET" else Misconfigured
 
 
 def _retry_after(response: HttpResponse) -> timedelta | None:

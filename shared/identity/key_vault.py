@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.azure_calls import HASTY, unavailable
+from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Unavailable, UnknownCertificate
 from shared.identity.certificates import Certificate
 from shared.timing import Deadline
@@ -87,13 +87,13 @@ class Certificates:
 
     def _get(self, version: str | None) -> Certificate:
         # Only the timer asks for the newest version, and it has the time for retries.
-        options: Mapping[str, Any] = {} if version is None else HASTY
+        options: Mapping[str, Any] = {} if version is None else FAIL_FAST
         try:
             secret = self._client.get_secret(self._name, version, **options)
         except ResourceNotFoundError as exc:
             raise UnknownCertificate(f"Key Vault has no such version of {self._name}") from exc
         except AzureError as exc:
-            raise unavailable(f"Key Vault ({self._name})", exc) from exc
+            raise as_unavailable(f"Key Vault ({self._name})", exc) from exc
         # The client takes for granted that a 200 carries a secret.
         except (AttributeError, TypeError, ValueError) as exc:
             raise Unavailable(f"Key Vault ({self._name}) answers with something that is no secret") from exc

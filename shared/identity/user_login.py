@@ -19,7 +19,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 
-from shared.azure_calls import unavailable
+from shared.azure_calls import as_unavailable
 from shared.errors import Misconfigured, Problem, Unavailable
 from shared.identity.entra import NO_ANSWER, TIMEOUT_SECONDS, codes, refused, unanswered
 from shared.settings import Settings
@@ -234,4 +234,4 @@ def _problem(name: str, exc: AzureError) -> Problem:
     # Without a status it is azure-identity's: the hiccup of an identity endpoint, or a machine that has no identity.
     if status is None and isinstance(exc, ClientAuthenticationError):
         return Unavailable(f"no token for Key Vault ({name}): is there a managed identity, or have you run az login?")
-    return unavailable(f"Key Vault ({name})", exc)
+    return as_unavailable(f"Key Vault ({name})", exc)

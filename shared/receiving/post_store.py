@@ -17,7 +17,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
-from shared.azure_calls import BROKEN, HASTY, making_sure, past_stale_connections, unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing, retry_on_stale_connection
 from shared.errors import Conflict
 from shared.timing import Deadline
 
@@ -59,16 +59,16 @@ class PostStore:
         digest = hashlib.sha256(body).hexdigest()[:32]
         blob = self._container.get_blob_client(f"{post.received_at:%Y/%m/%d/%H%M%S%f}-{digest}.json")
         try:
-            making_sure(
-                lambda: self._container.create_container(**HASTY),
-                lambda: past_stale_connections(
+            create_if_missing(
+                lambda: self._container.create_container(**FAIL_FAST),
+                lambda: retry_on_stale_connection(
                     lambda: blob.upload_blob(
-                        body, overwrite=True, metadata=_metadata(post), content_settings=_JSON, **HASTY
+                        body, overwrite=True, metadata=_metadata(post), content_settings=_JSON, **FAIL_FAST
                     )
                 ),
             )
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
 
     def list(self) -> Iterator[StoredPost]:
         """Return all stored POSTs, the oldest first; blobs that the app did not write are left out."""
@@ -79,8 +79,8 @@ class PostStore:
                     yield post
         except ResourceNotFoundError:
             return
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
 
     def has_older_than(self, moment: datetime) -> bool:
         """Return whether a POST is stored that was received before ``moment``."""
@@ -96,8 +96,8 @@ class PostStore:
             content: bytes = self._container.get_blob_client(post.name).download_blob().readall()
         except ResourceNotFoundError as exc:
             raise Conflict("another run has deleted the stored POST") from exc
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
         return content
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
@@ -114,8 +114,8 @@ class PostStore:
             )
         except (ResourceModifiedError, ResourceNotFoundError) as exc:
             raise Conflict("another run has claimed or deleted the stored POST") from exc
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
         return replace(claimed, etag=str(answer["etag"]))
 
     def delete(self, post: StoredPost) -> None:
@@ -124,8 +124,8 @@ class PostStore:
             self._container.delete_blob(post.name)
         except ResourceNotFoundError:
             return
-        except BROKEN as exc:
-            raise unavailable("storage", exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable("storage", exc) from exc
 
 
 def _metadata(post: StoredPost) -> dict[str, str]:

@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import BROKEN, HASTY, making_sure, unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing
 from shared.graph.subscription import split_change_types
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
-from shared.table import Entity, Table, column, decode_row, failure_columns, failure_of, optional_column
+from shared.table import Entity, Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "subscriptions"
 
@@ -64,12 +64,12 @@ class Tracking:
         """Delete a row, if it is there."""
         if row.etag is not None:
             keys = entity_of(row)
-            self._table.remove(keys["PartitionKey"], keys["RowKey"], row.etag)
+            self._table.delete(keys["PartitionKey"], keys["RowKey"], row.etag)
 
     def forget(self, tenant_id: str, subscription_id: str) -> None:
         """Delete what was heard of a subscription that is no more."""
         keys = heard_keys(tenant_id, subscription_id)
-        self._table.remove(keys["PartitionKey"], keys["RowKey"], "*")
+        self._table.delete(keys["PartitionKey"], keys["RowKey"], "*")
 
     def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.
@@ -81,12 +81,12 @@ class Tracking:
         column = LIFECYCLE_COLUMNS.get(lifecycle_event or "", NOTIFICATION_COLUMN)
         entity = {**heard_keys(tenant_id, subscription_id), column: at}
         try:
-            making_sure(
-                lambda: self._table.client.create_table(**HASTY),
-                lambda: self._table.client.upsert_entity(entity, mode=UpdateMode.MERGE, **HASTY),
+            create_if_missing(
+                lambda: self._table.client.create_table(**FAIL_FAST),
+                lambda: self._table.client.upsert_entity(entity, mode=UpdateMode.MERGE, **FAIL_FAST),
             )
-        except BROKEN as exc:
-            raise unavailable(self._table.name, exc) from exc
+        except CLIENT_ERRORS as exc:
+            raise as_unavailable(self._table.name, exc) from exc
 
 
 def heard_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ def heard_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
 def entity_of(row: Tracked | Listing) -> dict[str, Any]:
     """Return the row as an entity; what is None is left out."""
     columns = _of_tracked(row) if isinstance(row, Tracked) else _of_listing(row)
-    return {name: value for name, value in (columns | failure_columns(row.failure)).items() if value is not None}
+    return {name: value for name, value in (columns | backoff_columns(row.failure)).items() if value is not None}
 
 
 def rows_from(entities: Iterable[Any]) -> Rows:
@@ -173,7 +173,7 @@ def _tracked(entity: Any, heard: Mapping[str, Heard]) -> Tracked:
         is_wanted=column(entity, "isWanted", bool),
         observed=observed,
         client_state_key_id=optional_column(entity, "clientStateKeyId", str),
-        failure=failure_of(entity),
+        failure=backoff_from(entity),
         gap=_gap(entity),
         heard=heard.get(observed.subscription_id, Heard()) if observed else Heard(),
         etag=entity.metadata["etag"],
@@ -235,7 +235,7 @@ def _listing(entity: Any) -> Listing:
         tenant_id=entity["PartitionKey"],
         delegated=column(entity, "delegated", bool),
         listed_at=optional_column(entity, "listedDateTime", datetime),
-        failure=failure_of(entity),
+        failure=backoff_from(entity),
         etag=entity.metadata["etag"],
     )
     return _at_its_key(row, entity)

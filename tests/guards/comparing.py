@@ -493,7 +493,7 @@ GUARDS = (
     _guard(
         "haste to look",
         "gaps/snapshot_table",
-        "self._row(known, HASTY)",
+        "self._row(known, FAIL_FAST)",
         "self._row(known, {})",
         f"{_TABLE}::test_what_is_noted_is_given_up_in_time",
     ),

@@ -328,7 +328,7 @@ GUARDS = (
     Guard(
         name="keeping: a connection for each thread",
         module="shared/app/storage_clients.py",
-        snippet="HTTPAdapter(pool_maxsize=CONNECTIONS)",
+        snippet="HTTPAdapter(pool_maxsize=MAX_CONNECTIONS)",
         without="HTTPAdapter()",
         test=f"{_KEPT_IN_BLOBS}::test_sixteen_at_once_make_no_connection_that_they_throw_away",
     ),

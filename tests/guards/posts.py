@@ -85,13 +85,13 @@ GUARDS = (
     ),
     _limiter(
         "a quick refusal does not end the stall",
-        "if now - began > _SLOW_SECONDS else self._stalled_until)",
-        "if now - began > _SLOW_SECONDS else _NEVER)",
+        "if now - started > _SLOW_SECONDS else self._stalled_until)",
+        "if now - started > _SLOW_SECONDS else _NEVER)",
         "test_requests_wait_only_briefly_while_another_is_stalled",
     ),
     _limiter(
         "a quick refusal does not start a stall",
-        "if now - began > _SLOW_SECONDS else",
+        "if now - started > _SLOW_SECONDS else",
         "if True else",
         "test_quick_refusal_is_no_stall",
     ),
