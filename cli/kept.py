@@ -15,7 +15,7 @@ from cli.statuses import Status
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.errors import NotFound
-from shared.notifications.collection import load_json
+from shared.notifications.collection import parse_json
 from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 
@@ -70,7 +70,7 @@ def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
     Raises:
         Malformed: the body is not JSON, so the app did not store it.
     """
-    fields = load_json(body)
+    fields = parse_json(body)
     if not isinstance(fields, dict):
         fields = {}
     items, tokens = _folded(fields, "value"), _folded(fields, "validationTokens")

@@ -30,7 +30,7 @@ from shared.identity.entra import graph_credential
 from shared.identity.key_vault import Certificates
 from shared.identity.user_login import DelegatedCredential, TokenCaches
 from shared.limits import LISTS, RateLimiter
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PostStore
 from shared.settings import Settings
 from shared.subscriptions.subscription_table import Tracking
@@ -181,7 +181,7 @@ class Clients:
         """Return Graph as the credential's owner sees it."""
         return Graph(self.settings.graph_url, credential, scope=self._scope, turn=self._lists.wait)
 
-    def read_resource(self, location: Location) -> Content:
+    def read_resource(self, location: Location) -> ResourceContent:
         """Return a resource as it is at this moment, read by the app of its tenant.
 
         Raises:

@@ -6,7 +6,7 @@ from shared.app.clients import Clients, once
 from shared.errors import Misconfigured
 from shared.identity.signing_keys import SigningKeys
 from shared.limits import ConcurrencyLimiter
-from shared.notifications.validation_tokens import GRAPH_CHANGE_TRACKING, Audience, ValidationTokens
+from shared.notifications.validation_tokens import CHANGE_TRACKING_APP_ID, ExpectedToken, ValidationTokens
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.resource_reader import ResourceReader
@@ -18,11 +18,11 @@ from shared.timing import Deadline
 def receiver(clients: Clients) -> Receiver:
     """Return what ``receive`` needs."""
     settings = clients.settings
-    audience = Audience(
+    audience = ExpectedToken(
         client_id=settings.client_id,
         tenant_ids=settings.tenant_ids,
         cloud=settings.cloud,
-        caller_id=settings.change_tracking_app_id or GRAPH_CHANGE_TRACKING,
+        caller_id=settings.change_tracking_app_id or CHANGE_TRACKING_APP_ID,
     )
     certificate_name = settings.encryption_certificate_name
     return Receiver(

@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Malformed, NotFound
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import is_created_once, kind_of, subject_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
@@ -34,7 +34,7 @@ class Provenance:
     tenant_id: str
     dedup_key: str
     change_type: str | None = None
-    content: Content | None = field(default=None, repr=False)
+    content: ResourceContent | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,8 @@ class CloudEvent:
 
 
 def change_event(
-    notification: Authentic,
-    found: Content | NotFound | None,
+    notification: AuthenticNotification,
+    found: ResourceContent | NotFound | None,
     *,
     client_id: str,
     received_at: datetime,
@@ -104,7 +104,12 @@ def change_event(
 
 
 def event_from_notification(
-    notification: ChangeNotification, found: Content | NotFound | None, *, client_id: str, at: datetime, own_key: str
+    notification: ChangeNotification,
+    found: ResourceContent | NotFound | None,
+    *,
+    client_id: str,
+    at: datetime,
+    own_key: str,
 ) -> CloudEvent:
     """Return the event of a change; ``own_key`` distinguishes it from other changes where Graph states no version.
 
@@ -112,7 +117,7 @@ def event_from_notification(
         Malformed: a resource that JSON cannot repeat.
     """
     change_type = notification.change_type or ""
-    content = found if isinstance(found, Content) else None
+    content = found if isinstance(found, ResourceContent) else None
     path = subject_of(notification.resource or "", notification.resource_data)
     kind = kind_of(path, notification.resource_data)
     version = _graph_version(notification, content, kind)
@@ -126,14 +131,14 @@ def event_from_notification(
         source=source_of(notification.tenant_id, client_id),
         subject=path,
         time=at,
-        data=data if content is None else _with_member(data, b"content", content.text.strip()),
+        data=data if content is None else _with_member(data, b"content", content.json_bytes.strip()),
         provenance=Provenance(
             tenant_id=notification.tenant_id, dedup_key=key, change_type=change_type, content=content
         ),
     )
 
 
-def _graph_version(notification: ChangeNotification, content: Content | None, kind: str) -> str | None:
+def _graph_version(notification: ChangeNotification, content: ResourceContent | None, kind: str) -> str | None:
     """Return what Graph states to distinguish this change from the next one of the same type to the same resource.
 
     Source: https://learn.microsoft.com/graph/api/resources/changenotification
@@ -146,7 +151,7 @@ def _graph_version(notification: ChangeNotification, content: Content | None, ki
     return next((version for version in versions if isinstance(version, str) and version), None)
 
 
-def lifecycle_event(notification: Authentic, *, client_id: str, received_at: datetime) -> CloudEvent:
+def lifecycle_event(notification: AuthenticNotification, *, client_id: str, received_at: datetime) -> CloudEvent:
     """Return the event of a lifecycle notification, such as ``Microsoft.Graph.SubscriptionReauthorizationRequired``.
 
     Raises:

@@ -24,7 +24,7 @@ from shared.events.cloud_events import (
 )
 from shared.gaps.gap import Recovery, moment_of
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 
 # As notifications spell them.
 _ODATA_TYPES: Mapping[str, str] = {
@@ -100,17 +100,19 @@ def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> 
         resource_data={"@odata.type": _ODATA_TYPES[place[-2]], "@odata.id": resource, "id": place[-1]},
         encrypted_content=None,
     )
-    content = None if change.thing is None else Content(text=dump_json(change.thing), resource=change.thing)
+    content = (
+        None if change.thing is None else ResourceContent(json_bytes=dump_json(change.thing), resource=change.thing)
+    )
     own_key = _own_key(change, gap, content)
     event = event_from_notification(notification, content, client_id=client_id, at=at, own_key=own_key)
     return replace(event, recovered=True)
 
 
-def _own_key(change: Change, gap: Recovery, content: Content | None) -> str:
+def _own_key(change: Change, gap: Recovery, content: ResourceContent | None) -> str:
     """Return what distinguishes a change that was found by comparing: what it differs from, and what it looks like."""
     # A member may leave, return and leave again, in another gap or in this one.
     since = gap.key if change.known_at is None else change.known_at.isoformat()
-    return stable_id(since, "" if content is None else content.text.decode())
+    return stable_id(since, "" if content is None else content.json_bytes.decode())
 
 
 def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> CloudEvent:

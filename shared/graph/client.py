@@ -27,8 +27,8 @@ from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
 from shared.graph.location import Location
 from shared.graph.subscription import Subscription
-from shared.notifications.collection import load_json
-from shared.notifications.decryption import Content
+from shared.notifications.collection import parse_json
+from shared.notifications.decryption import ResourceContent
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
@@ -119,11 +119,11 @@ class Graph:
         """End a subscription."""
         self._send("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
-    def get(self, location: Location) -> Content:
+    def get(self, location: Location) -> ResourceContent:
         """Return the resource at ``location`` as it is at this moment, in the haste of the receiving path."""
         response = self._answer("GET", location.path, options=FAIL_FAST)
         try:
-            return Content.from_json(response.content)
+            return ResourceContent.from_json(response.content)
         except Malformed as exc:
             raise Unavailable("Graph's resource is none") from exc
 
@@ -131,7 +131,7 @@ class Graph:
         """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
         response = self._answer("GET", self._path(path) or "")
         try:
-            value = load_json(response.content)
+            value = parse_json(response.content)
         except Malformed as exc:
             raise Unavailable("Graph's list is none") from exc
         items = value.get("value") if isinstance(value, dict) else None

@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 from shared.errors import Malformed
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.resources.paths import subject_of
 
 _SEPARATOR = re.compile(r"[/\\]")
@@ -42,7 +42,7 @@ class Location:
     path: str
 
     @classmethod
-    def of(cls, notification: Authentic, version: ApiVersion) -> Self:
+    def of(cls, notification: AuthenticNotification, version: ApiVersion) -> Self:
         """Return where the resource of a change is.
 
         Raises:

@@ -1,6 +1,6 @@
 """Bytes in, authentic notifications and their decrypted content out.
 
-For other packages: ``ChangeNotificationCollection``, ``ChangeNotification``, ``Authentic``, ``authenticate``,
-``sign_client_state``, ``ValidationTokens``, ``Audience``, ``SigningKey``, ``Content``, ``decrypt``, ``load_json``,
-``to_json``.
+For other packages: ``ChangeNotificationCollection``, ``ChangeNotification``, ``AuthenticNotification``,
+``authenticate``, ``sign_client_state``, ``ValidationTokens``, ``ExpectedToken``, ``SigningKey``, ``ResourceContent``,
+``decrypt``, ``parse_json``, ``to_json``.
 """

@@ -18,7 +18,7 @@ from shared.settings import ClientStateKey
 # Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
 MAX_CLIENT_STATE = 128
 
-Authentic = NewType("Authentic", ChangeNotification)
+AuthenticNotification = NewType("AuthenticNotification", ChangeNotification)
 """An item whose client state was made by this app for the item's tenant."""
 
 
@@ -30,8 +30,8 @@ def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> s
 
 def authenticate(
     notification: ChangeNotification, *, keys: Sequence[ClientStateKey], tenant_ids: Sequence[str]
-) -> Authentic:
-    """Return the item as ``Authentic``.
+) -> AuthenticNotification:
+    """Return the item as ``AuthenticNotification``.
 
     Raises:
         InvalidClientState: the tenant is not served, or the client state is missing, foreign or of another tenant.
@@ -46,7 +46,7 @@ def authenticate(
         if prefix.startswith(f"v1.{key.key_id}."):
             expected = _client_state_mac(key, prefix, notification.tenant_id)
             if hmac.compare_digest(expected.encode(), mac.encode()):
-                return Authentic(notification)
+                return AuthenticNotification(notification)
     raise InvalidClientState("no client state of this app")
 
 

@@ -27,7 +27,7 @@ MAX_ITEMS = 10_000
 MAX_TEXT = 1536
 
 
-def load_json(data: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """Return the JSON value in UTF-8 ``data``.
 
     ``json.loads`` on bytes would sniff UTF-16, and let through NaN and infinite numbers, which JSON does not have.
@@ -41,21 +41,21 @@ def load_json(data: bytes) -> Any:
         raise Malformed("not JSON in UTF-8") from exc
 
 
-def _refuse(constant: str) -> float:
+def _reject_constant(constant: str) -> float:
     raise ValueError(constant)
 
 
-def _finite(text: str) -> float:
+def _finite_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError("a number beyond a double's range")
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite_float)
 
 # Graph's spelling of what is read from a POST; published samples vary in case.
-_NAMES = frozenset(
+_PROPERTY_NAMES = frozenset(
     {
         "changeType",
         "clientState",
@@ -77,7 +77,7 @@ _NAMES = frozenset(
         "value",
     }
 )
-_SPELLING: Mapping[str, str] = {name.lower(): name for name in _NAMES}
+_GRAPH_SPELLING: Mapping[str, str] = {name.lower(): name for name in _PROPERTY_NAMES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class EncryptedContent:
         Raises:
             Malformed: not an object.
         """
-        fields = _folded(value)
+        fields = _with_graph_spelling(value)
         parts = (fields.get(name) for name in ("data", "dataKey", "dataSignature", "encryptionCertificateId"))
         data, data_key, signature, certificate_id = (part if isinstance(part, str) else "" for part in parts)
         return cls(data=data, data_key=data_key, data_signature=signature, encryption_certificate_id=certificate_id)
@@ -121,7 +121,7 @@ class ChangeNotification:
     resource: str | None
     resource_data: Mapping[str, Any] = field(repr=False)
     encrypted_content: EncryptedContent | None
-    received: Any = field(default=None, repr=False, compare=False)
+    raw: Any = field(default=None, repr=False, compare=False)
     """The item's JSON as it came, to be kept should the item be refused."""
 
     @classmethod
@@ -131,21 +131,21 @@ class ChangeNotification:
         Raises:
             Malformed: not an object, a needed property missing, or one of the wrong type.
         """
-        fields = _folded(value)
-        lifecycle_event = _text(fields, "lifecycleEvent")
+        fields = _with_graph_spelling(value)
+        lifecycle_event = _optional_text(fields, "lifecycleEvent")
         is_change = lifecycle_event is None
         encrypted = fields.get("encryptedContent")
         return cls(
-            subscription_id=_required(fields, "subscriptionId"),
+            subscription_id=_required_text(fields, "subscriptionId"),
             tenant_id=_tenant_id(fields),
             client_state=_client_state(fields),
-            subscription_expiration=_text(fields, "subscriptionExpirationDateTime"),
-            change_type=_lower_first(_required(fields, "changeType")) if is_change else None,
+            subscription_expiration=_optional_text(fields, "subscriptionExpirationDateTime"),
+            change_type=_lower_first(_required_text(fields, "changeType")) if is_change else None,
             lifecycle_event=lifecycle_event,
-            resource=_required(fields, "resource") if is_change else _text(fields, "resource"),
+            resource=_required_text(fields, "resource") if is_change else _optional_text(fields, "resource"),
             resource_data=_object(fields, "resourceData"),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
-            received=value,
+            raw=value,
         )
 
 
@@ -166,7 +166,7 @@ class ChangeNotificationCollection:
         """
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
-        fields = _folded(load_json(body))
+        fields = _with_graph_spelling(parse_json(body))
         # The articles of 2021 and 2022 show basic notifications without the wrapper.
         items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
         if not isinstance(items, list):
@@ -195,16 +195,16 @@ def _validation_tokens(value: Any) -> tuple[str, ...]:
     return tuple(token if isinstance(token, str) else "" for token in value)
 
 
-def _folded(value: Any) -> Mapping[str, Any]:
+def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
     """Return an object with its names in Graph's spelling: both ``encryptedContent`` and ``EncryptedContent`` occur."""
     if not isinstance(value, dict):
         raise Malformed("not an object")
-    if value.keys() <= _NAMES:
+    if value.keys() <= _PROPERTY_NAMES:
         return value
-    return {_SPELLING.get(key.lower(), key): item for key, item in value.items()}
+    return {_GRAPH_SPELLING.get(key.lower(), key): item for key, item in value.items()}
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
+def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     """Return a property that may be absent; printable, so that it can be logged, and never a lone surrogate."""
     value = fields.get(name)
     if value is None:
@@ -214,8 +214,8 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def _required(fields: Mapping[str, Any], name: str) -> str:
-    value = _text(fields, name)
+def _required_text(fields: Mapping[str, Any], name: str) -> str:
+    value = _optional_text(fields, name)
     if value is None:
         raise Malformed(f"{name} is missing")
     return value
@@ -223,7 +223,7 @@ def _required(fields: Mapping[str, Any], name: str) -> str:
 
 def _tenant_id(fields: Mapping[str, Any]) -> str:
     # Some lifecycle, presence and meeting notifications carry organizationId in its place.
-    tenant_id = _text(fields, "tenantId") or _text(fields, "organizationId")
+    tenant_id = _optional_text(fields, "tenantId") or _optional_text(fields, "organizationId")
     if tenant_id is None:
         raise Malformed("tenantid is missing")
     return tenant_id.lower()
@@ -254,5 +254,5 @@ def to_json(items: Iterable[ChangeNotification], validation_tokens: Sequence[str
     Raises:
         RecursionError: an item is nested more deeply than JSON can be written.
     """
-    value = [item.received for item in items]
+    value = [item.raw for item in items]
     return json.dumps({"value": value, "validationTokens": list(validation_tokens)}).encode()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from shared.errors import Malformed, Undecryptable
-from shared.notifications.collection import EncryptedContent, load_json
+from shared.notifications.collection import EncryptedContent, parse_json
 
 # Graph wraps the key with OAEP over SHA-1, in the hash and in MGF1 alike; SHA-256 opens nothing that Graph sent.
 # Source: https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7346
@@ -29,26 +29,26 @@ _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A resource as Graph wrote it, decrypted or fetched: ``text`` is JSON in UTF-8, ``resource`` the same parsed."""
+class ResourceContent:
+    """A resource as Graph wrote it, decrypted or fetched: ``json_bytes`` in UTF-8, and ``resource``, parsed."""
 
-    text: bytes = field(repr=False)
+    json_bytes: bytes = field(repr=False)
     resource: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Return the resource in ``text``.
+    def from_json(cls, data: bytes) -> Self:
+        """Return the resource in ``data``.
 
         Raises:
             Malformed: no JSON object in UTF-8.
         """
-        resource = load_json(text)
+        resource = parse_json(data)
         if not isinstance(resource, dict):
             raise Malformed("not an object")
-        return cls(text=text, resource=resource)
+        return cls(json_bytes=data, resource=resource)
 
 
-def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> Content:
+def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> ResourceContent:
     """Return the resource in ``content``.
 
     Raises:
@@ -58,7 +58,7 @@ def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> Content:
         ciphertext = base64.b64decode(content.data, validate=True)
         key = private_key.decrypt(base64.b64decode(content.data_key, validate=True), _OAEP)
         _check_signature(key, ciphertext, base64.b64decode(content.data_signature, validate=True))
-        return Content.from_json(_open(key, ciphertext))
+        return ResourceContent.from_json(_decrypt_aes(key, ciphertext))
     except (ValueError, Malformed) as exc:
         raise Undecryptable("the encrypted content does not open") from exc
 
@@ -70,7 +70,7 @@ def _check_signature(key: bytes, ciphertext: bytes, signature: bytes) -> None:
         raise ValueError("the signature does not match")
 
 
-def _open(key: bytes, ciphertext: bytes) -> bytes:
+def _decrypt_aes(key: bytes, ciphertext: bytes) -> bytes:
     # The initialisation vector is the key's first half: Graph's format, harmless as every item has a key of its own.
     decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
     unpadder = _PKCS7.unpadder()

@@ -19,7 +19,7 @@ from shared.errors import InvalidValidationToken
 
 # "Microsoft Graph Change Tracking": without this check any application of Entra ID could post notifications.
 # Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
-GRAPH_CHANGE_TRACKING = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+CHANGE_TRACKING_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 
 # Two clocks that Microsoft considers to agree.
 # Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens (ClockSkew, 5 minutes)
@@ -30,7 +30,7 @@ _SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
 
 # Six times the size of a genuine token; keeps a nested header below what a JSON parser can hold.
 _MAX_TOKEN = 8192
-_MAX_VERIFIED = 256
+_MAX_CACHED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +51,23 @@ class ValidationToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class ExpectedToken:
     """Whom a token must be for, and from: this application, in a tenant served, asked for by Graph, in one cloud."""
 
     client_id: str
     tenant_ids: tuple[str, ...]
     cloud: Cloud
-    caller_id: str = GRAPH_CHANGE_TRACKING
+    caller_id: str = CHANGE_TRACKING_APP_ID
 
 
 class ValidationTokens:
     """Verifies tokens, and remembers the verified ones: Graph sends the same one for hours, with every POST."""
 
-    def __init__(self, audience: Audience) -> None:
-        self._audience = audience
-        self._verified: dict[str, ValidationToken] = {}
+    def __init__(self, expected: ExpectedToken) -> None:
+        self._expected = expected
+        self._cache: dict[str, ValidationToken] = {}
 
-    def tenants(
+    def verify_all(
         self, tokens: Sequence[str], *, received_at: datetime, signing_key: Callable[[str], SigningKey]
     ) -> frozenset[str]:
         """Return the tenants that ``tokens`` vouch for; none without tokens.
@@ -82,16 +82,16 @@ class ValidationTokens:
         return frozenset(token.tenant_id for token in verified)
 
     def _verify(self, token: str, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
-        known = self._verified.get(token)
-        if known is None:
-            known = verify(token, audience=self._audience, signing_key=signing_key)
-            if len(self._verified) >= _MAX_VERIFIED:
-                self._verified.clear()
-            self._verified[token] = known
-        return known
+        verified = self._cache.get(token)
+        if verified is None:
+            verified = verify(token, expected=self._expected, signing_key=signing_key)
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[token] = verified
+        return verified
 
 
-def verify(token: str, *, audience: Audience, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
+def verify(token: str, *, expected: ExpectedToken, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
     """Return what ``token`` says, whenever it may be valid: its times are the caller's to compare.
 
     Raises:
@@ -99,12 +99,12 @@ def verify(token: str, *, audience: Audience, signing_key: Callable[[str], Signi
         Exception: what ``signing_key`` raises when a key cannot be had.
     """
     key = signing_key(_key_id(token))
-    claims = _claims(token, key, audience.client_id)
+    claims = _claims(token, key, expected.client_id)
     tenant_id = claims["tid"]
-    if tenant_id not in audience.tenant_ids:
+    if tenant_id not in expected.tenant_ids:
         raise InvalidValidationToken("a validation token of a tenant that is not served")
-    issuers = _issuers(audience.cloud, tenant_id)
-    _check_caller(claims, issuers, audience.caller_id)
+    issuers = _issuers(expected.cloud, tenant_id)
+    _check_caller(claims, issuers, expected.caller_id)
     _check_signing_issuer(key, issuers, tenant_id)
     times = (claims["nbf"], claims["exp"])
     if not all(type(time) is int for time in times):

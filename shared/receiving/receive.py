@@ -18,9 +18,9 @@ from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotF
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.graph.location import ApiVersion, Location, api_version
 from shared.limits import ConcurrencyLimiter
-from shared.notifications.client_state import Authentic, authenticate
+from shared.notifications.client_state import AuthenticNotification, authenticate
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
-from shared.notifications.decryption import Content, decrypt
+from shared.notifications.decryption import ResourceContent, decrypt
 from shared.notifications.validation_tokens import SigningKey, ValidationTokens
 from shared.receiving.post_store import StoredPost
 from shared.settings import ClientStateKey
@@ -80,10 +80,10 @@ class Receiver:
     tenant_ids: tuple[str, ...]
     client_state_keys: tuple[ClientStateKey, ...]
     validation_tokens: ValidationTokens
-    record_activity: Callable[[Sequence[Authentic], datetime, Deadline], None]
+    record_activity: Callable[[Sequence[AuthenticNotification], datetime, Deadline], None]
     signing_key: Callable[[str, Deadline], SigningKey]
     private_key: Callable[[str, Deadline], RSAPrivateKey]
-    fetch_resources: Callable[[Collection[Location], Deadline], Mapping[Location, Content | NotFound]]
+    fetch_resources: Callable[[Collection[Location], Deadline], Mapping[Location, ResourceContent | NotFound]]
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     quarantine: Store | None
     park: Store | None
@@ -117,12 +117,14 @@ class Receiver:
         rejected = _counts(dropped, refused)
         return Receipt(received=received, published=published, rejected=rejected, quarantined=quarantined)
 
-    def _authenticate(self, item: ChangeNotification | Malformed) -> Authentic:
+    def _authenticate(self, item: ChangeNotification | Malformed) -> AuthenticNotification:
         if isinstance(item, Malformed):
             raise item
         return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)
 
-    def _process(self, post: _Post, items: Sequence[Authentic]) -> tuple[int, Mapping[str, Sequence[Authentic]]]:
+    def _process(
+        self, post: _Post, items: Sequence[AuthenticNotification]
+    ) -> tuple[int, Mapping[str, Sequence[AuthenticNotification]]]:
         """Return how many events were published, and the items that were quarantined, by reason."""
         self.record_activity(items, post.received_at, post.deadline)
         events, refused = self._decide(post, items)
@@ -132,12 +134,14 @@ class Receiver:
             self.publish(events, post.deadline)
         return len(events), refused
 
-    def _decide(self, post: _Post, items: Sequence[Authentic]) -> tuple[list[CloudEvent], dict[str, list[Authentic]]]:
+    def _decide(
+        self, post: _Post, items: Sequence[AuthenticNotification]
+    ) -> tuple[list[CloudEvent], dict[str, list[AuthenticNotification]]]:
         """Return the events to publish, and the items that are rejected for good, by reason."""
         covered = self._covered_tenants(post, items)
         fetched = self._fetch(post, items)
 
-        def event_of(numbered: tuple[int, Authentic]) -> CloudEvent:
+        def event_of(numbered: tuple[int, AuthenticNotification]) -> CloudEvent:
             # Thousands of items take seconds to decrypt.
             post.deadline.raise_if_passed()
             # Ids may contain the ordinal, so it must not depend on which of the other items can be opened.
@@ -152,12 +156,12 @@ class Receiver:
         events, rejected = partition(enumerate(items), event_of)
         return events, {reason: [item for _, item in numbered] for reason, numbered in rejected.items()}
 
-    def _covered_tenants(self, post: _Post, items: Sequence[Authentic]) -> frozenset[str]:
+    def _covered_tenants(self, post: _Post, items: Sequence[AuthenticNotification]) -> frozenset[str]:
         """Return the tenants whose resource data may be trusted: none when any token of the POST is bad."""
         if not any(item.encrypted_content for item in items):
             return frozenset()
         try:
-            return self.validation_tokens.tenants(
+            return self.validation_tokens.verify_all(
                 post.tokens,
                 received_at=post.received_at,
                 signing_key=lambda key_id: self.signing_key(key_id, post.deadline),
@@ -165,7 +169,9 @@ class Receiver:
         except InvalidValidationToken:
             return frozenset()
 
-    def _fetch(self, post: _Post, items: Sequence[Authentic]) -> Mapping[int, Content | NotFound | Malformed]:
+    def _fetch(
+        self, post: _Post, items: Sequence[AuthenticNotification]
+    ) -> Mapping[int, ResourceContent | NotFound | Malformed]:
         """Return the resources that were left out, by the ordinals of their items; Malformed for a path to nowhere."""
         if post.fetch is None:
             return {}
@@ -179,7 +185,9 @@ class Receiver:
         found = self.fetch_resources(distinct, post.deadline) if distinct else {}
         return {ordinal: found[at] if isinstance(at, Location) else at for ordinal, at in locations.items()}
 
-    def _decrypt(self, item: Authentic, covered: frozenset[str], deadline: Deadline) -> Content | None:
+    def _decrypt(
+        self, item: AuthenticNotification, covered: frozenset[str], deadline: Deadline
+    ) -> ResourceContent | None:
         """Return the resource that comes with the item; None where it comes without."""
         encrypted = item.encrypted_content
         if encrypted is None:
@@ -188,7 +196,7 @@ class Receiver:
             raise InvalidValidationToken("no valid validation token of the item's tenant")
         return decrypt(encrypted, self.private_key(encrypted.encryption_certificate_id, deadline))
 
-    def _quarantine(self, post: _Post, reason: str, items: Sequence[Authentic]) -> None:
+    def _quarantine(self, post: _Post, reason: str, items: Sequence[AuthenticNotification]) -> None:
         if self.quarantine is None:
             return
         try:
@@ -225,7 +233,7 @@ def _counts(*rejected: Mapping[str, Sequence[object]]) -> Mapping[str, int]:
     return counts
 
 
-def _location(item: Authentic, version: ApiVersion) -> Location | Malformed:
+def _location(item: AuthenticNotification, version: ApiVersion) -> Location | Malformed:
     try:
         return Location.of(item, version)
     except Malformed as problem:

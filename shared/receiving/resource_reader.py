@@ -10,7 +10,7 @@ from datetime import timedelta
 from shared.errors import NotFound
 from shared.graph.location import Location
 from shared.limits import wait_out_retry_after
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.timing import Clock, Deadline
 
 # For all reads of a POST together; what is left of Graph's 3 seconds is for keys, the sink and the way.
@@ -22,11 +22,13 @@ _PARALLEL_READS = 16
 class ResourceReader:
     """Reads on a pool of its own; ``get`` is one GET with the credential of the location's tenant."""
 
-    def __init__(self, get: Callable[[Location], Content]) -> None:
+    def __init__(self, get: Callable[[Location], ResourceContent]) -> None:
         self._get = get
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="reader")
 
-    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | NotFound]:
+    def read(
+        self, locations: Collection[Location], deadline: Deadline
+    ) -> Mapping[Location, ResourceContent | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -41,7 +43,7 @@ class ResourceReader:
             for read in reads.values():
                 read.cancel()
 
-    def _read(self, location: Location) -> Content | NotFound:
+    def _read(self, location: Location) -> ResourceContent | NotFound:
         try:
             return self._get(location)
         except NotFound as problem:
@@ -51,11 +53,13 @@ class ResourceReader:
 class PatientReader:
     """Reads one resource after the other, at the pace that Graph asks for."""
 
-    def __init__(self, get: Callable[[Location], Content], clock: Clock) -> None:
+    def __init__(self, get: Callable[[Location], ResourceContent], clock: Clock) -> None:
         self._get = get
         self._clock = clock
 
-    def read(self, locations: Collection[Location], deadline: Deadline) -> Mapping[Location, Content | NotFound]:
+    def read(
+        self, locations: Collection[Location], deadline: Deadline
+    ) -> Mapping[Location, ResourceContent | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -63,8 +67,8 @@ class PatientReader:
         """
         return {location: self._read(location, deadline) for location in locations}
 
-    def _read(self, location: Location, deadline: Deadline) -> Content | NotFound:
-        def request() -> Content:
+    def _read(self, location: Location, deadline: Deadline) -> ResourceContent | NotFound:
+        def request() -> ResourceContent:
             deadline.raise_if_passed()
             return self._get(location)
 

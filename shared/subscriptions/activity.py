@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from shared.errors import Problem
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Hearing:
         self._signs = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signs-of-life")
         self._noted: dict[tuple[str, str], float] = {}
 
-    def note(self, items: Sequence[Authentic], received_at: datetime, deadline: Deadline) -> None:
+    def note(self, items: Sequence[AuthenticNotification], received_at: datetime, deadline: Deadline) -> None:
         """Return once every lifecycle notification among ``items`` is noted.
 
         Raises:
@@ -50,7 +50,7 @@ class Hearing:
         for write in writes:
             deadline.result_of(write)
 
-    def _is_news(self, item: Authentic) -> bool:
+    def _is_news(self, item: AuthenticNotification) -> bool:
         key, moment = (item.tenant_id, item.subscription_id), self._monotonic()
         if self._noted.get(key, float("-inf")) > moment - _SECONDS_BETWEEN_SIGNS:
             return False
@@ -59,11 +59,11 @@ class Hearing:
         self._noted[key] = moment
         return True
 
-    def _try(self, item: Authentic, received_at: datetime) -> None:
+    def _try(self, item: AuthenticNotification, received_at: datetime) -> None:
         try:
             self._write(item, received_at)
         except Problem as problem:
             _LOG.info("a sign of life of %s is not noted: %s", item.subscription_id, problem)
 
-    def _write(self, item: Authentic, received_at: datetime) -> None:
+    def _write(self, item: AuthenticNotification, received_at: datetime) -> None:
         self._hear(item.tenant_id, item.subscription_id, item.lifecycle_event, received_at)

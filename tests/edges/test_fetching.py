@@ -13,7 +13,7 @@ from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.graph.location import ApiVersion, Location
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
 from tests.edges.outside import fault, hanging, in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world
@@ -27,7 +27,7 @@ SECONDS_TO_FETCH = 1.0
 BUSY_MACHINE_SECONDS = 1.0
 MANY = 12
 
-type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, Content | NotFound]]
+type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, ResourceContent | NotFound]]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,9 @@ def test_each_resource_is_fetched_with_the_credential_of_its_own_tenant(
     here, there = _messages(world)[0], _location("/".join(chat), dee.tenant_id)
     stranger = _location("/".join(chat), world.ann.tenant_id)
     fetched = fetch([here, there, stranger], in_time())
-    own = [content.resource["id"] for content in (fetched[here], fetched[there]) if isinstance(content, Content)]
+    own = [
+        content.resource["id"] for content in (fetched[here], fetched[there]) if isinstance(content, ResourceContent)
+    ]
     assert own == [here.path.rpartition("/")[2], chat[-1]]
     assert isinstance(fetched[stranger], NotFound)
 

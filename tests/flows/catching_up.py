@@ -12,7 +12,7 @@ from shared.gaps.backfill import GraphLists
 from shared.gaps.catch_up import catch_up
 from shared.gaps.gap import Recovery
 from shared.gaps.gap_table import Recoveries
-from shared.notifications.collection import load_json
+from shared.notifications.collection import parse_json
 from shared.timing import Deadline
 from tests.flows.wishes import Entry
 from tests.flows.world import World
@@ -106,7 +106,7 @@ def told(world: World) -> list[tuple[str, str]]:
 
 
 def _text(event: CloudEvent) -> str:
-    return str(load_json(event.data)["content"]["body"]["content"])
+    return str(parse_json(event.data)["content"]["body"]["content"])
 
 
 # What is to be found of ``write_edit_and_delete``; of a message that is gone nobody knows any more what it said.

@@ -76,10 +76,13 @@ GUARDS = (
         name="client state: refused when no key fits",
         module=_MODULE,
         snippet="""\
-                return Authentic(notification)
+                return AuthenticNotification(notification)
     raise InvalidClientState("no client state of this app")
 """,
-        without="                return Authentic(notification)\n    return Authentic(notification)\n",
+        without=(
+            "                return AuthenticNotification(notification)\n "
+            "   return AuthenticNotification(notification)\n"
+        ),
         test=_REFUSED,
     ),
     Guard(

@@ -25,7 +25,7 @@ GUARDS = (
         "nothing that is not authentic",
         "        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)",
         """\
-        self.fetch_resources({Location.of(Authentic(item), "v1.0")}, Deadline.after(timedelta(1)))
+        self.fetch_resources({Location.of(AuthenticNotification(item), "v1.0")}, Deadline.after(timedelta(1)))
         return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)""",
         f"{_RECEIVING}::test_nothing_that_is_not_authentic_is_ever_fetched",
     ),
@@ -90,11 +90,11 @@ GUARDS = (
         module="shared/graph/client.py",
         snippet="""\
         try:
-            return Content.from_json(response.content)
+            return ResourceContent.from_json(response.content)
         except Malformed as exc:
             raise Unavailable("Graph's resource is none") from exc
 """,
-        without="        return Content.from_json(response.content)\n",
+        without="        return ResourceContent.from_json(response.content)\n",
         test="tests/edges/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
     ),
     Guard(

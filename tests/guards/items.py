@@ -59,17 +59,17 @@ GUARDS = (
     _guard("no change type in a lifecycle event", " if is_change else None,\n", ",\n", _LIFECYCLE),
     _guard(
         "no resource in a lifecycle event",
-        '_required(fields, "resource") if is_change else _text(fields, "resource")',
-        '_required(fields, "resource")',
+        '_required_text(fields, "resource") if is_change else _optional_text(fields, "resource")',
+        '_required_text(fields, "resource")',
         _LIFECYCLE,
     ),
     _guard(
         "spelling",
-        "_SPELLING.get(key.lower(), key)",
+        "_GRAPH_SPELLING.get(key.lower(), key)",
         "key",
         f"{_TESTS}::test_property_names_may_be_spelt_in_any_case",
     ),
-    _guard("organizationId", ' or _text(fields, "organizationId")', "", _ORGANIZATION),
+    _guard("organizationId", ' or _optional_text(fields, "organizationId")', "", _ORGANIZATION),
     _guard("tenants in lower case", "    return tenant_id.lower()\n", "    return tenant_id\n", _ORGANIZATION),
     _guard(
         "change types in Graph's spelling",

@@ -152,7 +152,7 @@ GUARDS = (
     _order(
         "client states are checked",
         "        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)",
-        "        return Authentic(item)",
+        "        return AuthenticNotification(item)",
         _OUTCOME,
     ),
     _order(

@@ -69,7 +69,7 @@ GUARDS = (
     _guard(
         "tenant",
         """\
-    if tenant_id not in audience.tenant_ids:
+    if tenant_id not in expected.tenant_ids:
         raise InvalidValidationToken("a validation token of a tenant that is not served")
 """,
         "",
@@ -82,7 +82,7 @@ GUARDS = (
 """,
         "",
     ),
-    _guard("caller and issuer", "    _check_caller(claims, issuers, audience.caller_id)\n", ""),
+    _guard("caller and issuer", "    _check_caller(claims, issuers, expected.caller_id)\n", ""),
     _guard(
         "issuer",
         """\
@@ -153,8 +153,8 @@ GUARDS = (
     _guard(
         "memory is bounded",
         """\
-            if len(self._verified) >= _MAX_VERIFIED:
-                self._verified.clear()
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
 """,
         "",
         f"{_TESTS}::test_memory_for_verified_tokens_is_bounded",

@@ -16,17 +16,17 @@ from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events.cloud_events import CloudEvent
 from shared.graph.location import Location
 from shared.limits import ConcurrencyLimiter
-from shared.notifications.decryption import Content
-from shared.notifications.validation_tokens import Audience, SigningKey, ValidationTokens
+from shared.notifications.decryption import ResourceContent
+from shared.notifications.validation_tokens import ExpectedToken, SigningKey, ValidationTokens
 from shared.receiving.receive import Receipt, Receiver
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, Sender
 
 if TYPE_CHECKING:
-    from shared.notifications.client_state import Authentic
+    from shared.notifications.client_state import AuthenticNotification
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
-AUDIENCE = Audience(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), cloud=CLOUDS["global"])
+AUDIENCE = ExpectedToken(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), cloud=CLOUDS["global"])
 KEY_ISSUER = "https://login.microsoftonline.com/{tenantid}/v2.0"
 
 
@@ -60,7 +60,7 @@ class Outcome:
 
     def __init__(self, signing_key: Callable[[str, Deadline], SigningKey] = published_key) -> None:
         self.events: list[CloudEvent] = []
-        self.heard: list[Authentic] = []
+        self.heard: list[AuthenticNotification] = []
         self.quarantined: dict[str, bytes] = {}
         self.asked_for: list[str] = []
         self.fetched: list[Location] = []
@@ -91,10 +91,12 @@ class Outcome:
             raise UnknownCertificate("no such version")
         return key_pair()[0]
 
-    def _fetch(self, locations: Collection[Location], _deadline: Deadline) -> Mapping[Location, Content | NotFound]:
+    def _fetch(
+        self, locations: Collection[Location], _deadline: Deadline
+    ) -> Mapping[Location, ResourceContent | NotFound]:
         self.fetched.extend(locations)
         return {
-            location: Content.from_json(self.resources[location.path])
+            location: ResourceContent.from_json(self.resources[location.path])
             if location.path in self.resources
             else NotFound("404")
             for location in locations

@@ -14,7 +14,7 @@ from shared.errors import NotFound
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from teams_events.generate import schemas, text
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
 from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item
@@ -33,7 +33,9 @@ def _event(kind: str, content: Any = None, *, change_type: str = "created") -> d
     item = basic_item(changeType=change_type, resourceData={"id": "1", "@odata.type": f"#Microsoft.Graph.{kind}"})
     authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
     found = (
-        content if content is None or isinstance(content, NotFound) else Content.from_json(json.dumps(content).encode())
+        content
+        if content is None or isinstance(content, NotFound)
+        else ResourceContent.from_json(json.dumps(content).encode())
     )
     return _parsed(change_event(authentic, found, client_id=CLIENT_ID, received_at=NOW))
 

@@ -27,7 +27,7 @@ GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "graph-notification
 
 
 def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes:
-    return decrypt(EncryptedContent.from_json(content), key or key_pair()[0]).text
+    return decrypt(EncryptedContent.from_json(content), key or key_pair()[0]).json_bytes
 
 
 # The genuine notification is of 4,096 bits; making such a key takes a second.
@@ -36,7 +36,7 @@ def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes
 def test_what_graph_encrypts_opens_byte_for_byte(size: int) -> None:
     key, certificate = key_pair(size, str(size))
     content = decrypt(EncryptedContent.from_json(encrypt(PLAINTEXT, certificate, "id")), key)
-    assert (content.text, content.resource) == (PLAINTEXT, CONTENT)
+    assert (content.json_bytes, content.resource) == (PLAINTEXT, CONTENT)
 
 
 @pytest.fixture(scope="module", autouse=True)

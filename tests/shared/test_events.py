@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from shared.errors import Malformed, NotFound
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.events.queue_sink import MAX_MESSAGE_BYTES
-from shared.notifications.client_state import Authentic, authenticate
-from shared.notifications.collection import MAX_TEXT, ChangeNotification, load_json
-from shared.notifications.decryption import Content
+from shared.notifications.client_state import AuthenticNotification, authenticate
+from shared.notifications.collection import MAX_TEXT, ChangeNotification, parse_json
+from shared.notifications.decryption import ResourceContent
 from tests.sender import (
     CHAT,
     CLIENT_ID,
@@ -34,7 +34,7 @@ PATH = f"chats/{CHAT}/messages/1612289992105"
 OTHER_SUBSCRIPTION = "cccccccc-0000-4000-8000-000000000000"
 
 
-def _authentic(**changes: Any) -> Authentic:
+def _authentic(**changes: Any) -> AuthenticNotification:
     item = {"clientState": client_state(changes.get("tenantId", TENANT))} | changes
     parsed = ChangeNotification.from_json(basic_item(**item))
     return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
@@ -43,7 +43,7 @@ def _authentic(**changes: Any) -> Authentic:
 def _event(
     content: bytes | None = None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any
 ) -> CloudEvent:
-    found = None if content is None else Content.from_json(content)
+    found = None if content is None else ResourceContent.from_json(content)
     item = _authentic(**changes)
     return change_event(item, found, client_id=CLIENT_ID, received_at=received_at, ordinal=ordinal)
 
@@ -236,7 +236,7 @@ def test_data_are_valid_json_and_content_is_what_graph_wrote(
     resource_data: dict[str, Any], resource: dict[str, Any], space: str
 ) -> None:
     plaintext = f"{space}{json.dumps(resource)}{space}".encode()
-    event = load_json(_event(plaintext, resourceData=resource_data).to_json())
+    event = parse_json(_event(plaintext, resourceData=resource_data).to_json())
     assert event["data"]["content"] == resource
     assert event["data"]["resourceData"] == resource_data
 
@@ -247,7 +247,7 @@ def test_resource_data_that_json_cannot_repeat_are_malformed() -> None:
         nested = {"a": nested}
     with pytest.raises(Malformed):
         change_event(
-            Authentic(dataclasses.replace(_authentic(), resource_data=nested)),
+            AuthenticNotification(dataclasses.replace(_authentic(), resource_data=nested)),
             None,
             client_id=CLIENT_ID,
             received_at=NOW,

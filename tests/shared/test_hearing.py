@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Unavailable
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.activity import Hearing
 from shared.timing import Deadline
@@ -41,8 +41,8 @@ class Table:
             assert self._written.acquire(timeout=10)
 
 
-def _items(*changes: dict[str, Any]) -> Sequence[Authentic]:
-    return [Authentic(ChangeNotification.from_json(basic_item(**each))) for each in changes]
+def _items(*changes: dict[str, Any]) -> Sequence[AuthenticNotification]:
+    return [AuthenticNotification(ChangeNotification.from_json(basic_item(**each))) for each in changes]
 
 
 def _lifecycle(event: str, **changes: Any) -> dict[str, Any]:

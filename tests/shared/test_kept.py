@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
 from shared.receiving.post_store import StoredPost
 from tests.sender import basic_item, body, client_state
 from tests.shared.posts import graph, now
 
 
-def _items(post: bytes) -> list[Authentic]:
+def _items(post: bytes) -> list[AuthenticNotification]:
     items = ChangeNotificationCollection.from_json(post).value
-    return [Authentic(item) for item in items if isinstance(item, ChangeNotification)]
+    return [AuthenticNotification(item) for item in items if isinstance(item, ChangeNotification)]
 
 
 @pytest.mark.parametrize("tokens", [[], ["one", "two"], ["\ud800"], [""]])

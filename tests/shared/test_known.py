@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.gaps.snapshot import Difference, Known, differences, known_from, looks_of
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import canonical_path
 from tests.sender import CLIENT_ID, TENANT
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text
@@ -35,7 +35,7 @@ def _event(subject: str, change: str, resource: dict[str, Any] | None = None) ->
             tenant_id=TENANT,
             dedup_key="1",
             change_type=change.lower(),
-            content=None if resource is None else Content(text=b"{}", resource=resource),
+            content=None if resource is None else ResourceContent(json_bytes=b"{}", resource=resource),
         ),
     )
 

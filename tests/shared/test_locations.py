@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Malformed
 from shared.graph.location import ApiVersion, Location, api_version
-from shared.notifications.client_state import Authentic, authenticate
+from shared.notifications.client_state import AuthenticNotification, authenticate
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from tests.sender import CHAT, OTHER_TENANT, STATE_KEY, TENANT, basic_item, client_state
 
@@ -25,7 +25,7 @@ CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
 MEMBER = "MCMjMjQzMmI1N2ItMGFiZC00M2RiLWFhN2ItMTZlYWRkMTE1ZDM0IyM="
 
 
-def _authentic(resource: str, tenant_id: str = TENANT, **changes: Any) -> Authentic:
+def _authentic(resource: str, tenant_id: str = TENANT, **changes: Any) -> AuthenticNotification:
     item = basic_item(resource=resource, tenantId=tenant_id, clientState=client_state(tenant_id), **changes)
     parsed = ChangeNotification.from_json(item)
     return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])

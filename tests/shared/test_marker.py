@@ -6,17 +6,17 @@ import pytest
 
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.publication import PublicationRecord, unpublished
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from tests.sender import CLIENT_ID, PLAINTEXT, basic_item
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def _event(*, with_content: bool) -> CloudEvent:
-    item = Authentic(ChangeNotification.from_json(basic_item()))
-    found = Content.from_json(PLAINTEXT) if with_content else None
+    item = AuthenticNotification(ChangeNotification.from_json(basic_item()))
+    found = ResourceContent.from_json(PLAINTEXT) if with_content else None
     return change_event(item, found, client_id=CLIENT_ID, received_at=NOW)
 
 

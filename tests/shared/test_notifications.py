@@ -16,7 +16,7 @@ from shared.notifications.collection import (
     ChangeNotification,
     ChangeNotificationCollection,
     EncryptedContent,
-    load_json,
+    parse_json,
 )
 from tests.sender import MESSAGE, SUBSCRIPTION, TENANT, basic_item, body, client_state
 from tests.shared.posts import graph
@@ -148,13 +148,13 @@ def test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
 @pytest.mark.parametrize("data", [b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"9" * 5000])
 def test_numbers_that_json_cannot_hold_are_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
-        load_json(b'{"a": %b}' % data)
+        parse_json(b'{"a": %b}' % data)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_json_in_another_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(Malformed):
-        load_json('{"a": "é"}'.encode(encoding))
+        parse_json('{"a": "é"}'.encode(encoding))
 
 
 def test_nothing_secret_is_shown_in_a_log() -> None:

@@ -18,9 +18,9 @@ from shared.errors import Conflict, Unavailable
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.publication import PublicationRecord
 from shared.events.publish_once import Published
-from shared.notifications.client_state import Authentic
+from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.sender import CLIENT_ID, MESSAGE, basic_item
@@ -98,12 +98,14 @@ class Worker[T: Table = Table]:
 
 def message(change_type: str = "updated", etag: str = "1", **changes: Any) -> CloudEvent:
     """Return the event of one version of a message."""
-    return _event(Content.from_json(json.dumps({"id": "1", "etag": etag}).encode()), changeType=change_type, **changes)
+    return _event(
+        ResourceContent.from_json(json.dumps({"id": "1", "etag": etag}).encode()), changeType=change_type, **changes
+    )
 
 
 def team(name: str, minute: int = 0, ordinal: int = 0, seal: str | None = None, **changes: Any) -> CloudEvent:
     """Return the event of a team with a name; Graph states no version of it."""
-    content = Content.from_json(json.dumps({"id": "3f9a", "displayName": name}).encode())
+    content = ResourceContent.from_json(json.dumps({"id": "3f9a", "displayName": name}).encode())
     kind = {"id": "3f9a", "@odata.type": "#Microsoft.Graph.team", "@odata.id": TEAM}
     team: dict[str, Any] = {"resource": TEAM, "resourceData": kind, "changeType": "updated"}
     if seal is not None:
@@ -111,8 +113,10 @@ def team(name: str, minute: int = 0, ordinal: int = 0, seal: str | None = None, 
     return _event(content, received_at=NOW + timedelta(minutes=minute), ordinal=ordinal, **(team | changes))
 
 
-def _event(content: Content | None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any) -> CloudEvent:
-    item = Authentic(ChangeNotification.from_json(basic_item(resource=MESSAGE) | changes))
+def _event(
+    content: ResourceContent | None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any
+) -> CloudEvent:
+    item = AuthenticNotification(ChangeNotification.from_json(basic_item(resource=MESSAGE) | changes))
     return change_event(item, content, client_id=CLIENT_ID, received_at=received_at, ordinal=ordinal)
 
 

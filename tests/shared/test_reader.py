@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import NotFound, Problem, Unavailable
 from shared.graph.location import Location
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from shared.receiving.resource_reader import PatientReader
 from shared.timing import Deadline
 from tests.sender import TENANT
@@ -14,14 +14,14 @@ from tests.shared.account import SettableClock
 from tests.shared.tracked_values import MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
-CONTENT = Content.from_json(b"{}")
+CONTENT = ResourceContent.from_json(b"{}")
 CHATS = [Location(tenant_id=TENANT, path=f"/v1.0/chats/{id_}") for id_ in "ab"]
 
 
-def _reader(clock: SettableClock, *answers: Content | Problem) -> PatientReader:
+def _reader(clock: SettableClock, *answers: ResourceContent | Problem) -> PatientReader:
     left = list(answers)
 
-    def get(_location: Location) -> Content:
+    def get(_location: Location) -> ResourceContent:
         answer = left.pop(0)
         if isinstance(answer, Problem):
             raise answer

@@ -19,7 +19,7 @@ from shared.gaps.gap import Recovery
 from shared.gaps.recovered_events import chain_of, events_of, gap_event
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import Content
+from shared.notifications.decryption import ResourceContent
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
 from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
@@ -92,7 +92,7 @@ def test_a_recovered_event_is_the_live_one_but_for_its_mark(change_type: str) ->
     data = {"@odata.type": "#Microsoft.Graph.chatMessage", "@odata.id": resource, "id": "1612289992105"}
     item = basic_item(changeType=change_type, resource=resource, resourceData=data)
     authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
-    content = Content(text=json.dumps(found).encode(), resource=found)
+    content = ResourceContent(json_bytes=json.dumps(found).encode(), resource=found)
     live = change_event(authentic, content, client_id=CLIENT_ID, received_at=NOW)
     assert (recovered.id, recovered.type, recovered.subject) == (live.id, live.type, live.subject)
     # Which subscription, and until when it would have lived, is its own matter.

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import published_keys
-from shared.notifications.validation_tokens import CLOCK_SKEW, Audience, SigningKey, ValidationTokens, verify
+from shared.notifications.validation_tokens import CLOCK_SKEW, ExpectedToken, SigningKey, ValidationTokens, verify
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 from tests.shared.posts import AUDIENCE, graph, now, published_key
@@ -31,7 +31,7 @@ GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "entra-validation-t
 
 def _tenants(*tokens: str, received_at: datetime | None = None) -> frozenset[str]:
     verifier = ValidationTokens(AUDIENCE)
-    return verifier.tenants(tokens, received_at=received_at or now(), signing_key=published_key)
+    return verifier.verify_all(tokens, received_at=received_at or now(), signing_key=published_key)
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -79,9 +79,9 @@ def test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond() -> No
 
 def test_a_token_verified_before_is_judged_by_the_moment_of_each_post() -> None:
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
-    assert verifier.tenants([good], received_at=now(), signing_key=published_key)
+    assert verifier.verify_all([good], received_at=now(), signing_key=published_key)
     with pytest.raises(InvalidValidationToken):
-        verifier.tenants([good], received_at=now() + timedelta(days=2), signing_key=published_key)
+        verifier.verify_all([good], received_at=now() + timedelta(days=2), signing_key=published_key)
 
 
 def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
@@ -94,7 +94,7 @@ def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
 
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
     for _ in range(3):
-        verifier.tenants([good], received_at=now(), signing_key=signing_key)
+        verifier.verify_all([good], received_at=now(), signing_key=signing_key)
     assert asked == [graph().entra.kid]
 
 
@@ -107,7 +107,7 @@ def test_a_token_that_names_no_key_asks_for_none() -> None:
 
     for name in ("no kid", "kid is a number", "a lone surrogate", "good, but larger than any genuine one"):
         with pytest.raises(InvalidValidationToken):
-            verify(BAD_TOKENS[name](graph()), audience=AUDIENCE, signing_key=signing_key)
+            verify(BAD_TOKENS[name](graph()), expected=AUDIENCE, signing_key=signing_key)
     assert asked == []
 
 
@@ -158,7 +158,7 @@ def test_a_key_published_without_an_issuer_signs_for_every_tenant() -> None:
     def key_without_issuer(key_id: str) -> SigningKey:
         return SigningKey(public_key=published_key(key_id).public_key, issuer=None)
 
-    assert verify(graph().token(), audience=AUDIENCE, signing_key=key_without_issuer).tenant_id == TENANT
+    assert verify(graph().token(), expected=AUDIENCE, signing_key=key_without_issuer).tenant_id == TENANT
 
 
 def test_a_failure_is_not_remembered() -> None:
@@ -167,16 +167,16 @@ def test_a_failure_is_not_remembered() -> None:
 
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
     with pytest.raises(Unavailable):
-        verifier.tenants([good], received_at=now(), signing_key=out_of_reach)
-    assert verifier.tenants([good], received_at=now(), signing_key=published_key) == {TENANT}
+        verifier.verify_all([good], received_at=now(), signing_key=out_of_reach)
+    assert verifier.verify_all([good], received_at=now(), signing_key=published_key) == {TENANT}
 
 
 @pytest.mark.slow
 def test_memory_for_verified_tokens_is_bounded() -> None:
     verifier = ValidationTokens(AUDIENCE)
     for number in range(300):
-        verifier.tenants([graph().token(uti=str(number))], received_at=now(), signing_key=published_key)
-    assert len(verifier._verified) <= 256
+        verifier.verify_all([graph().token(uti=str(number))], received_at=now(), signing_key=published_key)
+    assert len(verifier._cache) <= 256
 
 
 def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
@@ -184,19 +184,19 @@ def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
         return SigningKey(public_key=published_key(key_id).public_key, issuer=V2.format(OTHER_TENANT))
 
     with pytest.raises(InvalidValidationToken):
-        verify(graph().token(), audience=AUDIENCE, signing_key=key_of_another_tenant)
+        verify(graph().token(), expected=AUDIENCE, signing_key=key_of_another_tenant)
 
 
 def test_a_cloud_may_have_another_application_that_tracks_changes() -> None:
     audience = dataclasses.replace(AUDIENCE, caller_id=STRANGER)
-    assert verify(graph().token(azp=STRANGER), audience=audience, signing_key=published_key).tenant_id == TENANT
+    assert verify(graph().token(azp=STRANGER), expected=audience, signing_key=published_key).tenant_id == TENANT
     with pytest.raises(InvalidValidationToken):
-        verify(graph().token(), audience=audience, signing_key=published_key)
+        verify(graph().token(), expected=audience, signing_key=published_key)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
-    audience = Audience(client_id=CLIENT_ID, tenant_ids=(TENANT,), cloud=CLOUDS[cloud])
+    audience = ExpectedToken(client_id=CLIENT_ID, tenant_ids=(TENANT,), cloud=CLOUDS[cloud])
     for version, issuer in (("1.0", CLOUDS[cloud].issuer_v1), ("2.0", CLOUDS[cloud].issuer_v2)):
         good = graph().token(version, iss=issuer.format(tid=TENANT))
 
@@ -204,7 +204,7 @@ def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
             template = CLOUDS[cloud].issuer_v2.replace("{tid}", "{tenantid}")
             return SigningKey(public_key=published_key(key_id).public_key, issuer=template)
 
-        assert verify(good, audience=audience, signing_key=signing_key).tenant_id == TENANT
+        assert verify(good, expected=audience, signing_key=signing_key).tenant_id == TENANT
 
 
 @pytest.mark.skipif(not GENUINE.exists(), reason="the genuine token is not at hand")
@@ -212,10 +212,10 @@ def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> 
     genuine = (GENUINE / "validationToken.jwt").read_text().strip()
     keys = published_keys(json.loads((GENUINE / "jwks.json").read_text()))
     expected = json.loads((GENUINE / "expected_claims.json").read_text())
-    audience = Audience(client_id=expected["aud"], tenant_ids=(expected["tid"],), cloud=CLOUDS["global"])
+    audience = ExpectedToken(client_id=expected["aud"], tenant_ids=(expected["tid"],), cloud=CLOUDS["global"])
     verifier = ValidationTokens(audience)
     at_the_time = datetime(2019, 8, 6, tzinfo=UTC)
-    tenants = verifier.tenants([genuine], received_at=at_the_time, signing_key=keys.__getitem__)
+    tenants = verifier.verify_all([genuine], received_at=at_the_time, signing_key=keys.__getitem__)
     assert tenants == {expected["tid"]}
     with pytest.raises(InvalidValidationToken):
-        verifier.tenants([genuine], received_at=now(), signing_key=keys.__getitem__)
+        verifier.verify_all([genuine], received_at=now(), signing_key=keys.__getitem__)
