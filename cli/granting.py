@@ -13,7 +13,7 @@ from typing import Any
 from cli.documents import GrantedDocument, PermissionsDocument
 from shared.errors import Misconfigured, Problem
 from shared.resources.catalogue import ResourceType
-from shared.resources.validation import find
+from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import Desired
 
 COLUMNS = ("path", "state", "needs one of", "or resource-specific")
@@ -68,7 +68,7 @@ def needs(desired: Iterable[Desired], *, delegated: bool) -> tuple[Need, ...]:
     """Return what the app needs, or the signed-in user, in the order of ``desired``."""
     found: dict[str, Need] = {}
     for item in desired:
-        row = find(item.resource)
+        row = find_resource_type(item.resource)
         if row is None or item.delegated != delegated:
             continue
         need = found.setdefault(row.path, _need(row, delegated=delegated))

@@ -18,7 +18,7 @@ from shared.errors import Malformed, NotFound
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
-from shared.resources.paths import is_created_once, kind_of, subject_of
+from shared.resources.paths import is_created_once, subject_of, type_name_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
@@ -119,7 +119,7 @@ def event_from_notification(
     change_type = notification.change_type or ""
     content = found if isinstance(found, ResourceContent) else None
     path = subject_of(notification.resource or "", notification.resource_data)
-    kind = kind_of(path, notification.resource_data)
+    kind = type_name_of(path, notification.resource_data)
     version = _graph_version(notification, content, kind)
     key = stable_id(notification.tenant_id, path, change_type, own_key if version is None else version)
     gone = {"gone": True} if isinstance(found, NotFound) else {}

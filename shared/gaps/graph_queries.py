@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from shared.errors import Malformed
 from shared.gaps.gap import MARGIN, Recovery, moment_of
 from shared.resources.paths import canonical_path
-from shared.resources.validation import find
+from shared.resources.validation import find_resource_type
 
 # Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits (one GET a second of a chat
 # or channel; of windows, far more)
@@ -103,7 +103,7 @@ def sources_of(gap: Recovery) -> Node:
 
 
 def _template(gap: Recovery) -> str:
-    row = find(gap.resource)
+    row = find_resource_type(gap.resource)
     return row.path if row else ""
 
 

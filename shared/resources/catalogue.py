@@ -29,10 +29,10 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceType:
-    """One row. ``kind`` is the type that the notifications are about, as Graph's schema names it."""
+    """One row. ``type_name`` is the type that the notifications are about, as Graph's schema names it."""
 
     path: str
-    kind: str
+    type_name: str
     change_types: frozenset[str]
     permissions: Permissions
     options: frozenset[str]
@@ -59,7 +59,7 @@ class _Limits(TypedDict, total=False):
 
 def _row(  # noqa: PLR0913, PLR0917  a parameter for each column
     path: str,
-    kind: str,
+    type_name: str,
     changes: str,
     application: str,
     delegated: str = "",
@@ -70,7 +70,7 @@ def _row(  # noqa: PLR0913, PLR0917  a parameter for each column
     """Return a row; ``changes`` are initials (C, U, D), permissions and ``options`` are listed with spaces."""
     return ResourceType(
         path=path,
-        kind=kind,
+        type_name=type_name,
         change_types=frozenset(_CHANGE_TYPES[change] for change in changes),
         permissions=Permissions(
             application=tuple(application.split()),

@@ -24,22 +24,22 @@ _ENDPOINT = re.compile(r"^https://[^/]+/(?:v1\.0|beta)/")
 
 # Ids keep what Teams puts into them (19:…@thread.tacv2, Base64 with = and +); only what would end a segment is escaped.
 _SAFE_IN_ID = ":@=+!$&(),;*~ "
-_PLAIN = re.compile(r"[A-Za-z0-9_.\-:@=+!$&(),;*~ ']*+")
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.\-:@=+!$&(),;*~ ']*+")
 
 # Names as the reference spells them; deliveries vary in case ("Users", "adhoccalls").
 _NAMES: Mapping[str, str] = {
     name.lower(): name
     for name in (
         *("allMembers", "interactions", "presences", "replies", "users"),
-        *(segment for row in CATALOGUE for segment in row.path.split("/") if segment.isalpha()),
+        *(segment for resource_type in CATALOGUE for segment in resource_type.path.split("/") if segment.isalpha()),
     )
 }
 
 # Longer than any name of Graph's: the type stands in the event itself, which has to fit into a message.
-_MAX_KIND = 64
+_MAX_TYPE_NAME = 64
 
 # What the resource is called in event types.
-_KINDS_BY_NAME: Mapping[str, str] = {
+_TYPES_BY_SEGMENT: Mapping[str, str] = {
     "allMembers": "ConversationMember",
     "approvalItems": "ApprovalItem",
     "callRecords": "CallRecord",
@@ -62,14 +62,17 @@ _KINDS_BY_NAME: Mapping[str, str] = {
 }
 
 # Where @odata.type and the path disagree, the type knows better; its case varies ("callevent", "callrecord").
-_KINDS_BY_TYPE: Mapping[str, str] = {row.kind.lower(): row.kind[:1].upper() + row.kind[1:] for row in CATALOGUE} | {
+_TYPES_BY_ODATA_TYPE: Mapping[str, str] = {
+    resource_type.type_name.lower(): resource_type.type_name[:1].upper() + resource_type.type_name[1:]
+    for resource_type in CATALOGUE
+} | {
     "aaduserconversationmember": "ConversationMember",
     "teams": "Team",
 }
 
 # A member can come back, and so can an app or the team that a channel is shared with.
-_CREATED_AGAIN = frozenset({"ConversationMember", "SharedWithChannelTeamInfo", "TeamsAppInstallation"})
-_CREATED_ONCE = frozenset(_KINDS_BY_TYPE.values()) - _CREATED_AGAIN
+_RECREATABLE = frozenset({"ConversationMember", "SharedWithChannelTeamInfo", "TeamsAppInstallation"})
+_CREATED_ONCE = frozenset(_TYPES_BY_ODATA_TYPE.values()) - _RECREATABLE
 
 
 def canonical_path(resource: str) -> str:
@@ -78,7 +81,7 @@ def canonical_path(resource: str) -> str:
     # Only between quotes can a slash be anything else than an end.
     segments = _SEGMENT.findall(path) if "'" in path else path.split("/")
     parts = [part for segment in segments for part in _parts(segment) if part]
-    return "/".join(_without_doubled_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
+    return "/".join(_without_repeated_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
 
 
 def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
@@ -93,23 +96,23 @@ def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
     return path
 
 
-def is_created_once(kind: str) -> bool:
+def is_created_once(type_name: str) -> bool:
     """Return whether a thing of this kind comes into being once in its life, so that its path tells its creation."""
-    return kind in _CREATED_ONCE
+    return type_name in _CREATED_ONCE
 
 
-def _without_doubled_names(parts: Sequence[str]) -> list[str]:
+def _without_repeated_names(parts: Sequence[str]) -> list[str]:
     """Return parts without a name right after itself: ``adhoccalls/adhocCalls/{id}``, as one published sample has it.
 
     Source: https://learn.microsoft.com/graph/teams-changenotifications-callrecording-and-calltranscript
     """
     pairs = zip(["", *parts[:-1]], parts, strict=True)
-    return [part for before, part in pairs if part != before or part.lower() not in _NAMES]
+    return [part for previous, part in pairs if part != previous or part.lower() not in _NAMES]
 
 
 def _parts(segment: str) -> tuple[str, ...]:
     # Nearly every segment is plain, and quoting costs more than all the rest.
-    text = segment if _PLAIN.fullmatch(segment) else _escaped_segment(segment)
+    text = segment if _PLAIN_SEGMENT.fullmatch(segment) else _escaped_segment(segment)
     keyed = _KEYED_SEGMENT.fullmatch(text) if text.endswith("')") else None
     parts = (text,) if keyed is None else (keyed[1], keyed[2].replace("''", "%27"))
     return tuple([_NAMES.get(part.lower(), part) for part in parts])
@@ -124,13 +127,13 @@ def _escaped(text: str) -> str:
     return quote(unquote(text), safe=_SAFE_IN_ID, errors="replace")
 
 
-def kind_of(path: str, resource_data: Mapping[str, Any]) -> str:
+def type_name_of(path: str, resource_data: Mapping[str, Any]) -> str:
     """Return the name of a resource in event types, such as "ChatMessage"; "Resource" when nothing tells."""
     odata_type = resource_data.get("@odata.type")
     if isinstance(odata_type, str):
         name = odata_type.rpartition(".")[2].lstrip("#")
-        if name.isalnum() and name.isascii() and len(name) <= _MAX_KIND:
-            return _KINDS_BY_TYPE.get(name.lower(), name[:1].upper() + name[1:])
+        if name.isalnum() and name.isascii() and len(name) <= _MAX_TYPE_NAME:
+            return _TYPES_BY_ODATA_TYPE.get(name.lower(), name[:1].upper() + name[1:])
     # A name and an id, or a name alone; what stands before them are the parents.
-    names = [segment for segment in path.split("/")[-2:] if segment in _KINDS_BY_NAME]
-    return _KINDS_BY_NAME[names[-1]] if names else "Resource"
+    names = [segment for segment in path.split("/")[-2:] if segment in _TYPES_BY_SEGMENT]
+    return _TYPES_BY_SEGMENT[names[-1]] if names else "Resource"

@@ -21,47 +21,50 @@ _ID_FORMS: Mapping[str, str] = {
 }
 
 
-def find(resource: str) -> ResourceType | None:
+def find_resource_type(resource: str) -> ResourceType | None:
     """Return the catalogue's row for a path to be subscribed to, whatever its spelling and query options."""
     path = canonical_path(resource.partition("?")[0])
-    return next((row for row, pattern in _PATTERNS.get(path.count("/"), ()) if pattern.fullmatch(path)), None)
+    return next(
+        (resource_type for resource_type, pattern in _PATTERNS.get(path.count("/"), ()) if pattern.fullmatch(path)),
+        None,
+    )
 
 
 def is_beta(resource: str) -> bool:
     """Return whether only Graph's beta endpoint knows the path."""
-    row = find(resource)
-    return row is not None and row.beta
+    resource_type = find_resource_type(resource)
+    return resource_type is not None and resource_type.beta
 
 
-def faults(
+def validation_errors(
     resource: str, *, change_types: frozenset[str], include_resource_data: bool, fetch: bool, delegated: bool
 ) -> Iterator[str]:
     """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change.
 
     ``fetch`` and ``delegated``: see ``shared.subscriptions.desired.Desired``.
     """
-    row = find(resource)
-    if row is None:
-        yield f"{resource} is no Teams path that can be subscribed to{_hint(resource)}"
+    rules = find_resource_type(resource)
+    if rules is None:
+        yield f"{resource} is no Teams path that can be subscribed to{_suggestion(resource)}"
         return
-    if delegated and not row.permissions.delegated:
-        yield f"{row.path} is not for a signed-in user: leave delegated out"
-    if not delegated and not row.permissions.application:
-        yield f"{row.path} is for a signed-in user only: set delegated, and run: python -m cli login"
-    if not change_types <= row.change_types:
-        yield f"{row.path} reports {' and '.join(sorted(row.change_types))} only: mend changeType"
-    if include_resource_data and not row.resource_data:
-        yield f"{row.path} has no resource data: leave includeResourceData out"
-    if fetch and not row.fetchable:
-        yield f"{row.path} cannot be fetched, Graph has no GET for it: leave fetch out"
-    if row.resource_data_only and not include_resource_data:
-        yield f"{row.path} comes with resource data only: set includeResourceData"
-    unknown = _options(resource) - row.options
+    if delegated and not rules.permissions.delegated:
+        yield f"{rules.path} is not for a signed-in user: leave delegated out"
+    if not delegated and not rules.permissions.application:
+        yield f"{rules.path} is for a signed-in user only: set delegated, and run: python -m cli login"
+    if not change_types <= rules.change_types:
+        yield f"{rules.path} reports {' and '.join(sorted(rules.change_types))} only: mend changeType"
+    if include_resource_data and not rules.resource_data:
+        yield f"{rules.path} has no resource data: leave includeResourceData out"
+    if fetch and not rules.fetchable:
+        yield f"{rules.path} cannot be fetched, Graph has no GET for it: leave fetch out"
+    if rules.resource_data_only and not include_resource_data:
+        yield f"{rules.path} comes with resource data only: set includeResourceData"
+    unknown = _options(resource) - rules.options
     if unknown:
-        allowed = ", ".join(sorted(row.options)) or "none"
-        yield f"{row.path} does not take the option {', '.join(sorted(unknown))} (it takes: {allowed})"
-    if row.max_filtered is not None and not 0 < _named_in_filter(resource) <= row.max_filtered:
-        yield f"{row.path} needs ?$filter=id in ('<user id>', ...) with 1 to {row.max_filtered} of them"
+        allowed = ", ".join(sorted(rules.options)) or "none"
+        yield f"{rules.path} does not take the option {', '.join(sorted(unknown))} (it takes: {allowed})"
+    if rules.max_filtered is not None and not 0 < _count_filter_values(resource) <= rules.max_filtered:
+        yield f"{rules.path} needs ?$filter=id in ('<user id>', ...) with 1 to {rules.max_filtered} of them"
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -78,23 +81,27 @@ def _options(resource: str) -> frozenset[str]:
     return frozenset(part.partition("=")[0].removeprefix("$") for part in query.split("&") if part)
 
 
-def _named_in_filter(resource: str) -> int:
+def _count_filter_values(resource: str) -> int:
     """Return how many texts in quotes the query options hold, of which only the filter has any."""
     return len(_QUOTED.findall(unquote(resource.partition("?")[2])))
 
 
-def _hint(resource: str) -> str:
-    near = difflib.get_close_matches(f"/{resource.strip('/')}", [row.path for row in CATALOGUE], n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _suggestion(resource: str) -> str:
+    matches = difflib.get_close_matches(
+        f"/{resource.strip('/')}", [resource_type.path for resource_type in CATALOGUE], n=1
+    )
+    return f"; did you mean {matches[0]}?" if matches else ""
 
 
-def _by_depth(rows: Iterable[ResourceType]) -> Mapping[int, Sequence[tuple[ResourceType, re.Pattern[str]]]]:
+def _by_depth(resource_types: Iterable[ResourceType]) -> Mapping[int, Sequence[tuple[ResourceType, re.Pattern[str]]]]:
     """Return the rows with their patterns, by the number of slashes in a path: no id holds one."""
     patterns: dict[int, list[tuple[ResourceType, re.Pattern[str]]]] = {}
-    for row in rows:
-        patterns.setdefault(row.path.strip("/").count("/"), []).append((row, _pattern(row.path)))
+    for resource_type in resource_types:
+        patterns.setdefault(resource_type.path.strip("/").count("/"), []).append(
+            (resource_type, _pattern(resource_type.path))
+        )
     return patterns
 
 
 # Paths without ids first: an id could be spelt like the name in its place.
-_PATTERNS = _by_depth(sorted(CATALOGUE, key=lambda row: row.path.count("{")))
+_PATTERNS = _by_depth(sorted(CATALOGUE, key=lambda resource_type: resource_type.path.count("{")))

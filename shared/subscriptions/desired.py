@@ -12,7 +12,7 @@ from shared.errors import Misconfigured
 from shared.graph.location import ApiVersion
 from shared.graph.subscription import split_change_types
 from shared.resources.paths import canonical_path
-from shared.resources.validation import faults, find
+from shared.resources.validation import find_resource_type, validation_errors
 
 _CHANGE_TYPES = frozenset({"created", "updated", "deleted"})
 _FLAGS = {"include_resource_data": "includeResourceData", "fetch": "fetch", "delegated": "delegated"}
@@ -81,7 +81,7 @@ def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desire
     flags = {name: _flag(entry, spelling) for name, spelling in _FLAGS.items()}
     if flags["fetch"] and (flags["include_resource_data"] or flags["delegated"]):
         raise Misconfigured('"fetch" goes with neither "includeResourceData" nor "delegated": leave it out')
-    if refusals := list(faults(resource, change_types=change_types, **flags)):
+    if refusals := list(validation_errors(resource, change_types=change_types, **flags)):
         raise Misconfigured("; ".join(refusals))
     return [
         Desired(tenant_id=tenant_id, resource=resource, change_types=change_types, **flags)
@@ -126,7 +126,7 @@ def notification_url(desired: Desired, base: str) -> str:
     """
     if not desired.fetch:
         return base
-    row = find(desired.resource)
+    row = find_resource_type(desired.resource)
     parts = urlsplit(base)
     version = ApiVersion.BETA if row is not None and row.beta else ApiVersion.V1_0
     query = f"fetch={version}"

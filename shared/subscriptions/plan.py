@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 
 from shared.graph.subscription import Subscription
 from shared.resources.paths import canonical_path
-from shared.resources.validation import find
+from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import Desired, notification_url
 from shared.subscriptions.tracked import Action, Create, Delete, Gap, Observed, Tracked, Update, UpdateKind, key_of
 
@@ -117,7 +117,7 @@ def _lifetime(wanted: Desired, policy: RenewalPolicy) -> timedelta:
 # Called several times in a row for each row, and by several threads at once.
 @lru_cache(maxsize=64)
 def _longest_lifetime(resource: str) -> timedelta | None:
-    row = find(resource)
+    row = find_resource_type(resource)
     return None if row is None else row.max_lifetime
 
 

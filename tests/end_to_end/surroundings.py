@@ -16,7 +16,7 @@ POLICY = "EmergencyPolicy"
 
 # What the app may subscribe to without a user.
 ROWS = tuple(row for row in CATALOGUE if row not in OVERVIEW_RESOURCES and row.permissions.application)
-_WORK = tuple(row.kind for row in ROWS if "/schedule/" in row.path or row.kind == "approvalItem")
+_WORK = tuple(row.type_name for row in ROWS if "/schedule/" in row.path or row.type_name == "approvalItem")
 
 
 class Surroundings:

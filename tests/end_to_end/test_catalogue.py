@@ -172,7 +172,7 @@ def _titled(text: str) -> str:
 
 
 def _subject(row: ResourceType, change: Change) -> str:
-    return _SUBJECTS.get(row.kind, "/".join(part.replace("/", "%2F") for part in change.path))
+    return _SUBJECTS.get(row.type_name, "/".join(part.replace("/", "%2F") for part in change.path))
 
 
 def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[Surroundings, Told]) -> None:
@@ -190,7 +190,7 @@ def test_each_documented_change_is_published_with_its_type_subject_and_content(
     around, told = day
     arrivals = told.by_resource[around.filled(row)]
     assert {arrival.event.attributes["type"] for arrival in arrivals} == {
-        f"Microsoft.Graph.{_titled(row.kind)}{_titled(change_type)}" for change_type in row.change_types
+        f"Microsoft.Graph.{_titled(row.type_name)}{_titled(change_type)}" for change_type in row.change_types
     }
     for arrival in arrivals:
         assert arrival.event.attributes["subject"] == _subject(row, arrival.change)

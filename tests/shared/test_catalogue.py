@@ -12,7 +12,7 @@ from sandbox.graph.paths import segments
 from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
 from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
 from shared.resources.paths import canonical_path
-from shared.resources.validation import faults, find, is_beta
+from shared.resources.validation import find_resource_type, is_beta, validation_errors
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Create
@@ -47,7 +47,7 @@ def _faults(
 ) -> list[str]:
     types = frozenset(changes or {"created"})
     return list(
-        faults(
+        validation_errors(
             resource,
             change_types=types,
             include_resource_data=include_resource_data,
@@ -87,8 +87,8 @@ def test_no_path_stands_twice() -> None:
 def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: ResourceType) -> None:
     filled = _filled(row.path)
     for spelling in (filled, filled.strip("/"), filled.upper() if "(" not in filled else filled, f"{filled}?$filter=x"):
-        assert find(spelling) is row
-    assert find(canonical_path(filled)) is row
+        assert find_resource_type(spelling) is row
+    assert find_resource_type(canonical_path(filled)) is row
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
@@ -108,7 +108,7 @@ def _in_sandbox(row: ResourceType) -> ResourceTypeOfSandbox:
 def test_the_two_readings_of_the_documentation_agree(row: ResourceType) -> None:
     """The sandbox has its own copy of the truth; what both read alike is hardly a slip."""
     other = _in_sandbox(row)
-    assert (row.kind, row.change_types) == (other.entity, other.change_types)
+    assert (row.type_name, row.change_types) == (other.entity, other.change_types)
     assert (row.max_lifetime, row.beta) == (other.max_lifetime, other.beta_only)
     assert (row.resource_data, row.resource_data_only, row.options) == (other.rich, other.rich_only, other.options)
     assert {*row.permissions.application, *row.permissions.resource_specific} == set(other.permissions)

@@ -6,7 +6,7 @@ from sandbox.graph.catalogue_users import DELEGATED
 from sandbox.graph.matching import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from shared.resources.catalogue import CATALOGUE, ResourceType
-from shared.resources.validation import faults, find
+from shared.resources.validation import find_resource_type, validation_errors
 from tests.shared.test_catalogue import ANY_ID, IDS, USER
 
 PRESENCES = "/communications/presences"
@@ -14,7 +14,9 @@ PRESENCES = "/communications/presences"
 
 def _presence_faults(resource: str) -> list[str]:
     types = frozenset({"updated"})
-    return list(faults(resource, change_types=types, include_resource_data=True, fetch=False, delegated=True))
+    return list(
+        validation_errors(resource, change_types=types, include_resource_data=True, fetch=False, delegated=True)
+    )
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
@@ -30,7 +32,7 @@ def test_the_two_readings_of_the_delegated_permissions_agree(row: ResourceType) 
 def test_presences_are_watched_by_a_filter_that_names_the_users(count: int) -> None:
     resource = f"{PRESENCES}?$filter=id in ({','.join([f"'{USER}'"] * count)})"
     assert not _presence_faults(resource)
-    assert find(resource) == find(PRESENCES)
+    assert find_resource_type(resource) == find_resource_type(PRESENCES)
 
 
 @pytest.mark.parametrize(

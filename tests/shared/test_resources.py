@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.notifications.collection import MAX_TEXT
-from shared.resources.paths import canonical_path, is_created_once, kind_of, subject_of
+from shared.resources.paths import canonical_path, is_created_once, subject_of, type_name_of
 
 CHAT = "19:1273a016_976f4b31@unq.gbl.spaces"
 CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
@@ -132,7 +132,7 @@ def test_hostile_paths_of_the_longest_kind_cost_next_to_nothing(piece: str) -> N
     ],
 )
 def test_the_type_that_graph_states_names_the_resource(odata_type: str, kind: str) -> None:
-    assert kind_of("chats/a", {"@odata.type": odata_type}) == kind
+    assert type_name_of("chats/a", {"@odata.type": odata_type}) == kind
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_the_type_that_graph_states_names_the_resource(odata_type: str, kind: st
     ],
 )
 def test_without_a_type_the_path_names_the_resource(path: str, kind: str) -> None:
-    assert kind_of(path, {}) == kind
+    assert type_name_of(path, {}) == kind
 
 
 @pytest.mark.parametrize("odata_type", [None, "", "#", 7, "#Microsoft.Graph.", "a b", "chat\u00e9"])
 def test_a_type_that_is_no_name_counts_as_none(odata_type: Any) -> None:
-    assert kind_of("chats/a/messages/b", {"@odata.type": odata_type}) == "ChatMessage"
+    assert type_name_of("chats/a/messages/b", {"@odata.type": odata_type}) == "ChatMessage"
 
 
 WEBINAR = {"@odata.id": "solutions/virtualEvents/webinars/w/"}
