@@ -27,8 +27,8 @@ from shared.gaps.snapshot_table import Inventory
 from shared.graph.client import Graph
 from shared.graph.location import Location
 from shared.identity.entra import graph_credential
-from shared.identity.key_vault import Certificates
-from shared.identity.user_login import DelegatedCredential, TokenCaches
+from shared.identity.key_vault import CertificateVersions
+from shared.identity.user_login import LoginStore, UserCredential
 from shared.limits import LISTS, RateLimiter
 from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PostStore
@@ -159,18 +159,18 @@ class Clients:
         return SecretClient(url, self._azure_credential())
 
     @once
-    def certificate_versions(self, name: str) -> Certificates:
+    def certificate_versions(self, name: str) -> CertificateVersions:
         """Return the versions of a certificate in the vault."""
-        return Certificates(self._vault(), name)
+        return CertificateVersions(self._vault(), name)
 
     @once
-    def login_store(self) -> TokenCaches:
+    def login_store(self) -> LoginStore:
         """Return where the logins of users are stored.
 
         Raises:
             Misconfigured: there is no vault.
         """
-        return TokenCaches(self._vault())
+        return LoginStore(self._vault())
 
     @once
     def graph_for_tenant(self, tenant_id: str) -> Graph:
@@ -196,13 +196,13 @@ class Clients:
         return graph_credential(self.settings, tenant_id, lambda: self.certificate_versions(name).current())
 
     @once
-    def user_credential(self, tenant_id: str) -> DelegatedCredential:
+    def user_credential(self, tenant_id: str) -> UserCredential:
         """Return the credential of the user who signed in to a tenant.
 
         Raises:
             Misconfigured: there is no vault.
         """
-        return DelegatedCredential(self.settings, tenant_id, self.login_store())
+        return UserCredential(self.settings, tenant_id, self.login_store())
 
     def graph_token(self, tenant_id: str, *, delegated: bool) -> str:
         """Return the access token for Graph in a tenant, the app's own or that of the user who signed in there.

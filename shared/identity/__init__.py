@@ -1,5 +1,5 @@
 """Tokens for Graph, certificates and signing keys, cached and bounded.
 
-For other packages: ``graph_credential``, ``DelegatedCredential``, ``TokenCaches``, ``sign_in``, ``Certificate``,
-``Certificates``, ``SigningKeys``.
+For other packages: ``graph_credential``, ``UserCredential``, ``LoginStore``, ``sign_in``, ``Certificate``,
+``CertificateVersions``, ``SigningKeys``.
 """

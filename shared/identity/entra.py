@@ -22,27 +22,27 @@ from shared.settings import Settings
 TIMEOUT_SECONDS = 10
 
 # MSAL lets through what requests raises, and what indexing does when an answer is not what Entra ID sends.
-NO_ANSWER = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
+MSAL_ERRORS = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
 
 # Each attempt may take as long as its time-out, and azure.core asks for a token before every request.
 _COOLDOWN_SECONDS = 60
 
 
-def unanswered(authority: str, exc: Exception) -> Unavailable:
-    """Return the problem that one of ``NO_ANSWER`` means; MSAL tells an unknown tenant no better than nonsense."""
+def entra_unavailable(authority: str, exc: Exception) -> Unavailable:
+    """Return the problem that one of ``MSAL_ERRORS`` means; MSAL tells an unknown tenant no better than nonsense."""
     what = f"{type(exc).__name__} (if it stays: is this a tenant, and in this cloud?)"
     return Unavailable(f"Entra ID does not answer as it should at {authority}: {what}")
 
 
-def refused(authority: str, answer: Mapping[str, Any]) -> Misconfigured:
+def entra_refusal(authority: str, answer: Mapping[str, Any]) -> Misconfigured:
     """Return the problem that Entra ID's error means: an operator finds the AADSTS code in its reference.
 
     Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
     """
-    return Misconfigured(f"Entra ID refuses the app in {authority}: {answer.get('error')} {codes(answer)}")
+    return Misconfigured(f"Entra ID refuses the app in {authority}: {answer.get('error')} {error_codes(answer)}")
 
 
-def codes(answer: Mapping[str, Any]) -> str:
+def error_codes(answer: Mapping[str, Any]) -> str:
     """Return the AADSTS codes of an error, separated by commas.
 
     Raises:
@@ -122,9 +122,9 @@ class AppCredential:
             if "access_token" in answer:
                 life = int(answer["expires_in"])
                 return AccessTokenInfo(answer["access_token"], now + life, refresh_on=now + life // 2)
-            refusal = refused(self._authority, answer)
-        except NO_ANSWER as exc:
-            raise unanswered(self._authority, exc) from exc
+            refusal = entra_refusal(self._authority, answer)
+        except MSAL_ERRORS as exc:
+            raise entra_unavailable(self._authority, exc) from exc
         raise refusal
 
 

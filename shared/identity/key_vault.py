@@ -29,7 +29,7 @@ _UNKNOWN_SECONDS = 300.0
 _MAX_CACHED = 64
 
 
-class Certificates:
+class CertificateVersions:
     """All versions of one certificate. A parsed key is kept: parsing costs a hundred times what using it does."""
 
     def __init__(self, client: SecretClient, name: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -38,8 +38,8 @@ class Certificates:
         self._monotonic = monotonic
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="key-vault")
         self._lock = threading.Lock()
-        self._known: dict[str, Certificate] = {}
-        self._unknown: dict[str, float] = {}
+        self._cached: dict[str, Certificate] = {}
+        self._unknown_until: dict[str, float] = {}
 
     def private_key(self, certificate_id: str, deadline: Deadline) -> RSAPrivateKey:
         """Return the private key of the version ``certificate_id``.
@@ -49,9 +49,9 @@ class Certificates:
             Unavailable: the vault does not answer, not in time, or refuses this app for now.
             Misconfigured: the secret holds no RSA key.
         """
-        known = self._known.get(certificate_id)
-        if known is not None:
-            return known.private_key
+        cached = self._cached.get(certificate_id)
+        if cached is not None:
+            return cached.private_key
         if not _VERSION.fullmatch(certificate_id) or self._is_unknown(certificate_id):
             raise UnknownCertificate("no such version of the encryption certificate")
         return deadline.run_on(self._pool, self._fetch, certificate_id).private_key
@@ -62,28 +62,28 @@ class Certificates:
         Raises:
             UnknownCertificate, Unavailable, Misconfigured: as ``private_key``.
         """
-        return self._keep(self._get(None))
+        return self._add_to_cache(self._get(None))
 
     def _is_unknown(self, version: str) -> bool:
-        return self._unknown.get(version, float("-inf")) > self._monotonic()
+        return self._unknown_until.get(version, float("-inf")) > self._monotonic()
 
     def _fetch(self, version: str) -> Certificate:
         with self._lock:
-            known = self._known.get(version)
-            if known is not None:
-                return known
+            cached = self._cached.get(version)
+            if cached is not None:
+                return cached
             try:
-                return self._keep(self._get(version))
+                return self._add_to_cache(self._get(version))
             except UnknownCertificate:
-                if len(self._unknown) >= _MAX_CACHED:
-                    self._unknown.clear()
-                self._unknown[version] = self._monotonic() + _UNKNOWN_SECONDS
+                if len(self._unknown_until) >= _MAX_CACHED:
+                    self._unknown_until.clear()
+                self._unknown_until[version] = self._monotonic() + _UNKNOWN_SECONDS
                 raise
 
-    def _keep(self, certificate: Certificate) -> Certificate:
-        if len(self._known) >= _MAX_CACHED:
-            self._known.clear()
-        return self._known.setdefault(certificate.version, certificate)
+    def _add_to_cache(self, certificate: Certificate) -> Certificate:
+        if len(self._cached) >= _MAX_CACHED:
+            self._cached.clear()
+        return self._cached.setdefault(certificate.version, certificate)
 
     def _get(self, version: str | None) -> Certificate:
         # Only the timer asks for the newest version, and it has the time for retries.
@@ -98,8 +98,8 @@ class Certificates:
         except (AttributeError, TypeError, ValueError) as exc:
             raise Unavailable(f"Key Vault ({self._name}) answers with something that is no secret") from exc
         properties = secret.properties
-        known = self._known.get(properties.version or "")
-        if known is not None:
-            return known
+        cached = self._cached.get(properties.version or "")
+        if cached is not None:
+            return cached
         is_pem = properties.content_type == "application/x-pem-file"
         return Certificate.from_secret(secret.value or "", version=properties.version or "", is_pem=is_pem)

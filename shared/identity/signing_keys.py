@@ -42,7 +42,7 @@ class SigningKeys:
         self._keys: Mapping[str, SigningKey] = {}
         self._fetched_at: float | None = None
         self._next_try = float("-inf")
-        self._in_vain_at = float("-inf")
+        self._last_miss = float("-inf")
 
     def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
         """Return the key of that id.
@@ -51,12 +51,12 @@ class SigningKeys:
             InvalidValidationToken: Entra ID publishes no such key.
             Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked in vain.
         """
-        known = self._keys.get(key_id)
-        if known is not None and self._serves_on():
-            return known
-        return deadline.run_on(self._pool, self._refreshed, key_id, known)
+        cached = self._keys.get(key_id)
+        if cached is not None and self._is_usable():
+            return cached
+        return deadline.run_on(self._pool, self._get_refreshed, key_id, cached)
 
-    def _serves_on(self) -> bool:
+    def _is_usable(self) -> bool:
         """Return whether a known key needs no look at Entra ID: it is young, or Entra ID is just being asked."""
         return self._age() < _MAX_AGE_SECONDS or self._monotonic() < self._next_try
 
@@ -64,27 +64,27 @@ class SigningKeys:
         fetched_at = self._fetched_at
         return float("inf") if fetched_at is None else self._monotonic() - fetched_at
 
-    def _refreshed(self, key_id: str, known: SigningKey | None) -> SigningKey:
+    def _get_refreshed(self, key_id: str, cached: SigningKey | None) -> SigningKey:
         with self._lock:
             is_unknown = key_id not in self._keys
-            if is_unknown and self._monotonic() - self._in_vain_at < _COOLDOWN_SECONDS:
+            if is_unknown and self._monotonic() - self._last_miss < _COOLDOWN_SECONDS:
                 raise Unavailable("an unknown signing key, and Entra ID did not publish another one a moment ago")
-            if is_unknown or not self._serves_on():
-                self._refresh(known)
+            if is_unknown or not self._is_usable():
+                self._refresh(cached)
             key = self._keys.get(key_id)
             if key is None:
-                self._in_vain_at = self._monotonic()
+                self._last_miss = self._monotonic()
                 raise InvalidValidationToken("a signing key that Entra ID does not publish")
             return key
 
-    def _refresh(self, known: SigningKey | None) -> None:
+    def _refresh(self, cached: SigningKey | None) -> None:
         # Set before the call: while Entra ID hangs, no other POST with a known key waits for it.
         self._next_try = self._monotonic() + _COOLDOWN_SECONDS
         try:
-            self._keys = published_keys(self._client.fetch_data())
+            self._keys = parse_jwks(self._client.fetch_data())
         # PyJWT lets through what the socket and the JSON parser raise in the middle of an answer.
         except (jwt.PyJWTError, OSError, ValueError, RecursionError) as exc:
-            if known is None:
+            if cached is None:
                 raise Unavailable(f"Entra ID's signing keys cannot be had: {type(exc).__name__}") from exc
             _LOG.warning(
                 "Entra ID's signing keys cannot be refreshed (%s); the known ones serve on", type(exc).__name__
@@ -93,7 +93,7 @@ class SigningKeys:
             self._fetched_at = self._monotonic()
 
 
-def published_keys(document: Mapping[str, Any]) -> Mapping[str, SigningKey]:
+def parse_jwks(document: Mapping[str, Any]) -> Mapping[str, SigningKey]:
     """Return the RSA signing keys of a JWK set; a set without any is an answer not to be believed.
 
     Raises:

@@ -21,16 +21,16 @@ from azure.keyvault.secrets import SecretClient
 
 from shared.azure_calls import as_unavailable
 from shared.errors import Misconfigured, Problem, Unavailable
-from shared.identity.entra import NO_ANSWER, TIMEOUT_SECONDS, codes, refused, unanswered
+from shared.identity.entra import MSAL_ERRORS, TIMEOUT_SECONDS, entra_refusal, entra_unavailable, error_codes
 from shared.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
 # What only the user can mend, by signing in.
 # Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes#handling-error-codes-in-your-application
-_USER_WANTED = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
-_LATER = frozenset({"temporarily_unavailable", "server_error"})
-_NOT_SIGNED_IN: Mapping[str, str] = {
+_LOGIN_REQUIRED = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
+_TEMPORARY = frozenset({"temporarily_unavailable", "server_error"})
+_SIGN_IN_FAILURES: Mapping[str, str] = {
     "authorization_declined": "the sign-in was declined",
     "authorization_pending": "nobody has signed in in time",
     "expired_token": "nobody has signed in in time",
@@ -38,10 +38,10 @@ _NOT_SIGNED_IN: Mapping[str, str] = {
 }
 
 _FORBIDDEN = 403
-_CONFLICT = 409
+_DELETED_SECRET = 409
 
 
-class Caches(Protocol):
+class StoredLogins(Protocol):
     """MSAL's token cache of each tenant as a text that is kept for good; both raise Misconfigured or Unavailable."""
 
     def load(self, tenant_id: str) -> str | None:
@@ -51,13 +51,13 @@ class Caches(Protocol):
         """Keep ``text``."""
 
 
-class DelegatedCredential:
+class UserCredential:
     """The credential of the user who has signed in to the app in one tenant, used without asking the user."""
 
-    def __init__(self, settings: Settings, tenant_id: str, caches: Caches) -> None:
+    def __init__(self, settings: Settings, tenant_id: str, logins: StoredLogins) -> None:
         self._settings = settings
         self._tenant_id = tenant_id
-        self._caches = caches
+        self._logins = logins
         self._lock = threading.Lock()
 
     def get_token(self, *scopes: str, **_options: object) -> AccessToken:
@@ -69,55 +69,57 @@ class DelegatedCredential:
         """
         with self._lock:
             # Read anew each time: whoever signs in, or refreshes elsewhere, is believed at once.
-            kept = self._caches.load(self._tenant_id)
-            if kept is None:
-                raise self._login_wanted("nobody is signed in")
-            cache = self._cache(kept)
+            stored = self._logins.load(self._tenant_id)
+            if stored is None:
+                raise self._login_required("nobody is signed in")
+            cache = self._cache(stored)
             token = self._token(cache, list(scopes))
             if cache.has_state_changed:
-                self._keep(cache.serialize(), instead_of=kept)
+                self._save_unless_changed(cache.serialize(), loaded=stored)
             return token
 
-    def _cache(self, kept: str) -> Any:
+    def _cache(self, stored: str) -> Any:
         cache = msal.SerializableTokenCache()
         try:
-            cache.deserialize(kept)
+            cache.deserialize(stored)
         except (ValueError, RecursionError) as exc:
-            raise self._login_wanted("the login that is kept cannot be read") from exc
+            raise self._login_required("the login that is kept cannot be read") from exc
         return cache
 
     def _token(self, cache: Any, scopes: list[str]) -> AccessToken:
         authority = _authority(self._settings, self._tenant_id)
         try:
-            answer = _silent(_application(self._settings, authority, cache), scopes)
+            answer = _acquire_silently(_application(self._settings, authority, cache), scopes)
             if "access_token" in answer:
                 return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
             problem = self._problem(authority, answer)
-        except NO_ANSWER as exc:
-            raise unanswered(authority, exc) from exc
+        except MSAL_ERRORS as exc:
+            raise entra_unavailable(authority, exc) from exc
         raise problem
 
     def _problem(self, authority: str, answer: Mapping[str, Any]) -> Problem:
-        if answer.get("error") in _USER_WANTED:
-            return self._login_wanted(f"the user has to sign in again ({codes(answer) or answer['error']})")
+        if answer.get("error") in _LOGIN_REQUIRED:
+            return self._login_required(f"the user has to sign in again ({error_codes(answer) or answer['error']})")
         return _refusal(authority, answer)
 
-    def _login_wanted(self, why: str) -> Misconfigured:
-        return Misconfigured(f"{why} in tenant {self._tenant_id}: run: python -m cli login --tenant {self._tenant_id}")
+    def _login_required(self, reason: str) -> Misconfigured:
+        return Misconfigured(
+            f"{reason} in tenant {self._tenant_id}: run: python -m cli login --tenant {self._tenant_id}"
+        )
 
-    def _keep(self, text: str, *, instead_of: str) -> None:
+    def _save_unless_changed(self, text: str, *, loaded: str) -> None:
         try:
             # What came in between is a fresh sign-in, or another process's refresh: as good as this one, or better.
             # Source: https://learn.microsoft.com/entra/identity-platform/refresh-tokens#token-lifetime
-            if self._caches.load(self._tenant_id) == instead_of:
-                self._caches.save(self._tenant_id, text)
+            if self._logins.load(self._tenant_id) == loaded:
+                self._logins.save(self._tenant_id, text)
         except Problem as exc:
             # The login that is kept stays good for 90 days: nothing is lost yet.
             _LOG.warning("the refreshed login of tenant %s could not be kept: %s", self._tenant_id, exc)
 
 
-def sign_in(settings: Settings, tenant_id: str, caches: Caches, *, show: Callable[[str], None]) -> str:
-    """Return the name of the user who signs in to ``tenant_id``, after that login was kept in ``caches``.
+def sign_in(settings: Settings, tenant_id: str, logins: StoredLogins, *, show: Callable[[str], None]) -> str:
+    """Return the name of the user who signs in to ``tenant_id``, after that login was kept in ``logins``.
 
     ``show`` gets the sentence that tells the user where to enter which code; for that there are 15 minutes.
 
@@ -126,30 +128,30 @@ def sign_in(settings: Settings, tenant_id: str, caches: Caches, *, show: Callabl
         Unavailable: Entra ID or the vault does not answer.
     """
     # A vault that cannot be reached is found out before the user has taken the trouble.
-    caches.load(tenant_id)
+    logins.load(tenant_id)
     cache, authority = msal.SerializableTokenCache(), _authority(settings, tenant_id)
     try:
         application = _application(settings, authority, cache)
         flow = application.initiate_device_flow([f"{settings.cloud.graph_url}/.default"])
-        answer = _device_flow(application, flow, show) if "user_code" in flow else flow
+        answer = _acquire_by_device_flow(application, flow, show) if "user_code" in flow else flow
         name = str(answer["id_token_claims"]["preferred_username"]) if "access_token" in answer else ""
         problem = _refusal(authority, answer)
-    except NO_ANSWER as exc:
-        raise unanswered(authority, exc) from exc
+    except MSAL_ERRORS as exc:
+        raise entra_unavailable(authority, exc) from exc
     if not name:
         raise problem
-    caches.save(tenant_id, cache.serialize())
+    logins.save(tenant_id, cache.serialize())
     return name
 
 
-def _silent(application: Any, scopes: list[str]) -> Mapping[str, Any]:
+def _acquire_silently(application: Any, scopes: list[str]) -> Mapping[str, Any]:
     account = next(iter(application.get_accounts()), None)
     answer: Mapping[str, Any] | None = application.acquire_token_silent_with_error(scopes, account)
     # Without an account or its refresh token there is nothing that could be asked of Entra ID.
     return {"error": "login_required"} if answer is None else answer
 
 
-def _device_flow(application: Any, flow: dict[str, Any], show: Callable[[str], None]) -> Mapping[str, Any]:
+def _acquire_by_device_flow(application: Any, flow: dict[str, Any], show: Callable[[str], None]) -> Mapping[str, Any]:
     show(str(flow["message"]))
     answer: Mapping[str, Any] = application.acquire_token_by_device_flow(flow)
     return answer
@@ -157,11 +159,11 @@ def _device_flow(application: Any, flow: dict[str, Any], show: Callable[[str], N
 
 def _refusal(authority: str, answer: Mapping[str, Any]) -> Problem:
     error = str(answer.get("error"))
-    if error in _NOT_SIGNED_IN:
-        return Misconfigured(f"{_NOT_SIGNED_IN[error]}: run the command again")
-    if error in _LATER:
-        return Unavailable(f"Entra ID puts the app off at {authority}: {error} {codes(answer)}")
-    return refused(authority, answer)
+    if error in _SIGN_IN_FAILURES:
+        return Misconfigured(f"{_SIGN_IN_FAILURES[error]}: run the command again")
+    if error in _TEMPORARY:
+        return Unavailable(f"Entra ID puts the app off at {authority}: {error} {error_codes(answer)}")
+    return entra_refusal(authority, answer)
 
 
 def _authority(settings: Settings, tenant_id: str) -> str:
@@ -178,7 +180,7 @@ def _application(settings: Settings, authority: str, cache: Any) -> Any:
     )
 
 
-class TokenCaches:
+class LoginStore:
     """MSAL's token caches as texts, by tenant. A text is as good as the user's password: it is never logged."""
 
     def __init__(self, client: SecretClient) -> None:
@@ -191,7 +193,7 @@ class TokenCaches:
             Misconfigured: the vault refuses this identity.
             Unavailable: the vault does not answer.
         """
-        name = _name(tenant_id)
+        name = _secret_name(tenant_id)
         try:
             return self._client.get_secret(name).value
         except ResourceNotFoundError:
@@ -209,7 +211,7 @@ class TokenCaches:
             Misconfigured: the vault refuses this identity, or the secret.
             Unavailable: the vault does not answer.
         """
-        name = _name(tenant_id)
+        name = _secret_name(tenant_id)
         try:
             self._client.set_secret(name, text, content_type="application/json")
         except AzureError as exc:
@@ -218,7 +220,7 @@ class TokenCaches:
             raise Unavailable(f"Key Vault ({name}) answers with something that is no secret") from exc
 
 
-def _name(tenant_id: str) -> str:
+def _secret_name(tenant_id: str) -> str:
     return f"teams-notifications-login-{tenant_id}"
 
 
@@ -229,7 +231,7 @@ def _problem(name: str, exc: AzureError) -> Problem:
             f"Key Vault refuses the secret {name}: give this identity the role Key Vault Secrets Officer, and have the "
             "secret enabled"
         )
-    if status == _CONFLICT:
+    if status == _DELETED_SECRET:
         return Misconfigured(f"the secret {name} was deleted from Key Vault: recover or purge it there")
     # Without a status it is azure-identity's: the hiccup of an identity endpoint, or a machine that has no identity.
     if status is None and isinstance(exc, ClientAuthenticationError):

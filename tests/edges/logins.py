@@ -11,7 +11,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
 
 from sandbox.entra import Account, Application
-from shared.identity.user_login import Caches, DelegatedCredential, TokenCaches, sign_in
+from shared.identity.user_login import LoginStore, StoredLogins, UserCredential, sign_in
 from shared.settings import Settings
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, Outside
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT
@@ -42,8 +42,8 @@ class Login:
         )
 
     @property
-    def caches(self) -> TokenCaches:
-        return TokenCaches(self.client)
+    def caches(self) -> LoginStore:
+        return LoginStore(self.client)
 
     @property
     def settings(self) -> Settings:
@@ -60,8 +60,8 @@ class Login:
             }
         )
 
-    def credential(self, caches: Caches | None = None) -> DelegatedCredential:
-        return DelegatedCredential(self.settings, self.tenant_id, caches or self.caches)
+    def credential(self, caches: StoredLogins | None = None) -> UserCredential:
+        return UserCredential(self.settings, self.tenant_id, caches or self.caches)
 
     def sign_in(self, user: Account | None = None) -> str:
         return self.sign_in_by(lambda code: self.outside.entra.approve(code, user or self.ann))
@@ -95,7 +95,7 @@ class Login:
 class Overtaken:
     """The vault, in which something happens right after the first look."""
 
-    caches: TokenCaches
+    caches: LoginStore
     meanwhile: Callable[[], object]
     looks: int = 0
 

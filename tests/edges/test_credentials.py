@@ -16,7 +16,7 @@ from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
 from shared.identity.certificates import Certificate
 from shared.identity.entra import AppCredential, graph_credential
-from shared.identity.key_vault import Certificates
+from shared.identity.key_vault import CertificateVersions
 from shared.settings import Settings
 from tests.edges.outside import (
     CERTIFICATE_NAME,
@@ -61,9 +61,9 @@ def _with_secret(outside: Outside, tenant_id: str = TENANT, secret: str = CLIENT
 
 
 @pytest.fixture
-def certificates(outside: Outside) -> Iterator[Certificates]:
+def certificates(outside: Outside) -> Iterator[CertificateVersions]:
     with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
-        yield Certificates(client, CERTIFICATE_NAME)
+        yield CertificateVersions(client, CERTIFICATE_NAME)
 
 
 def _caller(outside: Outside, credential: TokenCredential) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: Outside) -
     }
 
 
-def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificates: Certificates) -> None:
+def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificates: CertificateVersions) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     registered = dataclasses.replace(REGISTRATION, secret=None, certificate=outside.vault.certificate(CERTIFICATE_NAME))
     outside.entra.register(registered)
@@ -95,7 +95,9 @@ def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificate
     assert _caller(outside, graph_credential(settings, TENANT, certificates.current)) == (CLIENT_ID, TENANT)
 
 
-def test_a_certificate_that_is_not_registered_is_told_by_its_code(outside: Outside, certificates: Certificates) -> None:
+def test_a_certificate_that_is_not_registered_is_told_by_its_code(
+    outside: Outside, certificates: CertificateVersions
+) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     settings = _settings(outside, CLIENT_CERTIFICATE_NAME=CERTIFICATE_NAME)
     with pytest.raises(Misconfigured, match="AADSTS700027"):

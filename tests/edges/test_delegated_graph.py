@@ -12,7 +12,7 @@ from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
 from shared.errors import Misconfigured
 from shared.graph.client import Graph
-from shared.identity.user_login import DelegatedCredential, TokenCaches, sign_in
+from shared.identity.user_login import LoginStore, UserCredential, sign_in
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE
 from tests.sandbox.graph_world import APP, GraphWorld, graph_world
@@ -31,16 +31,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def caches(world: GraphWorld) -> Iterator[TokenCaches]:
+def caches(world: GraphWorld) -> Iterator[LoginStore]:
     vault = Service(KeyVault(world.entra, world.clock).app, world.tls)
     world.background.run(vault.start())
     with ManagedIdentityCredential() as identity, SecretClient(vault.url, identity) as client:
-        yield TokenCaches(client)
+        yield LoginStore(client)
     world.background.run(vault.stop())
 
 
 @pytest.fixture
-def graph(world: GraphWorld, caches: TokenCaches) -> Graph:
+def graph(world: GraphWorld, caches: LoginStore) -> Graph:
     """Return a client for the user Ann, who has signed in."""
     tenant_id = world.ann.tenant_id
     world.entra.register(
@@ -58,7 +58,7 @@ def graph(world: GraphWorld, caches: TokenCaches) -> Graph:
         }
     )
     sign_in(settings, tenant_id, caches, show=lambda message: world.entra.approve(message.split()[-3], ann))
-    credential = DelegatedCredential(settings, tenant_id, caches)
+    credential = UserCredential(settings, tenant_id, caches)
     return Graph(world.graph_service.url, credential, scope=GRAPH_SCOPE)
 
 

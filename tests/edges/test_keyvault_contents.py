@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.errors import Misconfigured
-from shared.identity.key_vault import Certificates
+from shared.identity.key_vault import CertificateVersions
 from tests.edges.outside import CERTIFICATE_NAME, Outside, in_time
 from tests.shared.posts import key_pair
 
@@ -32,9 +32,9 @@ OPEN, LOCKED = NoEncryption(), BestAvailableEncryption(b"password")
 
 
 @pytest.fixture
-def certificates(outside: Outside) -> Iterator[Certificates]:
+def certificates(outside: Outside) -> Iterator[CertificateVersions]:
     with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
-        yield Certificates(client, CERTIFICATE_NAME)
+        yield CertificateVersions(client, CERTIFICATE_NAME)
 
 
 def _elliptic() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -81,7 +81,7 @@ USELESS = {
 
 @pytest.mark.parametrize(("value", "content_type"), USELESS.values(), ids=USELESS)
 def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_value(
-    outside: Outside, certificates: Certificates, value: str, content_type: str | None
+    outside: Outside, certificates: CertificateVersions, value: str, content_type: str | None
 ) -> None:
     version = outside.vault.set_secret(CERTIFICATE_NAME, value, content_type=content_type)
     for call in (lambda: certificates.private_key(version, in_time()), certificates.current):
@@ -92,7 +92,7 @@ def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_val
 
 
 def test_of_a_certificate_with_its_chain_the_leaf_is_told_to_graph(
-    outside: Outside, certificates: Certificates
+    outside: Outside, certificates: CertificateVersions
 ) -> None:
     key, leaf = key_pair()
     chain = _pem(key, leaf) + key_pair(name="second")[1].public_bytes(Encoding.PEM).decode()

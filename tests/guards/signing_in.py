@@ -50,8 +50,8 @@ GUARDS = (
         name="login: nobody is signed in",
         module=_MODULE,
         snippet="""\
-            if kept is None:
-                raise self._login_wanted("nobody is signed in")
+            if stored is None:
+                raise self._login_required("nobody is signed in")
 """,
         without="",
         test=f"{_TESTS}::test_nobody_signed_in_is_told_with_the_command",
@@ -61,7 +61,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
         except (ValueError, RecursionError) as exc:
-            raise self._login_wanted("the login that is kept cannot be read") from exc
+            raise self._login_required("the login that is kept cannot be read") from exc
 """,
         without="""\
         finally:
@@ -73,7 +73,7 @@ GUARDS = (
         name="login: only the user can mend it",
         module=_MODULE,
         snippet="""\
-        if answer.get("error") in _USER_WANTED:
+        if answer.get("error") in _LOGIN_REQUIRED:
 """,
         without="""\
         if answer.get("error") is None:
@@ -90,8 +90,8 @@ GUARDS = (
     Guard(
         name="login: a newer one is not overwritten",
         module=_MODULE,
-        snippet="            if self._caches.load(self._tenant_id) == instead_of:\n",
-        without="            if instead_of:\n",
+        snippet="            if self._logins.load(self._tenant_id) == loaded:\n",
+        without="            if loaded:\n",
         test=f"{_TESTS}::test_a_login_that_came_in_between_is_not_overwritten",
     ),
     Guard(
@@ -104,7 +104,7 @@ GUARDS = (
     Guard(
         name="login: the vault is asked before the user",
         module=_MODULE,
-        snippet="    caches.load(tenant_id)\n",
+        snippet="    logins.load(tenant_id)\n",
         without="",
         test=f"{_SIGN_IN}::test_a_vault_that_is_down_is_found_out_before_the_user_signs_in",
     ),
@@ -121,7 +121,7 @@ GUARDS = (
     Guard(
         name="login: being put off is no refusal",
         module=_MODULE,
-        snippet="    if error in _LATER:\n",
+        snippet="    if error in _TEMPORARY:\n",
         without="    if not error:\n",
         test=f"{_OUTAGES}::test_being_put_off_is_unavailable",
     ),

@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.keyvault.secrets import SecretClient
 
 from shared.errors import Unavailable, UnknownCertificate
-from shared.identity.key_vault import Certificates
+from shared.identity.key_vault import CertificateVersions
 from shared.timing import Deadline
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 
@@ -23,7 +23,7 @@ class _NoCredential:
 
 def _private_key(certificate_id: str) -> object:
     # Nobody listens on port 1: whoever calls cannot be answered.
-    certificates = Certificates(SecretClient("https://127.0.0.1:1", _NoCredential()), "notifications")
+    certificates = CertificateVersions(SecretClient("https://127.0.0.1:1", _NoCredential()), "notifications")
     return certificates.private_key(certificate_id, Deadline.after(timedelta(seconds=10)))
 
 

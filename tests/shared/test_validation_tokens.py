@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
-from shared.identity.signing_keys import published_keys
+from shared.identity.signing_keys import parse_jwks
 from shared.notifications.validation_tokens import CLOCK_SKEW, ExpectedToken, SigningKey, ValidationTokens, verify
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
@@ -210,7 +210,7 @@ def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
 @pytest.mark.skipif(not GENUINE.exists(), reason="the genuine token is not at hand")
 def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> None:
     genuine = (GENUINE / "validationToken.jwt").read_text().strip()
-    keys = published_keys(json.loads((GENUINE / "jwks.json").read_text()))
+    keys = parse_jwks(json.loads((GENUINE / "jwks.json").read_text()))
     expected = json.loads((GENUINE / "expected_claims.json").read_text())
     audience = ExpectedToken(client_id=expected["aud"], tenant_ids=(expected["tid"],), cloud=CLOUDS["global"])
     verifier = ValidationTokens(audience)
