@@ -10,7 +10,7 @@ from statistics import median
 from rich.table import Table
 
 from benchmarks.tables import Figure, Target, figures_table
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Action, Observed, Tracked
@@ -40,7 +40,7 @@ _POLICY = RenewalPolicy(
 class _World:
     desired: Sequence[Desired]
     tracked: Sequence[Tracked]
-    actual: Sequence[Subscription]
+    actual: Sequence[GraphSubscription]
 
     def planned(self) -> Sequence[Action]:
         return plan(self.desired, self.tracked, self.actual, policy=_POLICY, now=_NOW)
@@ -136,8 +136,8 @@ def _tracked(desired: Desired, subscription_id: str, age: timedelta) -> Tracked:
     return Tracked(desired=desired, observed=observed, client_state_key_id=_POLICY.client_state_key_id, etag="1")
 
 
-def _subscription(desired: Desired, subscription_id: str) -> Subscription:
-    return Subscription(
+def _subscription(desired: Desired, subscription_id: str) -> GraphSubscription:
+    return GraphSubscription(
         subscription_id=subscription_id,
         resource=desired.resource,
         change_types=desired.change_types,

@@ -12,7 +12,7 @@ from cli.listed import of_failure, of_gap
 from cli.listing import gap_text
 from cli.texts import iso
 from shared.errors import Problem
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
 from shared.subscriptions.plan import plan
@@ -30,7 +30,7 @@ class Checked:
     delegated: bool
     actions: Sequence[Action] = ()
     rows: Sequence[Tracked] = ()
-    strangers: Sequence[Subscription] = ()
+    strangers: Sequence[GraphSubscription] = ()
     problem: Problem | None = None
 
     @property
@@ -80,8 +80,8 @@ def is_empty(checked: Checked) -> bool:
 
 
 def _strangers(
-    actual: Sequence[Subscription], tracked: Sequence[Tracked], actions: Sequence[Action]
-) -> Sequence[Subscription]:
+    actual: Sequence[GraphSubscription], tracked: Sequence[Tracked], actions: Sequence[Action]
+) -> Sequence[GraphSubscription]:
     """Return what lives at Graph, belongs to no row, and is not about to."""
     known = {row.observed.subscription_id for row in tracked if row.observed}
     known |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}

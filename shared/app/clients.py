@@ -25,7 +25,7 @@ from shared.gaps.gap_table import Recoveries
 from shared.gaps.snapshot_recorder import Noting
 from shared.gaps.snapshot_table import Inventory
 from shared.graph.client import Graph
-from shared.graph.location import Location
+from shared.graph.location import ResourceLocation
 from shared.identity.entra import graph_credential
 from shared.identity.key_vault import CertificateVersions
 from shared.identity.user_login import LoginStore, UserCredential
@@ -179,15 +179,15 @@ class Clients:
 
     def graph_with_credential(self, credential: TokenCredential) -> Graph:
         """Return Graph as the credential's owner sees it."""
-        return Graph(self.settings.graph_url, credential, scope=self._scope, turn=self._lists.wait)
+        return Graph(self.settings.graph_url, credential, scope=self._scope, wait_to_list=self._lists.wait)
 
-    def read_resource(self, location: Location) -> ResourceContent:
+    def read_resource(self, location: ResourceLocation) -> ResourceContent:
         """Return a resource as it is at this moment, read by the app of its tenant.
 
         Raises:
-            NotFound, Misconfigured, Unavailable: see ``shared.graph.client.Graph.get``.
+            NotFound, Misconfigured, Unavailable: see ``shared.graph.client.Graph.get_resource``.
         """
-        return self.graph_for_tenant(location.tenant_id).get(location)
+        return self.graph_for_tenant(location.tenant_id).get_resource(location)
 
     @once
     def _app_credential(self, tenant_id: str) -> TokenCredential:

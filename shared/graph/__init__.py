@@ -1,5 +1,5 @@
 """Graph's subscriptions, lists and resources in one tenant.
 
-For other packages: ``Graph``, ``Page``, ``Subscription``, ``split_change_types``, ``Location``, ``ApiVersion``,
-``api_version``.
+For other packages: ``Graph``, ``Page``, ``GraphSubscription``, ``split_change_types``, ``ResourceLocation``,
+``ApiVersion``, ``api_version``.
 """

@@ -25,8 +25,8 @@ from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
-from shared.graph.location import Location
-from shared.graph.subscription import Subscription
+from shared.graph.location import ResourceLocation
+from shared.graph.subscription import GraphSubscription
 from shared.notifications.collection import parse_json
 from shared.notifications.decryption import ResourceContent
 
@@ -35,9 +35,9 @@ _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 _NOT_FOUND = 404
 _CONFLICT_STATUSES = frozenset({409, 412})
-_MAX_PAUSE_SECONDS = 3600
+_MAX_RETRY_AFTER_SECONDS = 3600
 # Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
-_PATIENT: Mapping[str, Any] = {"read_timeout": 30}
+_LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class _OneRetry(RetryPolicy[Any, Any]):
         return "Retry-After" not in response.http_response.headers and super().is_retry(settings, response)
 
 
-def _at_once() -> None:
+def _no_wait() -> None:
     """Wait for nothing."""
 
 
@@ -74,7 +74,7 @@ class Graph:
     """
 
     def __init__(
-        self, graph_url: str, credential: TokenCredential, *, scope: str, turn: Callable[[], None] = _at_once
+        self, graph_url: str, credential: TokenCredential, *, scope: str, wait_to_list: Callable[[], None] = _no_wait
     ) -> None:
         policies = [
             RequestIdPolicy(),
@@ -86,42 +86,44 @@ class Graph:
         ]
         self._url = graph_url.rstrip("/")
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
-        self._turn = turn
+        self._wait_to_list = wait_to_list
 
-    def list_subscriptions(self) -> Iterator[Subscription]:
+    def list_subscriptions(self) -> Iterator[GraphSubscription]:
         """Return all subscriptions of the app in the tenant, page by page."""
         url: str | None = "/v1.0/subscriptions"
         while url is not None:
-            self._turn()
-            page = self._send("GET", url)
+            self._wait_to_list()
+            page = self._request_json("GET", url)
             items = page.get("value")
             # Taken for an empty list, an answer that was cut off would have everything subscribed to again.
             if not isinstance(items, list):
                 raise Unavailable("Graph's list of subscriptions is none")
-            yield from (Subscription.from_json(item) for item in items)
+            yield from (GraphSubscription.from_json(item) for item in items)
             url = self._path(page.get("@odata.nextLink"))
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> GraphSubscription:
         """Return the subscription that Graph made of ``properties``, after its handshake with the notification URL.
 
         ``beta`` is for resources that v1.0 does not know.
         """
-        return Subscription.from_json(self._send("POST", f"/{_version(beta=beta)}/subscriptions", properties))
+        return GraphSubscription.from_json(
+            self._request_json("POST", f"/{_version(beta=beta)}/subscriptions", properties)
+        )
 
     def update_subscription(
         self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool = False
-    ) -> Subscription:
+    ) -> GraphSubscription:
         """Return the subscription with ``properties`` changed; a new ``expirationDateTime`` reauthorizes it too."""
         url = f"/{_version(beta=beta)}/subscriptions/{subscription_id}"
-        return Subscription.from_json(self._send("PATCH", url, properties))
+        return GraphSubscription.from_json(self._request_json("PATCH", url, properties))
 
     def delete_subscription(self, subscription_id: str) -> None:
         """End a subscription."""
-        self._send("DELETE", f"/v1.0/subscriptions/{subscription_id}")
+        self._request_json("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
-    def get(self, location: Location) -> ResourceContent:
+    def get_resource(self, location: ResourceLocation) -> ResourceContent:
         """Return the resource at ``location`` as it is at this moment, in the haste of the receiving path."""
-        response = self._answer("GET", location.path, options=FAIL_FAST)
+        response = self._request("GET", location.path, options=FAIL_FAST)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
@@ -129,7 +131,7 @@ class Graph:
 
     def page(self, path: str) -> Page:
         """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
-        response = self._answer("GET", self._path(path) or "")
+        response = self._request("GET", self._path(path) or "")
         try:
             value = parse_json(response.content)
         except Malformed as exc:
@@ -142,7 +144,7 @@ class Graph:
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         """Return the one item at ``path``, with its id."""
-        item = self._send("GET", path)
+        item = self._request_json("GET", path)
         # Without this check, a response that was cut off would make the item look deleted.
         if not isinstance(item.get("id"), str):
             raise Unavailable("Graph's response has no item with an id")
@@ -164,18 +166,23 @@ class Graph:
             raise Unavailable("Graph's link to the next page leads elsewhere")
         return path
 
-    def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        return _json_object(self._answer(method, url, body))
+    def _request_json(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        return _json_object(self._request(method, url, body))
 
-    def _answer(
-        self, method: str, url: str, body: Mapping[str, Any] | None = None, *, options: Mapping[str, Any] = _PATIENT
+    def _request(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        options: Mapping[str, Any] = _LONG_TIMEOUT,
     ) -> HttpResponse:
         request = HttpRequest(method, f"{self._url}{url}", json=body)
         try:
             response: HttpResponse = self._client.send_request(request, **options)
         except AzureError as exc:
             raise as_unavailable("Graph", exc) from exc
-        _check(response, f"{method} {url.partition('?')[0]}")
+        _raise_for_status(response, f"{method} {url.partition('?')[0]}")
         return response
 
 
@@ -183,12 +190,12 @@ def _version(*, beta: bool) -> str:
     return "beta" if beta else "v1.0"
 
 
-def _check(response: HttpResponse, call: str) -> None:
+def _raise_for_status(response: HttpResponse, call: str) -> None:
     status = response.status_code
     if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         raise Unavailable(f"Graph answered {status} to {call}", retry_after=_retry_after(response))
     if status >= _CLIENT_ERROR:
-        raise _refusal(response.request.method, status)(f"Graph answered {status} to {call}: {_reason(response)}")
+        raise _refusal(response.request.method, status)(f"Graph answered {status} to {call}: {_error_text(response)}")
 
 
 def _refusal(method: str, status: int) -> type[NotFound | Conflict | Misconfigured]:
@@ -202,10 +209,10 @@ def _retry_after(response: HttpResponse) -> timedelta | None:
     """Return what the header says in seconds, the only form that Graph documents."""
     text = response.headers.get("Retry-After", "")
     # An hour is longer than any pause that throttling asks for; a larger number would be no time at all.
-    return timedelta(seconds=min(int(text), _MAX_PAUSE_SECONDS)) if text.isdecimal() and text.isascii() else None
+    return timedelta(seconds=min(int(text), _MAX_RETRY_AFTER_SECONDS)) if text.isdecimal() and text.isascii() else None
 
 
-def _reason(response: HttpResponse) -> str:
+def _error_text(response: HttpResponse) -> str:
     """Return Graph's own words, for the operator: they tell what is missing, and repeat none of the secrets sent."""
     error = _json_object(response).get("error")
     if not isinstance(error, dict):

@@ -32,17 +32,17 @@ def api_version(text: str | None) -> ApiVersion | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class ResourceLocation:
     """A resource in one tenant; ``path`` is percent-encoded and begins with the version: "/v1.0/chats/19%3A...".
 
-    Only ``of`` makes one, so that whatever reads it need not check it.
+    Only ``from_notification`` makes one, so that whatever reads it need not check it.
     """
 
     tenant_id: str
     path: str
 
     @classmethod
-    def of(cls, notification: AuthenticNotification, version: ApiVersion) -> Self:
+    def from_notification(cls, notification: AuthenticNotification, version: ApiVersion) -> Self:
         """Return where the resource of a change is.
 
         Raises:
@@ -50,22 +50,22 @@ class Location:
         """
         subject = subject_of(notification.resource or "", notification.resource_data)
         segments = [unquote(segment) for segment in subject.split("/")]
-        if not all(_stays(segment) for segment in segments):
+        if not all(_is_single_segment(segment) for segment in segments):
             raise Malformed("a resource that is no path below a version of Graph")
         # Ids hold what has a meaning in an address: 19:…@thread.tacv2, Base64 with + and /.
         path = "/".join(quote(segment, safe="") for segment in segments)
         return cls(tenant_id=notification.tenant_id, path=f"/{version}/{path}")
 
 
-def _stays(segment: str) -> bool:
+def _is_single_segment(segment: str) -> bool:
     """Return whether ``segment`` is one step down, however often somebody on the way decodes it."""
     # Encoded dots do not help: HTTP clients decode them, and then walk up.
     # Source: https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2.2
-    parts = [part for part in _SEPARATOR.split(_decoded(segment)) if part]
+    parts = [part for part in _SEPARATOR.split(_fully_decoded(segment)) if part]
     return bool(parts) and all(part.strip(" .") for part in parts)
 
 
-def _decoded(text: str) -> str:
+def _fully_decoded(text: str) -> str:
     while (decoded := unquote(text)) != text:
         text = decoded
     return text

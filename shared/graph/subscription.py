@@ -11,7 +11,7 @@ from shared.errors import Misconfigured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class GraphSubscription:
     """A subscription as Graph lists it; times in UTC."""
 
     subscription_id: str

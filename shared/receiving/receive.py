@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.errors import InvalidValidationToken, Malformed, Misconfigured, NotFound, Problem, Rejected
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
-from shared.graph.location import ApiVersion, Location, api_version
+from shared.graph.location import ApiVersion, ResourceLocation, api_version
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.client_state import AuthenticNotification, authenticate
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
@@ -83,7 +83,9 @@ class Receiver:
     record_activity: Callable[[Sequence[AuthenticNotification], datetime, Deadline], None]
     signing_key: Callable[[str, Deadline], SigningKey]
     private_key: Callable[[str, Deadline], RSAPrivateKey]
-    fetch_resources: Callable[[Collection[Location], Deadline], Mapping[Location, ResourceContent | NotFound]]
+    fetch_resources: Callable[
+        [Collection[ResourceLocation], Deadline], Mapping[ResourceLocation, ResourceContent | NotFound]
+    ]
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     quarantine: Store | None
     park: Store | None
@@ -181,9 +183,9 @@ class Receiver:
             if item.lifecycle_event is None and item.encrypted_content is None
         }
         # What several items name is read once: Graph allows one GET a second per chat.
-        distinct = {location for location in locations.values() if isinstance(location, Location)}
+        distinct = {location for location in locations.values() if isinstance(location, ResourceLocation)}
         found = self.fetch_resources(distinct, post.deadline) if distinct else {}
-        return {ordinal: found[at] if isinstance(at, Location) else at for ordinal, at in locations.items()}
+        return {ordinal: found[at] if isinstance(at, ResourceLocation) else at for ordinal, at in locations.items()}
 
     def _decrypt(
         self, item: AuthenticNotification, covered: frozenset[str], deadline: Deadline
@@ -233,9 +235,9 @@ def _counts(*rejected: Mapping[str, Sequence[object]]) -> Mapping[str, int]:
     return counts
 
 
-def _location(item: AuthenticNotification, version: ApiVersion) -> Location | Malformed:
+def _location(item: AuthenticNotification, version: ApiVersion) -> ResourceLocation | Malformed:
     try:
-        return Location.of(item, version)
+        return ResourceLocation.from_notification(item, version)
     except Malformed as problem:
         return problem
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from shared.errors import NotFound
-from shared.graph.location import Location
+from shared.graph.location import ResourceLocation
 from shared.limits import wait_out_retry_after
 from shared.notifications.decryption import ResourceContent
 from shared.timing import Clock, Deadline
@@ -22,13 +22,13 @@ _PARALLEL_READS = 16
 class ResourceReader:
     """Reads on a pool of its own; ``get`` is one GET with the credential of the location's tenant."""
 
-    def __init__(self, get: Callable[[Location], ResourceContent]) -> None:
+    def __init__(self, get: Callable[[ResourceLocation], ResourceContent]) -> None:
         self._get = get
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="reader")
 
     def read(
-        self, locations: Collection[Location], deadline: Deadline
-    ) -> Mapping[Location, ResourceContent | NotFound]:
+        self, locations: Collection[ResourceLocation], deadline: Deadline
+    ) -> Mapping[ResourceLocation, ResourceContent | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -43,7 +43,7 @@ class ResourceReader:
             for read in reads.values():
                 read.cancel()
 
-    def _read(self, location: Location) -> ResourceContent | NotFound:
+    def _read(self, location: ResourceLocation) -> ResourceContent | NotFound:
         try:
             return self._get(location)
         except NotFound as problem:
@@ -53,13 +53,13 @@ class ResourceReader:
 class PatientReader:
     """Reads one resource after the other, at the pace that Graph asks for."""
 
-    def __init__(self, get: Callable[[Location], ResourceContent], clock: Clock) -> None:
+    def __init__(self, get: Callable[[ResourceLocation], ResourceContent], clock: Clock) -> None:
         self._get = get
         self._clock = clock
 
     def read(
-        self, locations: Collection[Location], deadline: Deadline
-    ) -> Mapping[Location, ResourceContent | NotFound]:
+        self, locations: Collection[ResourceLocation], deadline: Deadline
+    ) -> Mapping[ResourceLocation, ResourceContent | NotFound]:
         """Return every resource as it is at this moment, or the answer that it is not there.
 
         Raises:
@@ -67,7 +67,7 @@ class PatientReader:
         """
         return {location: self._read(location, deadline) for location in locations}
 
-    def _read(self, location: Location, deadline: Deadline) -> ResourceContent | NotFound:
+    def _read(self, location: ResourceLocation, deadline: Deadline) -> ResourceContent | NotFound:
         def request() -> ResourceContent:
             deadline.raise_if_passed()
             return self._get(location)

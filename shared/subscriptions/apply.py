@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
@@ -39,15 +39,17 @@ from shared.timing import Backoff
 class SubscriptionsApi(Protocol):
     """Graph in one account; NotFound and Conflict stand for 404, and for 409 or 412."""
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
+    def list_subscriptions(self) -> Iterable[GraphSubscription]:
         """Return all subscriptions that the account sees."""
         ...
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
         """Subscribe."""
         ...
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
+    ) -> GraphSubscription:
         """Renew."""
         ...
 
@@ -181,7 +183,7 @@ class Applier:
         )
         return self._observed(desired, updated, certificate.version if certificate else _known_version(action))
 
-    def _delete(self, subscription: Subscription | None) -> None:
+    def _delete(self, subscription: GraphSubscription | None) -> None:
         if subscription is not None:
             self.pace()
             with suppress(NotFound):
@@ -199,7 +201,7 @@ class Applier:
             "includeResourceData": desired.include_resource_data,
         }
 
-    def _observed(self, desired: Desired, answer: Subscription, certificate_id: str | None) -> Observed:
+    def _observed(self, desired: Desired, answer: GraphSubscription, certificate_id: str | None) -> Observed:
         return Observed(
             subscription_id=answer.subscription_id,
             notification_url=notification_url(desired, self.policy.notification_url),

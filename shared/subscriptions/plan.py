@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import Desired, notification_url
@@ -46,7 +46,7 @@ class RenewalPolicy:
 def plan(
     desired: Iterable[Desired],
     tracked: Iterable[Tracked],
-    actual: Iterable[Subscription],
+    actual: Iterable[GraphSubscription],
     *,
     policy: RenewalPolicy,
     now: datetime,
@@ -80,8 +80,8 @@ def _tracked_id(row: Tracked) -> str:
 
 
 def _orphans(
-    rows: Sequence[Tracked], live: Mapping[str, Subscription], policy: RenewalPolicy
-) -> Mapping[str, Subscription]:
+    rows: Sequence[Tracked], live: Mapping[str, GraphSubscription], policy: RenewalPolicy
+) -> Mapping[str, GraphSubscription]:
     """Return, by a row's key, what was made for the row and is tracked by none: a run was cut short."""
     tracked = {_tracked_id(row) for row in rows}
     orphans = {_match(item, item.notification_url): item for id_, item in live.items() if id_ not in tracked}
@@ -91,12 +91,14 @@ def _orphans(
     return {row.key: orphans[m] for row in lost if (m := _match(row.desired, policy.notification_url)) in orphans}
 
 
-def _match(asked: Desired | Subscription, url: str) -> tuple[str, frozenset[str], str]:
+def _match(asked: Desired | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
     """Return what a subscription has in common with the row for which it was made."""
     return (canonical_path(asked.resource), asked.change_types, url.partition("?")[0])
 
 
-def _action(row: Tracked, subscription: Subscription | None, policy: RenewalPolicy, now: datetime) -> Action | None:
+def _action(
+    row: Tracked, subscription: GraphSubscription | None, policy: RenewalPolicy, now: datetime
+) -> Action | None:
     if row.failure is not None and now < row.failure.retry_at and not policy.force:
         return None
     if not row.is_wanted:
@@ -132,7 +134,7 @@ def _missed_since_seen(row: Tracked, policy: RenewalPolicy) -> Gap | None:
     return Gap(since=min(seen_alive, row.observed.expiration))
 
 
-def _adoption(row: Tracked, subscription: Subscription, policy: RenewalPolicy, expiration: datetime) -> Update:
+def _adoption(row: Tracked, subscription: GraphSubscription, policy: RenewalPolicy, expiration: datetime) -> Update:
     # Graph's list shows what it was last asked for. Compare what a PATCH cannot change, such as the lifecycle URL.
     fits = (
         subscription.notification_url == notification_url(row.desired, policy.notification_url)
@@ -147,7 +149,7 @@ def _adoption(row: Tracked, subscription: Subscription, policy: RenewalPolicy, e
 
 
 def _action_for_live(
-    row: Tracked, subscription: Subscription, observed: Observed, policy: RenewalPolicy, now: datetime
+    row: Tracked, subscription: GraphSubscription, observed: Observed, policy: RenewalPolicy, now: datetime
 ) -> Update | None:
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + _lifetime(row.desired, policy))
     if _after_renewal(row.heard.removed_at, observed):
@@ -193,7 +195,9 @@ def _missed_interval(row: Tracked, observed: Observed, policy: RenewalPolicy, no
     return None
 
 
-def _is_due(row: Tracked, observed: Observed, subscription: Subscription, policy: RenewalPolicy, now: datetime) -> bool:
+def _is_due(
+    row: Tracked, observed: Observed, subscription: GraphSubscription, policy: RenewalPolicy, now: datetime
+) -> bool:
     age = now - observed.renewed_at
     # A short-lived subscription is renewed halfway through its lifetime.
     renew_after = min(policy.renew_after, _lifetime(row.desired, policy) / 2)

@@ -17,7 +17,7 @@ from functools import partial
 from itertools import groupby
 
 from shared.errors import Conflict, Problem, Unavailable
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
@@ -151,7 +151,7 @@ class _AccountRun:
             tracking.save(replace(listing, listed_at=listed_at, failure=None))
         return done
 
-    def _list(self, listing: Listing) -> Sequence[Subscription]:
+    def _list(self, listing: Listing) -> Sequence[GraphSubscription]:
         try:
             return list(self.account.api.list_subscriptions())
         except Problem as problem:

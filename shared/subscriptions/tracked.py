@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.subscriptions.desired import Desired
 from shared.timing import Backoff
@@ -156,7 +156,7 @@ class Update:
 
     kind: UpdateKind
     tracked: Tracked
-    subscription: Subscription
+    subscription: GraphSubscription
     expiration: datetime
     gap: Gap | None = None
 
@@ -173,7 +173,7 @@ class Delete:
     verb: ClassVar[Verb] = "delete"
 
     tracked: Tracked
-    subscription: Subscription | None
+    subscription: GraphSubscription | None
 
 
 type Action = Create | Update | Delete

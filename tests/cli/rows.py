@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import Misconfigured
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.tracked import Observed, Tracked
 from shared.timing import Backoff
@@ -43,7 +43,7 @@ def failure(text: str = "Graph answered 403: no") -> Backoff:
     return Backoff.next(None, Misconfigured(text), back(minutes=1))
 
 
-def subscription(subscription_id: str, **changes: Any) -> Subscription:
+def subscription(subscription_id: str, **changes: Any) -> GraphSubscription:
     values: dict[str, Any] = {
         "subscription_id": subscription_id,
         "resource": "/teams",
@@ -54,4 +54,4 @@ def subscription(subscription_id: str, **changes: Any) -> Subscription:
         "encryption_certificate_id": None,
         "expiration": NOW + timedelta(days=2),
     }
-    return Subscription(**(values | changes))
+    return GraphSubscription(**(values | changes))

@@ -10,7 +10,7 @@ from sandbox.teams import Path, User
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
-from shared.graph.location import ApiVersion, Location
+from shared.graph.location import ApiVersion, ResourceLocation
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
@@ -27,7 +27,7 @@ SECONDS_TO_FETCH = 1.0
 BUSY_MACHINE_SECONDS = 1.0
 MANY = 12
 
-type Fetch = Callable[[Collection[Location], Deadline], Mapping[Location, ResourceContent | NotFound]]
+type Fetch = Callable[[Collection[ResourceLocation], Deadline], Mapping[ResourceLocation, ResourceContent | NotFound]]
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +74,20 @@ def fetch(environ: dict[str, str]) -> Fetch:
     return receiver(Clients.from_environ(environ)).fetch_resources
 
 
-def _location(resource: str, tenant_id: str) -> Location:
+def _location(resource: str, tenant_id: str) -> ResourceLocation:
     item = basic_item(resource=resource, tenantId=tenant_id, clientState=client_state(tenant_id))
     parsed = ChangeNotification.from_json(item)
-    return Location.of(authenticate(parsed, keys=[STATE_KEY], tenant_ids=[tenant_id]), ApiVersion.V1_0)
+    return ResourceLocation.from_notification(
+        authenticate(parsed, keys=[STATE_KEY], tenant_ids=[tenant_id]), ApiVersion.V1_0
+    )
 
 
-def _messages(world: GraphWorld, count: int = 1) -> Sequence[Location]:
+def _messages(world: GraphWorld, count: int = 1) -> Sequence[ResourceLocation]:
     sent = world.send(*[f"hello {number}" for number in range(count)])
     return [_location("/".join(path), world.ann.tenant_id) for path in sent]
 
 
-def _warm(world: GraphWorld, fetch: Fetch) -> Sequence[Location]:
+def _warm(world: GraphWorld, fetch: Fetch) -> Sequence[ResourceLocation]:
     """Return messages that can be fetched, after one has been: the token is there."""
     locations = _messages(world, MANY)
     fetch(locations[:1], in_time())

@@ -14,7 +14,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 from sandbox.serving import Fault
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.graph.client import Graph
-from shared.graph.location import Location
+from shared.graph.location import ResourceLocation
 from shared.identity.entra import AppCredential
 from shared.settings import Settings
 from tests.edges.outside import GRAPH_SCOPE, fault
@@ -93,14 +93,16 @@ def test_a_list_is_read_to_its_last_page(world: GraphWorld, graph: Graph) -> Non
     assert len(world.graph_service.requests) == 2
 
 
-def _location(world: GraphWorld, *path: str, version: str = "v1.0") -> Location:
-    return Location(tenant_id=world.ann.tenant_id, path="/".join(["", version, *(quote(part, "") for part in path)]))
+def _location(world: GraphWorld, *path: str, version: str = "v1.0") -> ResourceLocation:
+    return ResourceLocation(
+        tenant_id=world.ann.tenant_id, path="/".join(["", version, *(quote(part, "") for part in path)])
+    )
 
 
 @pytest.mark.parametrize("version", ["v1.0", "beta"])
 def test_a_resource_is_read_as_it_is_byte_for_byte(world: GraphWorld, graph: Graph, version: str) -> None:
     location = _location(world, *world.send("Grüße 👋")[0], version=version)
-    content = graph.get(location)
+    content = graph.get_resource(location)
     assert content.resource["body"]["content"] == "Grüße 👋"
     assert content.json_bytes == world.call("GET", location.path.lstrip("/")).content
 
@@ -185,13 +187,13 @@ def test_a_hiccup_of_graphs_is_tried_over_at_once(world: GraphWorld, graph: Grap
 
 def test_a_resource_is_read_in_haste(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=503)), pytest.raises(Unavailable):
-        graph.get(_location(world, "chats", "a"))
+        graph.get_resource(_location(world, "chats", "a"))
     assert len(world.graph_service.requests) == 1
 
 
 def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(world: GraphWorld, graph: Graph) -> None:
     with pytest.raises(NotFound):
-        graph.get(_location(world, "chats", "19:0@thread.v2"))
+        graph.get_resource(_location(world, "chats", "19:0@thread.v2"))
     graph.create_subscription(world.body())
     with pytest.raises(Conflict):
         graph.create_subscription(world.body())
@@ -223,7 +225,7 @@ def test_graph_out_of_order_is_unavailable_after_some_retries(world: GraphWorld,
 @pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"[]", b'{"id": "a"', b'{"id": NaN}', b'{"id": "\xff"}'])
 def test_a_resource_that_is_none_is_never_taken_for_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
-        graph.get(_location(world, "chats", "a"))
+        graph.get_resource(_location(world, "chats", "a"))
 
 
 @pytest.mark.parametrize(

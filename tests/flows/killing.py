@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import Unavailable
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
 from shared.subscriptions.tracked import Listing, Rows, Tracked
 
@@ -52,13 +52,15 @@ class FatedGraph:
     graph: SubscriptionsApi
     fate: Fate
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
+    def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self.fate.calling(lambda: list(self.graph.list_subscriptions()))
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
         return self.fate.calling(lambda: self.graph.create_subscription(properties, beta=beta))
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
+    ) -> GraphSubscription:
         return self.fate.calling(lambda: self.graph.update_subscription(subscription_id, properties, beta=beta))
 
     def delete_subscription(self, subscription_id: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.apply import SubscriptionsApi
 
 
@@ -15,15 +15,17 @@ class AfterListing:
     graph: SubscriptionsApi
     happens: Callable[[], None]
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
+    def list_subscriptions(self) -> Iterable[GraphSubscription]:
         listed = list(self.graph.list_subscriptions())
         self.happens()
         return listed
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
         return self.graph.create_subscription(properties, beta=beta)
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
+    ) -> GraphSubscription:
         return self.graph.update_subscription(subscription_id, properties, beta=beta)
 
     def delete_subscription(self, subscription_id: str) -> None:

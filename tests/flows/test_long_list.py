@@ -41,7 +41,7 @@ def crowded(world: World) -> World:
 
 def _graph(world: World, turn: Callable[[], None]) -> Graph:
     credential = AppCredential(world.app.settings, world.tenant_id, lambda: CLIENT_SECRET)
-    return Graph(world.app.settings.graph_url, credential, scope=GRAPH_SCOPE, turn=turn)
+    return Graph(world.app.settings.graph_url, credential, scope=GRAPH_SCOPE, wait_to_list=turn)
 
 
 def test_a_long_list_is_read_at_the_pace_that_graph_bears(crowded: World) -> None:

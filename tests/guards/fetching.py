@@ -25,7 +25,8 @@ GUARDS = (
         "nothing that is not authentic",
         "        return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)",
         """\
-        self.fetch_resources({Location.of(AuthenticNotification(item), "v1.0")}, Deadline.after(timedelta(1)))
+        self.fetch_resources({ResourceLocation.from_notification(AuthenticNotification(item), "v1.0")},
+            Deadline.after(timedelta(1)))
         return authenticate(item, keys=self.client_state_keys, tenant_ids=self.tenant_ids)""",
         f"{_RECEIVING}::test_nothing_that_is_not_authentic_is_ever_fetched",
     ),
@@ -56,13 +57,13 @@ GUARDS = (
     _location(
         "steps down only",
         """\
-        if not all(_stays(segment) for segment in segments):
+        if not all(_is_single_segment(segment) for segment in segments):
             raise Malformed("a resource that is no path below a version of Graph")
 """,
         "",
     ),
-    _location("encoded steps upward", "_SEPARATOR.split(_decoded(segment))", "_SEPARATOR.split(segment)"),
-    _location("steps upward within an id", "_SEPARATOR.split(_decoded(segment))", "[_decoded(segment)]"),
+    _location("encoded steps upward", "_SEPARATOR.split(_fully_decoded(segment))", "_SEPARATOR.split(segment)"),
+    _location("steps upward within an id", "_SEPARATOR.split(_fully_decoded(segment))", "[_fully_decoded(segment)]"),
     _location("backslashes", 're.compile(r"[/\\\\]")', 're.compile("/")'),
     _location("what Windows takes off", 'part.strip(" .")', 'part not in {".", ".."}'),
     _location("a resource at all", "bool(parts) and all(", "all("),
@@ -81,8 +82,8 @@ GUARDS = (
     Guard(
         name="fetching: the client of the location's tenant",
         module="shared/app/clients.py",
-        snippet="self.graph_for_tenant(location.tenant_id).get(location)",
-        without="self.graph_for_tenant(self.settings.tenant_ids[0]).get(location)",
+        snippet="self.graph_for_tenant(location.tenant_id).get_resource(location)",
+        without="self.graph_for_tenant(self.settings.tenant_ids[0]).get_resource(location)",
         test="tests/edges/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
     ),
     Guard(

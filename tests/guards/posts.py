@@ -152,7 +152,7 @@ GUARDS = (
     _guard("nothing to fetch, nobody asked", " if distinct else {}", "", _DOWN),
     _guard(
         "what has no place is not read",
-        "{location for location in locations.values() if isinstance(location, Location)}",
+        "{location for location in locations.values() if isinstance(location, ResourceLocation)}",
         "set(locations.values())",
         f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down",
     ),

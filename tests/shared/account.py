@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.subscriptions.tracked import Heard, Listing, Rows, Tracked
 from tests.shared.tracked_values import NOW
@@ -77,14 +77,16 @@ class GraphOfOneAccount:
         self._lock = threading.RLock()
         self._ids = itertools.count()
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
+    def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self._calls.of("list", self._listed)
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
         assert beta is False
         return self._calls.of("create", lambda: self._created(properties))
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
+    ) -> GraphSubscription:
         assert beta is False
         assert set(properties) <= _CHANGEABLE
         return self._calls.of("update", lambda: self._updated(subscription_id, properties))
@@ -96,19 +98,19 @@ class GraphOfOneAccount:
         """Return what is subscribed to, in order."""
         return sorted(kept["resource"] for kept in self.kept.values())
 
-    def _listed(self) -> list[Subscription]:
+    def _listed(self) -> list[GraphSubscription]:
         if self.down is not None:
             raise self.down
         with self._lock:
             self._end_what_has_expired()
             # A client state is never told again.
             return [
-                Subscription.from_json(kept | {"clientState": None})
+                GraphSubscription.from_json(kept | {"clientState": None})
                 for id_, kept in self.kept.items()
                 if id_ not in self.unlisted
             ]
 
-    def _created(self, properties: Mapping[str, Any]) -> Subscription:
+    def _created(self, properties: Mapping[str, Any]) -> GraphSubscription:
         with self._lock:
             self._end_what_has_expired()
             self._check(properties, properties)
@@ -116,16 +118,16 @@ class GraphOfOneAccount:
                 raise Conflict("Graph answered 409: Subscription Id <> already exists for the requested combination")
             made = dict(properties) | {"id": f"s{next(self._ids)}"}
             self.kept[made["id"]] = made
-            return Subscription.from_json(made)
+            return GraphSubscription.from_json(made)
 
-    def _updated(self, subscription_id: str, properties: Mapping[str, Any]) -> Subscription:
+    def _updated(self, subscription_id: str, properties: Mapping[str, Any]) -> GraphSubscription:
         with self._lock:
             self._end_what_has_expired()
             if subscription_id not in self.kept:
                 raise NotFound("Graph answered 404")
             self._check(self.kept[subscription_id], properties)
             self.kept[subscription_id] |= properties
-            return Subscription.from_json(self.kept[subscription_id])
+            return GraphSubscription.from_json(self.kept[subscription_id])
 
     def _deleted(self, subscription_id: str) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.errors import Problem
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.subscriptions.apply import Applier
 from shared.subscriptions.desired import Desired
@@ -57,7 +57,7 @@ class Account:
         return self.row.observed
 
     @property
-    def listed(self) -> Subscription:
+    def listed(self) -> GraphSubscription:
         (listed,) = self.graph.list_subscriptions()
         return listed
 

@@ -14,7 +14,7 @@ from sandbox.entra import Entra
 from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, NotFound, UnknownCertificate
 from shared.events.cloud_events import CloudEvent
-from shared.graph.location import Location
+from shared.graph.location import ResourceLocation
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.decryption import ResourceContent
 from shared.notifications.validation_tokens import ExpectedToken, SigningKey, ValidationTokens
@@ -63,7 +63,7 @@ class Outcome:
         self.heard: list[AuthenticNotification] = []
         self.quarantined: dict[str, bytes] = {}
         self.asked_for: list[str] = []
-        self.fetched: list[Location] = []
+        self.fetched: list[ResourceLocation] = []
         self.resources: dict[str, bytes] = {}
         self.receiver = Receiver(
             client_id=CLIENT_ID,
@@ -92,8 +92,8 @@ class Outcome:
         return key_pair()[0]
 
     def _fetch(
-        self, locations: Collection[Location], _deadline: Deadline
-    ) -> Mapping[Location, ResourceContent | NotFound]:
+        self, locations: Collection[ResourceLocation], _deadline: Deadline
+    ) -> Mapping[ResourceLocation, ResourceContent | NotFound]:
         self.fetched.extend(locations)
         return {
             location: ResourceContent.from_json(self.resources[location.path])

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.graph.location import ApiVersion, Location, api_version
+from shared.graph.location import ApiVersion, ResourceLocation, api_version
 from shared.notifications.client_state import AuthenticNotification, authenticate
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from tests.sender import CHAT, OTHER_TENANT, STATE_KEY, TENANT, basic_item, client_state
@@ -32,7 +32,7 @@ def _authentic(resource: str, tenant_id: str = TENANT, **changes: Any) -> Authen
 
 
 def _path(resource: str, version: ApiVersion = ApiVersion.V1_0) -> str:
-    return Location.of(_authentic(resource), version).path
+    return ResourceLocation.from_notification(_authentic(resource), version).path
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,10 @@ def test_an_id_is_encoded_once_in_whatever_spelling_it_arrived(resource: str) ->
 
 
 def test_a_resource_is_read_in_the_tenant_of_its_notification() -> None:
-    here, there = (Location.of(_authentic("/teams/1", each), ApiVersion.V1_0) for each in (TENANT, OTHER_TENANT))
+    here, there = (
+        ResourceLocation.from_notification(_authentic("/teams/1", each), ApiVersion.V1_0)
+        for each in (TENANT, OTHER_TENANT)
+    )
     assert (here.tenant_id, there.tenant_id, here.path) == (TENANT, OTHER_TENANT, there.path)
 
 
@@ -111,7 +114,9 @@ VIRTUAL_EVENT = "solutions/virtualEvents/webinars/w/registrations"
 
 
 def _named_by_resource_data(odata_id: str) -> str:
-    return Location.of(_authentic(VIRTUAL_EVENT, resourceData={"@odata.id": odata_id}), ApiVersion.V1_0).path
+    return ResourceLocation.from_notification(
+        _authentic(VIRTUAL_EVENT, resourceData={"@odata.id": odata_id}), ApiVersion.V1_0
+    ).path
 
 
 def test_the_resource_is_the_one_that_the_event_is_about() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import NotFound, Problem, Unavailable
-from shared.graph.location import Location
+from shared.graph.location import ResourceLocation
 from shared.notifications.decryption import ResourceContent
 from shared.receiving.resource_reader import PatientReader
 from shared.timing import Deadline
@@ -15,13 +15,13 @@ from tests.shared.tracked_values import MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
 CONTENT = ResourceContent.from_json(b"{}")
-CHATS = [Location(tenant_id=TENANT, path=f"/v1.0/chats/{id_}") for id_ in "ab"]
+CHATS = [ResourceLocation(tenant_id=TENANT, path=f"/v1.0/chats/{id_}") for id_ in "ab"]
 
 
 def _reader(clock: SettableClock, *answers: ResourceContent | Problem) -> PatientReader:
     left = list(answers)
 
-    def get(_location: Location) -> ResourceContent:
+    def get(_location: ResourceLocation) -> ResourceContent:
         answer = left.pop(0)
         if isinstance(answer, Problem):
             raise answer

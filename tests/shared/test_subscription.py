@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from tests.sender import SUBSCRIPTION
 from tests.shared.tracked_values import LISTED, URL
 
@@ -26,8 +26,8 @@ ITEM: dict[str, Any] = {
 }
 
 
-def _listed(**changes: Any) -> Subscription:
-    return Subscription.from_json(ITEM | changes)
+def _listed(**changes: Any) -> GraphSubscription:
+    return GraphSubscription.from_json(ITEM | changes)
 
 
 def test_a_listed_subscription_is_read_in_full() -> None:
@@ -76,7 +76,7 @@ def test_an_answer_without_a_needed_property_is_no_subscription(name: str, value
 )
 def test_what_is_no_subscription_is_refused(value: Any) -> None:
     with pytest.raises(Misconfigured):
-        Subscription.from_json(value)
+        GraphSubscription.from_json(value)
 
 
 _ANYTHING: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.datetimes().map(str) | st.just([])

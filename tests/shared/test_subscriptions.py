@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Action, Create, Delete, Gap, Heard, Tracked, Update, UpdateKind
@@ -33,7 +33,7 @@ BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), 
 
 def _plan(
     row: Tracked | None = ROW,
-    listed: Subscription | None = LISTED,
+    listed: GraphSubscription | None = LISTED,
     *,
     desired: Sequence[Desired] = (WANTED,),
     policy: RenewalPolicy = POLICY,

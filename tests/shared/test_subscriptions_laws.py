@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.subscriptions.desired import Desired, notification_url
 from shared.subscriptions.plan import RenewalPolicy, plan
@@ -29,7 +29,7 @@ class World:
 
     desired: list[Desired]
     rows: dict[str, Tracked] = field(default_factory=dict)
-    alive: dict[str, Subscription] = field(default_factory=dict)
+    alive: dict[str, GraphSubscription] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
 
     def plan(self, policy: RenewalPolicy = POLICY) -> Sequence[Action]:
@@ -53,11 +53,11 @@ class World:
                     known = row.observed.certificate_id if row.observed else None
                     self._keep(row, self._renewed(action), known, row.client_state_key_id)
 
-    def _end(self, subscription: Subscription | None) -> None:
+    def _end(self, subscription: GraphSubscription | None) -> None:
         if subscription is not None:
             del self.alive[subscription.subscription_id]
 
-    def _made(self, desired: Desired, expiration: datetime, policy: RenewalPolicy) -> Subscription:
+    def _made(self, desired: Desired, expiration: datetime, policy: RenewalPolicy) -> GraphSubscription:
         assert expiration <= NOW + timedelta(days=3)
         made = _subscription(desired, f"made-{key_of(desired)}", expiration, policy.certificate_id)
         combination = _combination(made)
@@ -65,12 +65,12 @@ class World:
         self.alive[made.subscription_id] = made
         return made
 
-    def _renewed(self, action: Update) -> Subscription:
+    def _renewed(self, action: Update) -> GraphSubscription:
         renewed = replace(self.alive[action.subscription.subscription_id], expiration=action.expiration)
         self.alive[renewed.subscription_id] = renewed
         return renewed
 
-    def _keep(self, row: Tracked, made: Subscription, certificate_id: str | None, key_id: str | None) -> None:
+    def _keep(self, row: Tracked, made: GraphSubscription, certificate_id: str | None, key_id: str | None) -> None:
         observed = Observed(
             subscription_id=made.subscription_id,
             notification_url=made.notification_url,
@@ -82,12 +82,14 @@ class World:
         self.rows[row.key] = replace(row, observed=observed, client_state_key_id=key_id, failure=None)
 
 
-def _combination(subscription: Subscription) -> tuple[str, frozenset[str]]:
+def _combination(subscription: GraphSubscription) -> tuple[str, frozenset[str]]:
     return (canonical_path(subscription.resource), subscription.change_types)
 
 
-def _subscription(desired: Desired, id_: str, expiration: datetime, certificate_id: str | None = None) -> Subscription:
-    return Subscription(
+def _subscription(
+    desired: Desired, id_: str, expiration: datetime, certificate_id: str | None = None
+) -> GraphSubscription:
+    return GraphSubscription(
         subscription_id=id_,
         resource=desired.resource.strip("/"),
         change_types=desired.change_types,

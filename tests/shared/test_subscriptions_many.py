@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.plan import plan
 from shared.subscriptions.tracked import Action, Observed, Tracked
@@ -50,7 +50,7 @@ def _row(n: int) -> Tracked:
     return replace(ROW, desired=desired, observed=_observed(n, desired), failure=paused)
 
 
-def _listed(n: int, row: Tracked) -> Subscription:
+def _listed(n: int, row: Tracked) -> GraphSubscription:
     wanted = row.desired
     return replace(
         LISTED,
@@ -64,7 +64,7 @@ def _listed(n: int, row: Tracked) -> Subscription:
 
 
 @cache
-def _many() -> tuple[Sequence[Desired], Sequence[Tracked], Sequence[Subscription]]:
+def _many() -> tuple[Sequence[Desired], Sequence[Tracked], Sequence[GraphSubscription]]:
     """Return what is desired, tracked and alive, so that each kind of action occurs."""
     rows = [_row(n) for n in range(10_000)]
     # Some are new, some no more wanted, some gone, and the rest lives.

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import Desired
 from shared.subscriptions.plan import RenewalPolicy
 from shared.subscriptions.tracked import Observed, Tracked
@@ -40,7 +40,7 @@ OBSERVED = Observed(
     expiration=RENEWED_AT + LIFETIME,
 )
 ROW = Tracked(desired=WANTED, observed=OBSERVED, client_state_key_id="k1", etag="e1")
-LISTED = Subscription(
+LISTED = GraphSubscription(
     subscription_id=SUBSCRIPTION,
     resource="chats/getAllMessages",
     change_types=WANTED.change_types,

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from sandbox.azurite import Azurite
-from shared.graph.subscription import Subscription
+from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
 from shared.subscriptions.tracked import Listing, Rows, Tracked
 from tests.flows.app import App
@@ -50,15 +50,17 @@ class HalfHearted:
     graph: SubscriptionsApi
     omits: str
 
-    def list_subscriptions(self) -> Iterable[Subscription]:
+    def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self.graph.list_subscriptions()
 
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
         if self.omits == "creation":
-            return Subscription.from_json({**properties, "id": str(uuid4())})
+            return GraphSubscription.from_json({**properties, "id": str(uuid4())})
         return self.graph.create_subscription(properties, beta=beta)
 
-    def update_subscription(self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool) -> Subscription:
+    def update_subscription(
+        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
+    ) -> GraphSubscription:
         if self.omits == "renewal":
             return next(each for each in self.graph.list_subscriptions() if each.subscription_id == subscription_id)
         kept = {"expirationDateTime": properties["expirationDateTime"]} if self.omits == "certificate" else properties
