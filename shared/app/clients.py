@@ -18,8 +18,8 @@ from azure.storage.queue import QueueServiceClient
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import as_unavailable
 from shared.errors import Misconfigured
-from shared.events.publication_table import Markers
-from shared.events.publish_once import Published
+from shared.events.publication_table import PublicationTable
+from shared.events.publish_once import PublishOnce
 from shared.events.queue_sink import QueueSink
 from shared.gaps.gap_table import Recoveries
 from shared.gaps.snapshot_recorder import Noting
@@ -123,9 +123,9 @@ class Clients:
         return Inventory(self.tables())
 
     @once
-    def publication_table(self) -> Markers:
+    def publication_table(self) -> PublicationTable:
         """Return the table of what has been published lately."""
-        return Markers(self.tables())
+        return PublicationTable(self.tables())
 
     @once
     def post_store(self, container: str) -> PostStore:
@@ -138,12 +138,12 @@ class Clients:
         return QueueSink(self.queues(), self.blobs(), self.settings.queue_name)
 
     @once
-    def publish_once(self) -> Published | None:
+    def publish_once(self) -> PublishOnce | None:
         """Return what publishes each change once; None where that is turned off."""
         window = self.settings.deduplicate_for
         if not window:
             return None
-        return Published(self.publication_table(), self.sink().publish, window=window, now=self.clock.now)
+        return PublishOnce(self.publication_table(), self.sink().publish, window=window, now=self.clock.now)
 
     @once
     def publisher(self) -> Noting:

@@ -86,7 +86,7 @@ def _purge(clients: Clients) -> Mapping[str, int]:
     now = clients.clock.now()
     ends, before = now + _TIME_FOR_PURGING, now - clients.settings.deduplicate_for
     table = clients.publication_table()
-    return {"deleted": table.purge(now=now, before=before, is_over=lambda: clients.clock.now() > ends)}
+    return {"deleted": table.purge(now=now, before=before, is_time_up=lambda: clients.clock.now() > ends)}
 
 
 @once
@@ -176,7 +176,7 @@ def catch_up(clients: Clients) -> CatchUp:
         inventory=clients.snapshot_table(),
         graph=clients.graph_for_tenant,
         # A resumed backfill reads pages again: without the table of what was published, it would publish them twice.
-        publish=partial(publish_once.publish, sure=True) if publish_once else clients.sink().publish,
+        publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,
         is_parked=clients.post_store(PARKED).has_older_than,
         clock=clients.clock,
     )

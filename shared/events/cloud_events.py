@@ -79,7 +79,7 @@ class CloudEvent:
 
 def change_event(
     notification: AuthenticNotification,
-    found: ResourceContent | NotFound | None,
+    fetched: ResourceContent | NotFound | None,
     *,
     client_id: str,
     received_at: datetime,
@@ -87,8 +87,8 @@ def change_event(
 ) -> CloudEvent:
     """Return the event of a change, with the resource itself in ``data.content`` when there is any.
 
-    ``found`` is the resource, or Graph's 404 for it, or None if it was not fetched. ``ordinal`` is the position of the
-    item in its POST.
+    ``fetched`` is the resource, or Graph's 404 for it, or None if it was not fetched. ``ordinal`` is the position of
+    the item in its POST.
 
     The id is the same however often the change arrives and over whichever subscription, if Graph states the version of
     the resource. If it does not, the id is that of the notification: docs/events.md.
@@ -96,16 +96,16 @@ def change_event(
     Raises:
         Malformed: a resource that JSON cannot repeat.
     """
-    sealed = notification.encrypted_content
+    encrypted = notification.encrypted_content
     # Graph encrypts each item with a key of its own, so no two notifications have one signature. Two updates without
     # content in one POST differ in their position only.
-    own_key = f"{received_at.isoformat()} {ordinal}" if sealed is None else sealed.data_signature
-    return event_from_notification(notification, found, client_id=client_id, at=received_at, own_key=own_key)
+    own_key = f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature
+    return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
 
 def event_from_notification(
     notification: ChangeNotification,
-    found: ResourceContent | NotFound | None,
+    fetched: ResourceContent | NotFound | None,
     *,
     client_id: str,
     at: datetime,
@@ -117,17 +117,17 @@ def event_from_notification(
         Malformed: a resource that JSON cannot repeat.
     """
     change_type = notification.change_type or ""
-    content = found if isinstance(found, ResourceContent) else None
+    content = fetched if isinstance(fetched, ResourceContent) else None
     path = subject_of(notification.resource or "", notification.resource_data)
-    kind = type_name_of(path, notification.resource_data)
-    version = _graph_version(notification, content, kind)
+    type_name = type_name_of(path, notification.resource_data)
+    version = _graph_version(notification, content, type_name)
     key = stable_id(notification.tenant_id, path, change_type, own_key if version is None else version)
-    gone = {"gone": True} if isinstance(found, NotFound) else {}
+    gone = {"gone": True} if isinstance(fetched, NotFound) else {}
     data = dump_json(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
         # A consumer that drops by id must not drop the content because it has the bare change already.
         id=key if content is not None else stable_id(key, "without content"),
-        type=f"Microsoft.Graph.{kind}{change_type[:1].upper()}{change_type[1:]}",
+        type=f"Microsoft.Graph.{type_name}{change_type[:1].upper()}{change_type[1:]}",
         source=source_of(notification.tenant_id, client_id),
         subject=path,
         time=at,
@@ -138,13 +138,13 @@ def event_from_notification(
     )
 
 
-def _graph_version(notification: ChangeNotification, content: ResourceContent | None, kind: str) -> str | None:
+def _graph_version(notification: ChangeNotification, content: ResourceContent | None, type_name: str) -> str | None:
     """Return what Graph states to distinguish this change from the next one of the same type to the same resource.
 
     Source: https://learn.microsoft.com/graph/api/resources/changenotification
     """
     # A message can be deleted, restored and deleted again, and a member can come back: their changes have a version.
-    if notification.change_type == "created" and is_created_once(kind):
+    if notification.change_type == "created" and is_created_once(type_name):
         return ""
     stated = (content.resource.get(name) for name in ("etag", "lastModifiedDateTime")) if content else ()
     versions = (*stated, notification.resource_data.get("@odata.etag"))
@@ -158,14 +158,14 @@ def lifecycle_event(notification: AuthenticNotification, *, client_id: str, rece
         Malformed: never for a notification that was parsed; the data are texts.
     """
     name = notification.lifecycle_event or ""
-    titled = name[:1].upper() + name[1:]
+    capitalized = name[:1].upper() + name[1:]
     # Graph repeats a reauthorization request every few minutes: each is an event of its own.
     id_ = stable_id(notification.tenant_id, notification.subscription_id, name, rfc3339(received_at))
     return CloudEvent(
         id=id_,
-        type=f"Microsoft.Graph.{titled}"
-        if titled.startswith("Subscription")
-        else f"Microsoft.Graph.Subscription{titled}",
+        type=f"Microsoft.Graph.{capitalized}"
+        if capitalized.startswith("Subscription")
+        else f"Microsoft.Graph.Subscription{capitalized}",
         source=source_of(notification.tenant_id, client_id),
         subject=f"subscriptions/{notification.subscription_id}",
         time=received_at,
@@ -176,14 +176,14 @@ def lifecycle_event(notification: AuthenticNotification, *, client_id: str, rece
 
 def _data(notification: ChangeNotification) -> dict[str, Any]:
     """Return what Graph said of the change, in Graph's names; the client state is a secret and stays out."""
-    said = {
+    properties = {
         "changeType": notification.change_type,
         "tenantId": notification.tenant_id,
         "subscriptionId": notification.subscription_id,
         "subscriptionExpirationDateTime": notification.subscription_expiration,
         "resource": notification.resource,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def stable_id(*parts: str) -> str:

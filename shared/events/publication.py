@@ -16,12 +16,14 @@ class PublicationRecord:
 
     key: str
     entries: tuple[str, ...]
-    at: datetime
+    published_at: datetime
     etag: str | None = None
 
     def with_entries(self, entries: Iterable[str], at: datetime) -> "PublicationRecord":
         """Return the record with ``entries`` added. Entries are only ever added, so two writers can be joined."""
-        return replace(self, entries=tuple(dict.fromkeys((*self.entries, *entries))), at=max(self.at, at))
+        return replace(
+            self, entries=tuple(dict.fromkeys((*self.entries, *entries))), published_at=max(self.published_at, at)
+        )
 
     def repeats(self, event: CloudEvent) -> bool:
         """Return whether ``event`` was published before: with its content, or in any form if it has none."""
@@ -29,15 +31,15 @@ class PublicationRecord:
 
     def as_first_published(self, event: CloudEvent) -> CloudEvent:
         """Return the event, a repetition with the time of its first publication."""
-        return replace(event, time=min(event.time, self.at)) if self.repeats(event) else event
+        return replace(event, time=min(event.time, self.published_at)) if self.repeats(event) else event
 
 
 def unpublished(events: Iterable[CloudEvent], records: Mapping[str, PublicationRecord]) -> Sequence[CloudEvent]:
     """Return the events that repeat neither what ``records``, by key, contain nor one another."""
-    known, found = dict(records), list[CloudEvent]()
+    seen, new = dict(records), list[CloudEvent]()
     for event in events:
-        record = known[event.provenance.dedup_key]
+        record = seen[event.provenance.dedup_key]
         if not record.repeats(event):
-            found.append(event)
-            known[record.key] = record.with_entries([event.id], record.at)
-    return found
+            new.append(event)
+            seen[record.key] = record.with_entries([event.id], record.published_at)
+    return new

@@ -20,13 +20,13 @@ TABLE = "published"
 # A transaction of tables takes so many changes.
 # Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 _MAX_BATCH = 100
-_PARTS = 16
-_BETWEEN_RUNS_SECONDS = 300
+_PURGE_PARTS = 16
+_RUN_INTERVAL_SECONDS = 300
 # The golden ratio's multiples reach all parts, each about as often, whatever the schedule of the timer.
-_SPREAD = 0.618033988749895
+_GOLDEN_RATIO = 0.618033988749895
 
 
-class Markers:
+class PublicationTable:
     """The table; all methods raise Unavailable when it does not answer as it should."""
 
     def __init__(self, tables: TableServiceClient) -> None:
@@ -38,7 +38,7 @@ class Markers:
             entity = self._table.client.get_entity(key[:2], key, **FAIL_FAST)
             entries = tuple(str(entity["notes"]).split(","))
             at, etag = entity["publishedDateTime"], entity.metadata["etag"]
-            return PublicationRecord(key=key, entries=entries, at=at, etag=etag)
+            return PublicationRecord(key=key, entries=entries, published_at=at, etag=etag)
         except ResourceNotFoundError:
             return None
         except CLIENT_ERRORS as exc:
@@ -54,19 +54,19 @@ class Markers:
             "PartitionKey": record.key[:2],
             "RowKey": record.key,
             "notes": ",".join(record.entries),
-            "publishedDateTime": record.at,
+            "publishedDateTime": record.published_at,
         }
         self._table.save(entity, record.etag)
 
-    def purge(self, *, now: datetime, before: datetime, is_over: Callable[[], bool]) -> int:
+    def purge(self, *, now: datetime, before: datetime, is_time_up: Callable[[], bool]) -> int:
         """Return how many records from ``before`` were deleted: of one sixteenth of them, another one each time."""
-        part = f"{int(now.timestamp() / _BETWEEN_RUNS_SECONDS * _SPREAD % 1 * _PARTS):x}"
+        part = f"{int(now.timestamp() / _RUN_INTERVAL_SECONDS * _GOLDEN_RATIO % 1 * _PURGE_PARTS):x}"
         query = "PartitionKey ge @first and PartitionKey lt @last and publishedDateTime lt @before"
         # "g" follows the last of the hexadecimal digits that partitions begin with.
         bounds = {"first": part, "last": f"{part}g", "before": before}
         try:
             found = self._table.client.query_entities(query, parameters=bounds, select=KEYS_AND_TIMESTAMP)
-            return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_over())
+            return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_time_up())
         except ResourceNotFoundError:
             return 0
         except CLIENT_ERRORS as exc:

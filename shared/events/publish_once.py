@@ -38,7 +38,7 @@ type Publish = Callable[[Sequence[CloudEvent], Deadline, Callable[[CloudEvent], 
 """A sink that returns once it has every event, and calls back for each as soon as it has it; raises Unavailable."""
 
 
-class MarkerTable(Protocol):
+class PublicationRecords(Protocol):
     """Where records are stored; both raise Unavailable, ``write`` also Conflict if the row has changed since."""
 
     def read(self, key: str) -> PublicationRecord | None:
@@ -50,13 +50,13 @@ class MarkerTable(Protocol):
         ...
 
 
-class Published:
+class PublishOnce:
     """Publishes what has not been published within ``window``."""
 
     def __init__(
-        self, markers: MarkerTable, publish: Publish, *, window: timedelta, now: Callable[[], datetime]
+        self, records: PublicationRecords, publish: Publish, *, window: timedelta, now: Callable[[], datetime]
     ) -> None:
-        self._table = markers
+        self._table = records
         self._publish = publish
         self._window = window
         self._now = now
@@ -67,46 +67,48 @@ class Published:
         self._waiting: set[Future[None]] = set()
         self._circuit_open_until = float("-inf")
 
-    def publish(self, events: Sequence[CloudEvent], deadline: Deadline, *, sure: bool = False) -> Sequence[CloudEvent]:
+    def publish(
+        self, events: Sequence[CloudEvent], deadline: Deadline, *, require_lookup: bool = False
+    ) -> Sequence[CloudEvent]:
         """Return the events once each is in the sink; a repetition has the time of its first publication.
 
-        ``sure``: rather publish nothing than something twice, for callers who can wait.
+        ``require_lookup``: rather publish nothing than something twice, for callers who can wait.
 
         Raises:
             Unavailable: as the sink's; or another POST has worked on one of the changes for too long.
         """
-        with self._in_flight.held(frozenset(event.provenance.dedup_key for event in events), deadline):
+        with self._in_flight.hold(frozenset(event.provenance.dedup_key for event in events), deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
-            records = self._records(events, deadline.within(budget), sure=sure)
+            records = self._records(events, deadline.within(budget), require_lookup=require_lookup)
 
-            def sent(event: CloudEvent) -> None:
+            def on_sent(event: CloudEvent) -> None:
                 # Recorded one by one: if the POST is not finished in time, what was sent of it is not sent again.
                 record = records[event.provenance.dedup_key].with_entries([event.id], self._now())
                 self._write_soon(self._cache.add(record))
 
-            if fresh := unpublished(events, records):
-                self._publish(fresh, deadline, sent)
+            if new_events := unpublished(events, records):
+                self._publish(new_events, deadline, on_sent)
             return [records[event.provenance.dedup_key].as_first_published(event) for event in events]
 
-    def is_at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether every record is written, or given up."""
         return not self._waiting
 
     def _records(
-        self, events: Iterable[CloudEvent], in_time: Deadline, *, sure: bool
+        self, events: Iterable[CloudEvent], deadline: Deadline, *, require_lookup: bool
     ) -> Mapping[str, PublicationRecord]:
         """Return the record of each event by its key: what this process knows, and what the table answers in time."""
-        records, asked = dict[str, PublicationRecord](), set[str]()
+        records, missing = dict[str, PublicationRecord](), set[str]()
         for event in events:
             key = event.provenance.dedup_key
             records[key] = self._recent(self._cache.get(key), key)
             if not records[key].repeats(event):
-                asked.add(key)
-        rows = self._rows(asked, in_time)
-        if sure and len(rows) < len(asked):
+                missing.add(key)
+        rows = self._rows(missing, deadline)
+        if require_lookup and len(rows) < len(missing):
             raise Unavailable("the table of published events does not answer: nothing is published without it")
         for key, row in rows.items():
-            record = self._recent(row, key).with_entries(records[key].entries, records[key].at)
+            record = self._recent(row, key).with_entries(records[key].entries, records[key].published_at)
             records[key] = self._cache.add(record) if record.entries else record
         return records
 
@@ -114,10 +116,10 @@ class Published:
         """Return ``record`` if it is within the window, else an empty one in its place."""
         oldest = self._now() - self._window
         if record is None:
-            return PublicationRecord(key=key, entries=(), at=oldest)
-        return record if record.at >= oldest else replace(record, entries=(), at=oldest)
+            return PublicationRecord(key=key, entries=(), published_at=oldest)
+        return record if record.published_at >= oldest else replace(record, entries=(), published_at=oldest)
 
-    def _rows(self, keys: Iterable[str], in_time: Deadline) -> Mapping[str, PublicationRecord | None]:
+    def _rows(self, keys: Iterable[str], deadline: Deadline) -> Mapping[str, PublicationRecord | None]:
         """Return the rows that can be read in time."""
         if time.monotonic() < self._circuit_open_until:
             return {}
@@ -126,7 +128,7 @@ class Published:
         problem = None
         for key, read in reads.items():
             try:
-                rows[key] = in_time.result_of(read)
+                rows[key] = deadline.result_of(read)
             except Unavailable as exc:
                 problem = exc
         if problem is not None:
@@ -156,10 +158,14 @@ class Published:
         try:
             self._table.write(record)
         except Conflict:
-            there = self._table.read(record.key)
-            both = replace(record, etag=None) if there is None else there.with_entries(record.entries, record.at)
-            if there is None or both.entries != there.entries:
-                self._table.write(both)
+            current = self._table.read(record.key)
+            joined = (
+                replace(record, etag=None)
+                if current is None
+                else current.with_entries(record.entries, record.published_at)
+            )
+            if current is None or joined.entries != current.entries:
+                self._table.write(joined)
 
 
 class _LocalCache:
@@ -175,8 +181,8 @@ class _LocalCache:
     def add(self, record: PublicationRecord) -> PublicationRecord:
         """Return ``record`` joined with the one that is cached under its key, and cache the result."""
         with self._lock:
-            there = self._records.pop(record.key, None)
-            joined = record.with_entries(there.entries, there.at) if there else record
+            current = self._records.pop(record.key, None)
+            joined = record.with_entries(current.entries, current.published_at) if current else record
             self._records[record.key] = joined
             if len(self._records) > _MAX_CACHED:
                 self._records.popitem(last=False)
@@ -191,14 +197,14 @@ class _InFlight:
         self._changed = Condition()
 
     @contextmanager
-    def held(self, keys: frozenset[str], in_time: Deadline) -> Iterator[None]:
+    def hold(self, keys: frozenset[str], deadline: Deadline) -> Iterator[None]:
         """Hold ``keys`` as soon as no other POST holds one of them.
 
         Raises:
             Unavailable: another one does, for too long.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._keys.isdisjoint(keys), timeout=in_time.seconds_left()):
+            if not self._changed.wait_for(lambda: self._keys.isdisjoint(keys), timeout=deadline.seconds_left()):
                 raise Unavailable("another POST is publishing the same change")
             self._keys |= keys
         try:

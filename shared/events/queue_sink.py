@@ -25,7 +25,7 @@ _NEVER_EXPIRES = -1
 _PARALLEL_SENDS = 16
 
 
-def _ignored(_event: CloudEvent) -> None:
+def _ignore(_event: CloudEvent) -> None:
     """Do nothing about an event that stands in the queue."""
 
 
@@ -38,14 +38,14 @@ class QueueSink:
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_SENDS, thread_name_prefix="sink")
 
     def publish(
-        self, events: Sequence[CloudEvent], deadline: Deadline, sent: Callable[[CloudEvent], None] = _ignored
+        self, events: Sequence[CloudEvent], deadline: Deadline, on_sent: Callable[[CloudEvent], None] = _ignore
     ) -> None:
-        """Return once every event stands in the queue; ``sent`` is told of each as soon as it does.
+        """Return once every event stands in the queue; ``on_sent`` is told of each as soon as it does.
 
         Raises:
             Unavailable: storage did not take all of them in time; some may stand there already, or will in a moment.
         """
-        sends = [self._pool.submit(self._send, event, sent) for event in events]
+        sends = [self._pool.submit(self._send, event, on_sent) for event in events]
         try:
             for send in sends:
                 deadline.result_of(send)
@@ -53,7 +53,7 @@ class QueueSink:
             for send in sends:
                 send.cancel()
 
-    def _send(self, event: CloudEvent, sent: Callable[[CloudEvent], None]) -> None:
+    def _send(self, event: CloudEvent, on_sent: Callable[[CloudEvent], None]) -> None:
         message = event.to_json()
         try:
             if len(message) > MAX_MESSAGE_BYTES:
@@ -61,7 +61,7 @@ class QueueSink:
             create_if_missing(lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message))
         except CLIENT_ERRORS as exc:
             raise as_unavailable("storage", exc) from exc
-        sent(event)
+        on_sent(event)
 
     def _enqueue(self, message: bytes) -> None:
         self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **FAIL_FAST)

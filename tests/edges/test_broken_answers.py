@@ -16,7 +16,7 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.events.publication import PublicationRecord
-from shared.events.publication_table import Markers
+from shared.events.publication_table import PublicationTable
 from shared.events.queue_sink import QueueSink
 from shared.gaps.snapshot import Known
 from shared.gaps.snapshot_table import Inventory
@@ -42,7 +42,7 @@ _POST = StoredPost(
     reason="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"'
 )
 _KNOWN = Known(tenant_id="t", subject="teams/t/members/m", looks="0123")
-_MARKER = PublicationRecord(key="00", entries=("a",), at=_POST.received_at)
+_MARKER = PublicationRecord(key="00", entries=("a",), published_at=_POST.received_at)
 
 
 class Storage(socketserver.ThreadingTCPServer):
@@ -82,16 +82,18 @@ def _connection(storage: Storage) -> str:
 
 
 _TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
-    "read a marker": lambda tables: Markers(tables).read("00"),
-    "write a marker": lambda tables: Markers(tables).write(_MARKER),
-    "purge": lambda tables: Markers(tables).purge(now=_MARKER.at, before=_MARKER.at, is_over=lambda: False),
+    "read a marker": lambda tables: PublicationTable(tables).read("00"),
+    "write a marker": lambda tables: PublicationTable(tables).write(_MARKER),
+    "purge": lambda tables: PublicationTable(tables).purge(
+        now=_MARKER.published_at, before=_MARKER.published_at, is_time_up=lambda: False
+    ),
     "what is known": lambda tables: Inventory(tables).of("t", "teams/t/members"),
     "one known": lambda tables: Inventory(tables).get(_KNOWN),
     "note": lambda tables: Inventory(tables).note(_KNOWN),
     "note all": lambda tables: Inventory(tables).note_all([_KNOWN]),
-    "hear": lambda tables: Tracking(tables).hear("t", "a-subscription", lifecycle_event=None, at=_MARKER.at),
+    "hear": lambda tables: Tracking(tables).hear("t", "a-subscription", lifecycle_event=None, at=_MARKER.published_at),
     "forget what was heard": lambda tables: Tracking(tables).forget("t", "a-subscription"),
-    "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.at),
+    "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.published_at),
 }
 _STORE_CALLS: dict[str, Callable[[PostStore], object]] = {
     "list": lambda store: list(store.list()),

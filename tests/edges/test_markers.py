@@ -16,8 +16,8 @@ from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.events.publication import PublicationRecord
-from shared.events.publication_table import TABLE, Markers
-from shared.events.publish_once import Published
+from shared.events.publication_table import TABLE, PublicationTable
+from shared.events.publish_once import PublishOnce
 from shared.timing import Deadline
 from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.eventually import eventually
@@ -62,7 +62,7 @@ class Worker:
     sunk: list[CloudEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.published = Published(Markers(self.tables), self._sink, window=WINDOW, now=lambda: self.now)
+        self.published = PublishOnce(PublicationTable(self.tables), self._sink, window=WINDOW, now=lambda: self.now)
 
     def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
         for event in events:
@@ -71,7 +71,7 @@ class Worker:
 
     def publish(self, *events: CloudEvent) -> None:
         self.published.publish(events, in_time())
-        assert eventually(self.published.is_at_rest)
+        assert eventually(self.published.is_idle)
 
 
 def test_what_was_published_is_published_by_no_instance_again(tables: TableServiceClient) -> None:
@@ -114,7 +114,7 @@ def test_without_the_table_every_event_is_published_in_time(
         worker.published.publish([message(), message(etag="2"), team("A")], in_time())
     assert len(worker.sunk) == 3
     relay.mood = Mood.FORWARDING
-    assert eventually(worker.published.is_at_rest)
+    assert eventually(worker.published.is_idle)
 
 
 def test_markers_are_read_again_once_the_table_is_back(tables: TableServiceClient, relay: Relay) -> None:
@@ -135,8 +135,8 @@ def _is_dropped(worker: Worker, other: Worker, etag: str) -> bool:
 
 
 def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) -> None:
-    markers, key = Markers(tables), uuid4().hex
-    new = PublicationRecord(key=key, entries=("a",), at=NOW)
+    markers, key = PublicationTable(tables), uuid4().hex
+    new = PublicationRecord(key=key, entries=("a",), published_at=NOW)
     assert markers.read(key) is None
     markers.write(new)
     with pytest.raises(Conflict):
@@ -153,13 +153,13 @@ def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) 
 
 
 def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tables: TableServiceClient) -> None:
-    markers = Markers(tables)
+    markers = PublicationTable(tables)
     for digit in _DIGITS:
         for age in ("old", "new"):
             at = NOW - WINDOW - timedelta(minutes=30 if age == "old" else -30)
-            markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=(age,), at=at))
+            markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=(age,), published_at=at))
     table = tables.get_table_client(TABLE)
-    deleted = [markers.purge(now=each, before=NOW - WINDOW, is_over=lambda: False) for each in _runs(5)]
+    deleted = [markers.purge(now=each, before=NOW - WINDOW, is_time_up=lambda: False) for each in _runs(5)]
     assert (sum(deleted), max(deleted)) == (len(_DIGITS), 1)
     assert [row["notes"] for row in table.list_entities()] == ["new"] * len(_DIGITS)
 
@@ -167,10 +167,10 @@ def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tabl
 @pytest.mark.parametrize("minutes", [1, 5, 10, 60])
 def test_every_schedule_reaches_every_part(tables: TableServiceClient, minutes: int) -> None:
     """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
-    markers = Markers(tables)
+    markers = PublicationTable(tables)
     for digit in _DIGITS:
-        markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=("a",), at=NOW - 2 * WINDOW))
-    deleted = (markers.purge(now=now, before=NOW, is_over=lambda: False) for now in _runs(minutes))
+        markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=("a",), published_at=NOW - 2 * WINDOW))
+    deleted = (markers.purge(now=now, before=NOW, is_time_up=lambda: False) for now in _runs(minutes))
     assert len(_DIGITS) in itertools.accumulate(deleted)
 
 
@@ -179,49 +179,49 @@ def _runs(minutes: int) -> Iterator[datetime]:
 
 
 def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClient) -> None:
-    markers = Markers(tables)
-    assert markers.purge(now=NOW, before=NOW, is_over=lambda: False) == 0
+    markers = PublicationTable(tables)
+    assert markers.purge(now=NOW, before=NOW, is_time_up=lambda: False) == 0
     for digit in _DIGITS:
-        markers.write(PublicationRecord(key=f"{digit}0", entries=("a",), at=NOW - 2 * WINDOW))
-    assert markers.purge(now=NOW, before=NOW, is_over=lambda: True) == 0
+        markers.write(PublicationRecord(key=f"{digit}0", entries=("a",), published_at=NOW - 2 * WINDOW))
+    assert markers.purge(now=NOW, before=NOW, is_time_up=lambda: True) == 0
 
 
 def test_what_is_published_again_while_markers_are_purged_stays(tables: TableServiceClient) -> None:
-    markers = Markers(tables)
-    markers.write(PublicationRecord(key="00", entries=("a",), at=NOW - 2 * WINDOW))
+    markers = PublicationTable(tables)
+    markers.write(PublicationRecord(key="00", entries=("a",), published_at=NOW - 2 * WINDOW))
     again = markers.read("00")
     assert again is not None
 
     def publish() -> bool:
-        markers.write(replace(again, entries=("a", "b"), at=NOW))
+        markers.write(replace(again, entries=("a", "b"), published_at=NOW))
         return False
 
-    assert markers.purge(now=_IN_THE_FIRST_PART, before=NOW - WINDOW, is_over=publish) == 0
+    assert markers.purge(now=_IN_THE_FIRST_PART, before=NOW - WINDOW, is_time_up=publish) == 0
     assert (found := markers.read("00")) is not None
     assert found.entries == ("a", "b")
 
 
 def test_of_two_runs_that_purge_one_marker_neither_fails(tables: TableServiceClient) -> None:
-    markers = Markers(tables)
-    markers.write(PublicationRecord(key="00", entries=("a",), at=NOW - 2 * WINDOW))
+    markers = PublicationTable(tables)
+    markers.write(PublicationRecord(key="00", entries=("a",), published_at=NOW - 2 * WINDOW))
     deleted = []
 
     def purge() -> bool:
-        deleted.append(markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_over=lambda: False))
+        deleted.append(markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_time_up=lambda: False))
         return False
 
-    assert (markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_over=purge), deleted) == (0, [1])
+    assert (markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_time_up=purge), deleted) == (0, [1])
 
 
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
 def test_a_table_that_cannot_be_had_is_unavailable(tables: TableServiceClient, relay: Relay, mood: Mood) -> None:
-    markers = Markers(tables)
-    markers.write(PublicationRecord(key="aa", entries=("a",), at=NOW))
+    markers = PublicationTable(tables)
+    markers.write(PublicationRecord(key="aa", entries=("a",), published_at=NOW))
     relay.mood = mood
     with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
         markers.read("aa")
     with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        markers.write(PublicationRecord(key="ab", entries=("a",), at=NOW))
+        markers.write(PublicationRecord(key="ab", entries=("a",), published_at=NOW))
     if mood is Mood.DOWN:
         with pytest.raises(Unavailable):
-            markers.purge(now=NOW, before=NOW, is_over=lambda: False)
+            markers.purge(now=NOW, before=NOW, is_time_up=lambda: False)

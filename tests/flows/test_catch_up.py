@@ -15,7 +15,7 @@ import pytest
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
-from shared.events.publish_once import Published
+from shared.events.publish_once import PublishOnce
 from shared.gaps.backfill import GraphLists
 from shared.gaps.gap import State
 from shared.graph.client import Page
@@ -155,9 +155,9 @@ def test_what_has_come_live_is_not_told_again(world: World) -> None:
             sent(event)
 
     table = world.app.clients.publication_table()
-    published = Published(table, publish, window=timedelta(hours=4), now=world.app.time.now)
+    published = PublishOnce(table, publish, window=timedelta(hours=4), now=world.app.time.now)
     published.publish(live, Deadline.after(timedelta(seconds=20)))
-    while not published.is_at_rest():
+    while not published.is_idle():
         time.sleep(0.01)
     again.clear()
     world.do(lambda: world.graph.announce_missed(world.graph.subscriptions()[0].id))

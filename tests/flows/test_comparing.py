@@ -12,7 +12,7 @@ import pytest
 from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
-from shared.events.publish_once import Publish, Published
+from shared.events.publish_once import Publish, PublishOnce
 from shared.gaps.gap import State
 from shared.gaps.graph_queries import is_compared
 from shared.timing import Deadline
@@ -205,7 +205,7 @@ def test_who_comes_and_goes_and_comes_again_is_told_every_time(world: World) -> 
     chat, chats = world.new_chat(), world.teams.chats
     subscribed(world, {"resource": f"/chats/{chat[1]}/members", "changeType": "created,deleted"})
     table = world.app.clients.publication_table()
-    published = Published(table, _into(world.app), window=timedelta(hours=4), now=world.clock.now)
+    published = PublishOnce(table, _into(world.app), window=timedelta(hours=4), now=world.clock.now)
     caught_up(world, publish=published.publish)
     for _ in range(2):
         lost(world)

@@ -138,14 +138,14 @@ GUARDS = (
     _once(
         "a repetition within one POST",
         _MARKER,
-        "            known[record.key] = record.with_entries([event.id], record.at)\n",
+        "            seen[record.key] = record.with_entries([event.id], record.published_at)\n",
         "",
         "test_the_same_change_twice_in_one_post_is_published_once",
     ),
     _once(
         "a redelivered event has the time of its first publication",
         _MARKER,
-        "return replace(event, time=min(event.time, self.at)) if self.repeats(event) else event",
+        "return replace(event, time=min(event.time, self.published_at)) if self.repeats(event) else event",
         "return event",
         "test_redelivered_event_has_the_time_of_its_first_publication",
     ),
@@ -159,7 +159,7 @@ GUARDS = (
     _once(
         "each notification by its seal",
         "shared/events/cloud_events.py",
-        'f"{received_at.isoformat()} {ordinal}" if sealed is None else sealed.data_signature',
+        'f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature',
         'f"{received_at.isoformat()} {ordinal}"',
         "test_state_that_comes_back_is_published_each_time",
     ),
@@ -180,7 +180,7 @@ GUARDS = (
     _once(
         "rather not at all than twice",
         _PUBLISHED,
-        "if sure and len(rows) < len(asked):",
+        "if require_lookup and len(rows) < len(missing):",
         "if False:",
         "test_who_rather_publishes_not_at_all_than_twice_waits_for_the_table",
     ),
@@ -194,8 +194,8 @@ GUARDS = (
     _once(
         "what is known is not looked up",
         _PUBLISHED,
-        "            if not records[key].repeats(event):\n                asked.add(key)\n",
-        "            asked.add(key)\n",
+        "            if not records[key].repeats(event):\n                missing.add(key)\n",
+        "            missing.add(key)\n",
         "test_what_is_known_to_be_published_is_not_looked_up_again",
     ),
     _once(
@@ -208,23 +208,23 @@ GUARDS = (
     _once(
         "recorded after it is published",
         _PUBLISHED,
-        "            if fresh := unpublished(events, records):\n",
-        "            for event in events:\n                sent(event)\n"
-        "            if fresh := unpublished(events, records):\n",
+        "            if new_events := unpublished(events, records):\n",
+        "            for event in events:\n                on_sent(event)\n"
+        "            if new_events := unpublished(events, records):\n",
         "test_nothing_is_marked_that_the_sink_did_not_take",
     ),
     _once(
         "the window",
         _PUBLISHED,
-        "return record if record.at >= oldest else replace(record, entries=(), at=oldest)",
+        "return record if record.published_at >= oldest else replace(record, entries=(), published_at=oldest)",
         "return record",
         "test_record_counts_for_the_window_and_no_longer",
     ),
     _once(
         "a time for look-ups",
         _PUBLISHED,
-        "self._records(events, deadline.within(budget), sure=sure)",
-        "self._records(events, Deadline.after(timedelta(seconds=4)), sure=sure)",
+        "self._records(events, deadline.within(budget), require_lookup=require_lookup)",
+        "self._records(events, Deadline.after(timedelta(seconds=4)), require_lookup=require_lookup)",
         "test_a_table_that_hangs_stops_no_event",
     ),
     _once(
@@ -237,15 +237,15 @@ GUARDS = (
     _once(
         "a POST about a change in flight does not wait for ever",
         _PUBLISHED,
-        "timeout=in_time.seconds_left()",
+        "timeout=deadline.seconds_left()",
         "timeout=None",
         "test_a_post_waits_for_another_about_the_same_change_no_longer_than_its_time",
     ),
     _once(
         "a record that another instance has written",
         _PUBLISHED,
-        "there.with_entries(record.entries, record.at)",
-        "replace(record, etag=there.etag)",
+        "current.with_entries(record.entries, record.published_at)",
+        "replace(record, etag=current.etag)",
         "test_record_written_by_two_workers_at_once_has_the_entries_of_both",
     ),
     _once(
@@ -272,7 +272,7 @@ GUARDS = (
     Guard(
         name="once: only what stands in the queue is told of",
         module="shared/events/queue_sink.py",
-        snippet="        sent(event)\n",
+        snippet="        on_sent(event)\n",
         without="",
         test="tests/edges/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
     ),
@@ -300,8 +300,8 @@ GUARDS = (
     Guard(
         name="once: every part is tidied up",
         module="shared/events/publication_table.py",
-        snippet=" * _SPREAD % 1 * _PARTS):x}",
-        without=" % _PARTS):x}",
+        snippet=" * _GOLDEN_RATIO % 1 * _PURGE_PARTS):x}",
+        without=" % _PURGE_PARTS):x}",
         test=f"{_MARKED}::test_every_schedule_reaches_every_part",
     ),
     Guard(

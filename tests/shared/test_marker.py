@@ -40,10 +40,10 @@ def test_both_have_one_key_and_ids_of_their_own() -> None:
     ids=["content first", "content second", "content twice", "bare twice"],
 )
 def test_repetition_is_dropped_and_content_never(events: list[CloudEvent], published: list[CloudEvent]) -> None:
-    assert unpublished(events, {KEY: PublicationRecord(key=KEY, entries=(), at=NOW)}) == published
+    assert unpublished(events, {KEY: PublicationRecord(key=KEY, entries=(), published_at=NOW)}) == published
 
 
 def test_joined_records_have_the_later_time_and_all_entries() -> None:
-    record = PublicationRecord(key="k", entries=("a", "b"), at=NOW, etag="1")
+    record = PublicationRecord(key="k", entries=("a", "b"), published_at=NOW, etag="1")
     both = record.with_entries(["b", "c"], NOW - timedelta(minutes=1))
-    assert (both.entries, both.at, both.etag) == (("a", "b", "c"), NOW, "1")
+    assert (both.entries, both.published_at, both.etag) == (("a", "b", "c"), NOW, "1")

@@ -17,7 +17,7 @@ import pytest
 from shared.errors import Conflict, Unavailable
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.publication import PublicationRecord
-from shared.events.publish_once import Published
+from shared.events.publish_once import PublishOnce
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
@@ -79,7 +79,7 @@ class Worker[T: Table = Table]:
     sunk: list[CloudEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.published = Published(self.table, self._sink, window=WINDOW, now=lambda: self.now)
+        self.published = PublishOnce(self.table, self._sink, window=WINDOW, now=lambda: self.now)
 
     def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
         for event in events:
@@ -89,7 +89,7 @@ class Worker[T: Table = Table]:
     def publish(self, *events: CloudEvent) -> None:
         """Publish one POST's events, and wait for their records as the next POST about them would."""
         self.published.publish(events, in_time())
-        assert eventually(self.published.is_at_rest)
+        assert eventually(self.published.is_idle)
 
     @property
     def ids(self) -> list[str]:
@@ -250,11 +250,11 @@ def test_who_rather_publishes_not_at_all_than_twice_waits_for_the_table() -> Non
     worker = Worker(table)
     for events in ([message()], [message(), team("A")]):
         with pytest.raises(Unavailable, match="does not answer"):
-            worker.published.publish(events, in_time(), sure=True)
+            worker.published.publish(events, in_time(), require_lookup=True)
     assert worker.sunk == []
     worker.publish(message())
     # That is remembered: nothing has to be looked up.
-    worker.published.publish([message()], in_time(), sure=True)
+    worker.published.publish([message()], in_time(), require_lookup=True)
     assert len(worker.sunk) == 1
 
 
@@ -304,7 +304,7 @@ def test_nothing_is_marked_that_the_sink_did_not_take() -> None:
             raise Unavailable("storage")
         sent(events[0])
 
-    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     for _ in range(2):
         with pytest.raises(Unavailable):
             published.publish([message()], in_time())
@@ -324,7 +324,7 @@ def test_what_was_sent_of_a_post_that_fails_is_not_sent_again() -> None:
             sunk.append(event.id)
             sent(event)
 
-    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     events = [message(etag=etag) for etag in "123"]
     with pytest.raises(Unavailable):
         published.publish(events, in_time())
@@ -342,7 +342,7 @@ def test_two_posts_at_once_about_one_change_publish_it_once() -> None:
             sunk.append(event)
             sent(event)
 
-    published = Published(table, sink, window=WINDOW, now=lambda: NOW)
+    published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: published.publish([message(), team("A")], in_time()), range(4)))
     assert len(sunk) == 2
@@ -357,7 +357,7 @@ def test_a_post_waits_for_another_about_the_same_change_no_longer_than_its_time(
         let_go.wait(20)
         sent(events[0])
 
-    published = Published(Table(), sink, window=WINDOW, now=lambda: NOW)
+    published = PublishOnce(Table(), sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(published.publish, [message()], in_time())
         assert eventually(lambda: len(sunk) == 1)
