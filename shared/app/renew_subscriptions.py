@@ -18,7 +18,7 @@ from shared.gaps.catch_up import CatchUp
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
-from shared.receiving.resource_reader import PatientReader
+from shared.receiving.resource_reader import RateLimitedReader
 from shared.subscriptions.desired import Desired, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 
@@ -160,7 +160,7 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 
 def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that parks nothing, and waits as long as Graph asks for between its requests."""
-    reader = PatientReader(clients.read_resource, clients.clock)
+    reader = RateLimitedReader(clients.read_resource, clients.clock)
     return replace(receiver(clients), park=None, fetch_resources=reader.read)
 
 

@@ -36,9 +36,9 @@ class ResourceReader:
             Misconfigured: Graph refuses one.
         """
         reads = {location: self._pool.submit(self._read, location) for location in locations}
-        in_time = deadline.within(_BUDGET)
+        read_deadline = deadline.within(_BUDGET)
         try:
-            return {location: in_time.result_of(read) for location, read in reads.items()}
+            return {location: read_deadline.result_of(read) for location, read in reads.items()}
         finally:
             for read in reads.values():
                 read.cancel()
@@ -50,7 +50,7 @@ class ResourceReader:
             return problem
 
 
-class PatientReader:
+class RateLimitedReader:
     """Reads one resource after the other, at the pace that Graph asks for."""
 
     def __init__(self, get: Callable[[ResourceLocation], ResourceContent], clock: Clock) -> None:

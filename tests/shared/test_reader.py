@@ -7,7 +7,7 @@ import pytest
 from shared.errors import NotFound, Problem, Unavailable
 from shared.graph.location import ResourceLocation
 from shared.notifications.decryption import ResourceContent
-from shared.receiving.resource_reader import PatientReader
+from shared.receiving.resource_reader import RateLimitedReader
 from shared.timing import Deadline
 from tests.sender import TENANT
 from tests.shared.account import SettableClock
@@ -18,7 +18,7 @@ CONTENT = ResourceContent.from_json(b"{}")
 CHATS = [ResourceLocation(tenant_id=TENANT, path=f"/v1.0/chats/{id_}") for id_ in "ab"]
 
 
-def _reader(clock: SettableClock, *answers: ResourceContent | Problem) -> PatientReader:
+def _reader(clock: SettableClock, *answers: ResourceContent | Problem) -> RateLimitedReader:
     left = list(answers)
 
     def get(_location: ResourceLocation) -> ResourceContent:
@@ -27,7 +27,7 @@ def _reader(clock: SettableClock, *answers: ResourceContent | Problem) -> Patien
             raise answer
         return answer
 
-    return PatientReader(get, clock)
+    return RateLimitedReader(get, clock)
 
 
 def test_short_pause_is_slept_through_and_a_missing_resource_is_an_answer() -> None:
