@@ -11,9 +11,9 @@ from rich.table import Table
 
 from benchmarks.tables import Figure, Target, figures_table
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy, plan
-from shared.subscriptions.tracked import Action, Observed, Tracked
+from shared.subscriptions.tracked import Action, AppliedSubscription, TrackedSubscription
 from tests.sender import TENANT
 
 # Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas
@@ -38,8 +38,8 @@ _POLICY = RenewalPolicy(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _World:
-    desired: Sequence[Desired]
-    tracked: Sequence[Tracked]
+    desired: Sequence[DesiredSubscription]
+    tracked: Sequence[TrackedSubscription]
     actual: Sequence[GraphSubscription]
 
     def planned(self) -> Sequence[Action]:
@@ -115,8 +115,8 @@ def _world(*, age: timedelta) -> _World:
     )
 
 
-def _desired(number: int) -> Desired:
-    return Desired(
+def _desired(number: int) -> DesiredSubscription:
+    return DesiredSubscription(
         tenant_id=TENANT,
         resource=f"/chats/19:{number:032x}@thread.v2/messages",
         change_types=frozenset({"created", "updated", "deleted"}),
@@ -124,8 +124,8 @@ def _desired(number: int) -> Desired:
     )
 
 
-def _tracked(desired: Desired, subscription_id: str, age: timedelta) -> Tracked:
-    observed = Observed(
+def _tracked(desired: DesiredSubscription, subscription_id: str, age: timedelta) -> TrackedSubscription:
+    observed = AppliedSubscription(
         subscription_id=subscription_id,
         notification_url=_URL,
         include_resource_data=True,
@@ -133,10 +133,12 @@ def _tracked(desired: Desired, subscription_id: str, age: timedelta) -> Tracked:
         renewed_at=_NOW - age,
         expiration=_NOW + timedelta(days=2),
     )
-    return Tracked(desired=desired, observed=observed, client_state_key_id=_POLICY.client_state_key_id, etag="1")
+    return TrackedSubscription(
+        desired=desired, applied=observed, client_state_key_id=_POLICY.client_state_key_id, etag="1"
+    )
 
 
-def _subscription(desired: Desired, subscription_id: str) -> GraphSubscription:
+def _subscription(desired: DesiredSubscription, subscription_id: str) -> GraphSubscription:
     return GraphSubscription(
         subscription_id=subscription_id,
         resource=desired.resource,

@@ -21,8 +21,8 @@ from benchmarks.tables import Figure, Target, figures_table
 from sandbox.azurite import Azurite
 from sandbox.graph import Subscription
 from shared.subscriptions.reconcile import Reconciler
-from shared.subscriptions.subscription_table import TABLE, entity_of
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.subscription_table import TABLE, to_entity
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.flows.world import World, world
 from tests.sandbox.background import Background
 
@@ -112,11 +112,11 @@ def _copy(model: Subscription, number: int, subscription_id: str) -> Subscriptio
     return replace(model, id=subscription_id, resource=f"/{path}", key=path)
 
 
-def _copy_of_row(row: Tracked, copy: Subscription) -> Tracked:
-    if row.observed is None:
+def _copy_of_row(row: TrackedSubscription, copy: Subscription) -> TrackedSubscription:
+    if row.applied is None:
         raise RuntimeError("the first subscription has not been made")
-    observed = replace(row.observed, subscription_id=copy.id)
-    return replace(row, desired=replace(row.desired, resource=copy.resource), added_by="cli", observed=observed)
+    observed = replace(row.applied, subscription_id=copy.id)
+    return replace(row, desired=replace(row.desired, resource=copy.resource), added_by="cli", applied=observed)
 
 
 def _add(made: World, copies: Sequence[Subscription]) -> None:
@@ -124,10 +124,10 @@ def _add(made: World, copies: Sequence[Subscription]) -> None:
         made.graph.add_subscription(each)
 
 
-def _keep(made: World, rows: Sequence[Tracked]) -> None:
+def _keep(made: World, rows: Sequence[TrackedSubscription]) -> None:
     kept = made.app.clients.tables().get_table_client(TABLE)
     for some in batched(rows, _IN_A_TRANSACTION, strict=False):
-        kept.submit_transaction([("create", entity_of(row)) for row in some])
+        kept.submit_transaction([("create", to_entity(row)) for row in some])
 
 
 def _renewed(made: World, reconciler: Reconciler) -> Report:

@@ -60,7 +60,7 @@ def _certificate(current: Callable[[], Certificate] | None) -> Certificate | Pro
 def _show(checked: Checked, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> None:
     out = console()
     who = "signed-in user" if checked.delegated else "app"
-    count = sum(row.observed is not None for row in checked.rows)
+    count = sum(row.applied is not None for row in checked.rows)
     found = "settled" if checked.is_settled else "not settled"
     print_line(out, f"Tenant {checked.tenant_id} ({who}): {count} subscriptions, {found}", "bold")
     if checked.actions:

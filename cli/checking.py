@@ -17,7 +17,7 @@ from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
 from shared.subscriptions.plan import plan
 from shared.subscriptions.reconcile import Account, Reconciler
-from shared.subscriptions.tracked import Action, Tracked, Update, Verb
+from shared.subscriptions.tracked import Action, TrackedSubscription, Update, Verb
 
 _UNKNOWN = "unknown"
 
@@ -29,7 +29,7 @@ class Checked:
     tenant_id: str
     delegated: bool
     actions: Sequence[Action] = ()
-    rows: Sequence[Tracked] = ()
+    rows: Sequence[TrackedSubscription] = ()
     strangers: Sequence[GraphSubscription] = ()
     problem: Problem | None = None
 
@@ -42,12 +42,12 @@ class Checked:
     @property
     def client_state_keys(self) -> Counter[str]:
         """How many subscriptions were made with which key, by its id."""
-        return Counter(row.client_state_key_id or _UNKNOWN for row in self.rows if row.observed)
+        return Counter(row.client_state_key_id or _UNKNOWN for row in self.rows if row.applied)
 
     @property
     def certificates(self) -> Counter[str]:
         """How many subscriptions have resource data encrypted to which version."""
-        observed = [row.observed for row in self.rows if row.observed and row.observed.include_resource_data]
+        observed = [row.applied for row in self.rows if row.applied and row.applied.include_resource_data]
         return Counter(each.certificate_id or _UNKNOWN for each in observed)
 
 
@@ -57,13 +57,13 @@ def look(reconciler: Reconciler, account: Account, certificate: Certificate | Pr
     Raises:
         Misconfigured, Unavailable: the table cannot be read.
     """
-    rows = reconciler.tracking.load(account.tenant_id)
-    tracked = rows.of(delegated=account.delegated)
+    rows = reconciler.subscription_table.load(account.tenant_id)
+    tracked = rows.tracked_by(delegated=account.delegated)
     desired = [each for each in reconciler.desired if account.owns(each)]
     checked = Checked(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
     if account.delegated and not desired and not tracked:
         return checked
-    policy = reconciler.policy(rows.listing(account.tenant_id, delegated=account.delegated), certificate)
+    policy = reconciler.policy(rows.account(account.tenant_id, delegated=account.delegated), certificate)
     try:
         actual = list(account.api.list_subscriptions())
     except Problem as problem:
@@ -80,10 +80,10 @@ def is_empty(checked: Checked) -> bool:
 
 
 def _strangers(
-    actual: Sequence[GraphSubscription], tracked: Sequence[Tracked], actions: Sequence[Action]
+    actual: Sequence[GraphSubscription], tracked: Sequence[TrackedSubscription], actions: Sequence[Action]
 ) -> Sequence[GraphSubscription]:
     """Return what lives at Graph, belongs to no row, and is not about to."""
-    known = {row.observed.subscription_id for row in tracked if row.observed}
+    known = {row.applied.subscription_id for row in tracked if row.applied}
     known |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
     return [each for each in actual if each.subscription_id not in known]
 
@@ -103,8 +103,8 @@ def remarks(checked: Checked) -> Iterator[str]:
         about = f"{row.desired.resource} ({row.desired.change_type})"
         if row.failure is not None:
             yield f"{about}: {row.failure.text}"
-        if row.gap is not None:
-            yield f"{about}: {gap_text(row.gap)}"
+        if row.missed_interval is not None:
+            yield f"{about}: {gap_text(row.missed_interval)}"
     for each in checked.strangers:
         what = f"{each.subscription_id} of {each.resource} to {_bare(each.notification_url)}"
         yield f"at Graph, tracked by nobody, left alone: {what} until {iso(each.expiration)}"
@@ -154,7 +154,7 @@ def _of(checked: Checked) -> CheckedDocument:
             for verb, resource, changes in planned(checked)
         ],
         "failures": [{**_about(row), **of_failure(row.failure)} for row in checked.rows if row.failure],
-        "gaps": [{**_about(row), **of_gap(row.gap)} for row in checked.rows if row.gap],
+        "gaps": [{**_about(row), **of_gap(row.missed_interval)} for row in checked.rows if row.missed_interval],
         "untracked": [
             {
                 "subscriptionId": each.subscription_id,
@@ -169,5 +169,5 @@ def _of(checked: Checked) -> CheckedDocument:
     }
 
 
-def _about(row: Tracked) -> WatchedDocument:
+def _about(row: TrackedSubscription) -> WatchedDocument:
     return {"resource": row.desired.resource, "changeType": row.desired.change_type}

@@ -14,7 +14,7 @@ from cli.documents import GrantedDocument, PermissionsDocument
 from shared.errors import Misconfigured, Problem
 from shared.resources.catalogue import ResourceType
 from shared.resources.validation import find_resource_type
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 
 COLUMNS = ("path", "state", "needs one of", "or resource-specific")
 
@@ -64,7 +64,7 @@ class Granted:
         return [need for need in self.needs if self.state(need) is State.LACKING]
 
 
-def needs(desired: Iterable[Desired], *, delegated: bool) -> tuple[Need, ...]:
+def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
     """Return what the app needs, or the signed-in user, in the order of ``desired``."""
     found: dict[str, Need] = {}
     for item in desired:

@@ -15,7 +15,7 @@ from cli.terminal import console, print_json, print_line, print_rows
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
 from shared.errors import Problem
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 
 
 def permissions(
@@ -47,7 +47,7 @@ def permissions(
             raise granted.problem
 
 
-def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[Desired]) -> Iterator[Granted]:
+def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[DesiredSubscription]) -> Iterator[Granted]:
     rows = clients.subscription_table().load(tenant_id).tracked
     added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
     wanted = [each for each in (*desired, *added) if each.tenant_id == tenant_id]

@@ -17,9 +17,9 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app.renew_subscriptions import reconciler
 from shared.errors import Misconfigured
-from shared.subscriptions.desired import Desired, entry_from_json
-from shared.subscriptions.subscription_table import Tracking
-from shared.subscriptions.tracked import Rows, Tracked
+from shared.subscriptions.desired import DesiredSubscription, entry_from_json
+from shared.subscriptions.subscription_table import SubscriptionTable
+from shared.subscriptions.tracked import TenantState, TrackedSubscription
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
 commands.command()(check)
@@ -52,7 +52,7 @@ def list_(
         raise typer.Exit(Status.FOUND)
 
 
-def _show(tenant_id: str, rows: Rows, moment: Moment) -> None:
+def _show(tenant_id: str, rows: TenantState, moment: Moment) -> None:
     out = console()
     print_line(out, f"Tenant {tenant_id}: {len(rows.tracked)} subscriptions, {runs(rows, moment)}", "bold")
     ordered = sorted(rows.tracked, key=lambda row: row.desired.resource)
@@ -88,7 +88,7 @@ def add(  # noqa: PLR0913  one parameter an option
         _add(clients.subscription_table(), desired)
 
 
-def _add(table: Tracking, desired: Desired) -> None:
+def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
     row = find(table.load(desired.tenant_id).tracked, desired)
     if row is not None and is_of_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
@@ -126,13 +126,13 @@ def remove(
         raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
 
 
-def _remove(table: Tracking, row: Tracked) -> None:
+def _remove(table: SubscriptionTable, row: TrackedSubscription) -> None:
     if not is_of_file(row):
         table.save(removed(row))
         print_line(console(), f"{_what(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
 
 
-def _what(desired: Desired) -> str:
+def _what(desired: DesiredSubscription) -> str:
     return f"Tenant {desired.tenant_id}: {desired.resource} ({desired.change_type})"
 
 
@@ -145,7 +145,9 @@ def renew(*, tenant: Tenant = "") -> None:
     """
     clients = app_clients()
     tenant_ids, whole = chosen(tenant, clients.settings), reconciler(clients)
-    desired = [each for tenant_id in tenant_ids for each in as_tracked(whole.tracking.load(tenant_id).tracked)]
+    desired = [
+        each for tenant_id in tenant_ids for each in as_tracked(whole.subscription_table.load(tenant_id).tracked)
+    ]
     accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
     with bar("Renewing") as progress:
         done = replace(whole, desired=desired, accounts=accounts).run(force=True, progress=progress)

@@ -33,7 +33,7 @@ from shared.limits import LISTS, RateLimiter
 from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PostStore
 from shared.settings import Settings
-from shared.subscriptions.subscription_table import Tracking
+from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.timing import Clock, SystemClock
 
 # azure.core writes a line for every request at INFO.
@@ -108,9 +108,9 @@ class Clients:
         return DefaultAzureCredential(connection_timeout=1, read_timeout=2)
 
     @once
-    def subscription_table(self) -> Tracking:
+    def subscription_table(self) -> SubscriptionTable:
         """Return the table of tracked subscriptions."""
-        return Tracking(self.tables())
+        return SubscriptionTable(self.tables())
 
     @once
     def gap_table(self) -> Recoveries:

@@ -10,7 +10,7 @@ from shared.notifications.validation_tokens import CHANGE_TRACKING_APP_ID, Expec
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.resource_reader import ResourceReader
-from shared.subscriptions.activity import Hearing
+from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
 
 
@@ -30,7 +30,7 @@ def receiver(clients: Clients) -> Receiver:
         tenant_ids=settings.tenant_ids,
         client_state_keys=settings.client_state_keys,
         validation_tokens=ValidationTokens(audience),
-        record_activity=Hearing(clients.subscription_table().hear).note,
+        record_activity=ActivityRecorder(clients.subscription_table().record_activity).record,
         signing_key=SigningKeys(settings.login_url).signing_key,
         private_key=clients.certificate_versions(certificate_name).private_key if certificate_name else _no_private_key,
         fetch_resources=ResourceReader(clients.read_resource).read,

@@ -19,7 +19,7 @@ from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
-from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
     return Reconciler(
         desired=desired(clients, subscriptions_file),
         accounts=[account for tenant_id in settings.tenant_ids for account in _accounts(clients, tenant_id)],
-        tracking=clients.subscription_table(),
+        subscription_table=clients.subscription_table(),
         client_state_key=settings.client_state_keys[0],
         notification_url=settings.notification_url,
         lifetime=settings.subscription_lifetime,
@@ -120,7 +120,7 @@ def _accounts(clients: Clients, tenant_id: str) -> Iterator[Account]:
         yield Account(tenant_id=tenant_id, delegated=True, api=graph)
 
 
-def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> tuple[Desired, ...]:
+def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> tuple[DesiredSubscription, ...]:
     """Return the subscriptions that the file asks for.
 
     Raises:

@@ -22,14 +22,14 @@ from shared.gaps.graph_queries import is_compared, unrecoverable
 from shared.gaps.recovered_events import gap_event
 from shared.gaps.snapshot_diff import KnownThings
 from shared.limits import OutOfTime
-from shared.subscriptions.apply import TrackingTable
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.apply import TrackedSubscriptions
+from shared.subscriptions.tracked import TrackedSubscription
 from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
 # So long an operator can look at what became of a gap.
-_KEPT = timedelta(days=30)
+_RETRIED_FOR = timedelta(days=30)
 
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
 _REMEMBERED = timedelta(days=240)
@@ -62,7 +62,7 @@ class GapTable(Protocol):
 class Recording:
     """The tables that gaps are moved between, and the time; ``done`` counts what was recorded."""
 
-    tracking: TrackingTable
+    tracking: TrackedSubscriptions
     gaps: GapTable
     clock: Clock
     done: Counter[str]
@@ -80,7 +80,7 @@ class Recording:
         keys = {row.key for row in tracked}
         return [gap for gap in known.values() if not self._has_had_its_time(gap, keys)]
 
-    def _recorded(self, row: Tracked, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
+    def _recorded(self, row: TrackedSubscription, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
         gap = Recovery.of(row)
         if gap is None:
             return
@@ -89,10 +89,10 @@ class Recording:
             kept = gap if before is None else before.joined(gap)
             yield kept if kept is before else self.gaps.save(kept)
             # Not before it stands in the table of gaps: a run that ends between the two must not lose it.
-            self.tracking.save(replace(row, gap=None))
+            self.tracking.save(replace(row, missed_interval=None))
             self.done["recorded"] += 1
 
-    def _begun(self, row: Tracked, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
+    def _begun(self, row: TrackedSubscription, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
         """Yield the baseline of a subscription that has none, where one is needed."""
         baseline = Recovery.baseline(row, self.clock.now())
         if baseline is not None and baseline.key not in known and is_compared(baseline):
@@ -104,7 +104,7 @@ class Recording:
             # What changes unheard makes it worthless.
             is_over = gap.subscription_key not in tracked
         else:
-            is_over = gap.state in DONE and gap.ended_at is not None and self.clock.now() - gap.ended_at >= _KEPT
+            is_over = gap.state in DONE and gap.ended_at is not None and self.clock.now() - gap.ended_at >= _RETRIED_FOR
         if is_over:
             with suppress(Problem):
                 self.gaps.remove(gap)
@@ -120,7 +120,7 @@ class CatchUp:
 
     tenant_ids: Sequence[str]
     client_id: str
-    tracking: TrackingTable
+    tracking: TrackedSubscriptions
     gaps: GapTable
     inventory: KnownThings
     graph: Callable[[str], GraphLists]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.errors import Malformed
-from shared.subscriptions.tracked import Observed, Tracked
+from shared.subscriptions.tracked import AppliedSubscription, TrackedSubscription
 from shared.timing import Backoff
 
 # Two clocks may differ, and what is read twice is published once.
@@ -67,21 +67,23 @@ class Recovery:
     etag: str | None = None
 
     @classmethod
-    def of(cls, row: Tracked) -> Self | None:
+    def of(cls, row: TrackedSubscription) -> Self | None:
         """Return what is to be recovered for a tracked row: nothing while it has no gap, or one that lasts."""
-        if row.observed is None or row.gap is None or row.gap.until is None:
+        if row.applied is None or row.missed_interval is None or row.missed_interval.until is None:
             return None
-        return cls._between(row, row.observed, row.gap.since, row.gap.until)
+        return cls._between(row, row.applied, row.missed_interval.since, row.missed_interval.until)
 
     @classmethod
-    def baseline(cls, row: Tracked, now: datetime) -> Self | None:
+    def baseline(cls, row: TrackedSubscription, now: datetime) -> Self | None:
         """Return what is to be noted for a tracked row: nothing before it lives."""
-        if row.observed is None:
+        if row.applied is None:
             return None
-        return replace(cls._between(row, row.observed, now, now), is_baseline=True)
+        return replace(cls._between(row, row.applied, now, now), is_baseline=True)
 
     @classmethod
-    def _between(cls, row: Tracked, observed: Observed, since: datetime, until: datetime) -> Self:
+    def _between(
+        cls, row: TrackedSubscription, observed: AppliedSubscription, since: datetime, until: datetime
+    ) -> Self:
         return cls(
             tenant_id=row.desired.tenant_id,
             subscription_key=row.key,

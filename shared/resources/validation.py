@@ -41,7 +41,7 @@ def validation_errors(
 ) -> Iterator[str]:
     """Return why Graph would refuse this app such a subscription, each as a sentence that says what to change.
 
-    ``fetch`` and ``delegated``: see ``shared.subscriptions.desired.Desired``.
+    ``fetch`` and ``delegated``: see ``shared.subscriptions.desired.DesiredSubscription``.
     """
     rules = find_resource_type(resource)
     if rules is None:

@@ -17,53 +17,53 @@ _LOG = logging.getLogger(__name__)
 
 # An operator wants to know whether a subscription is alive, not when to the second: a write each time would cost more
 # than all the rest of receiving.
-_SECONDS_BETWEEN_SIGNS = 600.0
+_HEARTBEAT_SECONDS = 600.0
 _MAX_REMEMBERED = 20_000
 
 _PARALLEL_WRITES = 8
 
-type Hear = Callable[[str, str, str | None, datetime], None]
+type RecordActivity = Callable[[str, str, str | None, datetime], None]
 """One write to the table: tenant id, subscription id, lifecycle event, and when it came; raises Unavailable."""
 
 
-class Hearing:
+class ActivityRecorder:
     """Notes what is heard: a lifecycle notification at once, a change once in ten minutes and when there is time."""
 
-    def __init__(self, hear: Hear, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._hear = hear
+    def __init__(self, record_activity: RecordActivity, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._record_activity = record_activity
         self._monotonic = monotonic
-        self._told = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="lifecycle")
-        self._signs = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signs-of-life")
-        self._noted: dict[tuple[str, str], float] = {}
+        self._lifecycle_writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="lifecycle")
+        self._heartbeats = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signs-of-life")
+        self._recorded_at: dict[tuple[str, str], float] = {}
 
-    def note(self, items: Sequence[AuthenticNotification], received_at: datetime, deadline: Deadline) -> None:
+    def record(self, items: Sequence[AuthenticNotification], received_at: datetime, deadline: Deadline) -> None:
         """Return once every lifecycle notification among ``items`` is noted.
 
         Raises:
             Unavailable: the table did not take one of them in time. Signs of life may be lost without a word.
         """
-        told = [item for item in items if item.lifecycle_event is not None]
-        writes = [self._told.submit(self._write, item, received_at) for item in told]
+        lifecycle_events = [item for item in items if item.lifecycle_event is not None]
+        writes = [self._lifecycle_writes.submit(self._write, item, received_at) for item in lifecycle_events]
         for item in items:
-            if item.lifecycle_event is None and self._is_news(item):
-                self._signs.submit(self._try, item, received_at)
+            if item.lifecycle_event is None and self._is_due(item):
+                self._heartbeats.submit(self._try_to_write, item, received_at)
         for write in writes:
             deadline.result_of(write)
 
-    def _is_news(self, item: AuthenticNotification) -> bool:
+    def _is_due(self, item: AuthenticNotification) -> bool:
         key, moment = (item.tenant_id, item.subscription_id), self._monotonic()
-        if self._noted.get(key, float("-inf")) > moment - _SECONDS_BETWEEN_SIGNS:
+        if self._recorded_at.get(key, float("-inf")) > moment - _HEARTBEAT_SECONDS:
             return False
-        if len(self._noted) >= _MAX_REMEMBERED:
-            self._noted.clear()
-        self._noted[key] = moment
+        if len(self._recorded_at) >= _MAX_REMEMBERED:
+            self._recorded_at.clear()
+        self._recorded_at[key] = moment
         return True
 
-    def _try(self, item: AuthenticNotification, received_at: datetime) -> None:
+    def _try_to_write(self, item: AuthenticNotification, received_at: datetime) -> None:
         try:
             self._write(item, received_at)
         except Problem as problem:
             _LOG.info("a sign of life of %s is not noted: %s", item.subscription_id, problem)
 
     def _write(self, item: AuthenticNotification, received_at: datetime) -> None:
-        self._hear(item.tenant_id, item.subscription_id, item.lifecycle_event, received_at)
+        self._record_activity(item.tenant_id, item.subscription_id, item.lifecycle_event, received_at)

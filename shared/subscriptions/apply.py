@@ -19,17 +19,17 @@ from shared.limits import OutOfTime
 from shared.notifications.client_state import sign_client_state
 from shared.resources.validation import is_beta
 from shared.settings import ClientStateKey
-from shared.subscriptions.desired import Desired, notification_url
+from shared.subscriptions.desired import DesiredSubscription, notification_url
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import (
+    AccountStatus,
     Action,
+    AppliedSubscription,
     Create,
     Delete,
-    Gap,
-    Listing,
-    Observed,
-    Rows,
-    Tracked,
+    MissedInterval,
+    TenantState,
+    TrackedSubscription,
     Update,
     UpdateKind,
 )
@@ -58,22 +58,22 @@ class SubscriptionsApi(Protocol):
         ...
 
 
-class TrackingTable(Protocol):
+class TrackedSubscriptions(Protocol):
     """The table of tracked subscriptions; Conflict is raised for a row that has changed since it was read."""
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         """Return the rows of a tenant."""
         ...
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         """Return the row as saved, with its ETag."""
         ...
 
-    def remove(self, row: Tracked) -> None:
+    def delete(self, row: TrackedSubscription) -> None:
         """Delete a row."""
         ...
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
         """Delete the activity of a subscription."""
         ...
 
@@ -83,16 +83,16 @@ class Applier:
     """Applies actions to the subscriptions of one account.
 
     ``certificate`` is the current one, the problem that makes it unavailable, or None where none is configured.
-    ``nonce`` returns 16 random bytes; ``pace`` returns when Graph allows one more write.
+    ``nonce`` returns 16 random bytes; ``wait_to_write`` returns when Graph allows one more write.
     """
 
     api: SubscriptionsApi
-    tracking: TrackingTable
+    subscription_table: TrackedSubscriptions
     policy: RenewalPolicy
     client_state_key: ClientStateKey
     certificate: Certificate | Problem | None
     nonce: Callable[[], bytes]
-    pace: Callable[[], None]
+    wait_to_write: Callable[[], None]
     now: Callable[[], datetime]
 
     def apply_action(self, action: Action, *, may_substitute: bool = True) -> Problem | None:
@@ -110,7 +110,7 @@ class Applier:
                 self._delete(action.subscription)
                 # Not earlier: the row names the key that signed the subscription at Graph.
                 row = self._save_signing_key(row)
-            observed, problem = self._call_graph(action)
+            applied, problem = self._call_graph(action)
         except OutOfTime:
             raise
         except Problem as refusal:
@@ -118,33 +118,38 @@ class Applier:
             if substitute is None:
                 return self._record_failure(row, refusal)
             return self.apply_action(substitute, may_substitute=False)
-        self._record_outcome(row, observed, problem)
-        former = action.tracked.observed
-        if former is not None and (observed is None or former.subscription_id != observed.subscription_id):
-            self.tracking.forget(row.desired.tenant_id, former.subscription_id)
+        self._record_outcome(row, applied, problem)
+        previous = action.tracked.applied
+        if previous is not None and (applied is None or previous.subscription_id != applied.subscription_id):
+            self.subscription_table.delete_activity(row.desired.tenant_id, previous.subscription_id)
         return problem
 
-    def _record_intent(self, action: Action) -> Tracked:
+    def _record_intent(self, action: Action) -> TrackedSubscription:
         """Return the row with what is known before Graph is asked; saved if only one run may ask."""
         row = action.tracked
         if isinstance(action, Delete):
-            return row if action.subscription is None else self.tracking.save(row)
-        row = replace(row, gap=action.gap.joined(row.gap) if action.gap else row.gap)
+            return row if action.subscription is None else self.subscription_table.save(row)
+        row = replace(
+            row,
+            missed_interval=action.missed_interval.merged_with(row.missed_interval)
+            if action.missed_interval
+            else row.missed_interval,
+        )
         match action:
             case Create():
                 return self._save_signing_key(row)
             case Update(kind=UpdateKind.RECREATE):
-                return self.tracking.save(row)
+                return self.subscription_table.save(row)
             case Update(kind=UpdateKind.ADOPT) if row.client_state_key_id is None:
                 # Its key is unknown. Without one, the row would not be recreated when the key is rotated.
                 return replace(row, client_state_key_id=self.policy.client_state_key_id)
             case _:
                 return row
 
-    def _save_signing_key(self, row: Tracked) -> Tracked:
-        return self.tracking.save(replace(row, client_state_key_id=self.policy.client_state_key_id))
+    def _save_signing_key(self, row: TrackedSubscription) -> TrackedSubscription:
+        return self.subscription_table.save(replace(row, client_state_key_id=self.policy.client_state_key_id))
 
-    def _call_graph(self, action: Action) -> tuple[Observed | None, Problem | None]:
+    def _call_graph(self, action: Action) -> tuple[AppliedSubscription | None, Problem | None]:
         match action:
             case Create() | Update(kind=UpdateKind.RECREATE):
                 return self._create(action), None
@@ -154,15 +159,15 @@ class Applier:
                 self._delete(action.subscription)
                 return None, None
 
-    def _create(self, action: Create | Update) -> Observed:
+    def _create(self, action: Create | Update) -> AppliedSubscription:
         desired = action.tracked.desired
         certificate = self._required_certificate() if desired.include_resource_data else None
         properties = self._properties(desired) | _expiration(action.expiration) | _encryption(certificate)
-        self.pace()
+        self.wait_to_write()
         created = self.api.create_subscription(properties, beta=is_beta(desired.resource))
-        return self._observed(desired, created, certificate.version if certificate else None)
+        return self._applied(desired, created, certificate.version if certificate else None)
 
-    def _renew(self, action: Update) -> tuple[Observed, Problem | None]:
+    def _renew(self, action: Update) -> tuple[AppliedSubscription, Problem | None]:
         """Return the renewed subscription, and Graph's refusal of the certificate if that was all that it refused."""
         certificate = self._certificate_for(action)
         try:
@@ -173,23 +178,23 @@ class Applier:
             # A certificate that Graph refuses must not cost the subscription.
             return self._update(action, None), refusal
 
-    def _update(self, action: Update, certificate: Certificate | None) -> Observed:
+    def _update(self, action: Update, certificate: Certificate | None) -> AppliedSubscription:
         desired = action.tracked.desired
-        self.pace()
+        self.wait_to_write()
         updated = self.api.update_subscription(
             action.subscription.subscription_id,
             _expiration(action.expiration) | _encryption(certificate),
             beta=is_beta(desired.resource),
         )
-        return self._observed(desired, updated, certificate.version if certificate else _known_version(action))
+        return self._applied(desired, updated, certificate.version if certificate else _applied_certificate_id(action))
 
     def _delete(self, subscription: GraphSubscription | None) -> None:
         if subscription is not None:
-            self.pace()
+            self.wait_to_write()
             with suppress(NotFound):
                 self.api.delete_subscription(subscription.subscription_id)
 
-    def _properties(self, desired: Desired) -> dict[str, Any]:
+    def _properties(self, desired: DesiredSubscription) -> dict[str, Any]:
         client_state = sign_client_state(self.client_state_key, nonce=self.nonce(), tenant_id=desired.tenant_id)
         return {
             "changeType": desired.change_type,
@@ -201,8 +206,10 @@ class Applier:
             "includeResourceData": desired.include_resource_data,
         }
 
-    def _observed(self, desired: Desired, answer: GraphSubscription, certificate_id: str | None) -> Observed:
-        return Observed(
+    def _applied(
+        self, desired: DesiredSubscription, answer: GraphSubscription, certificate_id: str | None
+    ) -> AppliedSubscription:
+        return AppliedSubscription(
             subscription_id=answer.subscription_id,
             notification_url=notification_url(desired, self.policy.notification_url),
             include_resource_data=desired.include_resource_data,
@@ -222,18 +229,18 @@ class Applier:
             raise Misconfigured("includeResourceData needs KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME")
         return self.certificate
 
-    def _substitute(self, action: Action, row: Tracked, refusal: Problem) -> Action | None:
+    def _substitute(self, action: Action, row: TrackedSubscription, refusal: Problem) -> Action | None:
         """Return what to do instead where Graph's list did not show that a subscription exists, or is gone."""
         match action, refusal:
             case Create(), Conflict():
                 return self._adoption(row)
             case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():
-                gap = Gap(since=row.observed.renewed_at) if row.observed else None
-                return Create(tracked=row, expiration=action.expiration, gap=gap)
+                missed_interval = MissedInterval(since=row.applied.renewed_at) if row.applied else None
+                return Create(tracked=row, expiration=action.expiration, missed_interval=missed_interval)
             case _:
                 return None
 
-    def _adoption(self, row: Tracked) -> Action | None:
+    def _adoption(self, row: TrackedSubscription) -> Action | None:
         try:
             actual = list(self.api.list_subscriptions())
         except Problem:
@@ -243,35 +250,37 @@ class Applier:
         actions = plan(desired, [row], actual, policy=self.policy, now=self.now())
         return next((action for action in actions if action.verb in {UpdateKind.ADOPT, UpdateKind.RECREATE}), None)
 
-    def _record_failure(self, row: Tracked, problem: Problem) -> Problem:
+    def _record_failure(self, row: TrackedSubscription, problem: Problem) -> Problem:
         now = self.now()
         failure = Backoff.next(row.failure, problem, now)
         has_retry_after = isinstance(problem, Unavailable) and problem.retry_after is not None
-        if row.observed is not None and now < row.observed.expiration and not has_retry_after:
+        if row.applied is not None and now < row.applied.expiration and not has_retry_after:
             # A short-lived subscription must not expire during its back-off.
-            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)
-        self.tracking.save(replace(row, failure=failure))
+            failure = failure.capped_at(now + (row.applied.expiration - now) / 2)
+        self.subscription_table.save(replace(row, failure=failure))
         return problem
 
-    def _record_outcome(self, row: Tracked, observed: Observed | None, problem: Problem | None) -> None:
-        if observed is None:
-            self.tracking.remove(row)
+    def _record_outcome(
+        self, row: TrackedSubscription, applied: AppliedSubscription | None, problem: Problem | None
+    ) -> None:
+        if applied is None:
+            self.subscription_table.delete(row)
             return
         now = self.now()
         failure = Backoff.next(row.failure, problem, now) if problem else None
         if failure is not None:
             # Renew before the token used for the last renewal expires, or Graph stops delivering.
-            due = now + min(self.policy.renew_after, (observed.expiration - now) / 2)
+            due = now + min(self.policy.renew_after, (applied.expiration - now) / 2)
             failure = failure.capped_at(due)
-        gap = row.gap.ended(now) if row.gap else None
-        self.tracking.save(replace(row, observed=observed, failure=failure, gap=gap))
+        missed_interval = row.missed_interval.with_end(now) if row.missed_interval else None
+        self.subscription_table.save(replace(row, applied=applied, failure=failure, missed_interval=missed_interval))
 
 
-def _known_version(action: Update) -> str | None:
-    observed = action.tracked.observed
-    if observed is None or observed.subscription_id != action.subscription.subscription_id:
+def _applied_certificate_id(action: Update) -> str | None:
+    applied = action.tracked.applied
+    if applied is None or applied.subscription_id != action.subscription.subscription_id:
         return action.subscription.encryption_certificate_id
-    return observed.certificate_id
+    return applied.certificate_id
 
 
 def _expiration(time: datetime) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _PROPERTIES = frozenset({"resource", "changeType", "tenantId", *_FLAGS.values()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
+class DesiredSubscription:
     """What is to be watched in one tenant.
 
     ``fetch``: the app is to GET the resource of each notification, which carries none. ``delegated``: with the
@@ -40,7 +40,7 @@ class Desired:
         return ",".join(sorted(self.change_types))
 
 
-def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desired]:
+def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[DesiredSubscription]:
     """Return the entries of ``subscriptions.json``; one without ``tenantId`` stands for every tenant served.
 
     Raises:
@@ -49,24 +49,24 @@ def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[D
     entries = document.get("subscriptions") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise Misconfigured('subscriptions.json is not {"subscriptions": [...]}')
-    wanted: dict[tuple[str, ...], Desired] = {}
+    by_key: dict[tuple[str, ...], DesiredSubscription] = {}
     for number, entry in enumerate(entries, start=1):
         try:
             for desired in entry_from_json(entry, tenant_ids=tenant_ids):
-                _add(desired, wanted)
+                _add(desired, by_key)
         except Misconfigured as problem:
             raise Misconfigured(f"subscriptions.json, entry {number}: {problem}") from problem
-    return tuple(wanted.values())
+    return tuple(by_key.values())
 
 
-def _add(desired: Desired, wanted: dict[tuple[str, ...], Desired]) -> None:
+def _add(desired: DesiredSubscription, by_key: dict[tuple[str, ...], DesiredSubscription]) -> None:
     # Graph answers 409 to a second subscription of the same resource and changes.
     key = (desired.tenant_id, canonical_path(desired.resource), desired.change_type)
-    if wanted.setdefault(key, desired) is not desired:
+    if by_key.setdefault(key, desired) is not desired:
         raise Misconfigured("an entry before it has the same resource and changeType")
 
 
-def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desired]:
+def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[DesiredSubscription]:
     """Return what one entry stands for, in each of its tenants.
 
     Raises:
@@ -81,10 +81,10 @@ def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desire
     flags = {name: _flag(entry, spelling) for name, spelling in _FLAGS.items()}
     if flags["fetch"] and (flags["include_resource_data"] or flags["delegated"]):
         raise Misconfigured('"fetch" goes with neither "includeResourceData" nor "delegated": leave it out')
-    if refusals := list(validation_errors(resource, change_types=change_types, **flags)):
-        raise Misconfigured("; ".join(refusals))
+    if errors := list(validation_errors(resource, change_types=change_types, **flags)):
+        raise Misconfigured("; ".join(errors))
     return [
-        Desired(tenant_id=tenant_id, resource=resource, change_types=change_types, **flags)
+        DesiredSubscription(tenant_id=tenant_id, resource=resource, change_types=change_types, **flags)
         for tenant_id in _tenant_ids(entry, tenant_ids)
     ]
 
@@ -119,15 +119,15 @@ def _tenant_ids(entry: Mapping[str, Any], served: Sequence[str]) -> Sequence[str
     return [tenant_id]
 
 
-def notification_url(desired: Desired, base: str) -> str:
+def notification_url(desired: DesiredSubscription, base: str) -> str:
     """Return where Graph is to post: ``base``, and in its query from which version of Graph to fetch, if at all.
 
     Graph posts to the URL with its query, so that the receiver need not look anything up.
     """
     if not desired.fetch:
         return base
-    row = find_resource_type(desired.resource)
+    resource_type = find_resource_type(desired.resource)
     parts = urlsplit(base)
-    version = ApiVersion.BETA if row is not None and row.beta else ApiVersion.V1_0
+    version = ApiVersion.BETA if resource_type is not None and resource_type.beta else ApiVersion.V1_0
     query = f"fetch={version}"
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))

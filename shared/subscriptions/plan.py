@@ -13,14 +13,24 @@ from functools import lru_cache, partial
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type
-from shared.subscriptions.desired import Desired, notification_url
-from shared.subscriptions.tracked import Action, Create, Delete, Gap, Observed, Tracked, Update, UpdateKind, key_of
+from shared.subscriptions.desired import DesiredSubscription, notification_url
+from shared.subscriptions.tracked import (
+    Action,
+    AppliedSubscription,
+    Create,
+    Delete,
+    MissedInterval,
+    TrackedSubscription,
+    Update,
+    UpdateKind,
+    subscription_key,
+)
 
 # Graph refuses a lifetime over the maximum, and two clocks rarely agree.
 _MARGIN = timedelta(minutes=5)
 # Two operations on one subscription within less time leave it in an inconsistent state.
 # Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#actions-to-take
-_APART = timedelta(minutes=10)
+_MIN_INTERVAL = timedelta(minutes=10)
 # How long Graph retries a notification that it cannot deliver, for want of the endpoint or of a valid token.
 # Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _RETRIED_FOR = timedelta(hours=4)
@@ -44,8 +54,8 @@ class RenewalPolicy:
 
 
 def plan(
-    desired: Iterable[Desired],
-    tracked: Iterable[Tracked],
+    desired: Iterable[DesiredSubscription],
+    tracked: Iterable[TrackedSubscription],
     actual: Iterable[GraphSubscription],
     *,
     policy: RenewalPolicy,
@@ -63,24 +73,28 @@ def plan(
     return tuple(_deletions_first(actions, now))
 
 
-def join_desired_and_tracked(desired: Iterable[Desired], tracked: Iterable[Tracked]) -> Sequence[Tracked]:
+def join_desired_and_tracked(
+    desired: Iterable[DesiredSubscription], tracked: Iterable[TrackedSubscription]
+) -> Sequence[TrackedSubscription]:
     """Return a row for each desired and each tracked subscription; one that is only tracked may be unwanted."""
-    wanted = {key_of(item): item for item in desired}
-    known = {row.key: row for row in tracked}
+    desired_by_key = {subscription_key(item): item for item in desired}
+    tracked_by_key = {row.key: row for row in tracked}
     rows = [
-        replace(known[key], desired=item, added_by="file", is_wanted=True) if key in known else Tracked(desired=item)
-        for key, item in wanted.items()
+        replace(tracked_by_key[key], desired=item, added_by="file", is_wanted=True)
+        if key in tracked_by_key
+        else TrackedSubscription(desired=item)
+        for key, item in desired_by_key.items()
     ]
-    others = (row for key, row in known.items() if key not in wanted)
+    others = (row for key, row in tracked_by_key.items() if key not in desired_by_key)
     return rows + [replace(row, is_wanted=row.is_wanted and row.added_by == "cli") for row in others]
 
 
-def _tracked_id(row: Tracked) -> str:
-    return row.observed.subscription_id if row.observed else ""
+def _tracked_id(row: TrackedSubscription) -> str:
+    return row.applied.subscription_id if row.applied else ""
 
 
 def _orphans(
-    rows: Sequence[Tracked], live: Mapping[str, GraphSubscription], policy: RenewalPolicy
+    rows: Sequence[TrackedSubscription], live: Mapping[str, GraphSubscription], policy: RenewalPolicy
 ) -> Mapping[str, GraphSubscription]:
     """Return, by a row's key, what was made for the row and is tracked by none: a run was cut short."""
     tracked = {_tracked_id(row) for row in rows}
@@ -91,13 +105,13 @@ def _orphans(
     return {row.key: orphans[m] for row in lost if (m := _match(row.desired, policy.notification_url)) in orphans}
 
 
-def _match(asked: Desired | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
+def _match(subscription: DesiredSubscription | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
     """Return what a subscription has in common with the row for which it was made."""
-    return (canonical_path(asked.resource), asked.change_types, url.partition("?")[0])
+    return (canonical_path(subscription.resource), subscription.change_types, url.partition("?")[0])
 
 
 def _action(
-    row: Tracked, subscription: GraphSubscription | None, policy: RenewalPolicy, now: datetime
+    row: TrackedSubscription, subscription: GraphSubscription | None, policy: RenewalPolicy, now: datetime
 ) -> Action | None:
     if row.failure is not None and now < row.failure.retry_at and not policy.force:
         return None
@@ -105,36 +119,38 @@ def _action(
         return Delete(tracked=row, subscription=subscription)
     expiration = now + _lifetime(row.desired, policy)
     if subscription is None:
-        return Create(tracked=row, expiration=expiration, gap=_missed_since_seen(row, policy))
-    if row.observed is None or row.observed.subscription_id != subscription.subscription_id:
-        return _adoption(row, subscription, policy, expiration)
-    return _action_for_live(row, subscription, row.observed, policy, now)
+        return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_seen(row, policy))
+    if row.applied is None or row.applied.subscription_id != subscription.subscription_id:
+        return _adopt_or_recreate(row, subscription, policy, expiration)
+    return _action_for_live(row, subscription, row.applied, policy, now)
 
 
-def _lifetime(wanted: Desired, policy: RenewalPolicy) -> timedelta:
-    longest = _longest_lifetime(wanted.resource)
+def _lifetime(desired: DesiredSubscription, policy: RenewalPolicy) -> timedelta:
+    longest = _longest_lifetime(desired.resource)
     return policy.lifetime if longest is None else min(policy.lifetime, longest - _MARGIN)
 
 
 # Called several times in a row for each row, and by several threads at once.
 @lru_cache(maxsize=64)
 def _longest_lifetime(resource: str) -> timedelta | None:
-    row = find_resource_type(resource)
-    return None if row is None else row.max_lifetime
+    resource_type = find_resource_type(resource)
+    return None if resource_type is None else resource_type.max_lifetime
 
 
-def _missed_since_seen(row: Tracked, policy: RenewalPolicy) -> Gap | None:
+def _missed_since_seen(row: TrackedSubscription, policy: RenewalPolicy) -> MissedInterval | None:
     """Return when changes may have been missed because the subscription is gone: since it was last seen alive."""
-    if row.observed is None:
+    if row.applied is None:
         return None
-    seen_alive = row.observed.renewed_at
+    last_seen = row.applied.renewed_at
     # During a back-off the lists are not checked for this subscription, so ``listed_at`` says nothing about it.
     if row.failure is None and policy.listed_at is not None:
-        seen_alive = max(seen_alive, policy.listed_at)
-    return Gap(since=min(seen_alive, row.observed.expiration))
+        last_seen = max(last_seen, policy.listed_at)
+    return MissedInterval(since=min(last_seen, row.applied.expiration))
 
 
-def _adoption(row: Tracked, subscription: GraphSubscription, policy: RenewalPolicy, expiration: datetime) -> Update:
+def _adopt_or_recreate(
+    row: TrackedSubscription, subscription: GraphSubscription, policy: RenewalPolicy, expiration: datetime
+) -> Update:
     # Graph's list shows what it was last asked for. Compare what a PATCH cannot change, such as the lifecycle URL.
     fits = (
         subscription.notification_url == notification_url(row.desired, policy.notification_url)
@@ -144,65 +160,83 @@ def _adoption(row: Tracked, subscription: GraphSubscription, policy: RenewalPoli
     )
     kind = UpdateKind.ADOPT if fits else UpdateKind.RECREATE
     return Update(
-        kind=kind, tracked=row, subscription=subscription, expiration=expiration, gap=_missed_since_seen(row, policy)
+        kind=kind,
+        tracked=row,
+        subscription=subscription,
+        expiration=expiration,
+        missed_interval=_missed_since_seen(row, policy),
     )
 
 
 def _action_for_live(
-    row: Tracked, subscription: GraphSubscription, observed: Observed, policy: RenewalPolicy, now: datetime
+    row: TrackedSubscription,
+    subscription: GraphSubscription,
+    applied: AppliedSubscription,
+    policy: RenewalPolicy,
+    now: datetime,
 ) -> Update | None:
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + _lifetime(row.desired, policy))
-    if _after_renewal(row.heard.removed_at, observed):
+    if _after_renewal(row.activity.removed_at, applied):
         # Graph still lists it, so its list does not show when it was removed.
-        return update(kind=UpdateKind.RECREATE, gap=Gap(since=observed.renewed_at))
-    if _needs_recreation(row, observed, policy):
-        return update(kind=UpdateKind.RECREATE, gap=Gap(since=now))
-    gap = _missed_interval(row, observed, policy, now)
-    if _needs_rotation(observed, policy):
-        return update(kind=UpdateKind.ROTATE, gap=gap)
-    if gap is not None or _is_due(row, observed, subscription, policy, now):
-        return update(kind=UpdateKind.RENEW, gap=gap)
+        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
+    if _needs_recreation(row, applied, policy):
+        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=now))
+    missed_interval = _missed_interval(row, applied, policy, now)
+    if _needs_rotation(applied, policy):
+        return update(kind=UpdateKind.ROTATE, missed_interval=missed_interval)
+    if missed_interval is not None or _is_due(row, applied, subscription, policy, now):
+        return update(kind=UpdateKind.RENEW, missed_interval=missed_interval)
     return None
 
 
-def _after_renewal(time: datetime | None, observed: Observed) -> bool:
+def _after_renewal(time: datetime | None, applied: AppliedSubscription) -> bool:
     """Return whether a lifecycle event came after the last renewal, which would have answered it."""
-    return time is not None and time > observed.renewed_at
+    return time is not None and time > applied.renewed_at
 
 
-def _needs_recreation(row: Tracked, observed: Observed, policy: RenewalPolicy) -> bool:
+def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
     """Return whether the subscription differs in what a PATCH cannot change, or cannot change for both URLs."""
     return (
-        observed.notification_url != notification_url(row.desired, policy.notification_url)
-        or observed.include_resource_data != row.desired.include_resource_data
+        applied.notification_url != notification_url(row.desired, policy.notification_url)
+        or applied.include_resource_data != row.desired.include_resource_data
         or row.client_state_key_id not in {None, policy.client_state_key_id}
     )
 
 
-def _needs_rotation(observed: Observed, policy: RenewalPolicy) -> bool:
+def _needs_rotation(applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
     current = policy.certificate_id
-    return observed.include_resource_data and current is not None and observed.certificate_id != current
+    return applied.include_resource_data and current is not None and applied.certificate_id != current
 
 
-def _missed_interval(row: Tracked, observed: Observed, policy: RenewalPolicy, now: datetime) -> Gap | None:
+def _missed_interval(
+    row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy, now: datetime
+) -> MissedInterval | None:
     """Return when notifications may have been lost although the subscription is alive."""
-    missed_at = row.heard.missed_at
-    if missed_at is not None and missed_at > observed.renewed_at:
-        return Gap(since=missed_at - _RETRIED_FOR, until=missed_at)
+    missed_at = row.activity.missed_at
+    if missed_at is not None and missed_at > applied.renewed_at:
+        return MissedInterval(since=missed_at - _RETRIED_FOR, until=missed_at)
     # The token used for the last renewal has expired, so Graph has stopped delivering.
-    if now - observed.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):
-        return Gap(since=observed.renewed_at, until=now)
+    if now - applied.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):
+        return MissedInterval(since=applied.renewed_at, until=now)
     return None
 
 
 def _is_due(
-    row: Tracked, observed: Observed, subscription: GraphSubscription, policy: RenewalPolicy, now: datetime
+    row: TrackedSubscription,
+    applied: AppliedSubscription,
+    subscription: GraphSubscription,
+    policy: RenewalPolicy,
+    now: datetime,
 ) -> bool:
-    age = now - observed.renewed_at
+    age = now - applied.renewed_at
     # A short-lived subscription is renewed halfway through its lifetime.
     renew_after = min(policy.renew_after, _lifetime(row.desired, policy) / 2)
-    asked = _after_renewal(row.heard.reauthorization_required_at, observed) and age >= _APART
-    return policy.force or asked or age >= renew_after or subscription.expiration - now <= renew_after
+    reauthorization_required = (
+        _after_renewal(row.activity.reauthorization_required_at, applied) and age >= _MIN_INTERVAL
+    )
+    return (
+        policy.force or reauthorization_required or age >= renew_after or subscription.expiration - now <= renew_after
+    )
 
 
 def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Action]:
@@ -215,7 +249,7 @@ def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Actio
     yield from (action for action in actions if isinstance(action, Delete) and _path(action) in created)
     for action in sorted((each for each in actions if not isinstance(each, Delete)), key=_urgency):
         if isinstance(action, Create) and _path(action) in deleted:
-            yield replace(action, gap=Gap(since=now).joined(action.gap))
+            yield replace(action, missed_interval=MissedInterval(since=now).merged_with(action.missed_interval))
         else:
             yield action
     yield from (action for action in actions if isinstance(action, Delete) and _path(action) not in created)

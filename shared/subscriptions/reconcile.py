@@ -21,10 +21,10 @@ from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
-from shared.subscriptions.apply import Applier, SubscriptionsApi, TrackingTable
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.apply import Applier, SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy, plan
-from shared.subscriptions.tracked import Action, Delete, Listing, UpdateKind
+from shared.subscriptions.tracked import AccountStatus, Action, Delete, UpdateKind
 from shared.timing import Backoff, Clock
 
 _LOG = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _TENANTS_AT_ONCE = 4
 # A renewal takes Graph a third of a second: so many at once reach the rate limit.
 _WRITES_AT_ONCE = 8
 # After this time a run starts no more actions: the host ends it after ten minutes, and other steps follow.
-_TIME = timedelta(minutes=4)
+_TIME_LIMIT = timedelta(minutes=4)
 
 # Called by any thread with how many more actions are done, and how many more are planned.
 type Progress = Callable[[int, int], None]
@@ -53,7 +53,7 @@ class Account:
     delegated: bool
     api: SubscriptionsApi
 
-    def owns(self, desired: Desired) -> bool:
+    def owns(self, desired: DesiredSubscription) -> bool:
         """Return whether the subscription belongs to the account."""
         return (desired.tenant_id, desired.delegated) == (self.tenant_id, self.delegated)
 
@@ -62,9 +62,9 @@ class Account:
 class Reconciler:
     """Settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
 
-    desired: Sequence[Desired]
+    desired: Sequence[DesiredSubscription]
     accounts: Sequence[Account]
-    tracking: TrackingTable
+    subscription_table: TrackedSubscriptions
     client_state_key: ClientStateKey
     notification_url: str
     lifetime: timedelta
@@ -74,7 +74,7 @@ class Reconciler:
     clock: Clock
 
     def policy(
-        self, listing: Listing, certificate: Certificate | Problem | None, *, force: bool = False
+        self, account_status: AccountStatus, certificate: Certificate | Problem | None, *, force: bool = False
     ) -> RenewalPolicy:
         """Return how to keep the subscriptions of an account, with the certificate if it is available."""
         return RenewalPolicy(
@@ -83,7 +83,7 @@ class Reconciler:
             renew_after=self.renew_after,
             client_state_key_id=self.client_state_key.key_id,
             certificate_id=certificate.version if isinstance(certificate, Certificate) else None,
-            listed_at=listing.listed_at,
+            listed_at=account_status.listed_at,
             force=force,
         )
 
@@ -95,9 +95,14 @@ class Reconciler:
         certificate = self._current_certificate()
 
         def counts(account: Account) -> Counter[str]:
-            pacer = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME)
+            limiter = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME_LIMIT)
             run = _AccountRun(
-                reconciler=self, account=account, certificate=certificate, force=force, progress=progress, pacer=pacer
+                reconciler=self,
+                account=account,
+                certificate=certificate,
+                force=force,
+                progress=progress,
+                limiter=limiter,
             )
             return run.counts()
 
@@ -121,7 +126,7 @@ class _AccountRun:
     certificate: Certificate | Problem | None
     force: bool
     progress: Progress
-    pacer: RateLimiter
+    limiter: RateLimiter
 
     def counts(self) -> Counter[str]:
         try:
@@ -131,43 +136,49 @@ class _AccountRun:
             return Counter(failed=1)
 
     def _reconcile(self) -> Counter[str]:
-        account, tracking, began = self.account, self.reconciler.tracking, self.reconciler.clock.now()
-        rows = tracking.load(account.tenant_id)
+        account, subscription_table, started_at = (
+            self.account,
+            self.reconciler.subscription_table,
+            self.reconciler.clock.now(),
+        )
+        state = subscription_table.load(account.tenant_id)
         desired = [item for item in self.reconciler.desired if account.owns(item)]
-        tracked = rows.of(delegated=account.delegated)
-        listing = rows.listing(account.tenant_id, delegated=account.delegated)
+        tracked = state.tracked_by(delegated=account.delegated)
+        account_status = state.account(account.tenant_id, delegated=account.delegated)
         if not desired and not tracked:
             return Counter()
-        if listing.failure is not None and began < listing.failure.retry_at and not self.force:
+        if account_status.failure is not None and started_at < account_status.failure.retry_at and not self.force:
             return Counter(postponed=1)
-        policy = self.reconciler.policy(listing, self.certificate, force=self.force)
+        policy = self.reconciler.policy(account_status, self.certificate, force=self.force)
         # The app's list also has the subscriptions of signed-in users.
-        others = {row.observed.subscription_id for row in rows.of(delegated=not account.delegated) if row.observed}
-        actual = [item for item in self._list(listing) if item.subscription_id not in others]
-        done = self._run_actions(plan(desired, tracked, actual, policy=policy, now=began), self._applier(policy))
+        other_ids = {
+            row.applied.subscription_id for row in state.tracked_by(delegated=not account.delegated) if row.applied
+        }
+        actual = [item for item in self._list(account_status) if item.subscription_id not in other_ids]
+        done = self._run_actions(plan(desired, tracked, actual, policy=policy, now=started_at), self._applier(policy))
         # Keep the previous time if actions were postponed: the next run dates subscriptions that are gone from it.
-        listed_at = listing.listed_at if done["postponed"] else began
+        listed_at = account_status.listed_at if done["postponed"] else started_at
         with suppress(Conflict):
-            tracking.save(replace(listing, listed_at=listed_at, failure=None))
+            subscription_table.save(replace(account_status, listed_at=listed_at, failure=None))
         return done
 
-    def _list(self, listing: Listing) -> Sequence[GraphSubscription]:
+    def _list(self, account_status: AccountStatus) -> Sequence[GraphSubscription]:
         try:
             return list(self.account.api.list_subscriptions())
         except Problem as problem:
-            failure = Backoff.next(listing.failure, problem, self.reconciler.clock.now())
-            self.reconciler.tracking.save(replace(listing, failure=failure))
+            failure = Backoff.next(account_status.failure, problem, self.reconciler.clock.now())
+            self.reconciler.subscription_table.save(replace(account_status, failure=failure))
             raise
 
     def _applier(self, policy: RenewalPolicy) -> Applier:
         return Applier(
             api=self.account.api,
-            tracking=self.reconciler.tracking,
+            subscription_table=self.reconciler.subscription_table,
             policy=policy,
             client_state_key=self.reconciler.client_state_key,
             certificate=self.certificate,
             nonce=self.reconciler.nonce,
-            pace=self.pacer.wait,
+            wait_to_write=self.limiter.wait,
             now=self.reconciler.clock.now,
         )
 
@@ -193,13 +204,13 @@ class _AccountRun:
         recreations = [action for action in actions if action.verb == UpdateKind.RECREATE]
         if len(recreations) <= 1:
             return Counter(), actions
-        canary, others = recreations[0], recreations[1:]
+        canary, other_ids = recreations[0], recreations[1:]
         outcome = attempt(canary)
         if outcome != "failed":
             return Counter([outcome]), [action for action in actions if action is not canary]
-        self.progress(len(others), 0)
+        self.progress(len(other_ids), 0)
         left = [action for action in actions if action.verb != UpdateKind.RECREATE]
-        return Counter(failed=1, postponed=len(others)), left
+        return Counter(failed=1, postponed=len(other_ids)), left
 
     def _attempt(self, applier: Applier, action: Action) -> str:
         outcome = self._outcome(applier, action)
@@ -207,7 +218,7 @@ class _AccountRun:
         return outcome
 
     def _outcome(self, applier: Applier, action: Action) -> str:
-        if self.pacer.is_over():
+        if self.limiter.is_over():
             return "postponed"
         try:
             problem = applier.apply_action(action)
@@ -224,6 +235,6 @@ class _AccountRun:
 
     def _report(self, action: Action, problem: Problem) -> None:
         if isinstance(problem, Unavailable) and problem.retry_after is not None:
-            self.pacer.pause_for(problem.retry_after)
+            self.limiter.pause_for(problem.retry_after)
         desired = action.tracked.desired
         _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, action.verb, desired.resource, problem)

@@ -18,18 +18,25 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing
 from shared.graph.subscription import split_change_types
-from shared.subscriptions.desired import Desired
-from shared.subscriptions.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
+from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.tracked import (
+    AccountStatus,
+    Activity,
+    AppliedSubscription,
+    MissedInterval,
+    TenantState,
+    TrackedSubscription,
+)
 from shared.table import Entity, Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "subscriptions"
 
-_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_SUBSCRIPTION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 # Kinds of rows, told by their keys.
-_SUBSCRIPTION, _HEARD, _LISTING = "subscription-", "heard-", "listing-"
+_SUBSCRIPTION, _ACTIVITY, _ACCOUNT = "subscription-", "heard-", "listing-"
 
-# Of ``Heard``, by the lifecycle event that is told; the other column is any change.
+# Of ``Activity``, by the lifecycle event that is told; the other column is any change.
 LIFECYCLE_COLUMNS: Mapping[str, str] = {
     "reauthorizationRequired": "reauthorizationRequiredDateTime",
     "subscriptionRemoved": "subscriptionRemovedDateTime",
@@ -38,7 +45,7 @@ LIFECYCLE_COLUMNS: Mapping[str, str] = {
 NOTIFICATION_COLUMN = "notificationDateTime"
 
 
-class Tracking:
+class SubscriptionTable:
     """The rows of all tenants.
 
     All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
@@ -48,38 +55,38 @@ class Tracking:
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE)
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         """Return all that is known in a tenant.
 
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
-        return rows_from(self._table.query_partition(tenant_id))
+        return tenant_state_from(self._table.query_partition(tenant_id))
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         """Return ``row`` as it is kept, with its ETag."""
-        return replace(row, etag=self._table.save(entity_of(row), row.etag))
+        return replace(row, etag=self._table.save(to_entity(row), row.etag))
 
-    def remove(self, row: Tracked) -> None:
+    def delete(self, row: TrackedSubscription) -> None:
         """Delete a row, if it is there."""
         if row.etag is not None:
-            keys = entity_of(row)
+            keys = to_entity(row)
             self._table.delete(keys["PartitionKey"], keys["RowKey"], row.etag)
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
         """Delete what was heard of a subscription that is no more."""
-        keys = heard_keys(tenant_id, subscription_id)
+        keys = activity_keys(tenant_id, subscription_id)
         self._table.delete(keys["PartitionKey"], keys["RowKey"], "*")
 
-    def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
+    def record_activity(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.
 
         What is no id of Graph's belongs to no row, and could not be one's key.
         """
-        if not _ID.fullmatch(subscription_id):
+        if not _SUBSCRIPTION_ID.fullmatch(subscription_id):
             return
         column = LIFECYCLE_COLUMNS.get(lifecycle_event or "", NOTIFICATION_COLUMN)
-        entity = {**heard_keys(tenant_id, subscription_id), column: at}
+        entity = {**activity_keys(tenant_id, subscription_id), column: at}
         try:
             create_if_missing(
                 lambda: self._table.client.create_table(**FAIL_FAST),
@@ -89,35 +96,37 @@ class Tracking:
             raise as_unavailable(self._table.name, exc) from exc
 
 
-def heard_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
+def activity_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
     """Return the keys of the row of what was heard of a subscription."""
-    return {"PartitionKey": tenant_id, "RowKey": f"{_HEARD}{subscription_id}"}
+    return {"PartitionKey": tenant_id, "RowKey": f"{_ACTIVITY}{subscription_id}"}
 
 
-def entity_of(row: Tracked | Listing) -> dict[str, Any]:
+def to_entity(row: TrackedSubscription | AccountStatus) -> dict[str, Any]:
     """Return the row as an entity; what is None is left out."""
-    columns = _of_tracked(row) if isinstance(row, Tracked) else _of_listing(row)
+    columns = _tracked_columns(row) if isinstance(row, TrackedSubscription) else _account_columns(row)
     return {name: value for name, value in (columns | backoff_columns(row.failure)).items() if value is not None}
 
 
-def rows_from(entities: Iterable[Any]) -> Rows:
+def tenant_state_from(entities: Iterable[Any]) -> TenantState:
     """Return all rows of a tenant, each subscription with what was heard of it.
 
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    kinds: dict[str, list[Any]] = {_SUBSCRIPTION: [], _HEARD: [], _LISTING: []}
+    by_kind: dict[str, list[Any]] = {_SUBSCRIPTION: [], _ACTIVITY: [], _ACCOUNT: []}
     for entity in entities:
         kind, _, _ = entity["RowKey"].partition("-")
-        kinds.setdefault(f"{kind}-", []).append(entity)
-    heard = {entity["RowKey"].removeprefix(_HEARD): decode_row(TABLE, _heard, entity) for entity in kinds[_HEARD]}
-    return Rows(
-        tracked=tuple([decode_row(TABLE, _tracked, entity, heard) for entity in kinds[_SUBSCRIPTION]]),
-        listings=tuple([decode_row(TABLE, _listing, entity) for entity in kinds[_LISTING]]),
+        by_kind.setdefault(f"{kind}-", []).append(entity)
+    activities = {
+        entity["RowKey"].removeprefix(_ACTIVITY): decode_row(TABLE, _activity, entity) for entity in by_kind[_ACTIVITY]
+    }
+    return TenantState(
+        tracked=tuple([decode_row(TABLE, _tracked, entity, activities) for entity in by_kind[_SUBSCRIPTION]]),
+        accounts=tuple([decode_row(TABLE, _account_status, entity) for entity in by_kind[_ACCOUNT]]),
     )
 
 
-def _of_tracked(row: Tracked) -> dict[str, Any]:
+def _tracked_columns(row: TrackedSubscription) -> dict[str, Any]:
     desired = row.desired
     return {
         "PartitionKey": desired.tenant_id,
@@ -130,55 +139,55 @@ def _of_tracked(row: Tracked) -> dict[str, Any]:
         "addedBy": row.added_by,
         "isWanted": row.is_wanted,
         "clientStateKeyId": row.client_state_key_id,
-        "gapStartDateTime": row.gap.since if row.gap else None,
-        "gapEndDateTime": row.gap.until if row.gap else None,
-        **_of_observed(row.observed),
+        "gapStartDateTime": row.missed_interval.since if row.missed_interval else None,
+        "gapEndDateTime": row.missed_interval.until if row.missed_interval else None,
+        **_applied_columns(row.applied),
     }
 
 
-def _of_observed(observed: Observed | None) -> dict[str, Any]:
-    if observed is None:
+def _applied_columns(applied: AppliedSubscription | None) -> dict[str, Any]:
+    if applied is None:
         return {}
     return {
-        "subscriptionId": observed.subscription_id,
-        "notificationUrl": observed.notification_url,
-        "subscribedWithResourceData": observed.include_resource_data,
-        "encryptionCertificateId": observed.certificate_id,
-        "renewedDateTime": observed.renewed_at,
-        "expirationDateTime": observed.expiration,
+        "subscriptionId": applied.subscription_id,
+        "notificationUrl": applied.notification_url,
+        "subscribedWithResourceData": applied.include_resource_data,
+        "encryptionCertificateId": applied.certificate_id,
+        "renewedDateTime": applied.renewed_at,
+        "expirationDateTime": applied.expiration,
     }
 
 
-def _of_listing(row: Listing) -> dict[str, Any]:
+def _account_columns(row: AccountStatus) -> dict[str, Any]:
     return {
         "PartitionKey": row.tenant_id,
-        "RowKey": f"{_LISTING}{'user' if row.delegated else 'app'}",
+        "RowKey": f"{_ACCOUNT}{'user' if row.delegated else 'app'}",
         "delegated": row.delegated,
         "listedDateTime": row.listed_at,
     }
 
 
-def _at_its_key[Row: (Tracked, Listing)](row: Row, entity: Entity) -> Row:
-    if entity_of(row)["RowKey"] != entity["RowKey"]:
+def _with_checked_key[Row: (TrackedSubscription, AccountStatus)](row: Row, entity: Entity) -> Row:
+    if to_entity(row)["RowKey"] != entity["RowKey"]:
         # Saved again, it would become another row, and this one would stay.
         raise ValueError("the key of another row")
     return row
 
 
-def _tracked(entity: Any, heard: Mapping[str, Heard]) -> Tracked:
-    observed = _observed(entity)
-    row = Tracked(
+def _tracked(entity: Any, activities: Mapping[str, Activity]) -> TrackedSubscription:
+    applied = _applied(entity)
+    row = TrackedSubscription(
         desired=_desired(entity),
         added_by=_added_by(entity),
         is_wanted=column(entity, "isWanted", bool),
-        observed=observed,
+        applied=applied,
         client_state_key_id=optional_column(entity, "clientStateKeyId", str),
         failure=backoff_from(entity),
-        gap=_gap(entity),
-        heard=heard.get(observed.subscription_id, Heard()) if observed else Heard(),
+        missed_interval=_missed_interval(entity),
+        activity=activities.get(applied.subscription_id, Activity()) if applied else Activity(),
         etag=entity.metadata["etag"],
     )
-    return _at_its_key(row, entity)
+    return _with_checked_key(row, entity)
 
 
 def _added_by(entity: Entity) -> Literal["file", "cli"]:
@@ -192,8 +201,8 @@ def _added_by(entity: Entity) -> Literal["file", "cli"]:
             raise ValueError("neither file nor cli")
 
 
-def _desired(entity: Entity) -> Desired:
-    return Desired(
+def _desired(entity: Entity) -> DesiredSubscription:
+    return DesiredSubscription(
         tenant_id=entity["PartitionKey"],
         resource=column(entity, "resource", str),
         change_types=split_change_types(column(entity, "changeType", str)),
@@ -203,10 +212,10 @@ def _desired(entity: Entity) -> Desired:
     )
 
 
-def _observed(entity: Entity) -> Observed | None:
+def _applied(entity: Entity) -> AppliedSubscription | None:
     if "subscriptionId" not in entity:
         return None
-    return Observed(
+    return AppliedSubscription(
         subscription_id=column(entity, "subscriptionId", str),
         notification_url=column(entity, "notificationUrl", str),
         include_resource_data=column(entity, "subscribedWithResourceData", bool),
@@ -216,13 +225,17 @@ def _observed(entity: Entity) -> Observed | None:
     )
 
 
-def _gap(entity: Entity) -> Gap | None:
+def _missed_interval(entity: Entity) -> MissedInterval | None:
     since = optional_column(entity, "gapStartDateTime", datetime)
-    return None if since is None else Gap(since=since, until=optional_column(entity, "gapEndDateTime", datetime))
+    return (
+        None
+        if since is None
+        else MissedInterval(since=since, until=optional_column(entity, "gapEndDateTime", datetime))
+    )
 
 
-def _heard(entity: Entity) -> Heard:
-    return Heard(
+def _activity(entity: Entity) -> Activity:
+    return Activity(
         notification_at=optional_column(entity, NOTIFICATION_COLUMN, datetime),
         reauthorization_required_at=optional_column(entity, LIFECYCLE_COLUMNS["reauthorizationRequired"], datetime),
         removed_at=optional_column(entity, LIFECYCLE_COLUMNS["subscriptionRemoved"], datetime),
@@ -230,12 +243,12 @@ def _heard(entity: Entity) -> Heard:
     )
 
 
-def _listing(entity: Any) -> Listing:
-    row = Listing(
+def _account_status(entity: Any) -> AccountStatus:
+    row = AccountStatus(
         tenant_id=entity["PartitionKey"],
         delegated=column(entity, "delegated", bool),
         listed_at=optional_column(entity, "listedDateTime", datetime),
         failure=backoff_from(entity),
         etag=entity.metadata["etag"],
     )
-    return _at_its_key(row, entity)
+    return _with_checked_key(row, entity)

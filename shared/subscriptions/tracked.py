@@ -15,32 +15,32 @@ from typing import ClassVar, Literal
 
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.timing import Backoff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class MissedInterval:
     """A time in which changes may have gone unnoticed; ``until`` is None while it lasts."""
 
     since: datetime
     until: datetime | None = None
 
-    def joined(self, other: "Gap | None") -> "Gap":
+    def merged_with(self, other: "MissedInterval | None") -> "MissedInterval":
         """Return the shortest gap that holds both."""
         if other is None:
             return self
-        lasts = self.until is None or other.until is None
-        until = None if lasts else max(self.until or self.since, other.until or other.since)
-        return Gap(since=min(self.since, other.since), until=until)
+        is_open = self.until is None or other.until is None
+        until = None if is_open else max(self.until or self.since, other.until or other.since)
+        return MissedInterval(since=min(self.since, other.since), until=until)
 
-    def ended(self, at: datetime) -> "Gap":
+    def with_end(self, at: datetime) -> "MissedInterval":
         """Return the gap when changes are noticed again from ``at`` on."""
-        return self if self.until is not None else Gap(since=self.since, until=at)
+        return self if self.until is not None else MissedInterval(since=self.since, until=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class AppliedSubscription:
     """A subscription as Graph was last asked for it, with success.
 
     Whether it lives is Graph's to say; what it was asked for stands here, because Graph does not repeat all of it.
@@ -55,7 +55,7 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Activity:
     """When the receiving side last heard of a subscription: a change, or one of Graph's lifecycle notifications.
 
     Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
@@ -68,38 +68,38 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
+class TrackedSubscription:
     """One subscription: what is wanted, and what came of it.
 
     ``client_state_key_id`` names the key that its client state was signed with, as far as is known. ``etag`` is None in
     a row that has not been saved.
     """
 
-    desired: Desired
+    desired: DesiredSubscription
     added_by: Literal["file", "cli"] = "file"
     is_wanted: bool = True
-    observed: Observed | None = None
+    applied: AppliedSubscription | None = None
     client_state_key_id: str | None = None
     failure: Backoff | None = None
-    gap: Gap | None = None
-    heard: Heard = Heard()
+    missed_interval: MissedInterval | None = None
+    activity: Activity = Activity()
     etag: str | None = None
 
     @property
     def key(self) -> str:
         """What tells it from the others of its tenant, in 32 hex digits."""
-        return key_of(self.desired)
+        return subscription_key(self.desired)
 
 
-def key_of(desired: Desired) -> str:
+def subscription_key(desired: DesiredSubscription) -> str:
     """Return a hash of what no two subscriptions of a tenant may share: who watches which changes of which resource."""
-    who = "user" if desired.delegated else "app"
-    text = "\n".join((who, desired.change_type, canonical_path(desired.resource)))
+    account = "user" if desired.delegated else "app"
+    text = "\n".join((account, desired.change_type, canonical_path(desired.resource)))
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class AccountStatus:
     """When Graph last listed the subscriptions that an account sees: the app's in a tenant, or its signed-in user's."""
 
     tenant_id: str
@@ -110,20 +110,20 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class TenantState:
     """All that is known in a tenant."""
 
-    tracked: tuple[Tracked, ...] = ()
-    listings: tuple[Listing, ...] = ()
+    tracked: tuple[TrackedSubscription, ...] = ()
+    accounts: tuple[AccountStatus, ...] = ()
 
-    def of(self, *, delegated: bool) -> tuple[Tracked, ...]:
+    def tracked_by(self, *, delegated: bool) -> tuple[TrackedSubscription, ...]:
         """Return the subscriptions that one account sees: the signed-in user's, or the app's own."""
         return tuple([row for row in self.tracked if row.desired.delegated == delegated])
 
-    def listing(self, tenant_id: str, *, delegated: bool) -> Listing:
+    def account(self, tenant_id: str, *, delegated: bool) -> AccountStatus:
         """Return the row of an account's list, or a fresh one."""
-        found = (row for row in self.listings if row.delegated == delegated)
-        return next(found, Listing(tenant_id=tenant_id, delegated=delegated))
+        rows = (row for row in self.accounts if row.delegated == delegated)
+        return next(rows, AccountStatus(tenant_id=tenant_id, delegated=delegated))
 
 
 class UpdateKind(StrEnum):
@@ -145,9 +145,9 @@ class Create:
 
     verb: ClassVar[Verb] = "create"
 
-    tracked: Tracked
+    tracked: TrackedSubscription
     expiration: datetime
-    gap: Gap | None = None
+    missed_interval: MissedInterval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +155,10 @@ class Update:
     """Renew a subscription, or replace it."""
 
     kind: UpdateKind
-    tracked: Tracked
+    tracked: TrackedSubscription
     subscription: GraphSubscription
     expiration: datetime
-    gap: Gap | None = None
+    missed_interval: MissedInterval | None = None
 
     @property
     def verb(self) -> Verb:
@@ -172,7 +172,7 @@ class Delete:
 
     verb: ClassVar[Verb] = "delete"
 
-    tracked: Tracked
+    tracked: TrackedSubscription
     subscription: GraphSubscription | None
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from shared.errors import Misconfigured
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.desired import Desired
-from shared.subscriptions.tracked import Observed, Tracked
+from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.tracked import AppliedSubscription, TrackedSubscription
 from shared.timing import Backoff
 from tests.sender import TENANT
 
@@ -18,11 +18,13 @@ def back(**time: float) -> datetime:
     return NOW - timedelta(**time)
 
 
-def desired(resource: str = "/teams", changes: str = "created", **properties: Any) -> Desired:
-    return Desired(tenant_id=TENANT, resource=resource, change_types=frozenset(changes.split(",")), **properties)
+def desired(resource: str = "/teams", changes: str = "created", **properties: Any) -> DesiredSubscription:
+    return DesiredSubscription(
+        tenant_id=TENANT, resource=resource, change_types=frozenset(changes.split(",")), **properties
+    )
 
 
-def observed(**changes: Any) -> Observed:
+def observed(**changes: Any) -> AppliedSubscription:
     values: dict[str, Any] = {
         "subscription_id": "one",
         "notification_url": URL,
@@ -31,12 +33,12 @@ def observed(**changes: Any) -> Observed:
         "renewed_at": back(minutes=5),
         "expiration": NOW + timedelta(days=2, hours=3),
     }
-    return Observed(**(values | changes))
+    return AppliedSubscription(**(values | changes))
 
 
-def row(**changes: Any) -> Tracked:
-    values: dict[str, Any] = {"desired": desired(), "observed": observed(), "client_state_key_id": "aaaaaaaa"}
-    return Tracked(**(values | changes))
+def row(**changes: Any) -> TrackedSubscription:
+    values: dict[str, Any] = {"desired": desired(), "applied": observed(), "client_state_key_id": "aaaaaaaa"}
+    return TrackedSubscription(**(values | changes))
 
 
 def failure(text: str = "Graph answered 403: no") -> Backoff:

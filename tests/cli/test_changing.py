@@ -3,7 +3,7 @@
 import pytest
 
 from cli.changing import added, as_tracked, find, is_of_file, removed, watching
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.cli.rows import desired, failure, row
 
 FILE, CLI = row(), row(desired=desired("/chats", "created,updated"), added_by="cli")
@@ -18,12 +18,15 @@ def test_a_row_is_found_however_its_path_is_spelt() -> None:
 
 
 @pytest.mark.parametrize(("tracked", "of_file"), [(None, False), (FILE, True), (CLI, False), (UNWANTED, False)])
-def test_what_subscriptions_json_asks_for_is_its_own_to_change(tracked: Tracked | None, of_file: bool) -> None:  # noqa: FBT001  a column of the table
+def test_what_subscriptions_json_asks_for_is_its_own_to_change(
+    tracked: TrackedSubscription | None,
+    of_file: bool,  # noqa: FBT001  a column of the table
+) -> None:
     assert is_of_file(tracked) is of_file
 
 
 def test_what_nobody_watched_is_a_row_of_the_commands() -> None:
-    assert added(None, desired()) == Tracked(desired=desired(), added_by="cli")
+    assert added(None, desired()) == TrackedSubscription(desired=desired(), added_by="cli")
 
 
 def test_what_is_about_to_be_deleted_is_wanted_again_and_keeps_its_subscription() -> None:
@@ -45,7 +48,7 @@ def test_what_is_removed_heeds_no_pause() -> None:
         ("/teams/getAllChannels", "", []),
     ],
 )
-def test_rows_are_chosen_by_resource_and_changes(resource: str, changes: str, found: list[Tracked]) -> None:
+def test_rows_are_chosen_by_resource_and_changes(resource: str, changes: str, found: list[TrackedSubscription]) -> None:
     assert watching([FILE, CLI, UNWANTED], resource, changes) == found
 
 

@@ -7,12 +7,12 @@ import pytest
 from cli.checking import Checked, document, is_empty, remarks, uses
 from shared.errors import Unavailable
 from shared.settings import ClientStateKey
-from shared.subscriptions.tracked import Delete, Gap
+from shared.subscriptions.tracked import Delete, MissedInterval
 from tests.cli.rows import back, failure, observed, row, subscription
 from tests.sender import TENANT
 
 CURRENT, PREVIOUS = ClientStateKey.from_text("c" * 32), ClientStateKey.from_text("p" * 32)
-GAP = Gap(since=back(hours=2), until=back(hours=1))
+GAP = MissedInterval(since=back(hours=2), until=back(hours=1))
 
 
 def _checked(**changes: Any) -> Checked:
@@ -24,7 +24,7 @@ def _checked(**changes: Any) -> Checked:
     ("changes", "settled"),
     [
         ({}, True),
-        ({"rows": [row(gap=GAP)]}, True),
+        ({"rows": [row(missed_interval=GAP)]}, True),
         ({"strangers": [subscription("other")]}, True),
         ({"rows": [row(failure=failure())]}, False),
         ({"problem": Unavailable("Graph answered 503")}, False),
@@ -52,7 +52,7 @@ def test_a_user_whom_nobody_asks_for_is_left_out(changes: dict[str, Any], empty:
 
 def test_a_strangers_url_is_told_without_its_query() -> None:
     stranger = subscription("other", notification_url="https://elsewhere.example/api?code=secret")
-    checked = _checked(strangers=[stranger], rows=[row(failure=failure(), gap=GAP)])
+    checked = _checked(strangers=[stranger], rows=[row(failure=failure(), missed_interval=GAP)])
     told = list(remarks(checked))
     assert told[2].startswith("at Graph, tracked by nobody, left alone: other of /teams to https://elsewhere.example/")
     assert "secret" not in str(told) + str(document([checked]))
@@ -64,9 +64,9 @@ def test_keys_and_certificates_in_use_are_counted() -> None:
     rich = observed(include_resource_data=True, certificate_id="f" * 32)
     rows = [
         row(client_state_key_id=CURRENT.key_id),
-        row(client_state_key_id=PREVIOUS.key_id, observed=rich),
-        row(client_state_key_id=None, observed=rich),
-        row(client_state_key_id=CURRENT.key_id, observed=None),
+        row(client_state_key_id=PREVIOUS.key_id, applied=rich),
+        row(client_state_key_id=None, applied=rich),
+        row(client_state_key_id=CURRENT.key_id, applied=None),
     ]
     assert sorted(uses(_checked(rows=rows), [CURRENT, PREVIOUS], None)) == [
         f"certificate versions in use: {'f' * 32} by 2",

@@ -7,7 +7,7 @@ import pytest
 
 from cli.listed import document
 from cli.listing import Moment, State, cells, is_bad, notes, runs, state_of
-from shared.subscriptions.tracked import Gap, Heard, Listing, Rows
+from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState
 from tests.cli.rows import NOW, back, desired, failure, observed, row
 from tests.sender import TENANT
 
@@ -18,17 +18,17 @@ MOMENT = Moment(now=NOW, overdue_after=timedelta(hours=1))
     ("changes", "state", "bad"),
     [
         ({}, State.ACTIVE, False),
-        ({"observed": None}, State.PENDING, False),
-        ({"observed": None, "failure": failure()}, State.FAILING, True),
+        ({"applied": None}, State.PENDING, False),
+        ({"applied": None, "failure": failure()}, State.FAILING, True),
         ({"failure": failure()}, State.FAILING, True),
-        ({"observed": observed(expiration=NOW)}, State.LAPSED, True),
-        ({"observed": observed(expiration=NOW), "failure": failure()}, State.LAPSED, True),
-        ({"observed": observed(renewed_at=back(minutes=60))}, State.ACTIVE, False),
-        ({"observed": observed(renewed_at=back(minutes=61))}, State.OVERDUE, True),
-        ({"heard": Heard(removed_at=back(minutes=1))}, State.REMOVED, True),
-        ({"heard": Heard(removed_at=back(minutes=6))}, State.ACTIVE, False),
-        ({"heard": Heard(reauthorization_required_at=back(minutes=1))}, State.ACTIVE, False),
-        ({"gap": Gap(since=back(hours=2), until=back(hours=1))}, State.ACTIVE, False),
+        ({"applied": observed(expiration=NOW)}, State.LAPSED, True),
+        ({"applied": observed(expiration=NOW), "failure": failure()}, State.LAPSED, True),
+        ({"applied": observed(renewed_at=back(minutes=60))}, State.ACTIVE, False),
+        ({"applied": observed(renewed_at=back(minutes=61))}, State.OVERDUE, True),
+        ({"activity": Activity(removed_at=back(minutes=1))}, State.REMOVED, True),
+        ({"activity": Activity(removed_at=back(minutes=6))}, State.ACTIVE, False),
+        ({"activity": Activity(reauthorization_required_at=back(minutes=1))}, State.ACTIVE, False),
+        ({"missed_interval": MissedInterval(since=back(hours=2), until=back(hours=1))}, State.ACTIVE, False),
         ({"is_wanted": False}, State.UNWANTED, False),
         ({"is_wanted": False, "failure": failure()}, State.UNWANTED, True),
     ],
@@ -36,11 +36,13 @@ MOMENT = Moment(now=NOW, overdue_after=timedelta(hours=1))
 def test_the_worst_that_holds_is_the_state(changes: dict[str, Any], state: State, bad: bool) -> None:  # noqa: FBT001  a column of the table
     tracked = row(**changes)
     assert state_of(tracked, MOMENT) == state
-    assert is_bad(Rows(tracked=(tracked,)), MOMENT) is bad
+    assert is_bad(TenantState(tracked=(tracked,)), MOMENT) is bad
 
 
 def test_a_list_that_cannot_be_had_is_bad() -> None:
-    rows = Rows(listings=(Listing(tenant_id=TENANT, delegated=True, failure=failure("nobody is signed in")),))
+    rows = TenantState(
+        accounts=(AccountStatus(tenant_id=TENANT, delegated=True, failure=failure("nobody is signed in")),)
+    )
     assert is_bad(rows, MOMENT)
     [told] = notes(rows, MOMENT)
     assert told.startswith("signed-in user: the subscriptions cannot be listed: failed once, last 1 min ago, ")
@@ -57,17 +59,24 @@ def test_a_list_that_cannot_be_had_is_bad() -> None:
     ],
 )
 def test_the_columns_tell_content_and_times(properties: dict[str, Any], content: str) -> None:
-    tracked = row(desired=desired(**properties), heard=Heard(notification_at=back(seconds=9)))
+    tracked = row(desired=desired(**properties), activity=Activity(notification_at=back(seconds=9)))
     assert cells(tracked, MOMENT) == ("/teams", "created", content, "active", "2 d 3 h", "5 min ago", "9 s ago")
 
 
 def test_what_was_never_subscribed_has_no_times() -> None:
-    assert cells(row(observed=None), MOMENT)[3:] == ("pending", "", "", "never")
+    assert cells(row(applied=None), MOMENT)[3:] == ("pending", "", "", "never")
 
 
 def test_notes_tell_failures_gaps_and_what_graph_said_last() -> None:
-    heard = Heard(reauthorization_required_at=back(hours=2), missed_at=back(hours=1))
-    told = list(notes(Rows(tracked=(row(gap=Gap(since=back(hours=5)), failure=failure(), heard=heard),)), MOMENT))
+    heard = Activity(reauthorization_required_at=back(hours=2), missed_at=back(hours=1))
+    told = list(
+        notes(
+            TenantState(
+                tracked=(row(missed_interval=MissedInterval(since=back(hours=5)), failure=failure(), activity=heard),)
+            ),
+            MOMENT,
+        )
+    )
     assert told == [
         "/teams (created): failed once, last 1 min ago, next attempt in 3 min: Graph answered 403: no",
         "/teams (created): changes may have gone unnoticed from 2026-11-21T07:00:00Z and still do",
@@ -77,17 +86,31 @@ def test_notes_tell_failures_gaps_and_what_graph_said_last() -> None:
 
 def test_the_last_run_is_that_of_the_latest_list() -> None:
     listings = [
-        Listing(tenant_id=TENANT, delegated=False, listed_at=back(minutes=3)),
-        Listing(tenant_id=TENANT, delegated=True, listed_at=back(minutes=9)),
+        AccountStatus(tenant_id=TENANT, delegated=False, listed_at=back(minutes=3)),
+        AccountStatus(tenant_id=TENANT, delegated=True, listed_at=back(minutes=9)),
     ]
-    assert runs(Rows(listings=tuple(listings)), MOMENT) == "last looked after 3 min ago"
-    assert runs(Rows(), MOMENT) == "last looked after never"
+    assert runs(TenantState(accounts=tuple(listings)), MOMENT) == "last looked after 3 min ago"
+    assert runs(TenantState(), MOMENT) == "last looked after never"
 
 
 def test_scripts_get_every_property_null_or_not() -> None:
-    bare = document([(TENANT, Rows(tracked=(row(observed=None, client_state_key_id=None),)))], MOMENT)
+    bare = document([(TENANT, TenantState(tracked=(row(applied=None, client_state_key_id=None),)))], MOMENT)
     full = document(
-        [(TENANT, Rows(tracked=(row(failure=failure(), gap=Gap(since=NOW), heard=Heard(removed_at=NOW)),)))], MOMENT
+        [
+            (
+                TENANT,
+                TenantState(
+                    tracked=(
+                        row(
+                            failure=failure(),
+                            missed_interval=MissedInterval(since=NOW),
+                            activity=Activity(removed_at=NOW),
+                        ),
+                    )
+                ),
+            )
+        ],
+        MOMENT,
     )
     assert bare["subscriptions"][0].keys() == full["subscriptions"][0].keys()
     assert full["subscriptions"][0]["gap"] == {"startDateTime": "2026-11-21T12:00:00Z", "endDateTime": None}

@@ -73,7 +73,7 @@ def test_what_is_added_is_created_by_the_next_run(operator: Operator) -> None:
     assert "/chats (created,updated) is added: the next run of RenewSubscriptions creates it." in ran.stdout
     assert [row["state"] for row in _listed(operator)["subscriptions"] if row["addedBy"] == "cli"] == ["pending"]
     assert operator.world.run()["created"] == 1
-    assert operator.world.row("/chats").observed is not None
+    assert operator.world.row("/chats").applied is not None
     assert operator.world.run() == {}
 
 
@@ -197,7 +197,7 @@ def test_what_nobody_tracks_is_told_and_left_alone(operator: Operator) -> None:
     operator.world.app.lose_table()
     operator.world.app.environ["NOTIFICATION_URL"] = notification_url + "2"
     [account] = _checked(operator, "--subscriptions", str(file))["accounts"]
-    known = {row.observed.subscription_id for row in rows if row.observed}
+    known = {row.applied.subscription_id for row in rows if row.applied}
     assert {each["subscriptionId"] for each in account["untracked"]} == known
     assert {each["notificationUrl"] for each in account["untracked"]} == {notification_url}
 

@@ -21,7 +21,7 @@ from shared.events.queue_sink import QueueSink
 from shared.gaps.snapshot import Known
 from shared.gaps.snapshot_table import Inventory
 from shared.receiving.post_store import PostStore, StoredPost
-from shared.subscriptions.subscription_table import Tracking
+from shared.subscriptions.subscription_table import SubscriptionTable
 from tests.edges.outside import in_time
 from tests.shared.test_published import message
 
@@ -91,8 +91,10 @@ _TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
     "one known": lambda tables: Inventory(tables).get(_KNOWN),
     "note": lambda tables: Inventory(tables).note(_KNOWN),
     "note all": lambda tables: Inventory(tables).note_all([_KNOWN]),
-    "hear": lambda tables: Tracking(tables).hear("t", "a-subscription", lifecycle_event=None, at=_MARKER.published_at),
-    "forget what was heard": lambda tables: Tracking(tables).forget("t", "a-subscription"),
+    "hear": lambda tables: SubscriptionTable(tables).record_activity(
+        "t", "a-subscription", lifecycle_event=None, at=_MARKER.published_at
+    ),
+    "forget what was heard": lambda tables: SubscriptionTable(tables).delete_activity("t", "a-subscription"),
     "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.published_at),
 }
 _STORE_CALLS: dict[str, Callable[[PostStore], object]] = {

@@ -12,8 +12,8 @@ from azure.data.tables import TableServiceClient
 from sandbox.azurite import ACCOUNT_KEY, Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
-from shared.subscriptions.subscription_table import Tracking
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.subscription_table import SubscriptionTable
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.edges.outside import BUSY_MACHINE_SECONDS, within
 from tests.sandbox.background import Background
 from tests.shared.tracked_values import NOW, ROW, WANTED
@@ -35,34 +35,36 @@ def relay(azurite: Azurite) -> Iterator[Relay]:
 
 
 @pytest.fixture
-def tracking(azurite: Azurite, relay: Relay) -> Iterator[Tracking]:
+def tracking(azurite: Azurite, relay: Relay) -> Iterator[SubscriptionTable]:
     relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
     with TableServiceClient.from_connection_string(relayed, **_ONCE) as tables:
-        yield Tracking(tables)
+        yield SubscriptionTable(tables)
     relay.mood = Mood.FORWARDING
 
 
-def _row() -> Tracked:
+def _row() -> TrackedSubscription:
     return replace(ROW, desired=replace(WANTED, tenant_id=str(uuid4())), etag=None)
 
 
-def _hear(tracking: Tracking, saved: Tracked) -> None:
-    tracking.hear(saved.desired.tenant_id, "a-subscription", lifecycle_event=None, at=NOW)
+def _hear(tracking: SubscriptionTable, saved: TrackedSubscription) -> None:
+    tracking.record_activity(saved.desired.tenant_id, "a-subscription", lifecycle_event=None, at=NOW)
 
 
-_CALLS: dict[str, Callable[[Tracking, Tracked], object]] = {
+_CALLS: dict[str, Callable[[SubscriptionTable, TrackedSubscription], object]] = {
     "load": lambda tracking, saved: tracking.load(saved.desired.tenant_id),
     "create": lambda tracking, _saved: tracking.save(_row()),
     "change": lambda tracking, saved: tracking.save(saved),
-    "remove": lambda tracking, saved: tracking.remove(saved),
-    "forget": lambda tracking, saved: tracking.forget(saved.desired.tenant_id, "a-subscription"),
+    "remove": lambda tracking, saved: tracking.delete(saved),
+    "forget": lambda tracking, saved: tracking.delete_activity(saved.desired.tenant_id, "a-subscription"),
     "hear": _hear,
 }
 
 
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
 @pytest.mark.parametrize("call", _CALLS)
-def test_a_table_that_cannot_be_had_is_unavailable(tracking: Tracking, relay: Relay, mood: Mood, call: str) -> None:
+def test_a_table_that_cannot_be_had_is_unavailable(
+    tracking: SubscriptionTable, relay: Relay, mood: Mood, call: str
+) -> None:
     saved = tracking.save(_row())
     relay.mood = mood
     with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
@@ -72,7 +74,7 @@ def test_a_table_that_cannot_be_had_is_unavailable(tracking: Tracking, relay: Re
 
 
 def test_what_is_heard_waits_no_longer_than_graph_does_whatever_the_clients_own_patience(
-    azurite: Azurite, relay: Relay, tracking: Tracking
+    azurite: Azurite, relay: Relay, tracking: SubscriptionTable
 ) -> None:
     saved = tracking.save(_row())
     relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
@@ -82,7 +84,7 @@ def test_what_is_heard_waits_no_longer_than_graph_does_whatever_the_clients_own_
         pytest.raises(Unavailable),
         within(BUSY_MACHINE_SECONDS),
     ):
-        _hear(Tracking(patient), saved)
+        _hear(SubscriptionTable(patient), saved)
 
 
 # Azurite refuses a key in XML, over which the client stumbles a little.
@@ -96,5 +98,5 @@ def test_a_key_that_storage_refuses_is_unavailable_and_stays_out_of_the_message(
         TableServiceClient.from_connection_string(refused, **_ONCE) as tables,
         pytest.raises(Unavailable, match=r"table subscriptions .*403") as caught,
     ):
-        _CALLS[call](Tracking(tables), saved)
+        _CALLS[call](SubscriptionTable(tables), saved)
     assert wrong not in str(caught.value)

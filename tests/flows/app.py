@@ -18,11 +18,11 @@ from shared.gaps.snapshot_recorder import Noting
 from shared.identity.certificates import Certificate
 from shared.receiving.receive import Receipt, Receiver
 from shared.settings import Settings
-from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
-from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Reconciler
 from shared.subscriptions.subscription_table import TABLE
-from shared.subscriptions.tracked import Rows
+from shared.subscriptions.tracked import TenantState
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class App:
     fresh_for: timedelta
     entries: list[Mapping[str, Any]] = field(default_factory=list)
     around_graph: Callable[[SubscriptionsApi], SubscriptionsApi] = _same
-    around_table: Callable[[TrackingTable], TrackingTable] = _same
+    around_table: Callable[[TrackedSubscriptions], TrackedSubscriptions] = _same
     published: list[CloudEvent] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
@@ -83,7 +83,7 @@ class App:
         return Settings.from_environ(self.environ)
 
     @property
-    def desired(self) -> Sequence[Desired]:
+    def desired(self) -> Sequence[DesiredSubscription]:
         return desired_from_json({"subscriptions": self.entries}, tenant_ids=self.settings.tenant_ids)
 
     @property
@@ -100,7 +100,7 @@ class App:
         """Forget every token and key, as a process does that ends."""
         self._clients = None
 
-    def rows(self, tenant_id: str) -> Rows:
+    def rows(self, tenant_id: str) -> TenantState:
         return self.clients.subscription_table().load(tenant_id)
 
     def lose_table(self) -> None:
@@ -119,7 +119,7 @@ class App:
             whole,
             desired=self.desired,
             accounts=[replace(account, api=self.around_graph(account.api)) for account in accounts],
-            tracking=self.around_table(whole.tracking),
+            subscription_table=self.around_table(whole.subscription_table),
         )
 
     def certificate(self) -> Certificate:

@@ -80,7 +80,7 @@ def found_again(world: World) -> None:
     """Have the app subscribe anew, an hour after it has lost everything."""
     world.later(minutes=50)
     world.run()
-    assert [row.gap is not None for row in world.rows()] == [True] * len(world.rows())
+    assert [row.missed_interval is not None for row in world.rows()] == [True] * len(world.rows())
 
 
 def write_edit_and_delete(world: World, place: Path, *, old: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.errors import Unavailable
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
-from shared.subscriptions.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 
 
 class Killed(BaseException):
@@ -71,17 +71,17 @@ class FatedGraph:
 class FatedTable:
     """A client of the table in a run that has a fate."""
 
-    table: TrackingTable
+    table: TrackedSubscriptions
     fate: Fate
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         return self.fate.calling(lambda: self.table.load(tenant_id))
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         return self.fate.calling(lambda: self.table.save(row))
 
-    def remove(self, row: Tracked) -> None:
-        self.fate.calling(lambda: self.table.remove(row))
+    def delete(self, row: TrackedSubscription) -> None:
+        self.fate.calling(lambda: self.table.delete(row))
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
-        self.fate.calling(lambda: self.table.forget(tenant_id, subscription_id))
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
+        self.fate.calling(lambda: self.table.delete_activity(tenant_id, subscription_id))

@@ -14,7 +14,7 @@ from sandbox.keyvault import KeyVault
 from sandbox.serving import Fault, Service
 from sandbox.teams import Path, Teams, User
 from sandbox.tls import Tls
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET
 from tests.flows.app import App
 from tests.sandbox.background import Background
@@ -110,11 +110,11 @@ class World:
         wanted = tenant_id or self.tenant_id
         return [each for each in self.do(self.graph.subscriptions) if each.tenant_id == wanted]
 
-    def rows(self, tenant_id: str | None = None) -> tuple[Tracked, ...]:
+    def rows(self, tenant_id: str | None = None) -> tuple[TrackedSubscription, ...]:
         """Return what is tracked in a tenant, by default the first."""
         return self.app.rows(tenant_id or self.tenant_id).tracked
 
-    def row(self, resource: str) -> Tracked:
+    def row(self, resource: str) -> TrackedSubscription:
         """Return the row of a resource of the first tenant."""
         [row] = [each for each in self.rows() if each.desired.resource == resource]
         return row

@@ -38,7 +38,7 @@ def test_what_exists_already_is_adopted_and_its_client_state_still_authenticates
     with world.fault(world.graph_service, NOTHING_LISTED):
         assert world.run() == {"created": 2}
     assert sorted(world.writes()[writes:]) == ["PATCH", "PATCH", "POST", "POST"]
-    assert _ids(world) == before == {row.observed.subscription_id for row in world.rows() if row.observed}
+    assert _ids(world) == before == {row.applied.subscription_id for row in world.rows() if row.applied}
     assert [row.failure for row in world.rows()] == [None, None]
     assert world.run() == {}
     world.send("still heard")
@@ -105,6 +105,6 @@ def test_of_two_runs_at_once_one_subscribes_and_both_leave_things_in_order(world
     world.later(minutes=5)
     world.run()
     assert len(world.subscriptions()) == 3
-    assert _ids(world) == {row.observed.subscription_id for row in world.rows() if row.observed}
+    assert _ids(world) == {row.applied.subscription_id for row in world.rows() if row.applied}
     assert [row.failure for row in world.rows()] == [None] * 3
     assert world.run() == {}

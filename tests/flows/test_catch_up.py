@@ -98,7 +98,7 @@ def test_what_happened_while_a_subscription_was_lost_is_told_once_it_is_back(
     assert caught_up(world) == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
     assert told(world) == CHANGES
     assert [(gap.state, gap.recovered) for gap in gaps(world)] == [(State.RECOVERED, len(CHANGES))]
-    assert [row.gap for row in world.rows()] == [None]
+    assert [row.missed_interval for row in world.rows()] == [None]
     assert caught_up(world) == {}
     assert len({event.id for event in world.app.published}) == len(world.app.published)
 
@@ -328,7 +328,7 @@ def test_what_graph_cannot_tell_is_said_to_be_lost(world: World) -> None:
     subscribed(world, CALLS)
     lost(world)
     found_again(world)
-    since = world.rows()[0].gap
+    since = world.rows()[0].missed_interval
     assert since is not None
     assert caught_up(world) == {"recorded": 1, "unrecoverable": 1}
     [event] = world.app.published

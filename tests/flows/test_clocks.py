@@ -23,7 +23,7 @@ def test_a_few_minutes_between_the_clocks_do_no_harm(world: World, ahead: int) -
     world.app.time.ahead = timedelta()
     world.later(minutes=40)
     assert world.run() == {"renewed": 2}
-    assert [(row.failure, row.gap) for row in world.rows()] == [(None, None)] * 2
+    assert [(row.failure, row.missed_interval) for row in world.rows()] == [(None, None)] * 2
 
 
 @pytest.mark.parametrize(

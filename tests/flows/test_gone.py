@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sandbox.serving import Fault
-from shared.subscriptions.tracked import Gap, Observed
+from shared.subscriptions.tracked import AppliedSubscription, MissedInterval
 from tests.flows.ports import AfterListing
 from tests.flows.wishes import BOTH, CHATS, MESSAGES, TEAMS, basic, messages_in
 from tests.flows.world import World
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 A_MOMENT = timedelta(seconds=30)
 
 
-def _observed(world: World, resource: str) -> Observed:
-    observed = world.row(resource).observed
+def _observed(world: World, resource: str) -> AppliedSubscription:
+    observed = world.row(resource).applied
     assert observed is not None
     return observed
 
 
-def _gap(world: World, resource: str) -> Gap:
-    gap = world.row(resource).gap
+def _gap(world: World, resource: str) -> MissedInterval:
+    gap = world.row(resource).missed_interval
     assert gap is not None
     return gap
 
@@ -49,7 +49,7 @@ def test_a_renewal_that_finds_nothing_creates_anew_and_leaves_a_gap_on_the_row(w
     assert gap.since == former.renewed_at
     assert gap.until is not None
     assert found.renewed_at <= gap.until <= found.renewed_at + A_MOMENT
-    assert world.row("/chats/getAllMessages").gap is None
+    assert world.row("/chats/getAllMessages").missed_interval is None
 
 
 def test_one_that_is_missing_in_graphs_list_is_created_anew_since_it_was_last_listed(world: World) -> None:
@@ -69,11 +69,11 @@ def test_one_that_is_missing_in_graphs_list_is_created_anew_since_it_was_last_li
 def test_all_that_lapsed_while_the_app_was_down_is_created_anew(world: World) -> None:
     world.app.entries = BOTH
     world.run()
-    expired = {row.key: row.observed.expiration for row in world.rows() if row.observed}
+    expired = {row.key: row.applied.expiration for row in world.rows() if row.applied}
     world.later(days=4)
     assert world.subscriptions() == []
     assert world.run() == {"created": 2}
-    assert all(row.gap and row.gap.since <= expired[row.key] for row in world.rows())
+    assert all(row.missed_interval and row.missed_interval.since <= expired[row.key] for row in world.rows())
     world.send("heard again")
     assert world.texts() == ["heard again"]
 
@@ -148,12 +148,12 @@ def test_a_recreation_that_is_refused_halfway_keeps_its_gap_open_until_it_succee
         row = world.row("/chats/getAllMessages")
         assert row.failure is not None
         assert "ValidationError" in row.failure.text
-        assert row.gap is not None
-        assert row.gap.until is None
+        assert row.missed_interval is not None
+        assert row.missed_interval.until is None
     world.later(minutes=6)
     assert world.run() == {"created": 1}
     found, gap = _observed(world, "/chats/getAllMessages"), _gap(world, "/chats/getAllMessages")
-    assert row.gap.since - A_MOMENT <= gap.since <= row.gap.since
+    assert row.missed_interval.since - A_MOMENT <= gap.since <= row.missed_interval.since
     assert gap.until is not None
     assert found.renewed_at <= gap.until <= found.renewed_at + A_MOMENT
     assert world.run() == {}

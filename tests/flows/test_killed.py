@@ -80,9 +80,9 @@ def _struck(world: World, certificate: Certificate, tenant_id: str, fate: Fate) 
         for account in whole.accounts
         if account.tenant_id == tenant_id
     ]
-    table = FatedTable(table=whole.tracking, fate=fate)
+    table = FatedTable(table=whole.subscription_table, fate=fate)
     with suppress(Killed):
-        world.app.run(replace(whole, accounts=accounts, tracking=table, certificate=lambda: certificate))
+        world.app.run(replace(whole, accounts=accounts, subscription_table=table, certificate=lambda: certificate))
     return fate.calls >= fate.strikes_at
 
 
@@ -95,9 +95,9 @@ def _look(world: World, tenant_id: str) -> None:
     for row, subscription in zip(rows, alive, strict=True):
         assert row.failure is None
         assert row.is_wanted
-        assert row.observed is not None
-        assert row.observed.subscription_id == subscription.id
-        assert row.observed.certificate_id == subscription.certificate_id
+        assert row.applied is not None
+        assert row.applied.subscription_id == subscription.id
+        assert row.applied.certificate_id == subscription.certificate_id
         assert subscription.is_rich == row.desired.include_resource_data
         assert subscription.notification_url == world.app.settings.notification_url
         key_id = world.app.settings.client_state_keys[0].key_id

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.subscriptions.tracked import Heard, Tracked
+from shared.subscriptions.tracked import Activity, TrackedSubscription
 from tests.eventually import eventually
 from tests.flows.wishes import BOTH, CHATS, MESSAGES
 from tests.flows.world import World
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.slow
 RARELY = "PT10H"
 
 
-def _id(row: Tracked) -> str:
-    assert row.observed is not None
-    return row.observed.subscription_id
+def _id(row: TrackedSubscription) -> str:
+    assert row.applied is not None
+    return row.applied.subscription_id
 
 
-def _subscribed(world: World) -> tuple[Tracked, Tracked]:
+def _subscribed(world: World) -> tuple[TrackedSubscription, TrackedSubscription]:
     """Return the rows of messages and of chats, in a world that renews for no other reason than what it is told."""
     world.app.environ["RENEW_AFTER"] = RARELY
     world.app.entries = [MESSAGES, CHATS]
@@ -37,7 +37,7 @@ def test_a_request_to_reauthorize_is_recorded_published_and_answered_by_a_renewa
     assert world.run() == {}
     world.later(minutes=6)
     assert world.event_types() == ["SubscriptionReauthorizationRequired"] * 2
-    assert all(row.heard.reauthorization_required_at for row in world.rows())
+    assert all(row.activity.reauthorization_required_at for row in world.rows())
     renewals = len(world.writes())
     assert world.run() == {"renewed": 2}
     assert world.writes()[renewals:] == ["PATCH", "PATCH"]
@@ -50,15 +50,15 @@ def test_one_that_was_removed_is_recorded_published_and_created_anew(world: Worl
     world.do(lambda: world.graph.remove_subscription(_id(messages)))
     world.settle()
     assert world.event_types() == ["SubscriptionRemoved"]
-    heard = world.row("/chats/getAllMessages").heard
+    heard = world.row("/chats/getAllMessages").activity
     assert heard.removed_at is not None
-    assert world.row("/chats").heard == Heard()
+    assert world.row("/chats").activity == Activity()
     assert world.run() == {"created": 1}
     recreated = world.row("/chats/getAllMessages")
     assert _id(recreated) != _id(messages)
-    assert recreated.gap is not None
-    assert recreated.gap.since <= heard.removed_at
-    assert recreated.heard == Heard()
+    assert recreated.missed_interval is not None
+    assert recreated.missed_interval.since <= heard.removed_at
+    assert recreated.activity == Activity()
     assert _id(world.row("/chats")) == _id(chats)
     assert world.run() == {}
 
@@ -69,13 +69,13 @@ def test_notifications_that_were_missed_are_recorded_published_and_leave_a_gap_o
     world.do(lambda: world.graph.announce_missed(_id(messages)))
     world.settle()
     assert world.event_types() == ["SubscriptionMissed"]
-    missed_at = world.row("/chats/getAllMessages").heard.missed_at
+    missed_at = world.row("/chats/getAllMessages").activity.missed_at
     assert missed_at is not None
     assert world.run() == {"renewed": 1}
-    gap = world.row("/chats/getAllMessages").gap
+    gap = world.row("/chats/getAllMessages").missed_interval
     assert gap is not None
     assert (gap.since, gap.until) == (missed_at - timedelta(hours=4), missed_at)
-    assert world.row("/chats").gap is None
+    assert world.row("/chats").missed_interval is None
     assert world.run() == {}
 
 
@@ -83,7 +83,7 @@ def test_a_change_is_noted_as_a_sign_of_life_of_the_subscription_that_told_it(wo
     _subscribed(world)
     world.send("a sign", chat=world.new_chat())
     assert world.texts() == ["a sign"]
-    assert eventually(lambda: world.row("/chats/getAllMessages").heard.notification_at is not None)
+    assert eventually(lambda: world.row("/chats/getAllMessages").activity.notification_at is not None)
 
 
 def test_through_three_hours_nothing_is_lost_and_nothing_done_in_haste(world: World) -> None:
@@ -99,4 +99,4 @@ def test_through_three_hours_nothing_is_lost_and_nothing_done_in_haste(world: Wo
     assert sorted(world.texts()) == sorted(texts)
     assert world.graph.hasty == ()
     assert world.graph.lost == ()
-    assert [(row.gap, row.failure) for row in world.rows()] == [(None, None)] * 2
+    assert [(row.missed_interval, row.failure) for row in world.rows()] == [(None, None)] * 2

@@ -10,7 +10,7 @@ from sandbox.azurite import Azurite
 from sandbox.entra import Application
 from sandbox.relay import Mood, Relay
 from sandbox.serving import Fault
-from shared.subscriptions.tracked import Listing
+from shared.subscriptions.tracked import AccountStatus
 from tests.flows.wishes import BOTH, CHATS
 from tests.flows.world import World
 from tests.flows.world import world as started_world
@@ -30,8 +30,8 @@ def tenants(tmp_path: Path, azurite: Azurite) -> Iterator[World]:
         yield world
 
 
-def _listing(world: World, tenant_id: str) -> Listing:
-    [listing] = world.app.rows(tenant_id).listings
+def _listing(world: World, tenant_id: str) -> AccountStatus:
+    [listing] = world.app.rows(tenant_id).accounts
     return listing
 
 
@@ -127,7 +127,7 @@ def test_without_the_table_nothing_is_touched_at_graph_and_nothing_lost(world: W
         relay.mood = Mood.FORWARDING
         world.later(minutes=2)
         assert world.event_types().count("SubscriptionReauthorizationRequired") == 2
-        assert all(row.heard.reauthorization_required_at for row in world.rows())
+        assert all(row.activity.reauthorization_required_at for row in world.rows())
         assert world.run() == {"renewed": 2}
     assert {each.id for each in world.subscriptions()} == ids
     assert world.run() == {}

@@ -44,7 +44,7 @@ def test_another_certificate_reaches_all_with_resource_data_and_what_the_former_
     world.send("sealed for the other")
     assert world.texts() == ["sealed for the former", "sealed for the other"]
     assert _rejected(world) == []
-    assert {row.observed.certificate_id for row in world.rows() if row.observed} == {version, None}
+    assert {row.applied.certificate_id for row in world.rows() if row.applied} == {version, None}
     assert world.run() == {}
 
 
@@ -59,8 +59,8 @@ def test_a_certificate_that_graph_refuses_costs_no_subscription_and_is_told(worl
     row = world.row("/chats/getAllMessages")
     assert row.failure is not None
     assert "Certificate validation error: The certificate's key must have 2048" in row.failure.text
-    assert row.observed is not None
-    assert row.observed.certificate_id in accepted
+    assert row.applied is not None
+    assert row.applied.certificate_id in accepted
     assert [each.certificate_id for each in world.subscriptions()] == accepted
     assert all(each.expires_at > ends for each in world.subscriptions())
     world.send("sealed for the former")
@@ -80,7 +80,7 @@ def test_as_long_as_a_certificate_is_refused_renewals_go_on_as_ever_and_nothing_
     chat, writes, texts = world.new_chat(), len(world.writes()), []
     for number in range(18):
         world.run()
-        observed = world.row("/chats/getAllMessages").observed
+        observed = world.row("/chats/getAllMessages").applied
         assert observed is not None
         assert world.clock.now() - observed.renewed_at < timedelta(minutes=45)
         texts.append(f"message {number}")

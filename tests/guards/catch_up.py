@@ -119,8 +119,8 @@ GUARDS = (
     _guard(
         "a gap that lasts",
         "gaps/gap",
-        "row.gap is None or row.gap.until is None",
-        "row.gap is None",
+        "row.missed_interval is None or row.missed_interval.until is None",
+        "row.missed_interval is None",
         f"{_RECOVERY}::test_nothing_is_recovered_before_a_gap_has_ended",
     ),
     _guard(
@@ -237,7 +237,7 @@ GUARDS = (
         "recorded before it leaves the subscription",
         "gaps/catch_up",
         "            yield kept if kept is before else self.gaps.save(kept)\n",
-        "            self.tracking.save(replace(row, gap=None))\n"
+        "            self.tracking.save(replace(row, missed_interval=None))\n"
         "            yield kept if kept is before else self.gaps.save(kept)\n"
         "            return\n",
         f"{_RUNS}::test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing",

@@ -31,7 +31,7 @@ GUARDS = (
     _guard(
         "kept for a month",
         "gaps/catch_up",
-        " and self.clock.now() - gap.ended_at >= _KEPT",
+        " and self.clock.now() - gap.ended_at >= _RETRIED_FOR",
         "",
         f"{_RUNS}::test_what_is_done_is_kept_for_a_month",
     ),
@@ -234,8 +234,8 @@ GUARDS = (
     _guard(
         "without a subscription",
         "gaps/gap",
-        "row.observed is None or row.gap is None",
-        "row.gap is None",
+        "row.applied is None or row.missed_interval is None",
+        "row.missed_interval is None",
         f"{_RECOVERY}::test_nothing_is_recovered_before_there_is_a_subscription",
     ),
     _guard(

@@ -82,7 +82,7 @@ GUARDS = (
         "policy.lifetime",
         f"{_RULES}::test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum",
     ),
-    _plan("a gap since the last list", "seen_alive = max(seen_alive, policy.listed_at)", "pass", _LOST),
+    _plan("a gap since the last list", "last_seen = max(last_seen, policy.listed_at)", "pass", _LOST),
     _plan("no list counts in a pause", "row.failure is None and policy.listed_at", "policy.listed_at", _LOST),
     _plan(
         "a gap covers all the loss",
@@ -90,7 +90,7 @@ GUARDS = (
         "policy.listed_at",
         f"{_FAILURES}::test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_compared",
     ),
-    _plan("a gap since the end", "min(seen_alive, row.observed.expiration)", "seen_alive", _LOST),
+    _plan("a gap since the end", "min(last_seen, row.applied.expiration)", "last_seen", _LOST),
     _plan(
         "adoption of the same query",
         "subscription.notification_url == notification_url(row.desired, policy.notification_url)\n        and ",
@@ -117,20 +117,20 @@ GUARDS = (
     ),
     _plan(
         "only our own are adopted",
-        'asked.change_types, url.partition("?")[0])',
-        'asked.change_types, "")',
+        'subscription.change_types, url.partition("?")[0])',
+        'subscription.change_types, "")',
         f"{_RULES}::test_what_others_own_is_left_alone_and_does_not_count_as_ours",
     ),
     _plan(
         "removed by Graph",
-        "    if _after_renewal(row.heard.removed_at, observed):",
+        "    if _after_renewal(row.activity.removed_at, applied):",
         "    if False:",
         f"{_RULES}::test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed",
     ),
-    _plan("another URL", "        observed.notification_url != notification_url(", "        False and (", _ANEW),
+    _plan("another URL", "        applied.notification_url != notification_url(", "        False and (", _ANEW),
     _plan(
         "resource data or none",
-        "        or observed.include_resource_data != row.desired.include_resource_data\n",
+        "        or applied.include_resource_data != row.desired.include_resource_data\n",
         "",
         _ANEW,
     ),
@@ -142,25 +142,25 @@ GUARDS = (
     ),
     _plan(
         "certificate rotation",
-        "return observed.include_resource_data and current is not None and observed.certificate_id != current",
+        "return applied.include_resource_data and current is not None and applied.certificate_id != current",
         "return False",
         f"{_RULES}::test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run",
     ),
     _plan(
         "missed once",
-        "missed_at is not None and missed_at > observed.renewed_at",
+        "missed_at is not None and missed_at > applied.renewed_at",
         "missed_at is not None",
         f"{_RULES}::test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once",
     ),
     _plan(
         "a long silence is a gap",
-        "if now - observed.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):",
+        "if now - applied.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):",
         "if False:",
         f"{_RULES}::test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives",
     ),
     _plan(
         "ten minutes apart",
-        " and age >= _APART",
+        " and age >= _MIN_INTERVAL",
         "",
         f"{_RULES}::test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes",
     ),
@@ -196,7 +196,7 @@ GUARDS = (
     ),
     _plan(
         "a gap between two",
-        "yield replace(action, gap=Gap(since=now).joined(action.gap))",
+        "yield replace(action, missed_interval=MissedInterval(since=now).merged_with(action.missed_interval))",
         "yield action",
         f"{_RULES}::test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap",
     ),
@@ -208,13 +208,14 @@ GUARDS = (
     ),
     _apply(
         "intent before a deletion",
-        "return row if action.subscription is None else self.tracking.save(row)",
+        "return row if action.subscription is None else self.subscription_table.save(row)",
         "return row",
         f"{_APPLY}::test_graph_is_not_asked_when_another_run_has_changed_the_row",
     ),
     _apply(
         "intent before a recreation",
-        "            case Update(kind=UpdateKind.RECREATE):\n                return self.tracking.save(row)\n",
+        "            case Update(kind=UpdateKind.RECREATE):\n    "
+        "            return self.subscription_table.save(row)\n",
         "",
         f"{_APPLY}::test_graph_is_not_asked_when_another_run_has_changed_the_row",
     ),
@@ -226,7 +227,7 @@ GUARDS = (
     ),
     _apply(
         "a pause after a failure",
-        "        self.tracking.save(replace(row, failure=failure))\n        return problem",
+        "        self.subscription_table.save(replace(row, failure=failure))\n        return problem",
         "        return problem",
         f"{_FAILURES}::test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour",
     ),
@@ -262,7 +263,7 @@ GUARDS = (
     ),
     _apply(
         "what lives shortly is tried again before it ends",
-        "            failure = failure.capped_at(now + (row.observed.expiration - now) / 2)\n",
+        "            failure = failure.capped_at(now + (row.applied.expiration - now) / 2)\n",
         "            assert now\n",
         f"{_APPLY}::test_a_short_lived_one_is_tried_again_in_time_unless_graph_says_later",
     ),
@@ -274,8 +275,8 @@ GUARDS = (
     ),
     _apply(
         "an open gap ends with success",
-        "gap = row.gap.ended(now) if row.gap else None",
-        "gap = row.gap",
+        "missed_interval = row.missed_interval.with_end(now) if row.missed_interval else None",
+        "missed_interval = row.missed_interval",
         f"{_APPLY}::test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked",
     ),
     _apply(
@@ -310,7 +311,7 @@ GUARDS = (
     ),
     _run(
         "an account's pause",
-        "listing.failure is not None and began < listing.failure.retry_at and not self.force",
+        "account_status.failure is not None and started_at < account_status.failure.retry_at and not self.force",
         "False",
         f"{_FAILURES}::test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while",
     ),
@@ -322,19 +323,19 @@ GUARDS = (
     ),
     _run(
         "time",
-        '        if self.pacer.is_over():\n            return "postponed"\n',
+        '        if self.limiter.is_over():\n            return "postponed"\n',
         "",
         f"{_FAILURES}::test_once_its_time_is_over_a_run_begins_nothing",
     ),
     _run(
         "what was postponed has not been looked at",
-        'listing.listed_at if done["postponed"] else began',
-        "began",
+        'account_status.listed_at if done["postponed"] else started_at',
+        "started_at",
         f"{_FAILURES}::test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list",
     ),
     _run(
         "a pause that Graph asks for",
-        "            self.pacer.pause_for(problem.retry_after)",
+        "            self.limiter.pause_for(problem.retry_after)",
         "            pass",
         f"{_FAILURES}::test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run",
     ),
@@ -346,13 +347,13 @@ GUARDS = (
     ),
     _run(
         "an account's own rows",
-        "rows.of(delegated=account.delegated)",
-        "rows.tracked",
+        "state.tracked_by(delegated=account.delegated)",
+        "state.tracked",
         f"{_RUNS}::test_an_accounts_rows_are_its_own",
     ),
     _rows(
         "the row's own key",
-        'if entity_of(row)["RowKey"] != entity["RowKey"]:',
+        'if to_entity(row)["RowKey"] != entity["RowKey"]:',
         "if False:",
         _WRONG_VALUE,
     ),
@@ -377,7 +378,7 @@ GUARDS = (
     ),
     _tracking(
         "ids that may stand in a key",
-        "        if not _ID.fullmatch(subscription_id):\n            return\n",
+        "        if not _SUBSCRIPTION_ID.fullmatch(subscription_id):\n            return\n",
         "",
         f"{_TABLE}::test_a_hostile_subscription_id_is_heard_of_without_harm",
     ),

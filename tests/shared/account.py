@@ -13,7 +13,7 @@ from typing import Any
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
-from shared.subscriptions.tracked import Heard, Listing, Rows, Tracked
+from shared.subscriptions.tracked import AccountStatus, Activity, TenantState, TrackedSubscription
 from tests.shared.tracked_values import NOW
 
 _CHANGEABLE = {"expirationDateTime", "encryptionCertificate", "encryptionCertificateId"}
@@ -158,45 +158,47 @@ class TableInADict:
     """
 
     def __init__(self, calls: Calls) -> None:
-        self.rows: dict[tuple[str, str], Tracked | Listing] = {}
-        self.heard: dict[tuple[str, str], Heard] = {}
+        self.rows: dict[tuple[str, str], TrackedSubscription | AccountStatus] = {}
+        self.heard: dict[tuple[str, str], Activity] = {}
         self.down: Problem | None = None
         self._calls = calls
         self._lock = threading.RLock()
         self._etags = itertools.count()
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         return self._calls.of("load", lambda: self._loaded(tenant_id))
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         return self._calls.of("save", lambda: self._saved(row))
 
-    def remove(self, row: Tracked) -> None:
+    def delete(self, row: TrackedSubscription) -> None:
         self._calls.of("remove", lambda: self._removed(row))
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
         self._calls.of("forget", lambda: self.heard.pop((tenant_id, subscription_id), None))
 
-    def tracked(self) -> list[Tracked]:
+    def tracked(self) -> list[TrackedSubscription]:
         """Return the rows of all tenants, by resource."""
-        rows = [row for row in self.rows.values() if isinstance(row, Tracked)]
+        rows = [row for row in self.rows.values() if isinstance(row, TrackedSubscription)]
         return sorted(rows, key=lambda row: (row.desired.resource, row.desired.tenant_id))
 
-    def _loaded(self, tenant_id: str) -> Rows:
+    def _loaded(self, tenant_id: str) -> TenantState:
         if self.down is not None:
             raise self.down
         with self._lock:
             kept = [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
-        return Rows(
-            tracked=tuple(replace(row, heard=self._heard(row)) for row in kept if isinstance(row, Tracked)),
-            listings=tuple(row for row in kept if isinstance(row, Listing)),
+        return TenantState(
+            tracked=tuple(
+                replace(row, activity=self._heard(row)) for row in kept if isinstance(row, TrackedSubscription)
+            ),
+            accounts=tuple(row for row in kept if isinstance(row, AccountStatus)),
         )
 
-    def _heard(self, row: Tracked) -> Heard:
-        id_ = row.observed.subscription_id if row.observed else ""
-        return self.heard.get((row.desired.tenant_id, id_), Heard())
+    def _heard(self, row: TrackedSubscription) -> Activity:
+        id_ = row.applied.subscription_id if row.applied else ""
+        return self.heard.get((row.desired.tenant_id, id_), Activity())
 
-    def _saved[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def _saved[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         if self.down is not None:
             raise self.down
         with self._lock:
@@ -205,19 +207,19 @@ class TableInADict:
             self.rows[_keys(row)] = kept
         return kept
 
-    def _removed(self, row: Tracked) -> None:
+    def _removed(self, row: TrackedSubscription) -> None:
         with self._lock:
             if _keys(row) in self.rows:
                 self._check(row)
                 del self.rows[_keys(row)]
 
-    def _check(self, row: Tracked | Listing) -> None:
+    def _check(self, row: TrackedSubscription | AccountStatus) -> None:
         known = self.rows.get(_keys(row))
         if (known.etag if known else None) != row.etag:
             raise Conflict("another run has changed the row of the subscription")
 
 
-def _keys(row: Tracked | Listing) -> tuple[str, str]:
-    if isinstance(row, Tracked):
+def _keys(row: TrackedSubscription | AccountStatus) -> tuple[str, str]:
+    if isinstance(row, TrackedSubscription):
         return (row.desired.tenant_id, row.key)
     return (row.tenant_id, f"listing-{row.delegated}")

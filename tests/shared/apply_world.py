@@ -7,8 +7,17 @@ from shared.errors import Problem
 from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.subscriptions.apply import Applier
-from shared.subscriptions.desired import Desired
-from shared.subscriptions.tracked import Action, Create, Delete, Gap, Observed, Tracked, Update, UpdateKind
+from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.tracked import (
+    Action,
+    AppliedSubscription,
+    Create,
+    Delete,
+    MissedInterval,
+    TrackedSubscription,
+    Update,
+    UpdateKind,
+)
 from tests.sender import NONCE, STATE_KEY
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
 from tests.shared.tracked_values import HOUR, NOW, POLICY, WANTED
@@ -17,8 +26,8 @@ EXPIRATION = NOW + timedelta(days=2)
 BASIC = replace(WANTED, resource="/teams", include_resource_data=False)
 
 
-def creation(desired: Desired = BASIC, gap: Gap | None = None) -> Create:
-    return Create(tracked=Tracked(desired=desired), expiration=EXPIRATION, gap=gap)
+def creation(desired: DesiredSubscription = BASIC, gap: MissedInterval | None = None) -> Create:
+    return Create(tracked=TrackedSubscription(desired=desired), expiration=EXPIRATION, missed_interval=gap)
 
 
 class Account:
@@ -29,12 +38,12 @@ class Account:
         self.graph, self.table = GraphOfOneAccount(self.clock, self.calls), TableInADict(self.calls)
         self.applier = Applier(
             api=self.graph,
-            tracking=self.table,
+            subscription_table=self.table,
             policy=replace(POLICY, client_state_key_id=STATE_KEY.key_id, certificate_id=None),
             client_state_key=STATE_KEY,
             certificate=certificate,
             nonce=lambda: NONCE,
-            pace=self._pace,
+            wait_to_write=self._pace,
             now=self.clock.now,
         )
 
@@ -47,21 +56,21 @@ class Account:
         return applier.apply_action(action)
 
     @property
-    def row(self) -> Tracked:
+    def row(self) -> TrackedSubscription:
         (row,) = self.table.tracked()
         return row
 
     @property
-    def observed(self) -> Observed:
-        assert self.row.observed is not None
-        return self.row.observed
+    def observed(self) -> AppliedSubscription:
+        assert self.row.applied is not None
+        return self.row.applied
 
     @property
     def listed(self) -> GraphSubscription:
         (listed,) = self.graph.list_subscriptions()
         return listed
 
-    def created(self, desired: Desired = BASIC) -> Tracked:
+    def created(self, desired: DesiredSubscription = BASIC) -> TrackedSubscription:
         assert self.apply(creation(desired)) is None
         self.calls.made.clear()
         return self.row

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from shared.identity.certificates import Certificate
-from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
 from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
 from tests.shared.posts import key_pair
@@ -32,7 +32,7 @@ class World:
         self.clock, self.calls = SettableClock(), Calls()
         self.graphs = {tenant: GraphOfOneAccount(self.clock, self.calls) for tenant in tenants}
         self.table = TableInADict(self.calls)
-        self.desired: Sequence[Desired] = ()
+        self.desired: Sequence[DesiredSubscription] = ()
         self.key = STATE_KEY
         self.url = URL
         self.certificate: Callable[[], Certificate] | None = certificate
@@ -50,7 +50,7 @@ class World:
         return Reconciler(
             desired=self.desired,
             accounts=[Account(tenant_id=id_, delegated=False, api=graph) for id_, graph in self.graphs.items()],
-            tracking=self.table,
+            subscription_table=self.table,
             client_state_key=self.key,
             notification_url=self.url,
             lifetime=timedelta(days=3),
@@ -68,7 +68,7 @@ class World:
     def sent(self) -> list[Mapping[str, Any]]:
         return [properties for graph in self.graphs.values() for properties in graph.sent]
 
-    def row(self, resource: str, tenant_id: str = TENANT) -> Tracked:
+    def row(self, resource: str, tenant_id: str = TENANT) -> TrackedSubscription:
         found = [row for row in self.table.tracked() if row.desired.resource == resource]
         return next(row for row in found if row.desired.tenant_id == tenant_id)
 
@@ -79,4 +79,4 @@ class World:
             rows = [row for row in self.table.tracked() if row.desired.tenant_id == tenant_id]
             assert graph.resources() == sorted(each.resource for each in wanted)
             assert sorted(row.desired.resource for row in rows) == graph.resources()
-            assert {row.observed.subscription_id for row in rows if row.observed} == graph.kept.keys()
+            assert {row.applied.subscription_id for row in rows if row.applied} == graph.kept.keys()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Unavailable
-from shared.subscriptions.tracked import Action, Delete, Gap, Heard, Tracked, UpdateKind
+from shared.subscriptions.tracked import Action, Activity, Delete, MissedInterval, TrackedSubscription, UpdateKind
 from tests.sender import STATE_KEY, TENANT
 from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
 from tests.shared.run_world import certificate
@@ -16,24 +16,24 @@ REFUSED = Misconfigured("Graph answered 403")
 
 
 def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> None:
-    account, seen = Account(), list[Tracked]()
+    account, seen = Account(), list[TrackedSubscription]()
 
     def look(call: str) -> None:
         if call == "create":
             seen.append(account.row)
 
     account.calls.before = look
-    account.apply(creation(gap=Gap(since=NOW - HOUR)))
+    account.apply(creation(gap=MissedInterval(since=NOW - HOUR)))
     assert account.calls.made == ["save", "create", "save"]
-    assert (seen[0].observed, seen[0].client_state_key_id) == (None, STATE_KEY.key_id)
-    assert seen[0].gap == Gap(since=NOW - HOUR)
-    assert account.row.gap == Gap(since=NOW - HOUR, until=NOW)
+    assert (seen[0].applied, seen[0].client_state_key_id) == (None, STATE_KEY.key_id)
+    assert seen[0].missed_interval == MissedInterval(since=NOW - HOUR)
+    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW)
 
 
 def test_a_recreation_is_recorded_first_and_names_the_old_key_until_deletion() -> None:
     account, keys = Account(), list[str | None]()
     former = account.table.save(replace(account.created(), client_state_key_id="k0"))
-    account.table.heard[TENANT, "s0"] = Heard(removed_at=NOW)
+    account.table.heard[TENANT, "s0"] = Activity(removed_at=NOW)
     account.calls.before = lambda _call: keys.append(account.row.client_state_key_id)
     assert account.apply(replace(account.update(UpdateKind.RECREATE), tracked=former)) is None
     assert account.calls.made == ["save", "delete", "save", "create", "save", "forget"]
@@ -51,7 +51,7 @@ def test_a_deletion_is_recorded_first_and_its_row_is_removed_last() -> None:
 
 def test_a_row_without_a_subscription_is_just_removed() -> None:
     account = Account()
-    row = account.table.save(Tracked(desired=BASIC))
+    row = account.table.save(TrackedSubscription(desired=BASIC))
     account.calls.made.clear()
     assert account.apply(Delete(tracked=row, subscription=None)) is None
     assert account.calls.made == ["remove"]
@@ -70,7 +70,7 @@ def test_graph_is_not_asked_when_another_run_has_changed_the_row(kind: str) -> N
     account = Account()
     if kind == "create":
         action: Action = creation()
-        account.table.save(Tracked(desired=BASIC))
+        account.table.save(TrackedSubscription(desired=BASIC))
     else:
         account.created()
         action = account.update(UpdateKind.RECREATE) if kind == "recreate" else account.deletion()
@@ -84,21 +84,21 @@ def test_graph_is_not_asked_when_another_run_has_changed_the_row(kind: str) -> N
 def test_a_failure_is_recorded_with_its_gap_and_cleared_by_a_success() -> None:
     account = Account()
     account.graph.refused[BASIC.resource] = REFUSED
-    action = creation(gap=Gap(since=NOW - HOUR))
+    action = creation(gap=MissedInterval(since=NOW - HOUR))
     assert account.apply(action) is REFUSED
     failed = account.row
     assert failed.failure is not None
     assert (failed.failure.count, failed.failure.retry_at) == (1, NOW + 4 * MINUTE)
-    assert failed.gap == Gap(since=NOW - HOUR)
+    assert failed.missed_interval == MissedInterval(since=NOW - HOUR)
     account.clock.pass_by(HOUR)
-    assert account.apply(replace(action, tracked=failed, gap=Gap(since=NOW))) is REFUSED
+    assert account.apply(replace(action, tracked=failed, missed_interval=MissedInterval(since=NOW))) is REFUSED
     again = account.row.failure
     assert again is not None
     assert again.count == 2
     account.graph.refused.clear()
-    assert account.apply(replace(action, tracked=account.row, gap=None)) is None
+    assert account.apply(replace(action, tracked=account.row, missed_interval=None)) is None
     assert account.row.failure is None
-    assert account.row.gap == Gap(since=NOW - HOUR, until=NOW + HOUR)
+    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW + HOUR)
 
 
 def test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time() -> None:
@@ -152,7 +152,7 @@ def test_a_deletion_that_fails_keeps_the_row() -> None:
 def test_activity_is_kept_as_long_as_its_subscription() -> None:
     account = Account()
     account.created()
-    account.table.heard[TENANT, "s0"] = Heard(notification_at=NOW)
+    account.table.heard[TENANT, "s0"] = Activity(notification_at=NOW)
     account.apply(account.update())
     assert (TENANT, "s0") in account.table.heard
 
@@ -160,7 +160,7 @@ def test_activity_is_kept_as_long_as_its_subscription() -> None:
 def test_an_adopted_one_of_an_unknown_key_counts_as_of_the_current_key() -> None:
     account = Account()
     account.created()
-    adoption = replace(account.update(UpdateKind.ADOPT), tracked=Tracked(desired=BASIC))
+    adoption = replace(account.update(UpdateKind.ADOPT), tracked=TrackedSubscription(desired=BASIC))
     account.table.rows.clear()
     assert account.apply(adoption) is None
     assert account.row.client_state_key_id == STATE_KEY.key_id

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.subscriptions.tracked import Delete, Observed, Tracked, UpdateKind
+from shared.subscriptions.tracked import AppliedSubscription, Delete, TrackedSubscription, UpdateKind
 from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
 from tests.shared.run_world import certificate
 from tests.shared.tracked_values import HOUR, NOW, URL, WANTED
@@ -23,7 +23,7 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
     account = Account(certificate())
     account.clock.pass_by(HOUR)
     account.created(WANTED)
-    assert account.observed == Observed(
+    assert account.observed == AppliedSubscription(
         subscription_id="s0",
         notification_url=URL,
         include_resource_data=True,
@@ -88,7 +88,7 @@ def test_an_adopted_subscription_has_the_certificate_that_graph_lists(*, has_pre
     account = _rich()
     adoption = account.update(UpdateKind.ADOPT)
     predecessor = replace(account.observed, subscription_id="gone", certificate_id="c0") if has_predecessor else None
-    row = replace(adoption.tracked, observed=predecessor)
+    row = replace(adoption.tracked, applied=predecessor)
     assert account.apply(replace(adoption, tracked=row), certificate=UNAVAILABLE) is None
     assert account.observed.certificate_id == "c1"
 
@@ -138,5 +138,5 @@ def test_every_write_waits_for_the_rate_limit() -> None:
     account = _rich()
     account.apply(account.update())
     account.apply(account.deletion())
-    account.apply(Delete(tracked=Tracked(desired=BASIC), subscription=None))
+    account.apply(Delete(tracked=TrackedSubscription(desired=BASIC), subscription=None))
     assert account.paced == 3

@@ -13,7 +13,7 @@ from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
 from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type, is_beta, validation_errors
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Create
 from tests.sender import CHAT, TENANT
@@ -199,7 +199,7 @@ def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(reso
         renew_after=timedelta(days=2),
         client_state_key_id="k",
     )
-    wanted = Desired(
+    wanted = DesiredSubscription(
         tenant_id=TENANT, resource=resource, change_types=frozenset({"created"}), include_resource_data=False
     )
     now = datetime(2026, 11, 21, tzinfo=UTC)

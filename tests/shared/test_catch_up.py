@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem
 from shared.gaps.gap import Recovery, State
-from shared.subscriptions.tracked import Gap
+from shared.subscriptions.tracked import MissedInterval
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, GAP, SINCE, UNTIL, message
@@ -20,32 +20,32 @@ from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 # --- Recorded
 
 
-def _tracked(world: World, gap: Gap | None) -> None:
+def _tracked(world: World, gap: MissedInterval | None) -> None:
     [row] = world.tracking.tracked() or [replace(ROW, etag=None)]
-    world.tracking.save(replace(row, gap=gap))
+    world.tracking.save(replace(row, missed_interval=gap))
 
 
 def test_a_gap_that_has_ended_is_recorded_and_leaves_its_subscription() -> None:
     world = World()
-    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
-    assert world.tracking.tracked()[0].gap is None
+    assert world.tracking.tracked()[0].missed_interval is None
     assert world.gap().state is State.RECOVERED
     assert world.run() == {}
 
 
 def test_a_gap_that_lasts_stays_where_it_is() -> None:
     world = World()
-    _tracked(world, Gap(since=SINCE))
+    _tracked(world, MissedInterval(since=SINCE))
     assert world.run() == {}
-    assert world.tracking.tracked()[0].gap == Gap(since=SINCE)
+    assert world.tracking.tracked()[0].missed_interval == MissedInterval(since=SINCE)
     assert world.asked == []
 
 
 def test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing() -> None:
     world = World()
-    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
     world.tracking._calls.before = _raising(Killed(), "save")
     with pytest.raises(Killed):
@@ -66,7 +66,7 @@ def _raising(what: BaseException, name: str) -> Callable[[str], None]:
 
 def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
     world = World()
-    _tracked(world, Gap(since=SINCE, until=UNTIL))
+    _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a")
     world.tracking._calls.before = _raising(Conflict("another run"), "save")
     assert world.run()["recorded"] == 0
@@ -74,10 +74,10 @@ def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
 
 
 def test_a_gap_that_turns_out_longer_is_filled_from_its_beginning() -> None:
-    known = Recovery.of(replace(ROW, gap=Gap(since=SINCE, until=UNTIL)))
+    known = Recovery.of(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL)))
     assert known is not None
     world = World(replace(known, state=State.RECOVERED, checkpoint="z", ended_at=NOW))
-    _tracked(world, Gap(since=SINCE, until=NOW))
+    _tracked(world, MissedInterval(since=SINCE, until=NOW))
     world.has("a", a=[message(created=UNTIL + 30 * MINUTE)])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
 
@@ -278,7 +278,7 @@ def test_without_delta_the_list_is_read(problem: Problem | None) -> None:
 def test_two_gaps_of_one_subscription_are_two_rows() -> None:
     world = World()
     for since in (SINCE, SINCE + MINUTE):
-        _tracked(world, Gap(since=since, until=UNTIL))
+        _tracked(world, MissedInterval(since=since, until=UNTIL))
         world.has("a")
         world.run()
     assert len(world.gaps.rows) == 2

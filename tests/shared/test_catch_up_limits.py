@@ -9,7 +9,7 @@ import pytest
 from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
 from shared.gaps.gap import Recovery, State
 from shared.gaps.recovered_events import chain_of, events_of
-from shared.subscriptions.tracked import Gap
+from shared.subscriptions.tracked import MissedInterval
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
 from tests.shared.gap_world import DAY, USERS, World, pages_of
@@ -35,7 +35,7 @@ def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_wait
 def test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting() -> None:
     world = World(GAP)
     world.has("a")
-    world.tracking.save(replace(ROW, etag=None, gap=Gap(since=SINCE + MINUTE, until=UNTIL)))
+    world.tracking.save(replace(ROW, etag=None, missed_interval=MissedInterval(since=SINCE + MINUTE, until=UNTIL)))
     problems = iter([Conflict("another run has recorded it")])
     world.gaps.before_saving = lambda: _raise_next(problems)
     assert world.run() == {"recovered": 1}

@@ -15,7 +15,7 @@ import pytest
 from shared.errors import Misconfigured, Unavailable
 from shared.gaps.gap import Recovery, State
 from shared.gaps.snapshot import Known, looks_of
-from shared.subscriptions.tracked import Tracked
+from shared.subscriptions.tracked import TrackedSubscription
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, text
@@ -40,7 +40,7 @@ def _world(gap: Recovery) -> World:
     return world
 
 
-def _row(gap: Recovery) -> Tracked:
+def _row(gap: Recovery) -> TrackedSubscription:
     wanted = replace(WANTED, resource=gap.resource, change_types=gap.change_types)
     return replace(ROW, desired=wanted, etag=None)
 
@@ -482,7 +482,7 @@ def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, 
 
 def test_before_it_lives_a_subscription_has_no_baseline() -> None:
     world = World()
-    world.tracking.save(replace(_row(IN_TEAM), observed=None))
+    world.tracking.save(replace(_row(IN_TEAM), applied=None))
     assert world.run() == {}
 
 
@@ -537,7 +537,7 @@ def test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer(done: time
     world.run()
     assert len(world.gaps.rows) == 1
     [row] = world.tracking.tracked()
-    world.tracking.remove(row)
+    world.tracking.delete(row)
     world.run()
     assert world.gaps.rows == {}
 

@@ -10,7 +10,7 @@ import pytest
 from shared.errors import Unavailable
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
-from shared.subscriptions.activity import Hearing
+from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
 from tests.edges.outside import Hands
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item
@@ -60,21 +60,21 @@ def table() -> Table:
 
 def test_a_lifecycle_notification_is_noted_before_graph_gets_its_answer(table: Table) -> None:
     events = ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingUnheardOf")
-    Hearing(table.hear).note(_items(*map(_lifecycle, events)), NOW, _soon())
+    ActivityRecorder(table.hear).record(_items(*map(_lifecycle, events)), NOW, _soon())
     assert sorted(table.told) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
 
 
 def test_each_lifecycle_notification_is_noted_however_soon_it_follows_another(table: Table) -> None:
-    hearing = Hearing(table.hear)
+    hearing = ActivityRecorder(table.hear)
     for minute in range(3):
-        hearing.note(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
+        hearing.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
     assert len(table.told) == 3
 
 
 def test_a_lifecycle_notification_that_cannot_be_noted_is_refused_for_graph_to_send_again(table: Table) -> None:
     table.down = True
     with pytest.raises(Unavailable):
-        Hearing(table.hear).note(_items(_lifecycle("missed")), NOW, _soon())
+        ActivityRecorder(table.hear).record(_items(_lifecycle("missed")), NOW, _soon())
 
 
 def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
@@ -85,24 +85,24 @@ def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
 
     try:
         with pytest.raises(Unavailable):
-            Hearing(hang).note(_items(_lifecycle("missed")), NOW, Deadline.after(timedelta(milliseconds=20)))
+            ActivityRecorder(hang).record(_items(_lifecycle("missed")), NOW, Deadline.after(timedelta(milliseconds=20)))
     finally:
         ends.set()
 
 
 def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
     hands = Hands()
-    hearing = Hearing(table.hear, monotonic=hands)
+    hearing = ActivityRecorder(table.hear, monotonic=hands)
     for seconds in (0, 599, 1, 300):
         hands.at += seconds
-        hearing.note(_items({}, {}), NOW, _soon())
+        hearing.record(_items({}, {}), NOW, _soon())
     table.wait(2)
     assert table.told == [(TENANT, SUBSCRIPTION, None, NOW)] * 2
 
 
 def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
     others: tuple[dict[str, Any], ...] = ({}, {"subscriptionId": SECOND}, {"tenantId": OTHER_TENANT})
-    Hearing(table.hear).note(_items(*others), NOW, _soon())
+    ActivityRecorder(table.hear).record(_items(*others), NOW, _soon())
     table.wait(3)
     assert {(tenant, subscription) for tenant, subscription, _, _ in table.told} == {
         (TENANT, SUBSCRIPTION),
@@ -113,6 +113,6 @@ def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
 
 def test_a_sign_of_life_that_cannot_be_noted_stops_nothing(table: Table) -> None:
     table.down = True
-    Hearing(table.hear).note(_items({}), NOW, _soon())
+    ActivityRecorder(table.hear).record(_items({}), NOW, _soon())
     table.wait(1)
     assert table.told == []

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import InvalidClientState
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
-from shared.subscriptions.tracked import Gap, Heard
+from shared.subscriptions.tracked import Activity, MissedInterval
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
 from tests.shared.run_world import BASIC, RICH, World, certificate
 from tests.shared.tracked_values import MINUTE, NOW, URL
@@ -153,18 +153,18 @@ def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> Non
     seen = world.clock.now()
     world.graph.kept.clear()
     assert world.run(5 * MINUTE) == {"created": 1}
-    assert world.row("/teams").gap == Gap(since=seen, until=world.clock.now())
+    assert world.row("/teams").missed_interval == MissedInterval(since=seen, until=world.clock.now())
     assert world.run() == {}
 
 
 def test_a_lifecycle_event_is_acted_upon_once_and_forgotten_with_its_subscription() -> None:
     world = World(BASIC, tenants=[TENANT])
     world.run()
-    world.table.heard[TENANT, "s0"] = Heard(reauthorization_required_at=world.clock.now() + MINUTE)
+    world.table.heard[TENANT, "s0"] = Activity(reauthorization_required_at=world.clock.now() + MINUTE)
     assert world.run(9 * MINUTE) == {}
     assert world.run(MINUTE) == {"renewed": 1}
     assert world.run(MINUTE) == {}
-    world.table.heard[TENANT, "s0"] = Heard(removed_at=world.clock.now())
+    world.table.heard[TENANT, "s0"] = Activity(removed_at=world.clock.now())
     assert world.run(MINUTE) == {"recreated": 1}
     assert world.table.heard == {}
     assert world.run() == {}
@@ -183,14 +183,14 @@ def test_an_accounts_rows_are_its_own() -> None:
     world = World(BASIC, tenants=[TENANT])
     world.run()
     own = world.row("/teams")
-    assert own.observed is not None
-    users = replace(own.observed, subscription_id="users")
-    world.table.save(replace(own, desired=replace(own.desired, delegated=True), observed=users, etag=None))
+    assert own.applied is not None
+    users = replace(own.applied, subscription_id="users")
+    world.table.save(replace(own, desired=replace(own.desired, delegated=True), applied=users, etag=None))
     world.graph.kept["users"] = world.graph.kept["s0"] | {"id": "users"}
     assert world.run() == {}
-    world.table.remove(own)
+    world.table.delete(own)
     assert world.run() == {"adopted": 1}
-    assert {row.observed.subscription_id for row in world.table.tracked() if row.observed} == {"s0", "users"}
+    assert {row.applied.subscription_id for row in world.table.tracked() if row.applied} == {"s0", "users"}
 
 
 def test_no_log_shows_a_client_state(caplog: pytest.LogCaptureFixture) -> None:

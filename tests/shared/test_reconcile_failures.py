@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.identity.certificates import Certificate
-from shared.subscriptions.tracked import Listing, Tracked
+from shared.subscriptions.tracked import AccountStatus, TrackedSubscription
 from tests.sender import TENANT
 from tests.shared.run_world import BASIC, RICH, World, certificate
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, URL
@@ -180,8 +180,8 @@ def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> No
     row = world.row("/chats/getAllMessages")
     assert row.failure is not None
     assert "certificate is invalid" in row.failure.text
-    assert row.observed is not None
-    assert row.observed.certificate_id == "c1"
+    assert row.applied is not None
+    assert row.applied.certificate_id == "c1"
     world.graph.bad_certificates.clear()
     assert world.run(HOUR) == {"rotated": 1}
     assert world.row("/chats/getAllMessages").failure is None
@@ -201,11 +201,11 @@ def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_r
     world.calls.after = lost
     assert world.run(31 * MINUTE) == {"renewed": 1}
     row = world.row("/teams")
-    assert row.observed is not None
-    assert row.observed.subscription_id in world.graph.kept
-    assert row.gap is not None
-    assert row.gap.since <= NOW + MINUTE
-    assert row.gap.until is not None
+    assert row.applied is not None
+    assert row.applied.subscription_id in world.graph.kept
+    assert row.missed_interval is not None
+    assert row.missed_interval.since <= NOW + MINUTE
+    assert row.missed_interval.until is not None
 
 
 @pytest.mark.parametrize("added_by", ["file", "cli"])
@@ -216,7 +216,7 @@ def test_what_exists_already_is_adopted_and_stays_whoevers_it_was(added_by: str)
     world.table.rows.clear()
     if added_by == "cli":
         world.want()
-        world.table.save(Tracked(desired=desired, added_by="cli"))
+        world.table.save(TrackedSubscription(desired=desired, added_by="cli"))
     world.graph.unlisted.add("s0")
 
     def shown(call: str) -> None:
@@ -302,7 +302,9 @@ def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_lis
     assert world.run(5 * MINUTE)["postponed"] > 0
     world.calls.before = lambda _call: None
     world.run()
-    assert all(row.gap is not None and row.gap.since <= renewed_at for row in world.table.tracked())
+    assert all(
+        row.missed_interval is not None and row.missed_interval.since <= renewed_at for row in world.table.tracked()
+    )
 
 
 @pytest.mark.slow
@@ -323,7 +325,7 @@ def test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_co
     assert world.run(MINUTE) == {}
     world.graph.refused.clear()
     assert world.run(HOUR) == {"created": 1}
-    gap = world.row("/teams").gap
+    gap = world.row("/teams").missed_interval
     assert gap is not None
     assert gap.since <= lost_at
 
@@ -364,7 +366,7 @@ def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows
     assert world.run() == {"left to another run": 1}
     assert world.run() == {}
     world.assert_settled()
-    assert [type(row) for row in world.table.rows.values()].count(Listing) == 1
+    assert [type(row) for row in world.table.rows.values()].count(AccountStatus) == 1
 
 
 # --- Gaps
@@ -388,7 +390,7 @@ def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[s
             world.graph.refused.clear()
         world.run(MINUTE)
     world.run(2 * HOUR)
-    gap = world.row("/teams").gap
+    gap = world.row("/teams").missed_interval
     world.assert_settled()
     if lost_at is not None:
         assert gap is not None

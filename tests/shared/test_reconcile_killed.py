@@ -144,7 +144,7 @@ def test_a_loss_is_not_forgotten_by_a_run_that_is_killed(*, answer_lost: bool) -
             assert death.came
         world.calls.before = world.calls.after = lambda _call: None
         world.run(5 * MINUTE)
-        gap = world.row("/teams").gap
+        gap = world.row("/teams").missed_interval
         assert gap is not None
         assert gap.since <= lost_at
         assert gap.until is not None

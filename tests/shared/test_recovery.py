@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.errors import Misconfigured
 from shared.gaps.gap import DONE, Recovery, State
 from shared.gaps.gap_table import entity_of, recoveries_from
-from shared.subscriptions.tracked import Gap
+from shared.subscriptions.tracked import MissedInterval
 from shared.timing import Backoff
 from tests.shared.gap_values import GAP, SINCE, UNTIL
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
@@ -90,7 +90,7 @@ def test_a_row_without_what_it_needs_is_named(column: str) -> None:
 
 
 def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
-    row = replace(ROW, gap=Gap(since=SINCE, until=UNTIL))
+    row = replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL))
     found = Recovery.of(row)
     assert found == replace(
         GAP, subscription_key=row.key, resource=row.desired.resource, change_types=row.desired.change_types
@@ -99,13 +99,13 @@ def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
     assert found.key == f"{row.key}-{SINCE:%Y%m%dT%H%M%S%f}"
 
 
-@pytest.mark.parametrize("gap", [None, Gap(since=SINCE)], ids=["none", "one that lasts"])
-def test_nothing_is_recovered_before_a_gap_has_ended(gap: Gap | None) -> None:
-    assert Recovery.of(replace(ROW, gap=gap)) is None
+@pytest.mark.parametrize("gap", [None, MissedInterval(since=SINCE)], ids=["none", "one that lasts"])
+def test_nothing_is_recovered_before_a_gap_has_ended(gap: MissedInterval | None) -> None:
+    assert Recovery.of(replace(ROW, missed_interval=gap)) is None
 
 
 def test_nothing_is_recovered_before_there_is_a_subscription() -> None:
-    assert Recovery.of(replace(ROW, gap=Gap(since=SINCE, until=UNTIL), observed=None)) is None
+    assert Recovery.of(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL), applied=None)) is None
 
 
 @pytest.mark.parametrize(

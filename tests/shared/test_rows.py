@@ -11,21 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.subscription_table import (
     LIFECYCLE_COLUMNS,
     NOTIFICATION_COLUMN,
-    entity_of,
-    heard_keys,
-    rows_from,
+    activity_keys,
+    tenant_state_from,
+    to_entity,
 )
-from shared.subscriptions.tracked import Gap, Heard, Listing, Observed, Rows, Tracked
+from shared.subscriptions.tracked import (
+    AccountStatus,
+    Activity,
+    AppliedSubscription,
+    MissedInterval,
+    TenantState,
+    TrackedSubscription,
+)
 from shared.timing import Backoff
 from tests.sender import SUBSCRIPTION, TENANT
 from tests.shared.tracked_values import HOUR, NOW, OBSERVED, ROW, failure
 
-FULL = replace(ROW, failure=failure(retry_at=NOW), gap=Gap(since=NOW - HOUR, until=NOW))
-LISTING = Listing(tenant_id=TENANT, delegated=False, listed_at=NOW, failure=failure(retry_at=NOW), etag="e1")
+FULL = replace(ROW, failure=failure(retry_at=NOW), missed_interval=MissedInterval(since=NOW - HOUR, until=NOW))
+LISTING = AccountStatus(tenant_id=TENANT, delegated=False, listed_at=NOW, failure=failure(retry_at=NOW), etag="e1")
 
 
 def _kept(columns: Mapping[str, Any], etag: str | None = "e1") -> TableEntity:
@@ -43,7 +50,7 @@ def _moments() -> st.SearchStrategy[datetime]:
 
 _TEXTS = st.text(max_size=20)
 _DESIRED = st.builds(
-    Desired,
+    DesiredSubscription,
     tenant_id=_TEXTS,
     resource=_TEXTS,
     change_types=st.frozensets(st.sampled_from(["created", "updated", "deleted"]), min_size=1),
@@ -52,7 +59,7 @@ _DESIRED = st.builds(
     delegated=st.booleans(),
 )
 _OBSERVED = st.builds(
-    Observed,
+    AppliedSubscription,
     subscription_id=_TEXTS,
     notification_url=_TEXTS,
     include_resource_data=st.booleans(),
@@ -64,18 +71,18 @@ _FAILURES = st.none() | st.builds(
     Backoff, text=_TEXTS, at=_moments(), count=st.integers(1, 2**31 - 1), retry_at=_moments()
 )
 _TRACKED = st.builds(
-    Tracked,
+    TrackedSubscription,
     desired=_DESIRED,
     added_by=st.sampled_from(["file", "cli"]),
     is_wanted=st.booleans(),
     observed=st.none() | _OBSERVED,
     client_state_key_id=st.none() | _TEXTS,
     failure=_FAILURES,
-    gap=st.none() | st.builds(Gap, since=_moments(), until=st.none() | _moments()),
+    gap=st.none() | st.builds(MissedInterval, since=_moments(), until=st.none() | _moments()),
     etag=_TEXTS,
 )
 _LISTINGS = st.builds(
-    Listing,
+    AccountStatus,
     tenant_id=_TEXTS,
     delegated=st.booleans(),
     listed_at=st.none() | _moments(),
@@ -86,48 +93,48 @@ _LISTINGS = st.builds(
 
 @settings(max_examples=50)
 @given(_TRACKED)
-def test_every_tracked_row_comes_back_as_it_was(row: Tracked) -> None:
-    assert rows_from([_kept(entity_of(row), row.etag)]) == Rows(tracked=(row,))
+def test_every_tracked_row_comes_back_as_it_was(row: TrackedSubscription) -> None:
+    assert tenant_state_from([_kept(to_entity(row), row.etag)]) == TenantState(tracked=(row,))
 
 
 @settings(max_examples=50)
 @given(_LISTINGS)
-def test_every_listing_comes_back_as_it_was(row: Listing) -> None:
-    assert rows_from([_kept(entity_of(row), row.etag)]) == Rows(listings=(row,))
+def test_every_listing_comes_back_as_it_was(row: AccountStatus) -> None:
+    assert tenant_state_from([_kept(to_entity(row), row.etag)]) == TenantState(accounts=(row,))
 
 
 def test_what_is_none_takes_no_column() -> None:
-    assert not [name for name, value in entity_of(Tracked(desired=ROW.desired)).items() if value is None]
+    assert not [name for name, value in to_entity(TrackedSubscription(desired=ROW.desired)).items() if value is None]
 
 
 def test_a_subscription_comes_with_what_was_heard_of_it_and_of_nothing_else() -> None:
     columns = [NOTIFICATION_COLUMN, *LIFECYCLE_COLUMNS.values()]
     moments = {name: NOW + number * HOUR for number, name in enumerate(columns)}
-    heard = _kept(heard_keys(TENANT, SUBSCRIPTION) | moments)
-    other = _kept(heard_keys(TENANT, "another") | {NOTIFICATION_COLUMN: NOW + 9 * HOUR})
-    assert rows_from([heard, other, _kept(entity_of(ROW))]).tracked[0].heard == Heard(
+    heard = _kept(activity_keys(TENANT, SUBSCRIPTION) | moments)
+    other = _kept(activity_keys(TENANT, "another") | {NOTIFICATION_COLUMN: NOW + 9 * HOUR})
+    assert tenant_state_from([heard, other, _kept(to_entity(ROW))]).tracked[0].activity == Activity(
         notification_at=NOW,
         reauthorization_required_at=NOW + HOUR,
         removed_at=NOW + 2 * HOUR,
         missed_at=NOW + 3 * HOUR,
     )
-    assert rows_from([other, _kept(entity_of(ROW))]).tracked[0].heard == Heard()
-    assert rows_from([heard, _kept(entity_of(replace(ROW, observed=None)))]).tracked[0].heard == Heard()
+    assert tenant_state_from([other, _kept(to_entity(ROW))]).tracked[0].activity == Activity()
+    assert tenant_state_from([heard, _kept(to_entity(replace(ROW, applied=None)))]).tracked[0].activity == Activity()
 
 
 def test_rows_of_an_unknown_kind_are_left_to_whom_they_belong() -> None:
     other = _kept({"PartitionKey": TENANT, "RowKey": "something-else"})
     bare = _kept({"PartitionKey": TENANT, "RowKey": "bare"})
-    assert rows_from([other, bare, _kept(entity_of(ROW))]) == Rows(tracked=(ROW,))
+    assert tenant_state_from([other, bare, _kept(to_entity(ROW))]) == TenantState(tracked=(ROW,))
 
 
 def test_a_column_that_somebody_has_added_does_no_harm() -> None:
-    assert rows_from([_kept(entity_of(ROW) | {"note": "watched for audit"})]).tracked == (ROW,)
+    assert tenant_state_from([_kept(to_entity(ROW) | {"note": "watched for audit"})]).tracked == (ROW,)
 
 
 # --- Rows edited by hand
 
-_NEEDED = [name for name in entity_of(FULL) if name not in {"PartitionKey", "RowKey"}]
+_NEEDED = [name for name in to_entity(FULL) if name not in {"PartitionKey", "RowKey"}]
 _MAY_BE_ABSENT = {
     "subscriptionId", "clientStateKeyId", "encryptionCertificateId", "error", "gapStartDateTime", "gapEndDateTime"
 }  # fmt: skip
@@ -140,18 +147,18 @@ _MAY_BE_ABSENT = {
     ids=["text", "number", "fraction", "bytes", "long", "no zone"],
 )
 def test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row(name: str, value: Any) -> None:
-    columns = entity_of(FULL)
+    columns = to_entity(FULL)
     if isinstance(value, type(columns[name])):
         return
     with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}.* delete it"):
-        rows_from([_kept(columns | {name: value})])
+        tenant_state_from([_kept(columns | {name: value})])
 
 
 @pytest.mark.parametrize("name", [name for name in _NEEDED if name not in _MAY_BE_ABSENT])
 def test_a_column_that_is_missing_is_a_fault_that_names_the_row(name: str) -> None:
-    columns = {key: value for key, value in entity_of(FULL).items() if key != name}
+    columns = {key: value for key, value in to_entity(FULL).items() if key != name}
     with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}"):
-        rows_from([_kept(columns)])
+        tenant_state_from([_kept(columns)])
 
 
 @pytest.mark.parametrize(
@@ -169,17 +176,17 @@ def test_a_column_that_is_missing_is_a_fault_that_names_the_row(name: str) -> No
 )
 def test_a_value_that_cannot_be_the_rows_is_a_fault(name: str, value: Any) -> None:
     with pytest.raises(Misconfigured, match=TENANT):
-        rows_from([_kept(entity_of(FULL) | {name: value})])
+        tenant_state_from([_kept(to_entity(FULL) | {name: value})])
 
 
 def test_a_listing_of_another_account_than_its_key_says_is_a_fault() -> None:
     with pytest.raises(Misconfigured, match="listing-app"):
-        rows_from([_kept(entity_of(LISTING) | {"delegated": True})])
+        tenant_state_from([_kept(to_entity(LISTING) | {"delegated": True})])
 
 
 def test_what_was_heard_at_no_moment_is_a_fault_that_names_the_row() -> None:
     with pytest.raises(Misconfigured, match=f"heard-{SUBSCRIPTION}"):
-        rows_from([_kept(heard_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: "yesterday"})])
+        tenant_state_from([_kept(activity_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: "yesterday"})])
 
 
 _VALUES: st.SearchStrategy[Any] = (
@@ -195,7 +202,7 @@ _VALUES: st.SearchStrategy[Any] = (
     | st.builds(EntityProperty, st.integers(), st.just(EdmType.INT64))
 )
 _ENTITIES = st.sampled_from(
-    [entity_of(FULL), entity_of(LISTING), heard_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: NOW}]
+    [to_entity(FULL), to_entity(LISTING), activity_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: NOW}]
 )
 _KEYS = st.sampled_from(["subscription-", "heard-", "listing-app", "listing-", "", "-", "subscription-0"])
 
@@ -208,15 +215,15 @@ def test_whatever_an_entity_holds_it_is_read_or_a_fault(
 ) -> None:
     for row_key in (columns["RowKey"], key):
         try:
-            rows = rows_from([_kept(columns | edits | {"RowKey": row_key})])
+            rows = tenant_state_from([_kept(columns | edits | {"RowKey": row_key})])
         except Misconfigured:
             continue
-        assert all(entity_of(row)["RowKey"] == row_key for row in rows.tracked)
-        assert all(entity_of(row)["RowKey"] == row_key for row in rows.listings)
+        assert all(to_entity(row)["RowKey"] == row_key for row in rows.tracked)
+        assert all(to_entity(row)["RowKey"] == row_key for row in rows.accounts)
 
 
 def test_a_moment_before_the_first_one_in_utc_is_a_fault() -> None:
     early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
     with pytest.raises(Misconfigured):
-        rows_from([_kept(entity_of(ROW) | {"renewedDateTime": early})])
+        tenant_state_from([_kept(to_entity(ROW) | {"renewedDateTime": early})])
     assert OBSERVED.renewed_at.tzinfo is UTC

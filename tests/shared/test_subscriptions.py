@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy, plan
-from shared.subscriptions.tracked import Action, Create, Delete, Gap, Heard, Tracked, Update, UpdateKind
+from shared.subscriptions.tracked import (
+    Action,
+    Activity,
+    Create,
+    Delete,
+    MissedInterval,
+    TrackedSubscription,
+    Update,
+    UpdateKind,
+)
 from tests.shared.tracked_values import (
     HOUR,
     LIFETIME,
@@ -32,10 +41,10 @@ BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), 
 
 
 def _plan(
-    row: Tracked | None = ROW,
+    row: TrackedSubscription | None = ROW,
     listed: GraphSubscription | None = LISTED,
     *,
-    desired: Sequence[Desired] = (WANTED,),
+    desired: Sequence[DesiredSubscription] = (WANTED,),
     policy: RenewalPolicy = POLICY,
     now: datetime = NOW,
 ) -> Sequence[Action]:
@@ -53,7 +62,7 @@ def test_what_is_settled_needs_no_action() -> None:
 
 
 def test_what_nothing_watches_is_created_for_the_whole_lifetime() -> None:
-    assert _plan(None, None) == (Create(tracked=Tracked(desired=WANTED), expiration=EXPIRATION),)
+    assert _plan(None, None) == (Create(tracked=TrackedSubscription(desired=WANTED), expiration=EXPIRATION),)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,7 @@ def test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum(
     ids=["not old enough", "old enough", "a clock that was turned back"],
 )
 def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: timedelta, *, is_due: bool) -> None:
-    row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
+    row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
     renewal = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION)
     assert _plan(row) == ((renewal,) if is_due else ())
 
@@ -104,7 +113,7 @@ def test_what_graph_ends_sooner_than_it_was_asked_to_is_renewed_before_it_ends(
 def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) -> None:
     desired = replace(BASIC, resource="/communications/presences/8ea0e38b-efb3-4757-924a-5f94061cf8c2")
     observed = replace(OBSERVED, include_resource_data=False, certificate_id=None, renewed_at=NOW - age)
-    row = replace(ROW, desired=desired, observed=observed)
+    row = replace(ROW, desired=desired, applied=observed)
     listed = replace(LISTED, expiration=NOW + 55 * MINUTE - age)
     assert bool(_plan(row, listed, desired=[desired])) == is_due
 
@@ -121,8 +130,8 @@ def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) 
 def test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes(
     heard_at: datetime, renewed_at: datetime, *, is_due: bool
 ) -> None:
-    heard = Heard(reauthorization_required_at=heard_at)
-    row = replace(ROW, heard=heard, observed=replace(OBSERVED, renewed_at=renewed_at))
+    heard = Activity(reauthorization_required_at=heard_at)
+    row = replace(ROW, activity=heard, applied=replace(OBSERVED, renewed_at=renewed_at))
     assert [action.verb for action in _plan(row)] == ([UpdateKind.RENEW] if is_due else [])
 
 
@@ -134,7 +143,7 @@ def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
 # --- Pauses
 
 
-@pytest.mark.parametrize("change", [{"is_wanted": False, "added_by": "cli"}, {"observed": None}, {}])
+@pytest.mark.parametrize("change", [{"is_wanted": False, "added_by": "cli"}, {"applied": None}, {}])
 def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
     row = replace(ROW, failure=failure(retry_at=NOW + timedelta(seconds=1)), **change)
     desired = [] if change.get("is_wanted") is False else [WANTED]
@@ -153,14 +162,14 @@ def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
 def test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run(
     certificate_id: str | None, current: str | None, *, rotates: bool
 ) -> None:
-    row = replace(ROW, observed=replace(OBSERVED, certificate_id=certificate_id))
+    row = replace(ROW, applied=replace(OBSERVED, certificate_id=certificate_id))
     action = Update(kind=UpdateKind.ROTATE, tracked=row, subscription=LISTED, expiration=EXPIRATION)
     assert _plan(row, policy=replace(POLICY, certificate_id=current)) == ((action,) if rotates else ())
 
 
 def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
     desired = replace(WANTED, include_resource_data=False)
-    row = replace(ROW, desired=desired, observed=replace(OBSERVED, include_resource_data=False, certificate_id=None))
+    row = replace(ROW, desired=desired, applied=replace(OBSERVED, include_resource_data=False, certificate_id=None))
     assert _plan(row, desired=[desired]) == ()
 
 
@@ -170,19 +179,25 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
 @pytest.mark.parametrize(
     ("changes", "desired"),
     [
-        ({"observed": replace(OBSERVED, notification_url="https://old.example/")}, WANTED),
-        ({"observed": replace(OBSERVED, include_resource_data=False)}, WANTED),
+        ({"applied": replace(OBSERVED, notification_url="https://old.example/")}, WANTED),
+        ({"applied": replace(OBSERVED, include_resource_data=False)}, WANTED),
         ({}, replace(WANTED, include_resource_data=False)),
         ({}, replace(WANTED, include_resource_data=False, fetch=True)),
         ({"client_state_key_id": "k0"}, WANTED),
     ],
     ids=["another URL", "resource data are wanted", "or no more", "they are to be fetched", "another key"],
 )
-def test_what_graph_cannot_change_is_had_by_a_new_subscription(changes: dict[str, Any], desired: Desired) -> None:
+def test_what_graph_cannot_change_is_had_by_a_new_subscription(
+    changes: dict[str, Any], desired: DesiredSubscription
+) -> None:
     action = _only(_plan(replace(ROW, **changes), desired=[desired]))
     row = replace(ROW, desired=desired, **changes)
     assert action == Update(
-        kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=Gap(since=NOW)
+        kind=UpdateKind.RECREATE,
+        tracked=row,
+        subscription=LISTED,
+        expiration=EXPIRATION,
+        missed_interval=MissedInterval(since=NOW),
     )
 
 
@@ -199,7 +214,7 @@ def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
         (ROW, LISTED_AT, LISTED_AT),
         (ROW, None, RENEWED_AT),
         (ROW, RENEWED_AT - MINUTE, RENEWED_AT),
-        (replace(ROW, observed=replace(OBSERVED, expiration=NOW - HOUR)), LISTED_AT, NOW - HOUR),
+        (replace(ROW, applied=replace(OBSERVED, expiration=NOW - HOUR)), LISTED_AT, NOW - HOUR),
         (replace(ROW, failure=failure(retry_at=NOW)), LISTED_AT, RENEWED_AT),
     ],
     ids=[
@@ -211,29 +226,34 @@ def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
     ],
 )
 def test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_alive(
-    row: Tracked, listed_at: datetime | None, since: datetime
+    row: TrackedSubscription, listed_at: datetime | None, since: datetime
 ) -> None:
     action = _only(_plan(row, None, policy=replace(POLICY, listed_at=listed_at)))
-    assert action == Create(tracked=row, expiration=EXPIRATION, gap=Gap(since=since))
+    assert action == Create(tracked=row, expiration=EXPIRATION, missed_interval=MissedInterval(since=since))
 
 
 def test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed() -> None:
-    row = replace(ROW, heard=Heard(removed_at=RENEWED_AT + MINUTE))
+    row = replace(ROW, activity=Activity(removed_at=RENEWED_AT + MINUTE))
     action = _only(_plan(row))
-    gap = Gap(since=RENEWED_AT)
-    assert action == Update(kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
-    assert _plan(replace(ROW, heard=Heard(removed_at=RENEWED_AT))) == ()
+    gap = MissedInterval(since=RENEWED_AT)
+    assert action == Update(
+        kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap
+    )
+    assert _plan(replace(ROW, activity=Activity(removed_at=RENEWED_AT))) == ()
 
 
 @pytest.mark.parametrize(
     ("missed_at", "gap"),
-    [(RENEWED_AT + MINUTE, Gap(since=RENEWED_AT + MINUTE - 4 * HOUR, until=RENEWED_AT + MINUTE)), (RENEWED_AT, None)],
+    [
+        (RENEWED_AT + MINUTE, MissedInterval(since=RENEWED_AT + MINUTE - 4 * HOUR, until=RENEWED_AT + MINUTE)),
+        (RENEWED_AT, None),
+    ],
 )
 def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once(
-    missed_at: datetime, gap: Gap | None
+    missed_at: datetime, gap: MissedInterval | None
 ) -> None:
-    row = replace(ROW, heard=Heard(missed_at=missed_at))
-    action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, gap=gap)
+    row = replace(ROW, activity=Activity(missed_at=missed_at))
+    action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap)
     assert _plan(row) == ((action,) if gap else ())
 
 
@@ -249,36 +269,40 @@ def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_o
 def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives(
     age: timedelta, renew_after: timedelta, *, has_gap: bool
 ) -> None:
-    row = replace(ROW, observed=replace(OBSERVED, renewed_at=NOW - age))
+    row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
     action = _only(_plan(row, policy=replace(POLICY, renew_after=renew_after)))
     assert isinstance(action, Update)
     assert action.kind is UpdateKind.RENEW
-    assert action.gap == (Gap(since=NOW - age, until=NOW) if has_gap else None)
+    assert action.missed_interval == (MissedInterval(since=NOW - age, until=NOW) if has_gap else None)
 
 
 # --- Adoption
 
 
-@pytest.mark.parametrize("row", [None, Tracked(desired=WANTED, client_state_key_id="k1"), ROW])
-def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted(row: Tracked | None) -> None:
+@pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), ROW])
+def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted(
+    row: TrackedSubscription | None,
+) -> None:
     stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
     action = _only(_plan(row, stray))
     assert isinstance(action, Update)
     assert (action.kind, action.subscription, action.expiration) == (UpdateKind.ADOPT, stray, EXPIRATION)
-    assert action.gap == (Gap(since=LISTED_AT) if row and row.observed else None)
+    assert action.missed_interval == (MissedInterval(since=LISTED_AT) if row and row.applied else None)
 
 
 @pytest.mark.parametrize(
     ("listed", "row"),
     [
-        ({"notification_url": f"{URL}?fetch=v1.0"}, Tracked(desired=WANTED)),
-        ({"lifecycle_notification_url": None}, Tracked(desired=WANTED)),
-        ({"include_resource_data": False}, Tracked(desired=WANTED)),
-        ({}, Tracked(desired=WANTED, client_state_key_id="k0")),
+        ({"notification_url": f"{URL}?fetch=v1.0"}, TrackedSubscription(desired=WANTED)),
+        ({"lifecycle_notification_url": None}, TrackedSubscription(desired=WANTED)),
+        ({"include_resource_data": False}, TrackedSubscription(desired=WANTED)),
+        ({}, TrackedSubscription(desired=WANTED, client_state_key_id="k0")),
     ],
     ids=["another query", "no lifecycle URL", "no resource data", "signed with another key"],
 )
-def test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted(listed: dict[str, Any], row: Tracked) -> None:
+def test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted(
+    listed: dict[str, Any], row: TrackedSubscription
+) -> None:
     action = _only(_plan(row, replace(LISTED, subscription_id="stray", **listed)))
     assert action.verb == UpdateKind.RECREATE
 
@@ -326,7 +350,7 @@ def test_what_the_file_names_is_the_files_whoever_added_it_first() -> None:
 
 
 def test_a_claim_that_came_to_nothing_is_deleted_with_what_it_may_have_made() -> None:
-    claim = Tracked(desired=WANTED, client_state_key_id="k1", etag="e1")
+    claim = TrackedSubscription(desired=WANTED, client_state_key_id="k1", etag="e1")
     made = replace(LISTED, subscription_id="made")
     action = Delete(tracked=replace(claim, is_wanted=False), subscription=made)
     assert _plan(claim, made, desired=()) == (action,)
@@ -339,35 +363,37 @@ def test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_h
     other = replace(WANTED, change_types=frozenset({"deleted"}))
     deletion, creation = _plan(desired=[other])
     assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=Tracked(desired=other), expiration=EXPIRATION, gap=Gap(since=NOW))
+    assert creation == Create(
+        tracked=TrackedSubscription(desired=other), expiration=EXPIRATION, missed_interval=MissedInterval(since=NOW)
+    )
 
 
 def test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no_gap() -> None:
     creation, deletion = _plan(desired=[BASIC])
     assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=Tracked(desired=BASIC), expiration=EXPIRATION)
+    assert creation == Create(tracked=TrackedSubscription(desired=BASIC), expiration=EXPIRATION)
 
 
 def test_what_was_lost_before_a_deletion_makes_room_for_it_is_in_the_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
-    lost = replace(ROW, desired=other, observed=replace(OBSERVED, subscription_id="lost"))
+    lost = replace(ROW, desired=other, applied=replace(OBSERVED, subscription_id="lost"))
     deletion, creation = plan([other], [ROW, lost], [LISTED], policy=POLICY, now=NOW)
     assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=lost, expiration=EXPIRATION, gap=Gap(since=LISTED_AT))
+    assert creation == Create(tracked=lost, expiration=EXPIRATION, missed_interval=MissedInterval(since=LISTED_AT))
 
 
 def test_a_row_that_has_nothing_at_graph_makes_no_room_and_no_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
     deletion, creation = _plan(listed=None, desired=[other])
     assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=Tracked(desired=other), expiration=EXPIRATION)
+    assert creation == Create(tracked=TrackedSubscription(desired=other), expiration=EXPIRATION)
 
 
 def test_what_delivers_nothing_comes_first_and_then_what_ends_soonest() -> None:
     resources = ["/teams", "/chats", "/chats/getAllMembers"]
     old = replace(OBSERVED, renewed_at=NOW - HOUR, include_resource_data=False, certificate_id=None)
     rows = [
-        replace(ROW, desired=replace(BASIC, resource=path), observed=replace(old, subscription_id=path))
+        replace(ROW, desired=replace(BASIC, resource=path), applied=replace(old, subscription_id=path))
         for path in resources
     ]
     listed = [

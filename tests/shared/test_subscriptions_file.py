@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import Misconfigured
 from shared.resources.catalogue import CATALOGUE
-from shared.subscriptions.desired import Desired, desired_from_json
+from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from tests.schemas import documents, problems
 from tests.sender import OTHER_TENANT, TENANT
 
@@ -16,7 +16,7 @@ TENANTS = (TENANT, OTHER_TENANT)
 ENTRY = {"resource": "/chats", "changeType": "created,updated", "includeResourceData": True}
 
 
-def _desired(*entries: Any) -> list[Desired]:
+def _desired(*entries: Any) -> list[DesiredSubscription]:
     return list(desired_from_json({"subscriptions": list(entries)}, tenant_ids=TENANTS))
 
 

@@ -14,9 +14,19 @@ from hypothesis import strategies as st
 
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
-from shared.subscriptions.desired import Desired, notification_url
+from shared.subscriptions.desired import DesiredSubscription, notification_url
 from shared.subscriptions.plan import RenewalPolicy, plan
-from shared.subscriptions.tracked import Action, Create, Delete, Heard, Observed, Tracked, Update, UpdateKind, key_of
+from shared.subscriptions.tracked import (
+    Action,
+    Activity,
+    AppliedSubscription,
+    Create,
+    Delete,
+    TrackedSubscription,
+    Update,
+    UpdateKind,
+    subscription_key,
+)
 from tests.sender import TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, POLICY, URL, failure
 
@@ -27,8 +37,8 @@ pytestmark = pytest.mark.slow
 class World:
     """What is wanted, the rows by key, and what lives at Graph by id."""
 
-    desired: list[Desired]
-    rows: dict[str, Tracked] = field(default_factory=dict)
+    desired: list[DesiredSubscription]
+    rows: dict[str, TrackedSubscription] = field(default_factory=dict)
     alive: dict[str, GraphSubscription] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
 
@@ -50,16 +60,16 @@ class World:
                 case Update(kind=UpdateKind.ADOPT | UpdateKind.ROTATE) if row.desired.include_resource_data:
                     self._keep(row, self._renewed(action), policy.certificate_id, row.client_state_key_id)
                 case Update():
-                    known = row.observed.certificate_id if row.observed else None
+                    known = row.applied.certificate_id if row.applied else None
                     self._keep(row, self._renewed(action), known, row.client_state_key_id)
 
     def _end(self, subscription: GraphSubscription | None) -> None:
         if subscription is not None:
             del self.alive[subscription.subscription_id]
 
-    def _made(self, desired: Desired, expiration: datetime, policy: RenewalPolicy) -> GraphSubscription:
+    def _made(self, desired: DesiredSubscription, expiration: datetime, policy: RenewalPolicy) -> GraphSubscription:
         assert expiration <= NOW + timedelta(days=3)
-        made = _subscription(desired, f"made-{key_of(desired)}", expiration, policy.certificate_id)
+        made = _subscription(desired, f"made-{subscription_key(desired)}", expiration, policy.certificate_id)
         combination = _combination(made)
         assert combination not in {_combination(other) for other in self.alive.values()}, "Graph answers 409"
         self.alive[made.subscription_id] = made
@@ -70,8 +80,10 @@ class World:
         self.alive[renewed.subscription_id] = renewed
         return renewed
 
-    def _keep(self, row: Tracked, made: GraphSubscription, certificate_id: str | None, key_id: str | None) -> None:
-        observed = Observed(
+    def _keep(
+        self, row: TrackedSubscription, made: GraphSubscription, certificate_id: str | None, key_id: str | None
+    ) -> None:
+        observed = AppliedSubscription(
             subscription_id=made.subscription_id,
             notification_url=made.notification_url,
             include_resource_data=made.include_resource_data,
@@ -79,7 +91,7 @@ class World:
             renewed_at=NOW,
             expiration=made.expiration,
         )
-        self.rows[row.key] = replace(row, observed=observed, client_state_key_id=key_id, failure=None)
+        self.rows[row.key] = replace(row, applied=observed, client_state_key_id=key_id, failure=None)
 
 
 def _combination(subscription: GraphSubscription) -> tuple[str, frozenset[str]]:
@@ -87,7 +99,7 @@ def _combination(subscription: GraphSubscription) -> tuple[str, frozenset[str]]:
 
 
 def _subscription(
-    desired: Desired, id_: str, expiration: datetime, certificate_id: str | None = None
+    desired: DesiredSubscription, id_: str, expiration: datetime, certificate_id: str | None = None
 ) -> GraphSubscription:
     return GraphSubscription(
         subscription_id=id_,
@@ -106,7 +118,7 @@ def _subscription(
 _PRESENCE = "/communications/presences/8ea0e38b-efb3-4757-924a-5f94061cf8c2"
 _RESOURCES = ["/chats", "/chats/getAllMessages", "teams", "/teams/getAllChannels/getAllMembers", _PRESENCE]
 _DESIRED = st.builds(
-    Desired,
+    DesiredSubscription,
     tenant_id=st.just(TENANT),
     resource=st.sampled_from(_RESOURCES),
     change_types=st.frozensets(st.sampled_from(["created", "updated", "deleted"]), min_size=1),
@@ -116,7 +128,7 @@ _DESIRED = st.builds(
 _PAST = st.sampled_from([NOW - each * MINUTE for each in (0, 3, 11, 31, 250, 3000)])
 _OVER = st.sampled_from([None, failure(retry_at=NOW), failure(retry_at=NOW - HOUR)])
 _HEARD = st.builds(
-    Heard,
+    Activity,
     reauthorization_required_at=st.none() | _PAST,
     removed_at=st.none() | _PAST,
     missed_at=st.none() | _PAST,
@@ -135,14 +147,14 @@ _POLICIES = st.builds(
 @st.composite
 def _worlds(draw: st.DrawFn) -> World:
     """Return a world in which each of some subscriptions is desired or not, tracked or not, and lives or not."""
-    candidates = draw(st.lists(_DESIRED, unique_by=key_of, max_size=7))
+    candidates = draw(st.lists(_DESIRED, unique_by=subscription_key, max_size=7))
     world = World([desired for desired in candidates if draw(st.booleans())])
     for number, desired in enumerate(candidates):
         match draw(st.sampled_from(["tracked", "claimed", "stray", "foreign", "nothing"])):
             case "tracked":
                 _track(draw, world, desired, f"known-{number}")
             case "claimed":
-                row = Tracked(desired=desired, client_state_key_id="k1", failure=draw(_OVER), etag="e")
+                row = TrackedSubscription(desired=desired, client_state_key_id="k1", failure=draw(_OVER), etag="e")
                 world.rows[row.key] = row
             case "stray":
                 stray = _subscription(desired, f"stray-{number}", draw(_PAST) + 40 * HOUR, draw(_CERTIFICATES))
@@ -157,12 +169,12 @@ _CERTIFICATES = st.sampled_from(["c0", "c1", None])
 _LIFECYCLE_URLS = st.sampled_from([URL, None])
 
 
-def _track(draw: st.DrawFn, world: World, desired: Desired, id_: str) -> None:
+def _track(draw: st.DrawFn, world: World, desired: DesiredSubscription, id_: str) -> None:
     """Track ``desired`` as it may have been before: with another URL, key or certificate, or without resource data."""
     renewed_at = draw(_PAST)
     before = replace(desired, include_resource_data=desired.include_resource_data != draw(st.booleans()))
     made = _subscription(before, id_, renewed_at + draw(st.sampled_from([40 * MINUTE, 70 * HOUR])), draw(_CERTIFICATES))
-    observed = Observed(
+    observed = AppliedSubscription(
         subscription_id=id_,
         notification_url=draw(st.sampled_from([URL, "https://before.example/", made.notification_url])),
         include_resource_data=before.include_resource_data,
@@ -170,14 +182,14 @@ def _track(draw: st.DrawFn, world: World, desired: Desired, id_: str) -> None:
         renewed_at=renewed_at,
         expiration=made.expiration,
     )
-    row = Tracked(
+    row = TrackedSubscription(
         desired=desired,
         added_by=draw(st.sampled_from(["file", "cli"])),
         is_wanted=draw(st.booleans()),
-        observed=observed,
+        applied=observed,
         client_state_key_id=draw(st.sampled_from([None, "k0", "k1"])),
         failure=draw(_OVER),
-        heard=draw(_HEARD),
+        activity=draw(_HEARD),
         etag="e",
     )
     world.rows[row.key] = row
@@ -194,9 +206,9 @@ def test_any_world_settles_in_one_run_without_faults(world: World, policy: Renew
     before = dict(world.alive)
     world.perform(world.plan(policy), policy)
     assert world.plan(replace(policy, force=False, listed_at=NOW)) == ()
-    wanted = {key_of(desired) for desired in world.desired}
+    wanted = {subscription_key(desired) for desired in world.desired}
     assert wanted <= world.rows.keys()
-    assert all(row.observed and row.observed.subscription_id in world.alive for row in world.rows.values())
+    assert all(row.applied and row.applied.subscription_id in world.alive for row in world.rows.values())
     assert {id_: each for id_, each in before.items() if id_.startswith("foreign")}.items() <= world.alive.items()
 
 
@@ -217,8 +229,8 @@ def test_two_subscriptions_never_fight(world: World, policy: RenewalPolicy) -> N
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
 def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: RenewalPolicy) -> None:
-    asked_for = {key_of(each) for each in world.desired} | world.rows.keys()
-    known = {row.observed.subscription_id for row in world.rows.values() if row.observed}
+    asked_for = {subscription_key(each) for each in world.desired} | world.rows.keys()
+    known = {row.applied.subscription_id for row in world.rows.values() if row.applied}
     for action in world.plan(policy):
         assert action.tracked.key in asked_for
         if isinstance(action, Create) or action.subscription is None:
@@ -259,7 +271,7 @@ def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
 @given(_worlds(), _POLICIES)
 def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World, policy: RenewalPolicy) -> None:
     for action in world.plan(policy):
-        gap = None if isinstance(action, Delete) else action.gap
+        gap = None if isinstance(action, Delete) else action.missed_interval
         assert gap is None or gap.since <= (gap.until or NOW) <= NOW
 
 
@@ -267,4 +279,4 @@ def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World
 @given(_worlds(), _POLICIES)
 def test_force_renews_all_that_is_wanted(world: World, policy: RenewalPolicy) -> None:
     acted_on = {action.tracked.key for action in world.plan(replace(policy, force=True))}
-    assert acted_on == {key_of(each) for each in world.desired} | world.rows.keys()
+    assert acted_on == {subscription_key(each) for each in world.desired} | world.rows.keys()

@@ -10,9 +10,9 @@ from functools import cache
 import pytest
 
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import plan
-from shared.subscriptions.tracked import Action, Observed, Tracked
+from shared.subscriptions.tracked import Action, AppliedSubscription, TrackedSubscription
 from tests.sender import TENANT
 from tests.shared.tracked_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
 
@@ -27,14 +27,14 @@ _KINDS = (
 )
 
 
-def _desired(n: int) -> Desired:
+def _desired(n: int) -> DesiredSubscription:
     resource = _KINDS[n % len(_KINDS)].format(n=n)
-    return Desired(
+    return DesiredSubscription(
         tenant_id=TENANT, resource=resource, change_types=frozenset({"updated"}), include_resource_data=n % 3 == 0
     )
 
 
-def _observed(n: int, desired: Desired) -> Observed:
+def _observed(n: int, desired: DesiredSubscription) -> AppliedSubscription:
     return replace(
         OBSERVED,
         subscription_id=f"s{n}",
@@ -44,13 +44,13 @@ def _observed(n: int, desired: Desired) -> Observed:
     )
 
 
-def _row(n: int) -> Tracked:
+def _row(n: int) -> TrackedSubscription:
     desired = _desired(n)
     paused = failure(retry_at=NOW + MINUTE) if n % 50 == 0 else None
-    return replace(ROW, desired=desired, observed=_observed(n, desired), failure=paused)
+    return replace(ROW, desired=desired, applied=_observed(n, desired), failure=paused)
 
 
-def _listed(n: int, row: Tracked) -> GraphSubscription:
+def _listed(n: int, row: TrackedSubscription) -> GraphSubscription:
     wanted = row.desired
     return replace(
         LISTED,
@@ -64,7 +64,7 @@ def _listed(n: int, row: Tracked) -> GraphSubscription:
 
 
 @cache
-def _many() -> tuple[Sequence[Desired], Sequence[Tracked], Sequence[GraphSubscription]]:
+def _many() -> tuple[Sequence[DesiredSubscription], Sequence[TrackedSubscription], Sequence[GraphSubscription]]:
     """Return what is desired, tracked and alive, so that each kind of action occurs."""
     rows = [_row(n) for n in range(10_000)]
     # Some are new, some no more wanted, some gone, and the rest lives.

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.desired import Desired
+from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy
-from shared.subscriptions.tracked import Observed, Tracked
+from shared.subscriptions.tracked import AppliedSubscription, TrackedSubscription
 from shared.timing import Backoff
 from tests.sender import SUBSCRIPTION, TENANT
 
@@ -25,13 +25,13 @@ POLICY = RenewalPolicy(
     certificate_id="c1",
     listed_at=LISTED_AT,
 )
-WANTED = Desired(
+WANTED = DesiredSubscription(
     tenant_id=TENANT,
     resource="/chats/getAllMessages",
     change_types=frozenset({"created", "updated"}),
     include_resource_data=True,
 )
-OBSERVED = Observed(
+OBSERVED = AppliedSubscription(
     subscription_id=SUBSCRIPTION,
     notification_url=URL,
     include_resource_data=True,
@@ -39,7 +39,7 @@ OBSERVED = Observed(
     renewed_at=RENEWED_AT,
     expiration=RENEWED_AT + LIFETIME,
 )
-ROW = Tracked(desired=WANTED, observed=OBSERVED, client_state_key_id="k1", etag="e1")
+ROW = TrackedSubscription(desired=WANTED, applied=OBSERVED, client_state_key_id="k1", etag="e1")
 LISTED = GraphSubscription(
     subscription_id=SUBSCRIPTION,
     resource="chats/getAllMessages",

@@ -8,8 +8,8 @@ from random import Random
 
 from sandbox.serving import Fault
 from shared.errors import Unavailable
-from shared.subscriptions.apply import TrackingTable
-from shared.subscriptions.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import TrackedSubscriptions
+from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from tests.flows.world import World
 
 _JSON = {"Content-Type": "application/json"}
@@ -80,21 +80,21 @@ class Faults:
 class ShakyTable:
     """The table, some of whose calls fail: not carried out, or carried out and not answered."""
 
-    table: TrackingTable
+    table: TrackedSubscriptions
     faults: Faults
     lock: threading.Lock
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         return self._call(lambda: self.table.load(tenant_id))
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         return self._call(lambda: self.table.save(row))
 
-    def remove(self, row: Tracked) -> None:
-        self._call(lambda: self.table.remove(row))
+    def delete(self, row: TrackedSubscription) -> None:
+        self._call(lambda: self.table.delete(row))
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
-        self._call(lambda: self.table.forget(tenant_id, subscription_id))
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
+        self._call(lambda: self.table.delete_activity(tenant_id, subscription_id))
 
     def _call[T](self, call: Callable[[], T]) -> T:
         kind = self._chance()

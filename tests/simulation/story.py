@@ -134,7 +134,9 @@ class _Story:
             removed=len(self.watch.removals),
             delivered=self._delivered(),
             published=sum(receipt.published for receipt in world.app.receipts),
-            gaps=sum(row.gap is not None for tenant_id in world.tenant_ids for row in world.rows(tenant_id)),
+            gaps=sum(
+                row.missed_interval is not None for tenant_id in world.tenant_ids for row in world.rows(tenant_id)
+            ),
             longest_absence=self.watch.longest_absence,
             longest_without_token=self.watch.longest_without_token,
             wall_time=timedelta(seconds=time.monotonic() - began.at),

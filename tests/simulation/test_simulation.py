@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.azurite import Azurite
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.apply import SubscriptionsApi, TrackingTable
-from shared.subscriptions.tracked import Listing, Rows, Tracked
+from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from tests.flows.app import App
 from tests.flows.world import world
 from tests.simulation.report import Report
@@ -74,20 +74,20 @@ class HalfHearted:
 class Forgetful:
     """The table, as read by an app that has no word for gaps."""
 
-    table: TrackingTable
+    table: TrackedSubscriptions
 
-    def load(self, tenant_id: str) -> Rows:
+    def load(self, tenant_id: str) -> TenantState:
         rows = self.table.load(tenant_id)
-        return replace(rows, tracked=tuple(replace(row, gap=None) for row in rows.tracked))
+        return replace(rows, tracked=tuple(replace(row, missed_interval=None) for row in rows.tracked))
 
-    def save[Row: (Tracked, Listing)](self, row: Row) -> Row:
+    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         return self.table.save(row)
 
-    def remove(self, row: Tracked) -> None:
-        self.table.remove(row)
+    def delete(self, row: TrackedSubscription) -> None:
+        self.table.delete(row)
 
-    def forget(self, tenant_id: str, subscription_id: str) -> None:
-        self.table.forget(tenant_id, subscription_id)
+    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
+        self.table.delete_activity(tenant_id, subscription_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

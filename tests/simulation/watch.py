@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from sandbox.graph import Subscription
-from shared.subscriptions.desired import Desired
-from shared.subscriptions.tracked import Rows, Tracked
+from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.tracked import TenantState, TrackedSubscription
 from tests.flows.world import World
 
 # Of all that a run asks for one subscription, with faults in one call of twenty about one run of seven fails; so many
@@ -42,7 +42,7 @@ class Watch:
     """What has been seen of Graph, sample by sample; ``broken`` says in words which laws did not hold."""
 
     world: World
-    wanted: Mapping[Key, Desired]
+    wanted: Mapping[Key, DesiredSubscription]
     broken: list[str] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
     absences: dict[Key, Absence] = field(default_factory=dict)
@@ -117,19 +117,19 @@ def _key(subscription: Subscription) -> Key:
     return (subscription.tenant_id, subscription.resource, subscription.change_types)
 
 
-def _key_of_row(row: Tracked) -> Key:
+def _key_of_row(row: TrackedSubscription) -> Key:
     return (row.desired.tenant_id, row.desired.resource, row.desired.change_types)
 
 
-def _is_excused(key: Key, rows: Rows, ran_at: datetime) -> bool:
+def _is_excused(key: Key, rows: TenantState, ran_at: datetime) -> bool:
     """Return whether a run was right to leave a subscription alone, or wrote down why it failed."""
     row = next((each for each in rows.tracked if _key_of_row(each) == key), None)
-    failures = [row.failure if row else None, rows.listing(key[0], delegated=False).failure]
+    failures = [row.failure if row else None, rows.account(key[0], delegated=False).failure]
     return any(failure is not None and failure.retry_at > ran_at for failure in failures)
 
 
-def _unlike(live: Subscription, row: Tracked, certificate_id: str) -> Iterator[str]:
-    observed = row.observed
+def _unlike(live: Subscription, row: TrackedSubscription, certificate_id: str) -> Iterator[str]:
+    observed = row.applied
     if observed is None or observed.subscription_id != live.id:
         yield f"{live.resource}: its row does not know the subscription that lives"
     elif live.is_rich and {live.certificate_id, observed.certificate_id} != {certificate_id}:
@@ -138,6 +138,6 @@ def _unlike(live: Subscription, row: Tracked, certificate_id: str) -> Iterator[s
         yield f"{live.resource} keeps an error: {row.failure.text}"
 
 
-def _is_recorded(removal: Removal, row: Tracked | None) -> bool:
-    gap = row.gap if row else None
+def _is_recorded(removal: Removal, row: TrackedSubscription | None) -> bool:
+    gap = row.missed_interval if row else None
     return gap is not None and gap.since <= removal.at and gap.until is not None and removal.at < gap.until
