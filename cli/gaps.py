@@ -15,12 +15,12 @@ from cli.tenants import Tenant, chosen
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.app.clients import Clients
-from shared.gaps.gap import DONE, Recovery, State
+from shared.gaps.gap import DONE_STATES, Gap, GapState
 
 commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
 
 _COLUMNS = ("resource", "state", "events", "began", "lasted", "next attempt")
-_GIVEN_UP = frozenset({State.REFUSED, State.UNRECOVERABLE})
+_GIVEN_UP = frozenset({GapState.REFUSED, GapState.UNRECOVERABLE})
 
 
 @commands.command("list")
@@ -58,19 +58,19 @@ def retry(*, tenant: Tenant = "") -> None:
         print_line(console(), "No gap is refused or given up.")
 
 
-def _retry(clients: Clients, gap: Recovery) -> None:
-    clients.gap_table().save(gap.again())
+def _retry(clients: Clients, gap: Gap) -> None:
+    clients.gap_table().save(gap.reset())
     print_line(console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again.")
 
 
-def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Recovery]:
+def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Gap]:
     with busy("Reading the table"):
         found = [gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)]
     # A baseline is nobody's concern unless Graph refuses it.
     return sorted((gap for gap in found if not gap.is_baseline or gap.state in _GIVEN_UP), key=lambda gap: gap.since)
 
 
-def _show(gaps: Sequence[Recovery], now: datetime) -> None:
+def _show(gaps: Sequence[Gap], now: datetime) -> None:
     out = console()
     if not gaps:
         print_line(out, "No gaps.")
@@ -83,22 +83,22 @@ def _show(gaps: Sequence[Recovery], now: datetime) -> None:
             print_line(out, f"! {gap.resource} {when}: {why}", "yellow")
 
 
-def cells(gap: Recovery, now: datetime) -> tuple[str, ...]:
+def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
     """Return what stands in the columns."""
-    due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.again_at) if moment is not None]
+    due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.recheck_at) if moment is not None]
     wait = max(due, default=now) - now
-    is_done = gap.state in DONE and gap.again_at is None
+    is_done = gap.state in DONE_STATES and gap.recheck_at is None
     again = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
     began, lasted = ago(gap.since, now), span(gap.until - gap.since)
     return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, again)
 
 
-def document(gaps: Sequence[Recovery]) -> GapsDocument:
+def document(gaps: Sequence[Gap]) -> GapsDocument:
     """Return what ``gaps list --json`` prints."""
     return {"gaps": [_of(gap) for gap in gaps]}
 
 
-def _of(gap: Recovery) -> RecoveryDocument:
+def _of(gap: Gap) -> RecoveryDocument:
     return {
         "baseline": gap.is_baseline,
         "tenantId": gap.tenant_id,
@@ -112,6 +112,6 @@ def _of(gap: Recovery) -> RecoveryDocument:
         "recovered": gap.recovered,
         "skipped": gap.skipped,
         "endedDateTime": iso_or_none(gap.ended_at),
-        "againDateTime": iso_or_none(gap.again_at),
+        "againDateTime": iso_or_none(gap.recheck_at),
         "failure": of_failure(gap.failure) if gap.failure else None,
     }

@@ -21,9 +21,9 @@ from shared.errors import Misconfigured
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
 from shared.events.queue_sink import QueueSink
-from shared.gaps.gap_table import Recoveries
-from shared.gaps.snapshot_recorder import Noting
-from shared.gaps.snapshot_table import Inventory
+from shared.gaps.gap_table import GapTable
+from shared.gaps.snapshot_recorder import SnapshotRecorder
+from shared.gaps.snapshot_table import SnapshotTable
 from shared.graph.client import Graph
 from shared.graph.location import ResourceLocation
 from shared.identity.entra import graph_credential
@@ -113,14 +113,14 @@ class Clients:
         return SubscriptionTable(self.tables())
 
     @once
-    def gap_table(self) -> Recoveries:
+    def gap_table(self) -> GapTable:
         """Return the table of gaps."""
-        return Recoveries(self.tables())
+        return GapTable(self.tables())
 
     @once
-    def snapshot_table(self) -> Inventory:
+    def snapshot_table(self) -> SnapshotTable:
         """Return the table with the last known state of teams, channels and members."""
-        return Inventory(self.tables())
+        return SnapshotTable(self.tables())
 
     @once
     def publication_table(self) -> PublicationTable:
@@ -146,9 +146,9 @@ class Clients:
         return PublishOnce(self.publication_table(), self.sink().publish, window=window, now=self.clock.now)
 
     @once
-    def publisher(self) -> Noting:
+    def publisher(self) -> SnapshotRecorder:
         """Return what publishes the events of POSTs, and updates the snapshot."""
-        return Noting((self.publish_once() or self.sink()).publish, self.snapshot_table().note)
+        return SnapshotRecorder((self.publish_once() or self.sink()).publish, self.snapshot_table().record)
 
     @once
     def _vault(self) -> SecretClient:

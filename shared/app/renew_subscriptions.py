@@ -171,9 +171,9 @@ def catch_up(clients: Clients) -> CatchUp:
     return CatchUp(
         tenant_ids=settings.tenant_ids,
         client_id=settings.client_id,
-        tracking=clients.subscription_table(),
-        gaps=clients.gap_table(),
-        inventory=clients.snapshot_table(),
+        subscription_table=clients.subscription_table(),
+        gap_table=clients.gap_table(),
+        snapshot_table=clients.snapshot_table(),
         graph=clients.graph_for_tenant,
         # A resumed backfill reads pages again: without the table of what was published, it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,

@@ -1,4 +1,4 @@
 """What was missed is found, read back and published, or declared lost.
 
-For other packages: ``CatchUp``, ``Recoveries``, ``Inventory``, ``Noting``.
+For other packages: ``CatchUp``, ``GapTable``, ``SnapshotTable``, ``SnapshotRecorder``.
 """

@@ -16,11 +16,11 @@ from typing import Protocol
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.backfill import Filler, Filling, GraphLists, Pages
-from shared.gaps.gap import DONE, Recovery, State
-from shared.gaps.graph_queries import is_compared, unrecoverable
+from shared.gaps.backfill import Backfill, BackfillPorts, GraphLists, PageReader
+from shared.gaps.gap import DONE_STATES, Gap, GapState
+from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.gaps.recovered_events import gap_event
-from shared.gaps.snapshot_diff import KnownThings
+from shared.gaps.snapshot_diff import SnapshotEntries
 from shared.limits import OutOfTime
 from shared.subscriptions.apply import TrackedSubscriptions
 from shared.subscriptions.tracked import TrackedSubscription
@@ -32,83 +32,87 @@ _LOG = logging.getLogger(__name__)
 _RETRIED_FOR = timedelta(days=30)
 
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
-_REMEMBERED = timedelta(days=240)
+_GRAPH_HISTORY = timedelta(days=240)
 # A permission that is granted within that time still helps.
-_REFUSED_FOR = timedelta(days=7)
+_GIVE_UP_AFTER = timedelta(days=7)
 # For so long Graph tries to deliver what happened before: a team whose creation arrives after the lists were compared
 # may have been deleted before. Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
-_TOLD_LATE_FOR = timedelta(hours=4, minutes=5)
-_TIME_FOR_ONE_EVENT = timedelta(seconds=30)
+_GRAPH_RETRIES_FOR = timedelta(hours=4, minutes=5)
+_PUBLISH_TIMEOUT = timedelta(seconds=30)
 _MAX_TEXT = 1024
 
 
-class GapTable(Protocol):
+class RecordedGaps(Protocol):
     """The table of gaps; Conflict is raised for a row that somebody else has changed."""
 
-    def load(self, tenant_id: str) -> Sequence[Recovery]:
+    def load(self, tenant_id: str) -> Sequence[Gap]:
         """Return all gaps of a tenant."""
         ...
 
-    def save(self, row: Recovery) -> Recovery:
+    def save(self, gap: Gap) -> Gap:
         """Return the row as it is kept."""
         ...
 
-    def remove(self, row: Recovery) -> None:
+    def delete(self, gap: Gap) -> None:
         """Delete a row."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """The tables that gaps are moved between, and the time; ``done`` counts what was recorded."""
+class GapRecorder:
+    """The tables that gaps are moved between, and the time; ``counts`` counts what was recorded."""
 
-    tracking: TrackedSubscriptions
-    gaps: GapTable
+    subscription_table: TrackedSubscriptions
+    gap_table: RecordedGaps
     clock: Clock
-    done: Counter[str]
+    counts: Counter[str]
 
-    def gaps_of(self, tenant_id: str) -> Sequence[Recovery]:
+    def current_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant.
 
         Raises:
             Unavailable, Misconfigured: a table does not answer, or has a row that cannot be read.
         """
-        known = {gap.key: gap for gap in self.gaps.load(tenant_id)}
-        tracked = self.tracking.load(tenant_id).tracked
+        by_key = {gap.key: gap for gap in self.gap_table.load(tenant_id)}
+        tracked = self.subscription_table.load(tenant_id).tracked
         for row in tracked:
-            known |= {gap.key: gap for gap in (*self._recorded(row, known), *self._begun(row, known))}
+            by_key |= {gap.key: gap for gap in (*self._record(row, by_key), *self._start_baseline(row, by_key))}
         keys = {row.key for row in tracked}
-        return [gap for gap in known.values() if not self._has_had_its_time(gap, keys)]
+        return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
 
-    def _recorded(self, row: TrackedSubscription, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
-        gap = Recovery.of(row)
+    def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
+        gap = Gap.from_tracked(row)
         if gap is None:
             return
         with suppress(Conflict):
-            before = known.get(gap.key)
-            kept = gap if before is None else before.joined(gap)
-            yield kept if kept is before else self.gaps.save(kept)
+            recorded = by_key.get(gap.key)
+            merged = gap if recorded is None else recorded.merged_with(gap)
+            yield merged if merged is recorded else self.gap_table.save(merged)
             # Not before it stands in the table of gaps: a run that ends between the two must not lose it.
-            self.tracking.save(replace(row, missed_interval=None))
-            self.done["recorded"] += 1
+            self.subscription_table.save(replace(row, missed_interval=None))
+            self.counts["recorded"] += 1
 
-    def _begun(self, row: TrackedSubscription, known: Mapping[str, Recovery]) -> Iterator[Recovery]:
+    def _start_baseline(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
         """Yield the baseline of a subscription that has none, where one is needed."""
-        baseline = Recovery.baseline(row, self.clock.now())
-        if baseline is not None and baseline.key not in known and is_compared(baseline):
+        baseline = Gap.baseline(row, self.clock.now())
+        if baseline is not None and baseline.key not in by_key and needs_snapshot(baseline):
             with suppress(Conflict):
-                yield self.gaps.save(baseline)
+                yield self.gap_table.save(baseline)
 
-    def _has_had_its_time(self, gap: Recovery, tracked: Collection[str]) -> bool:
+    def _delete_if_expired(self, gap: Gap, tracked_keys: Collection[str]) -> bool:
         if gap.is_baseline:
             # What changes unheard makes it worthless.
-            is_over = gap.subscription_key not in tracked
+            is_expired = gap.subscription_key not in tracked_keys
         else:
-            is_over = gap.state in DONE and gap.ended_at is not None and self.clock.now() - gap.ended_at >= _RETRIED_FOR
-        if is_over:
+            is_expired = (
+                gap.state in DONE_STATES
+                and gap.ended_at is not None
+                and self.clock.now() - gap.ended_at >= _RETRIED_FOR
+            )
+        if is_expired:
             with suppress(Problem):
-                self.gaps.remove(gap)
-        return is_over
+                self.gap_table.delete(gap)
+        return is_expired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,146 +124,155 @@ class CatchUp:
 
     tenant_ids: Sequence[str]
     client_id: str
-    tracking: TrackedSubscriptions
-    gaps: GapTable
-    inventory: KnownThings
+    subscription_table: TrackedSubscriptions
+    gap_table: RecordedGaps
+    snapshot_table: SnapshotEntries
     graph: Callable[[str], GraphLists]
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     is_parked: Callable[[datetime], bool]
     clock: Clock
 
 
-def catch_up(needs: CatchUp, *, ends: datetime) -> Counter[str]:
+def catch_up(ports: CatchUp, *, ends: datetime) -> Counter[str]:
     """Return what became of the gaps whose turn it is, the oldest first; what is not done goes on in the next run."""
-    run = _Run(needs=needs, ends=ends)
-    gaps = [gap for tenant_id in needs.tenant_ids for gap in run.gaps_of(tenant_id)]
+    run = _Run(ports=ports, ends=ends)
+    gaps = [gap for tenant_id in ports.tenant_ids for gap in run.current_gaps(tenant_id)]
     for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
-        if needs.clock.now() >= ends:
+        if ports.clock.now() >= ends:
             break
-        if gap.is_due(needs.clock.now()) and gap.tenant_id not in run.paused:
-            run.done[run.attempt(gap)] += 1
-    return +run.done
+        if gap.is_due(ports.clock.now()) and gap.tenant_id not in run.paused:
+            run.counts[run.attempt(gap)] += 1
+    return +run.counts
 
 
 @dataclass(kw_only=True)
 class _Run:
-    needs: CatchUp
+    ports: CatchUp
     ends: datetime
     paused: set[str] = field(default_factory=set)
     """Tenants in which Graph has asked to be left alone."""
-    done: Counter[str] = field(default_factory=Counter)
-    noted: set[tuple[str, str]] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+    baselined: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and keys of the subscriptions whose baselines are noted."""
 
     def __post_init__(self) -> None:
-        clock = self.needs.clock
-        self._filler = Filler(
-            client_id=self.needs.client_id,
-            pages=Pages(graph=self.needs.graph, clock=clock, ends=self.ends),
-            inventory=self.needs.inventory,
-            publish=self.needs.publish,
-            save=self.needs.gaps.save,
+        clock = self.ports.clock
+        self._backfill_ports = BackfillPorts(
+            client_id=self.ports.client_id,
+            pages=PageReader(graph=self.ports.graph, clock=clock, ends=self.ends),
+            snapshot_table=self.ports.snapshot_table,
+            publish=self.ports.publish,
+            save=self.ports.gap_table.save,
         )
 
-    def gaps_of(self, tenant_id: str) -> Sequence[Recovery]:
+    def current_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none where they cannot be had."""
-        needs = self.needs
-        recording = Recording(tracking=needs.tracking, gaps=needs.gaps, clock=needs.clock, done=self.done)
+        ports = self.ports
+        recorder = GapRecorder(
+            subscription_table=ports.subscription_table,
+            gap_table=ports.gap_table,
+            clock=ports.clock,
+            counts=self.counts,
+        )
         try:
-            gaps = recording.gaps_of(tenant_id)
+            gaps = recorder.current_gaps(tenant_id)
         except Problem as problem:
             _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
-            self.done["failed"] += 1
+            self.counts["failed"] += 1
             return ()
-        self.noted |= {(tenant_id, gap.subscription_key) for gap in gaps if gap.state is State.NOTED}
+        self.baselined |= {(tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED}
         return gaps
 
-    def attempt(self, gap: Recovery) -> str:
+    def attempt(self, gap: Gap) -> str:
         """Return what became of a gap."""
         try:
-            return self._lost(gap, reason) if (reason := self._hopeless(gap)) else self._fill(gap)
+            return self._declare_lost(gap, reason) if (reason := self._why_hopeless(gap)) else self._backfill(gap)
         except Conflict:
             return "left to another run"
 
-    def _hopeless(self, gap: Recovery) -> str | None:
-        if gap.until < self.needs.clock.now() - _REMEMBERED:
+    def _why_hopeless(self, gap: Gap) -> str | None:
+        if gap.until < self.ports.clock.now() - _GRAPH_HISTORY:
             return "Graph tells of the last eight months only"
-        return unrecoverable(gap)
+        return why_unrecoverable(gap)
 
-    def _fill(self, gap: Recovery) -> str:
-        is_complete = (gap.tenant_id, gap.subscription_key) in self.noted
-        filling = Filling(gap, self._filler, is_complete=is_complete)
+    def _backfill(self, gap: Gap) -> str:
+        is_complete = (gap.tenant_id, gap.subscription_key) in self.baselined
+        backfill = Backfill(gap, self._backfill_ports, is_complete=is_complete)
         try:
-            if gap.again_at is not None:
+            if gap.recheck_at is not None:
                 self._check_nothing_is_parked()
-            filling.fill()
+            backfill.run()
         # Before Unavailable, which it is too: nothing has failed, so that there is no back-off.
         except OutOfTime:
             return "to be continued"
         except (Unavailable, Misconfigured, NotFound) as problem:
-            return self._failed(filling.gap, problem)
+            return self._record_failure(backfill.gap, problem)
         finally:
-            self.done["events"] += filling.gap.recovered - gap.recovered
-        return self._filled(filling.gap)
+            self.counts["events"] += backfill.gap.recovered - gap.recovered
+        return self._finish(backfill.gap)
 
     def _check_nothing_is_parked(self) -> None:
-        if self.needs.is_parked(self.needs.clock.now()):
+        if self.ports.is_parked(self.ports.clock.now()):
             raise Unavailable("what is parked may tell of things that are there no more")
 
-    def _failed(self, gap: Recovery, problem: Problem) -> str:
-        now = self.needs.clock.now()
+    def _record_failure(self, gap: Gap, problem: Problem) -> str:
+        now = self.ports.clock.now()
         failed = replace(gap, failure=Backoff.next(gap.failure, problem, now))
         if isinstance(problem, Unavailable):
             if problem.retry_after is not None:
                 self.paused.add(gap.tenant_id)
             _LOG.warning("%s: the gap since %s is put off: %s", gap.resource, gap.since, problem)
-            self.needs.gaps.save(failed)
+            self.ports.gap_table.save(failed)
             return "put off"
-        if gap.again_at is not None:
+        if gap.recheck_at is not None:
             # It has been read once: nothing is known to be lost.
-            return self._filled(gap)
-        if isinstance(problem, NotFound) or now - gap.until > _REFUSED_FOR:
-            return self._lost(failed, str(problem))
-        if gap.state is not State.REFUSED:
-            self._say(gap, str(problem))
-        self.needs.gaps.save(replace(failed, state=State.REFUSED, reason=str(problem)[:_MAX_TEXT]))
+            return self._finish(gap)
+        if isinstance(problem, NotFound) or now - gap.until > _GIVE_UP_AFTER:
+            return self._declare_lost(failed, str(problem))
+        if gap.state is not GapState.REFUSED:
+            self._announce_loss(gap, str(problem))
+        self.ports.gap_table.save(replace(failed, state=GapState.REFUSED, reason=str(problem)[:_MAX_TEXT]))
         return "refused"
 
-    def _filled(self, gap: Recovery) -> str:
-        if gap.again_at is not None:
-            self._end(gap, State.RECOVERED, None)
+    def _finish(self, gap: Gap) -> str:
+        if gap.recheck_at is not None:
+            self._close(gap, GapState.RECOVERED, None)
             return "compared again"
         if gap.is_baseline:
-            self._end(gap, State.NOTED, gap.reason)
+            self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        if is_compared(gap) and (gap.tenant_id, gap.subscription_key) not in self.noted:
-            return self._lost(gap, "what was there before was not known yet")
+        if needs_snapshot(gap) and (gap.tenant_id, gap.subscription_key) not in self.baselined:
+            return self._declare_lost(gap, "what was there before was not known yet")
         if gap.skipped:
-            return self._lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
-        if gap.since < self.needs.clock.now() - _REMEMBERED:
-            return self._lost(gap, "Graph tells of the last eight months only")
+            return self._declare_lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
+        if gap.since < self.ports.clock.now() - _GRAPH_HISTORY:
+            return self._declare_lost(gap, "Graph tells of the last eight months only")
         _LOG.info("%s: the gap since %s is closed with %s events", gap.resource, gap.since, gap.recovered)
-        again_at = self.needs.clock.now() + _TOLD_LATE_FOR if is_compared(gap) else None
-        self._end(gap, State.RECOVERED, None, again_at=again_at)
+        recheck_at = self.ports.clock.now() + _GRAPH_RETRIES_FOR if needs_snapshot(gap) else None
+        self._close(gap, GapState.RECOVERED, None, recheck_at=recheck_at)
         return "recovered"
 
-    def _lost(self, gap: Recovery, reason: str) -> str:
+    def _declare_lost(self, gap: Gap, reason: str) -> str:
         # Said before it is noted: a run that ends between the two says it twice, with the same id.
-        if gap.state is not State.REFUSED:
-            self._say(gap, reason)
-        self._end(gap, State.UNRECOVERABLE, reason[:_MAX_TEXT])
+        if gap.state is not GapState.REFUSED:
+            self._announce_loss(gap, reason)
+        self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])
         return "unrecoverable"
 
-    def _say(self, gap: Recovery, reason: str) -> None:
+    def _announce_loss(self, gap: Gap, reason: str) -> None:
         if gap.is_baseline:
-            words = "tenant %s: changes of %s could not be found after a gap: %s"
-            _LOG.warning(words, gap.tenant_id, gap.resource, reason)
+            message = "tenant %s: changes of %s could not be found after a gap: %s"
+            _LOG.warning(message, gap.tenant_id, gap.resource, reason)
             return
-        words = "tenant %s: changes of %s from %s until %s are lost: %s"
-        _LOG.warning(words, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
-        event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=self.needs.client_id, at=self.needs.clock.now())
-        self.needs.publish([event], Deadline.after(_TIME_FOR_ONE_EVENT))
+        message = "tenant %s: changes of %s from %s until %s are lost: %s"
+        _LOG.warning(message, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
+        event = gap_event(
+            gap, reason=reason[:_MAX_TEXT], client_id=self.ports.client_id, published_at=self.ports.clock.now()
+        )
+        self.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
 
-    def _end(self, gap: Recovery, state: State, reason: str | None, *, again_at: datetime | None = None) -> None:
-        ended = replace(gap, state=state, reason=reason, checkpoint=None, reading=None, next_page=None, failure=None)
-        self.needs.gaps.save(replace(ended, ended_at=self.needs.clock.now(), again_at=again_at))
+    def _close(self, gap: Gap, state: GapState, reason: str | None, *, recheck_at: datetime | None = None) -> None:
+        ended = replace(
+            gap, state=state, reason=reason, checkpoint=None, current_query=None, next_page=None, failure=None
+        )
+        self.ports.gap_table.save(replace(ended, ended_at=self.ports.clock.now(), recheck_at=recheck_at))

@@ -11,14 +11,14 @@ from typing import Any
 
 from azure.data.tables import TableServiceClient
 
-from shared.gaps.gap import Recovery, State
+from shared.gaps.gap import Gap, GapState
 from shared.graph.subscription import split_change_types
 from shared.table import Entity, Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "gaps"
 
 
-class Recoveries:
+class GapTable:
     """The rows of all tenants.
 
     All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
@@ -28,61 +28,61 @@ class Recoveries:
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE)
 
-    def load(self, tenant_id: str) -> Sequence[Recovery]:
+    def load(self, tenant_id: str) -> Sequence[Gap]:
         """Return all gaps of a tenant.
 
         Raises:
             Misconfigured: a row cannot be read; the text names it.
         """
-        return recoveries_from(self._table.query_partition(tenant_id))
+        return gaps_from(self._table.query_partition(tenant_id))
 
-    def save(self, row: Recovery) -> Recovery:
-        """Return ``row`` as it is kept, with its ETag."""
-        return replace(row, etag=self._table.save(entity_of(row), row.etag))
+    def save(self, gap: Gap) -> Gap:
+        """Return ``gap`` as it is kept, with its ETag."""
+        return replace(gap, etag=self._table.save(to_entity(gap), gap.etag))
 
-    def remove(self, row: Recovery) -> None:
+    def delete(self, gap: Gap) -> None:
         """Delete a row, if it is there."""
-        self._table.delete(row.tenant_id, row.key, row.etag)
+        self._table.delete(gap.tenant_id, gap.key, gap.etag)
 
 
-def entity_of(row: Recovery) -> dict[str, Any]:
+def to_entity(gap: Gap) -> dict[str, Any]:
     """Return the row as an entity; what is None is left out."""
     columns = {
-        "PartitionKey": row.tenant_id,
-        "RowKey": row.key,
-        "subscription": row.subscription_key,
-        "subscriptionId": row.subscription_id,
-        "resource": row.resource,
-        "changeType": ",".join(sorted(row.change_types)),
-        "delegated": row.delegated,
-        "startDateTime": row.since,
-        "endDateTime": row.until,
-        "baseline": row.is_baseline or None,
-        "state": row.state.value,
-        "reason": row.reason,
-        "checkpoint": row.checkpoint,
-        "reading": row.reading,
-        "nextPage": row.next_page,
-        "recovered": row.recovered,
-        "skipped": row.skipped,
-        "endedDateTime": row.ended_at,
-        "againDateTime": row.again_at,
-        **backoff_columns(row.failure),
+        "PartitionKey": gap.tenant_id,
+        "RowKey": gap.key,
+        "subscription": gap.subscription_key,
+        "subscriptionId": gap.subscription_id,
+        "resource": gap.resource,
+        "changeType": ",".join(sorted(gap.change_types)),
+        "delegated": gap.delegated,
+        "startDateTime": gap.since,
+        "endDateTime": gap.until,
+        "baseline": gap.is_baseline or None,
+        "state": gap.state.value,
+        "reason": gap.reason,
+        "checkpoint": gap.checkpoint,
+        "reading": gap.current_query,
+        "nextPage": gap.next_page,
+        "recovered": gap.recovered,
+        "skipped": gap.skipped,
+        "endedDateTime": gap.ended_at,
+        "againDateTime": gap.recheck_at,
+        **backoff_columns(gap.failure),
     }
     return {name: value for name, value in columns.items() if value is not None}
 
 
-def recoveries_from(entities: Iterable[Any]) -> tuple[Recovery, ...]:
+def gaps_from(entities: Iterable[Any]) -> tuple[Gap, ...]:
     """Return all rows of a tenant.
 
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    return tuple([decode_row(TABLE, _recovery, entity) for entity in entities])
+    return tuple([decode_row(TABLE, _gap, entity) for entity in entities])
 
 
-def _recovery(entity: Any) -> Recovery:
-    row = Recovery(
+def _gap(entity: Any) -> Gap:
+    gap = Gap(
         tenant_id=entity["PartitionKey"],
         subscription_key=column(entity, "subscription", str),
         subscription_id=column(entity, "subscriptionId", str),
@@ -92,23 +92,23 @@ def _recovery(entity: Any) -> Recovery:
         since=column(entity, "startDateTime", datetime),
         until=column(entity, "endDateTime", datetime),
         is_baseline=optional_column(entity, "baseline", bool) or False,
-        state=State(column(entity, "state", str)),
+        state=GapState(column(entity, "state", str)),
         reason=optional_column(entity, "reason", str),
         checkpoint=optional_column(entity, "checkpoint", str),
-        reading=optional_column(entity, "reading", str),
+        current_query=optional_column(entity, "reading", str),
         next_page=optional_column(entity, "nextPage", str),
         recovered=column(entity, "recovered", int, minimum=0),
         skipped=column(entity, "skipped", int, minimum=0),
         failure=backoff_from(entity),
         ended_at=optional_column(entity, "endedDateTime", datetime),
-        again_at=optional_column(entity, "againDateTime", datetime),
+        recheck_at=optional_column(entity, "againDateTime", datetime),
         etag=entity.metadata["etag"],
     )
-    return _at_its_key(row, entity)
+    return _with_checked_key(gap, entity)
 
 
-def _at_its_key(row: Recovery, entity: Entity) -> Recovery:
-    if row.key != entity["RowKey"]:
+def _with_checked_key(gap: Gap, entity: Entity) -> Gap:
+    if gap.key != entity["RowKey"]:
         # Saved again, it would become another row, and this one would be worked on for ever.
         raise ValueError("the key of another row")
-    return row
+    return gap

@@ -22,7 +22,7 @@ from shared.events.cloud_events import (
     source_of,
     stable_id,
 )
-from shared.gaps.gap import Recovery, moment_of
+from shared.gaps.gap import Gap, parse_time
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from shared.notifications.decryption import ResourceContent
 
@@ -36,33 +36,33 @@ _ODATA_TYPES: Mapping[str, str] = {
     "members": "#Microsoft.Graph.aadUserConversationMember",
 }
 
-type Thing = Mapping[str, Any]
-type Place = tuple[Any, ...]
+type Item = Mapping[str, Any]
+type PathParts = tuple[Any, ...]
 """Names and ids in turn, as they are: ("teams", id, "channels", id, "members", id)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happened to the thing at a place; ``thing`` is what Graph tells of it, None where it is there no more.
+    """What happened to the thing at a place; ``item`` is what Graph tells of it, None where it is there no more.
 
-    ``known_at`` is when that was told, or found, which it was found to differ from; None where nobody knows.
+    ``previous_state_at`` is when that was told, or found, which it was found to differ from; None where nobody knows.
     """
 
     change_type: str
-    place: Place
-    thing: Thing | None = field(repr=False)
-    known_at: datetime | None = None
+    path_parts: PathParts
+    item: Item | None = field(repr=False)
+    previous_state_at: datetime | None = None
 
 
-def chain_of(item: Thing) -> tuple[Sequence[Thing], Any]:
+def message_and_replies(item: Item) -> tuple[Sequence[Item], Any]:
     """Return a message and the answers that came with it, and the link to the other answers, if there are more."""
     replies = item.get("replies")
-    alone = {name: value for name, value in item.items() if name not in {"replies", "replies@odata.nextLink"}}
-    others = [reply for reply in replies if isinstance(reply, dict)] if isinstance(replies, list) else []
-    return (alone, *others), item.get("replies@odata.nextLink")
+    message = {name: value for name, value in item.items() if name not in {"replies", "replies@odata.nextLink"}}
+    inline_replies = [reply for reply in replies if isinstance(reply, dict)] if isinstance(replies, list) else []
+    return (message, *inline_replies), item.get("replies@odata.nextLink")
 
 
-def events_of(thing: Thing, gap: Recovery, *, client_id: str, at: datetime) -> Iterator[CloudEvent]:
+def events_from_item(item: Item, gap: Gap, *, client_id: str, recovered_at: datetime) -> Iterator[CloudEvent]:
     """Yield the events of what happened to a message or chat in a gap, of the change types that are watched.
 
     Graph tells what a thing is, and not what it has been: of several edits the last one is found.
@@ -70,23 +70,30 @@ def events_of(thing: Thing, gap: Recovery, *, client_id: str, at: datetime) -> I
     Raises:
         Malformed: Graph's thing is none.
     """
-    is_chat = "chatType" in thing
-    place: Place = ("chats", thing.get("id")) if is_chat else _place_of_message(thing)
+    is_chat = "chatType" in item
+    path_parts: PathParts = ("chats", item.get("id")) if is_chat else _message_path_parts(item)
     # A chat's is that of its name and its members; a message's, of whatever changes it.
     modified = "lastUpdatedDateTime" if is_chat else "lastModifiedDateTime"
-    for change_type in _changes(thing, gap, modified):
+    for change_type in _change_types(item, gap, modified):
         if change_type in gap.change_types:
-            yield event_of(Change(change_type=change_type, place=place, thing=thing), gap, client_id=client_id, at=at)
+            yield event_from_change(
+                Change(change_type=change_type, path_parts=path_parts, item=item),
+                gap,
+                client_id=client_id,
+                recovered_at=recovered_at,
+            )
 
 
-def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> CloudEvent:
+def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at: datetime) -> CloudEvent:
     """Return the event of one change in a gap, as its notification would have given it, marked as recovered.
 
     Raises:
         Malformed: an id is missing or cannot be part of a path, or JSON cannot repeat the resource.
     """
-    place = change.place
-    resource = "/".join(f"{name}({_key(id_)})" for name, id_ in zip(place[::2], place[1::2], strict=True))
+    path_parts = change.path_parts
+    resource = "/".join(
+        f"{name}({_odata_key(id_)})" for name, id_ in zip(path_parts[::2], path_parts[1::2], strict=True)
+    )
     if len(resource) > MAX_TEXT:
         raise Malformed("a thing whose path is too long")
     notification = ChangeNotification(
@@ -97,31 +104,29 @@ def event_of(change: Change, gap: Recovery, *, client_id: str, at: datetime) -> 
         change_type=change.change_type,
         lifecycle_event=None,
         resource=resource,
-        resource_data={"@odata.type": _ODATA_TYPES[place[-2]], "@odata.id": resource, "id": place[-1]},
+        resource_data={"@odata.type": _ODATA_TYPES[path_parts[-2]], "@odata.id": resource, "id": path_parts[-1]},
         encrypted_content=None,
     )
-    content = (
-        None if change.thing is None else ResourceContent(json_bytes=dump_json(change.thing), resource=change.thing)
-    )
+    content = None if change.item is None else ResourceContent(json_bytes=dump_json(change.item), resource=change.item)
     own_key = _own_key(change, gap, content)
-    event = event_from_notification(notification, content, client_id=client_id, at=at, own_key=own_key)
+    event = event_from_notification(notification, content, client_id=client_id, at=recovered_at, own_key=own_key)
     return replace(event, recovered=True)
 
 
-def _own_key(change: Change, gap: Recovery, content: ResourceContent | None) -> str:
+def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:
     """Return what distinguishes a change that was found by comparing: what it differs from, and what it looks like."""
     # A member may leave, return and leave again, in another gap or in this one.
-    since = gap.key if change.known_at is None else change.known_at.isoformat()
-    return stable_id(since, "" if content is None else content.json_bytes.decode())
+    previous = gap.key if change.previous_state_at is None else change.previous_state_at.isoformat()
+    return stable_id(previous, "" if content is None else content.json_bytes.decode())
 
 
-def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> CloudEvent:
+def gap_event(gap: Gap, *, reason: str, client_id: str, published_at: datetime) -> CloudEvent:
     """Return the event that reports lost changes: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
 
     The id is the same for the same gap, however often it is reported.
     """
     since, until = rfc3339(gap.since), rfc3339(gap.until)
-    said = {
+    properties = {
         "tenantId": gap.tenant_id,
         "subscriptionId": gap.subscription_id,
         "resource": gap.resource,
@@ -136,19 +141,19 @@ def gap_event(gap: Recovery, *, reason: str, client_id: str, at: datetime) -> Cl
         type="Microsoft.Graph.SubscriptionGap",
         source=source_of(gap.tenant_id, client_id),
         subject=f"subscriptions/{gap.subscription_id}",
-        time=at,
-        data=dump_json(said),
+        time=published_at,
+        data=dump_json(properties),
         provenance=Provenance(tenant_id=gap.tenant_id, dedup_key=id_),
     )
 
 
-def _changes(thing: Thing, gap: Recovery, modified_name: str) -> Iterator[str]:
-    created, modified = moment_of(thing, "createdDateTime"), moment_of(thing, modified_name)
+def _change_types(item: Item, gap: Gap, modified_name: str) -> Iterator[str]:
+    created, modified = parse_time(item, "createdDateTime"), parse_time(item, modified_name)
     if created is None or modified is None:
         raise Malformed("a thing without its times")
     if gap.covers(created):
         yield "created"
-    deleted = moment_of(thing, "deletedDateTime")
+    deleted = parse_time(item, "deletedDateTime")
     if deleted is not None:
         if gap.covers(deleted) or gap.covers(modified):
             yield "deleted"
@@ -156,16 +161,16 @@ def _changes(thing: Thing, gap: Recovery, modified_name: str) -> Iterator[str]:
         yield "updated"
 
 
-def _place_of_message(message: Thing) -> Place:
-    channel, root, own = message.get("channelIdentity"), message.get("replyToId"), message.get("id")
+def _message_path_parts(message: Item) -> PathParts:
+    channel, root_id, message_id = message.get("channelIdentity"), message.get("replyToId"), message.get("id")
     if not isinstance(channel, dict):
         # In a chat an answer names what it answers as well, and is a message like any other.
-        return ("chats", message.get("chatId"), "messages", own)
-    place = ("teams", channel.get("teamId"), "channels", channel.get("channelId"), "messages")
-    return (*place, root, "replies", own) if root else (*place, own)
+        return ("chats", message.get("chatId"), "messages", message_id)
+    path_parts = ("teams", channel.get("teamId"), "channels", channel.get("channelId"), "messages")
+    return (*path_parts, root_id, "replies", message_id) if root_id else (*path_parts, message_id)
 
 
-def _key(value: Any) -> str:
+def _odata_key(value: Any) -> str:
     """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
     if not isinstance(value, str) or not value or not value.isprintable():
         raise Malformed("a thing without its ids")

@@ -15,10 +15,10 @@ from urllib.parse import unquote
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.gap import Recovery, moment_of
+from shared.gaps.gap import Gap, parse_time
 
 # What Graph's lists show of them; of teams, all else is null in a list.
-_SHOWN: Mapping[str, tuple[str, ...]] = {
+_LISTED_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "chats": ("topic", "lastUpdatedDateTime"),
     "teams": ("displayName", "description", "visibility"),
     "channels": ("displayName", "description", "membershipType"),
@@ -27,17 +27,17 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """One thing: ``subject`` is its canonical path, ``looks`` a hash of what lists show of it, None if untold.
+class SnapshotEntry:
+    """One thing: ``subject`` is its canonical path, ``fingerprint`` a hash of what lists show of it, None if untold.
 
-    ``told_at`` is when that was told, or found; None where nobody knows. ``etag`` is that of its row, None if new.
+    ``recorded_at`` is when that was told, or found; None where nobody knows. ``etag`` is that of its row, None if new.
     """
 
     tenant_id: str
     subject: str
-    looks: str | None = None
-    is_there: bool = True
-    told_at: datetime | None = field(default=None, compare=False)
+    fingerprint: str | None = None
+    exists: bool = True
+    recorded_at: datetime | None = field(default=None, compare=False)
     etag: str | None = field(default=None, compare=False)
 
     @property
@@ -46,7 +46,7 @@ class Known:
         return self.subject.rpartition("/")[0]
 
     @property
-    def is_needed(self) -> bool:
+    def is_required(self) -> bool:
         """Return whether a change could be missed without it; of chats, Graph tells the times."""
         return self.collection != "chats"
 
@@ -58,61 +58,61 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a list says has become of a thing; ``thing`` is None where it is there no more."""
+    """What a list says has become of a thing; ``item`` is None where it is there no more."""
 
     change_type: str
     id: str
-    thing: Mapping[str, Any] | None
+    item: Mapping[str, Any] | None
 
 
-def known_from(event: CloudEvent) -> Known | None:
+def entry_from_event(event: CloudEvent) -> SnapshotEntry | None:
     """Return what an event tells of a thing that is kept to be compared with; None for any other."""
-    if event.subject.rpartition("/")[0].rpartition("/")[2] not in _SHOWN:
+    if event.subject.rpartition("/")[0].rpartition("/")[2] not in _LISTED_PROPERTIES:
         return None
-    origin = event.provenance
-    is_there = origin.change_type != "deleted"
-    known = Known(tenant_id=origin.tenant_id, subject=event.subject, is_there=is_there, told_at=event.time)
-    if origin.content is None:
-        return known
-    return replace(known, looks=looks_of(known.collection, origin.content.resource))
+    provenance = event.provenance
+    exists = provenance.change_type != "deleted"
+    entry = SnapshotEntry(tenant_id=provenance.tenant_id, subject=event.subject, exists=exists, recorded_at=event.time)
+    if provenance.content is None:
+        return entry
+    return replace(entry, fingerprint=fingerprint_of(entry.collection, provenance.content.resource))
 
 
-def looks_of(collection: str, thing: Mapping[str, Any]) -> str:
+def fingerprint_of(collection: str, item: Mapping[str, Any]) -> str:
     """Return a hash of what lists show of a thing: names are nothing to be kept twice."""
-    shown = "\0".join(_text(name, thing) for name in _SHOWN[collection.rpartition("/")[2]])
-    return hashlib.sha256(shown.encode(errors="surrogatepass")).hexdigest()[:16]
+    properties = "\0".join(_text(name, item) for name in _LISTED_PROPERTIES[collection.rpartition("/")[2]])
+    return hashlib.sha256(properties.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _text(name: str, thing: Mapping[str, Any]) -> str:
+def _text(name: str, item: Mapping[str, Any]) -> str:
     """Return a property in one spelling: times come with various offsets, no roles as an empty list or as null."""
-    if name.endswith("DateTime") and (moment := _moment(thing, name)) is not None:
+    if name.endswith("DateTime") and (moment := _time_or_none(item, name)) is not None:
         return moment.astimezone(UTC).isoformat()
-    value = thing.get(name)
+    value = item.get(name)
     texts = sorted(item for item in value if isinstance(item, str)) if isinstance(value, list) else [value]
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def differences(
-    known: Mapping[str, Known], listed: Mapping[str, Mapping[str, Any]], gap: Recovery, *, is_complete: bool
+def diff(
+    entries: Mapping[str, SnapshotEntry], items: Mapping[str, Mapping[str, Any]], gap: Gap, *, is_complete: bool
 ) -> Iterator[Difference]:
     """Yield what has become of the things of a list, all of them by their ids.
 
     ``is_complete``: what nothing is known of was not there before the gap. Where it is not, only a time tells.
     """
-    for id_, thing in listed.items():
-        before = known.get(id_)
-        if before is None:
-            created = _moment(thing, "createdDateTime")
+    for id_, item in items.items():
+        entry = entries.get(id_)
+        if entry is None:
+            created = _time_or_none(item, "createdDateTime")
             if is_complete if created is None else gap.covers(created):
-                yield Difference(change_type="created", id=id_, thing=thing)
-        elif before.looks != looks_of(before.collection, thing):
-            yield Difference(change_type="updated", id=id_, thing=thing)
-    for id_ in known.keys() - listed.keys():
-        yield Difference(change_type="deleted", id=id_, thing=None)
+                yield Difference(change_type="created", id=id_, item=item)
+        elif entry.fingerprint != fingerprint_of(entry.collection, item):
+            yield Difference(change_type="updated", id=id_, item=item)
+    for id_ in entries.keys() - items.keys():
+        yield Difference(change_type="deleted", id=id_, item=None)
 
 
-def _moment(thing: Mapping[str, Any], name: str) -> datetime | None:
+def _time_or_none(item: Mapping[str, Any], name: str) -> datetime | None:
     try:
-        return moment_of(thing, name)
+        return parse_time(item, name)
     except Malformed:
         return None

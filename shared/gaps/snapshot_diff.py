@@ -12,65 +12,65 @@ from urllib.parse import quote
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.gap import Recovery
-from shared.gaps.graph_queries import Collection
-from shared.gaps.recovered_events import Change, event_of
-from shared.gaps.snapshot import Difference, Known, differences, known_from, looks_of
+from shared.gaps.gap import Gap
+from shared.gaps.graph_queries import SnapshotQuery
+from shared.gaps.recovered_events import Change, event_from_change
+from shared.gaps.snapshot import Difference, SnapshotEntry, diff, entry_from_event, fingerprint_of
 from shared.resources.paths import canonical_path
 from shared.timing import Clock
 
 _LOG = logging.getLogger(__name__)
 
 # Who has left is remembered for so long, should be parked that they came: longer than anybody leaves a POST parked.
-_GONE_FOR_GOOD = timedelta(days=30)
+_DELETED_RETENTION = timedelta(days=30)
 
-type Things = Mapping[str, Mapping[str, Any]]
+type ItemsById = Mapping[str, Mapping[str, Any]]
 """Things by their ids."""
 
 
-class KnownThings(Protocol):
+class SnapshotEntries(Protocol):
     """The table of what is known; all raise Unavailable, and Misconfigured for a row that is spoilt."""
 
-    def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
+    def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
         """Return what is known of a list of things, by their ids; of those that have gone as well."""
         ...
 
-    def get(self, known: Known) -> Known | None:
+    def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
         """Return what is known of one thing."""
         ...
 
-    def note_all(self, things: Iterable[Known]) -> None:
+    def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         """Keep what was found of the things of one list."""
         ...
 
-    def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+    def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         """Delete what is kept of the things of a list that had gone ``before``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """What was known of a list just before it was read, by ids, and when that was; ``gone`` is who was known to be."""
+class Snapshot:
+    """The entries of a list just before it is read, by id; ``deleted`` are those recorded as deleted before."""
 
-    known: Mapping[str, Known]
-    gone: Mapping[str, Known]
-    at: datetime
+    existing: Mapping[str, SnapshotEntry]
+    deleted: Mapping[str, SnapshotEntry]
+    taken_at: datetime
 
-    def row(self, id_: str) -> Known | None:
+    def entry(self, id_: str) -> SnapshotEntry | None:
         """Return what was known of a thing, were it that it had gone."""
-        return self.known.get(id_) or self.gone.get(id_)
+        return self.existing.get(id_) or self.deleted.get(id_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparing:
+class SnapshotDiff:
     """What comparing needs; ``publish`` returns how many events were new to it."""
 
     client_id: str
-    inventory: KnownThings
+    snapshot_table: SnapshotEntries
     publish: Callable[[Sequence[CloudEvent]], int]
     clock: Clock
 
-    def before(self, collection: Collection, tenant_id: str) -> Before:
+    def take_snapshot(self, collection: SnapshotQuery, tenant_id: str) -> Snapshot:
         """Return what is known of a list; to be asked before the list is read.
 
         Who comes while it is read would else be known, not be in the list, and be told to have gone.
@@ -78,14 +78,14 @@ class Comparing:
         Raises:
             Unavailable, Misconfigured: the table does not answer, or a row is spoilt.
         """
-        rows = self.inventory.of(tenant_id, _path(collection))
-        of_it = {id_: each for id_, each in rows.items() if collection.only in {None, id_}}
-        known = {id_: each for id_, each in of_it.items() if each.is_there}
-        gone = {id_: each for id_, each in of_it.items() if not each.is_there}
-        return Before(known=known, gone=gone, at=self.clock.now())
+        rows = self.snapshot_table.list(tenant_id, _path(collection))
+        matching = {id_: each for id_, each in rows.items() if collection.single_id in {None, id_}}
+        existing = {id_: each for id_, each in matching.items() if each.exists}
+        deleted = {id_: each for id_, each in matching.items() if not each.exists}
+        return Snapshot(existing=existing, deleted=deleted, taken_at=self.clock.now())
 
-    def compare(
-        self, collection: Collection, before: Before, listed: Things, gap: Recovery, *, is_complete: bool
+    def publish_diff(
+        self, collection: SnapshotQuery, before: Snapshot, listed: ItemsById, gap: Gap, *, is_complete: bool
     ) -> int:
         """Return how many events came of it; a baseline has none.
 
@@ -99,48 +99,62 @@ class Comparing:
         # Not before it is published: a run that ends between the two finds it again.
         path = _path(collection)
         # What is told while the list is read may be newer than the list.
-        news = (replace(each, told_at=before.at) for each in _news(gap.tenant_id, path, before, listed))
-        self.inventory.note_all(news)
-        self.inventory.forget(gap.tenant_id, path, before=before.at - _GONE_FOR_GOOD)
+        changed = (
+            replace(each, recorded_at=before.taken_at) for each in _changed_entries(gap.tenant_id, path, before, listed)
+        )
+        self.snapshot_table.record_all(changed)
+        self.snapshot_table.purge_deleted(gap.tenant_id, path, before=before.taken_at - _DELETED_RETENTION)
         return count
 
-    def tell(self, events: Sequence[CloudEvent]) -> int:
+    def publish_changed(self, events: Sequence[CloudEvent]) -> int:
         """Return how many of the events of what has its times were new; a chat is not told again as it is known."""
-        told = [(event, known_from(event)) for event in events]
-        news = [(event, known) for event, known in told if known is None or self.inventory.get(known) != known]
-        count = self.publish([event for event, _ in news])
+        entries = [(event, entry_from_event(event)) for event in events]
+        changed = [
+            (event, known) for event, known in entries if known is None or self.snapshot_table.get(known) != known
+        ]
+        count = self.publish([event for event, _ in changed])
         # Of a chat that is new and has changed there are two, and a transaction takes each row once.
-        self.inventory.note_all({known.subject: known for _, known in news if known is not None}.values())
+        self.snapshot_table.record_all({known.subject: known for _, known in changed if known is not None}.values())
         return count
 
     def _events(
-        self, collection: Collection, before: Before, listed: Things, gap: Recovery, *, is_complete: bool
+        self, collection: SnapshotQuery, before: Snapshot, listed: ItemsById, gap: Gap, *, is_complete: bool
     ) -> Iterator[CloudEvent]:
-        for found in differences(before.known, listed, gap, is_complete=is_complete):
-            if found.change_type in gap.change_types:
-                yield from self._event(found, before.row(found.id), collection, gap)
+        for difference in diff(before.existing, listed, gap, is_complete=is_complete):
+            if difference.change_type in gap.change_types:
+                yield from self._event(difference, before.entry(difference.id), collection, gap)
 
     def _event(
-        self, found: Difference, row: Known | None, collection: Collection, gap: Recovery
+        self, difference: Difference, entry: SnapshotEntry | None, collection: SnapshotQuery, gap: Gap
     ) -> Iterator[CloudEvent]:
-        place, known_at = (*collection.place, found.id), None if row is None else row.told_at
-        change = Change(change_type=found.change_type, place=place, thing=found.thing, known_at=known_at)
+        path_parts, previous_state_at = (
+            (*collection.path_parts, difference.id),
+            None if entry is None else entry.recorded_at,
+        )
+        change = Change(
+            change_type=difference.change_type,
+            path_parts=path_parts,
+            item=difference.item,
+            previous_state_at=previous_state_at,
+        )
         try:
-            yield event_of(change, gap, client_id=self.client_id, at=self.clock.now())
+            yield event_from_change(change, gap, client_id=self.client_id, recovered_at=self.clock.now())
         except Malformed as problem:
             _LOG.warning("tenant %s: something is left out of what Graph tells: %s", gap.tenant_id, problem)
 
 
-def _path(collection: Collection) -> str:
-    return canonical_path("/".join(quote(part, safe="") for part in collection.place))
+def _path(collection: SnapshotQuery) -> str:
+    return canonical_path("/".join(quote(part, safe="") for part in collection.path_parts))
 
 
-def _news(tenant_id: str, collection: str, before: Before, listed: Things) -> Iterator[Known]:
+def _changed_entries(tenant_id: str, collection: str, before: Snapshot, listed: ItemsById) -> Iterator[SnapshotEntry]:
     """Yield what is to be noted, so that a list which has not changed costs no write."""
-    for id_, thing in listed.items():
-        subject, looks = canonical_path(f"{collection}/{quote(id_, safe='')}"), looks_of(collection, thing)
-        row = before.row(id_)
-        if row is None or not row.is_there or row.looks != looks:
-            yield Known(tenant_id=tenant_id, subject=subject, looks=looks, etag=row.etag if row else None)
-    for id_ in before.known.keys() - listed.keys():
-        yield replace(before.known[id_], looks=None, is_there=False)
+    for id_, item in listed.items():
+        subject, fingerprint = canonical_path(f"{collection}/{quote(id_, safe='')}"), fingerprint_of(collection, item)
+        entry = before.entry(id_)
+        if entry is None or not entry.exists or entry.fingerprint != fingerprint:
+            yield SnapshotEntry(
+                tenant_id=tenant_id, subject=subject, fingerprint=fingerprint, etag=entry.etag if entry else None
+            )
+    for id_ in before.existing.keys() - listed.keys():
+        yield replace(before.existing[id_], fingerprint=None, exists=False)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.snapshot import Known, known_from
+from shared.gaps.snapshot import SnapshotEntry, entry_from_event
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
@@ -21,16 +21,16 @@ _LOG = logging.getLogger(__name__)
 _PARALLEL_WRITES = 8
 
 
-class Noting:
+class SnapshotRecorder:
     """Publishes, then notes; ``publish`` may return the events as they were published before."""
 
     def __init__(
         self,
         publish: Callable[[Sequence[CloudEvent], Deadline], Sequence[CloudEvent] | None],
-        note: Callable[[Known], None],
+        record: Callable[[SnapshotEntry], None],
     ) -> None:
         self._publish = publish
-        self._note = note
+        self._record = record
         self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="noting")
 
     def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
@@ -42,12 +42,14 @@ class Noting:
         # Who has come back since must not be taken for gone because Graph tells once more that they left.
         events = sorted(self._publish(events, deadline) or events, key=attrgetter("time"))
         # Of several changes of one thing the last counts.
-        told = {(known.tenant_id, known.subject): known for known in map(known_from, events) if known is not None}
-        writes = [(known, self._writes.submit(self._note, known)) for known in told.values()]
-        for known, write in writes:
+        latest = {
+            (entry.tenant_id, entry.subject): entry for entry in map(entry_from_event, events) if entry is not None
+        }
+        writes = [(entry, self._writes.submit(self._record, entry)) for entry in latest.values()]
+        for entry, write in writes:
             try:
                 deadline.result_of(write)
             except Unavailable as problem:
-                if known.is_needed:
+                if entry.is_required:
                     raise
                 _LOG.info("a change may be told again after the next gap: it is not noted: %s", problem)

@@ -129,7 +129,7 @@ class Graph:
         except Malformed as exc:
             raise Unavailable("Graph's resource is none") from exc
 
-    def page(self, path: str) -> Page:
+    def get_page(self, path: str) -> Page:
         """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
         response = self._request("GET", self._path(path) or "")
         try:

@@ -8,7 +8,7 @@ import pytest
 from cli.documents import GapsDocument
 from cli.gaps import cells
 from sandbox.serving import Fault
-from shared.gaps.gap import State
+from shared.gaps.gap import GapState
 from tests.cli.operator import Operator, matches
 from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
 from tests.flows.wishes import CALLS, TEAMS
@@ -77,7 +77,7 @@ def test_what_is_lost_is_shown_with_status_1(operator: Operator) -> None:
     assert operator.run("gaps", "list").exit_code == 1
     [gap] = gaps(world)
     assert (gap.state, gap.reason) == (
-        State.UNRECOVERABLE,
+        GapState.UNRECOVERABLE,
         "Graph has no way to tell what has changed in the meantime",
     )
 
@@ -107,11 +107,11 @@ def test_a_tenant_that_is_not_served_is_none_of_ours(operator: Operator) -> None
         (GAP, "at the next run"),
         (replace(GAP, failure=failure(retry_at=NOW + timedelta(minutes=5))), "in 5 min"),
         (replace(GAP, failure=failure(retry_at=NOW)), "at the next run"),
-        (replace(GAP, state=State.RECOVERED), ""),
-        (replace(GAP, state=State.RECOVERED, again_at=NOW + timedelta(hours=4)), "in 4 h"),
-        (replace(GAP, state=State.RECOVERED, again_at=NOW), "at the next run"),
+        (replace(GAP, state=GapState.RECOVERED), ""),
+        (replace(GAP, state=GapState.RECOVERED, recheck_at=NOW + timedelta(hours=4)), "in 4 h"),
+        (replace(GAP, state=GapState.RECOVERED, recheck_at=NOW), "at the next run"),
         (
-            replace(GAP, state=State.RECOVERED, again_at=NOW, failure=failure(retry_at=NOW + timedelta(hours=1))),
+            replace(GAP, state=GapState.RECOVERED, recheck_at=NOW, failure=failure(retry_at=NOW + timedelta(hours=1))),
             "in 1 h",
         ),
     ],

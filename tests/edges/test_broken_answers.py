@@ -18,8 +18,8 @@ from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.events.publication import PublicationRecord
 from shared.events.publication_table import PublicationTable
 from shared.events.queue_sink import QueueSink
-from shared.gaps.snapshot import Known
-from shared.gaps.snapshot_table import Inventory
+from shared.gaps.snapshot import SnapshotEntry
+from shared.gaps.snapshot_table import SnapshotTable
 from shared.receiving.post_store import PostStore, StoredPost
 from shared.subscriptions.subscription_table import SubscriptionTable
 from tests.edges.outside import in_time
@@ -41,7 +41,7 @@ _ONCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeou
 _POST = StoredPost(
     reason="unavailable", received_at=datetime(2026, 11, 21, tzinfo=UTC), fetch=None, name="a.json", etag='"1"'
 )
-_KNOWN = Known(tenant_id="t", subject="teams/t/members/m", looks="0123")
+_KNOWN = SnapshotEntry(tenant_id="t", subject="teams/t/members/m", fingerprint="0123")
 _MARKER = PublicationRecord(key="00", entries=("a",), published_at=_POST.received_at)
 
 
@@ -87,15 +87,15 @@ _TABLE_CALLS: dict[str, Callable[[TableServiceClient], object]] = {
     "purge": lambda tables: PublicationTable(tables).purge(
         now=_MARKER.published_at, before=_MARKER.published_at, is_time_up=lambda: False
     ),
-    "what is known": lambda tables: Inventory(tables).of("t", "teams/t/members"),
-    "one known": lambda tables: Inventory(tables).get(_KNOWN),
-    "note": lambda tables: Inventory(tables).note(_KNOWN),
-    "note all": lambda tables: Inventory(tables).note_all([_KNOWN]),
+    "what is known": lambda tables: SnapshotTable(tables).list("t", "teams/t/members"),
+    "one known": lambda tables: SnapshotTable(tables).get(_KNOWN),
+    "note": lambda tables: SnapshotTable(tables).record(_KNOWN),
+    "note all": lambda tables: SnapshotTable(tables).record_all([_KNOWN]),
     "hear": lambda tables: SubscriptionTable(tables).record_activity(
         "t", "a-subscription", lifecycle_event=None, at=_MARKER.published_at
     ),
     "forget what was heard": lambda tables: SubscriptionTable(tables).delete_activity("t", "a-subscription"),
-    "forget": lambda tables: Inventory(tables).forget("t", "teams/t/members", before=_MARKER.published_at),
+    "forget": lambda tables: SnapshotTable(tables).purge_deleted("t", "teams/t/members", before=_MARKER.published_at),
 }
 _STORE_CALLS: dict[str, Callable[[PostStore], object]] = {
     "list": lambda store: list(store.list()),

@@ -212,7 +212,7 @@ def test_a_conflict_is_one_only_for_a_request_that_changes_something(
             with pytest.raises(Conflict):
                 change()
         with pytest.raises(Misconfigured, match=str(status)):
-            graph.page("/v1.0/chats/a/messages")
+            graph.get_page("/v1.0/chats/a/messages")
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

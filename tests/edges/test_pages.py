@@ -47,10 +47,10 @@ def _answer(link: Any, items: Any = ()) -> Fault:
 def test_a_page_has_its_items_and_the_path_of_the_next(world: GraphWorld, graph: Graph) -> None:
     link = f"{world.graph_service.url}/v1.0/users?$skiptoken=a%2Bb%3D&$top=2"
     with fault(world.graph_service, _answer(link, [{"id": "a"}])):
-        page = graph.page("/v1.0/users?$top=2")
+        page = graph.get_page("/v1.0/users?$top=2")
     assert (list(page.items), page.next_path) == ([{"id": "a"}], "/v1.0/users?$skiptoken=a%2Bb%3D&$top=2")
     with fault(world.graph_service, _answer(None)):
-        assert graph.page(link).next_path is None
+        assert graph.get_page(link).next_path is None
     asked = [request.path_qs for request in world.graph_service.requests]
     assert asked == ["/v1.0/users?$top=2", "/v1.0/users?$skiptoken=a%2Bb%3D&$top=2"]
 
@@ -59,10 +59,10 @@ def test_a_page_has_its_items_and_the_path_of_the_next(world: GraphWorld, graph:
 def test_whomever_a_link_names_graph_is_asked(world: GraphWorld, graph: Graph, host: str) -> None:
     """With every request goes a token of the app's."""
     with fault(world.graph_service, _answer(f"{host}/v1.0/users?$skiptoken=a")):
-        path = graph.page("/v1.0/users").next_path
+        path = graph.get_page("/v1.0/users").next_path
     assert path == "/v1.0/users?$skiptoken=a"
     with fault(world.graph_service, _answer(None)):
-        graph.page(f"{host}{path}")
+        graph.get_page(f"{host}{path}")
     assert world.graph_service.requests[-1].path_qs == path
 
 
@@ -71,7 +71,7 @@ def test_whomever_a_link_names_graph_is_asked(world: GraphWorld, graph: Graph, h
 )
 def test_a_link_that_leads_nowhere_in_graph_is_none(world: GraphWorld, graph: Graph, link: Any) -> None:
     with fault(world.graph_service, _answer(link)), pytest.raises(Unavailable, match="link to the next page"):
-        graph.page("/v1.0/users")
+        graph.get_page("/v1.0/users")
 
 
 @pytest.mark.parametrize("link", ["https://evil.example", 7])
@@ -86,14 +86,14 @@ def test_a_list_of_subscriptions_goes_nowhere_else_either(world: GraphWorld, gra
 )
 def test_a_page_that_is_none_is_never_taken_for_the_last_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable, match="list is none"):
-        graph.page("/v1.0/users")
+        graph.get_page("/v1.0/users")
 
 
 def test_graph_behind_another_path_gives_links_with_that_path(world: GraphWorld) -> None:
     graph = Graph(f"{world.graph_service.url}/graph/", Forged(), scope=GRAPH_SCOPE)
     link = f"{world.graph_service.url}/graph/v1.0/users?$skiptoken=a"
     with graph._client, fault(world.graph_service, _answer(link)):
-        assert graph.page("/v1.0/users").next_path == "/v1.0/users?$skiptoken=a"
+        assert graph.get_page("/v1.0/users").next_path == "/v1.0/users?$skiptoken=a"
     assert world.graph_service.requests[-1].path_qs == "/graph/v1.0/users"
 
 
@@ -110,4 +110,4 @@ def test_item_is_returned_as_graph_has_it(world: GraphWorld, graph: Graph) -> No
 
 def test_a_list_that_is_not_there_is_missing(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=404)), pytest.raises(NotFound):
-        graph.page("/v1.0/chats/a/messages")
+        graph.get_page("/v1.0/chats/a/messages")

@@ -12,8 +12,8 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from sandbox.azurite import Azurite
 from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Misconfigured, Unavailable
-from shared.gaps.gap import Recovery, State
-from shared.gaps.gap_table import TABLE, Recoveries, entity_of
+from shared.gaps.gap import Gap, GapState
+from shared.gaps.gap_table import TABLE, GapTable, to_entity
 from tests.sandbox.background import Background
 from tests.shared.gap_values import GAP
 from tests.shared.tracked_values import NOW, failure
@@ -30,22 +30,22 @@ def tables(azurite: Azurite) -> Iterator[TableServiceClient]:
 
 
 @pytest.fixture
-def recoveries(tables: TableServiceClient) -> Recoveries:
-    return Recoveries(tables)
+def recoveries(tables: TableServiceClient) -> GapTable:
+    return GapTable(tables)
 
 
-def _row() -> Recovery:
+def _row() -> Gap:
     """Return a row of a partition of its own: the account is shared."""
     return replace(GAP, tenant_id=str(uuid4()))
 
 
-def test_what_is_saved_is_loaded_in_every_part(recoveries: Recoveries) -> None:
+def test_what_is_saved_is_loaded_in_every_part(recoveries: GapTable) -> None:
     full = replace(
         _row(),
-        state=State.REFUSED,
+        state=GapState.REFUSED,
         reason="Grüße 👋 'quoted'",
         checkpoint="a",
-        reading="b",
+        current_query="b",
         next_page="/v1.0/users/b/chats/getAllMessages?$skiptoken=" + "x" * 4000,
         recovered=7,
         skipped=1,
@@ -59,29 +59,29 @@ def test_what_is_saved_is_loaded_in_every_part(recoveries: Recoveries) -> None:
     assert recoveries.load(full.tenant_id) == (bare,)
 
 
-def test_a_tenant_without_gaps_has_none(recoveries: Recoveries) -> None:
+def test_a_tenant_without_gaps_has_none(recoveries: GapTable) -> None:
     assert list(recoveries.load(str(uuid4()))) == []
 
 
-def test_of_two_who_save_a_row_the_second_is_told(recoveries: Recoveries) -> None:
+def test_of_two_who_save_a_row_the_second_is_told(recoveries: GapTable) -> None:
     row = _row()
     saved = recoveries.save(row)
     with pytest.raises(Conflict):
         recoveries.save(row)
     later = recoveries.save(replace(saved, recovered=1))
-    for change in (recoveries.save, recoveries.remove):
+    for change in (recoveries.save, recoveries.delete):
         with pytest.raises(Conflict):
             change(saved)
     assert recoveries.load(row.tenant_id) == (later,)
-    recoveries.remove(later)
+    recoveries.delete(later)
     assert list(recoveries.load(row.tenant_id)) == []
     with pytest.raises(Conflict):
         recoveries.save(later)
 
 
-def test_a_row_that_somebody_has_spoilt_is_named(tables: TableServiceClient, recoveries: Recoveries) -> None:
+def test_a_row_that_somebody_has_spoilt_is_named(tables: TableServiceClient, recoveries: GapTable) -> None:
     saved = recoveries.save(_row())
-    tables.get_table_client(TABLE).update_entity(entity_of(saved) | {"state": "?"}, mode=UpdateMode.REPLACE)
+    tables.get_table_client(TABLE).update_entity(to_entity(saved) | {"state": "?"}, mode=UpdateMode.REPLACE)
     with pytest.raises(Misconfigured, match=f"{saved.tenant_id}/{saved.key}"):
         recoveries.load(saved.tenant_id)
 
@@ -92,11 +92,11 @@ def test_a_row_that_somebody_has_spoilt_is_named(tables: TableServiceClient, rec
         pytest.param(lambda recoveries, saved: recoveries.load(saved.tenant_id), id="load"),
         pytest.param(lambda recoveries, _saved: recoveries.save(_row()), id="create"),
         pytest.param(lambda recoveries, saved: recoveries.save(saved), id="change"),
-        pytest.param(lambda recoveries, saved: recoveries.remove(saved), id="remove"),
+        pytest.param(lambda recoveries, saved: recoveries.delete(saved), id="remove"),
     ],
 )
 def test_a_table_that_is_away_is_unavailable(
-    azurite: Azurite, recoveries: Recoveries, call: Callable[[Recoveries, Recovery], object]
+    azurite: Azurite, recoveries: GapTable, call: Callable[[GapTable, Gap], object]
 ) -> None:
     saved = recoveries.save(_row())
     background, relay = Background(), Relay(urlsplit(azurite.table_endpoint).port or 0)
@@ -105,7 +105,7 @@ def test_a_table_that_is_away_is_unavailable(
     relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
     try:
         with TableServiceClient.from_connection_string(relayed, **_ONCE) as away, pytest.raises(Unavailable):
-            call(Recoveries(away), saved)
+            call(GapTable(away), saved)
     finally:
         background.run(relay.stop())
         background.close()

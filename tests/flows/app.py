@@ -13,8 +13,8 @@ from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Malformed, Problem
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.snapshot import Known
-from shared.gaps.snapshot_recorder import Noting
+from shared.gaps.snapshot import SnapshotEntry
+from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
 from shared.receiving.receive import Receipt, Receiver
 from shared.settings import Settings
@@ -76,7 +76,7 @@ class App:
         self._lock = threading.Lock()
         self._clients: Clients | None = None
         self._made_at = self.clock.now()
-        self.noting = Noting(self._publish, self._note)
+        self.noting = SnapshotRecorder(self._publish, self._note)
 
     @property
     def settings(self) -> Settings:
@@ -129,8 +129,8 @@ class App:
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.published.extend(events)
 
-    def _note(self, known: Known) -> None:
-        self.clients.snapshot_table().note(known)
+    def _note(self, known: SnapshotEntry) -> None:
+        self.clients.snapshot_table().record(known)
 
     def receiver(self) -> Receiver:
         # What cannot be worked on is told to Graph, which comes again.

@@ -10,8 +10,8 @@ from shared.app import renew_subscriptions
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.backfill import GraphLists
 from shared.gaps.catch_up import catch_up
-from shared.gaps.gap import Recovery
-from shared.gaps.gap_table import Recoveries
+from shared.gaps.gap import Gap
+from shared.gaps.gap_table import GapTable
 from shared.notifications.collection import parse_json
 from shared.timing import Deadline
 from tests.flows.wishes import Entry
@@ -26,11 +26,11 @@ def all_of(resource: str, *, rich: bool = True) -> Entry:
     return {"resource": resource, "changeType": EVERYTHING, "includeResourceData": rich}
 
 
-def table(world: World) -> Recoveries:
+def table(world: World) -> GapTable:
     return world.app.clients.gap_table()
 
 
-def gaps(world: World) -> Sequence[Recovery]:
+def gaps(world: World) -> Sequence[Gap]:
     """Return the rows of the gaps of the first tenant, the oldest first."""
     return sorted(table(world).load(world.tenant_id), key=lambda gap: gap.since)
 

@@ -17,7 +17,7 @@ from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import PublishOnce
 from shared.gaps.backfill import GraphLists
-from shared.gaps.gap import State
+from shared.gaps.gap import GapState
 from shared.graph.client import Page
 from shared.timing import Deadline
 from tests.flows.catching_up import (
@@ -97,7 +97,7 @@ def test_what_happened_while_a_subscription_was_lost_is_told_once_it_is_back(
     assert told(world) == []
     assert caught_up(world) == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
     assert told(world) == CHANGES
-    assert [(gap.state, gap.recovered) for gap in gaps(world)] == [(State.RECOVERED, len(CHANGES))]
+    assert [(gap.state, gap.recovered) for gap in gaps(world)] == [(GapState.RECOVERED, len(CHANGES))]
     assert [row.missed_interval for row in world.rows()] == [None]
     assert caught_up(world) == {}
     assert len({event.id for event in world.app.published}) == len(world.app.published)
@@ -243,10 +243,10 @@ class _Fated:
     graph: GraphLists
     left: Iterator[int]
 
-    def page(self, path: str) -> Page:
+    def get_page(self, path: str) -> Page:
         if next(self.left, None) is None:
             raise Killed
-        return self.graph.page(path)
+        return self.graph.get_page(path)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         return self.graph.get_item(path)
@@ -263,7 +263,7 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next(world: World, reads: in
             caught_up(world, around_graph=lambda graph: _Fated(graph, left))
     caught_up(world)
     assert told(world) == CHANGES
-    assert [gap.state for gap in gaps(world)] == [State.RECOVERED]
+    assert [gap.state for gap in gaps(world)] == [GapState.RECOVERED]
 
 
 def test_a_place_that_graph_has_forgotten_is_begun_anew(world: World) -> None:
@@ -315,7 +315,7 @@ def test_a_permission_that_is_missing_is_said_once_and_asked_for_again(world: Wo
     assert len(said) == 1
     assert "User.Read.All" in json.loads(said[0].data)["reason"]
     [gap] = gaps(world)
-    assert gap.state == State.REFUSED
+    assert gap.state == GapState.REFUSED
     assert "User.Read.All" in (gap.reason or "")
     world.grant(*world.tenant_ids, roles=(*ROLES, "User.Read.All"))
     world.app.restart()

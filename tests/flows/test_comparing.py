@@ -13,8 +13,8 @@ from sandbox.serving import Fault
 from sandbox.teams import Path
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import Publish, PublishOnce
-from shared.gaps.gap import State
-from shared.gaps.graph_queries import is_compared
+from shared.gaps.gap import GapState
+from shared.gaps.graph_queries import needs_snapshot
 from shared.timing import Deadline
 from tests.flows.app import App
 from tests.flows.catching_up import caught_up, found_again, gaps, lost, subscribed
@@ -241,6 +241,6 @@ def test_as_long_as_graph_refuses_the_lists_it_is_said_and_asked_again(world: Wo
     world.later(minutes=6)
     assert caught_up(world) == {"noted": 1}
     [baseline] = gaps(world)
-    assert is_compared(baseline)
-    assert baseline.state is State.NOTED
+    assert needs_snapshot(baseline)
+    assert baseline.state is GapState.BASELINED
     assert world.app.published == []

@@ -113,7 +113,7 @@ GUARDS = (
         "one id for a gap",
         "gaps/recovered_events",
         'id_ = stable_id(gap.tenant_id, gap.key, "gap", until)',
-        'id_ = stable_id(gap.tenant_id, gap.key, "gap", until, rfc3339(at))',
+        'id_ = stable_id(gap.tenant_id, gap.key, "gap", until, rfc3339(published_at))',
         f"{_MESSAGES}::test_a_gap_is_said_with_one_id_and_fits_its_schema",
     ),
     _guard(
@@ -140,26 +140,30 @@ GUARDS = (
     _guard(
         "the row's own key",
         "gaps/gap_table",
-        'if row.key != entity["RowKey"]:',
+        'if gap.key != entity["RowKey"]:',
         "if False:",
         f"{_RECOVERY}::test_a_row_that_somebody_has_spoilt_is_named",
     ),
     _guard(
         "an ETag on change",
         "gaps/gap_table",
-        "self._table.save(entity_of(row), row.etag)",
-        "self._table.save(entity_of(row), '*')",
+        "self._table.save(to_entity(gap), gap.etag)",
+        "self._table.save(to_entity(gap), '*')",
         "tests/edges/test_recoveries.py::test_of_two_who_save_a_row_the_second_is_told",
     ),
     _guard("the checkpoint", "gaps/backfill", ' if id_ > (self.gap.checkpoint or "")', "", _GOES_ON),
     _guard("the end of a run", "gaps/backfill", "if self.clock.now() >= self.ends:", "if False:", _GOES_ON),
     _guard(
-        "the page", "gaps/backfill", "self.gap.next_page if self.gap.reading == source.key else None", "None", _GOES_ON
+        "the page",
+        "gaps/backfill",
+        "self.gap.next_page if self.gap.current_query == query.key else None",
+        "None",
+        _GOES_ON,
     ),
     _guard(
         "the page's own source",
         "gaps/backfill",
-        "self.gap.next_page if self.gap.reading == source.key else None",
+        "self.gap.next_page if self.gap.current_query == query.key else None",
         "self.gap.next_page",
         f"{_RUNS}::test_a_page_is_that_of_its_own_source",
     ),
@@ -180,8 +184,8 @@ GUARDS = (
     _guard(
         "another run's gap",
         "gaps/backfill",
-        "            except Misconfigured as problem:\n                refused",
-        "            except Exception as problem:\n                refused",
+        "            except Misconfigured as problem:\n                refusals",
+        "            except Exception as problem:\n                refusals",
         f"{_RUNS}::test_another_run_at_the_same_gap_is_given_way_to",
     ),
     _guard(
@@ -201,7 +205,7 @@ GUARDS = (
     _guard(
         "refused everywhere",
         "gaps/backfill",
-        "if len(refused) >= _REFUSED_IN_A_ROW:",
+        "if len(refusals) >= _REFUSED_IN_A_ROW:",
         "if False:",
         f"{_FAILURES}::test_refused_everywhere_means_that_the_permission_is_missing",
     ),
@@ -222,7 +226,7 @@ GUARDS = (
     _guard(
         "the pace of a tenant after a wait for a chat",
         "gaps/backfill",
-        "            of_tenant.pause_for(BETWEEN_GETS)\n",
+        "            of_tenant.pause_for(GET_SPACING)\n",
         "",
         "tests/shared/test_pages.py::test_get_after_a_wait_for_a_conversation_keeps_its_distance",
     ),
@@ -236,9 +240,9 @@ GUARDS = (
     _guard(
         "recorded before it leaves the subscription",
         "gaps/catch_up",
-        "            yield kept if kept is before else self.gaps.save(kept)\n",
-        "            self.tracking.save(replace(row, missed_interval=None))\n"
-        "            yield kept if kept is before else self.gaps.save(kept)\n"
+        "            yield merged if merged is recorded else self.gap_table.save(merged)\n",
+        "            self.subscription_table.save(replace(row, missed_interval=None))\n"
+        "            yield merged if merged is recorded else self.gap_table.save(merged)\n"
         "            return\n",
         f"{_RUNS}::test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing",
     ),
@@ -266,21 +270,21 @@ GUARDS = (
     _guard(
         "eight months",
         "gaps/catch_up",
-        "if gap.until < self.needs.clock.now() - _REMEMBERED:",
+        "if gap.until < self.ports.clock.now() - _GRAPH_HISTORY:",
         "if False:",
         f"{_FAILURES}::test_what_is_older_than_eight_months_is_lost_and_said",
     ),
     _guard(
         "a refusal is said once",
         "gaps/catch_up",
-        "        if gap.state is not State.REFUSED:\n            self._say(gap, str(problem))\n",
-        "        self._say(gap, str(problem))\n",
+        "        if gap.state is not GapState.REFUSED:\n            self._announce_loss(gap, str(problem))\n",
+        "        self._announce_loss(gap, str(problem))\n",
         f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week",
     ),
     _guard(
         "not for ever",
         "gaps/catch_up",
-        " or now - gap.until > _REFUSED_FOR:",
+        " or now - gap.until > _GIVE_UP_AFTER:",
         ":",
         f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week",
     ),
@@ -294,17 +298,17 @@ GUARDS = (
     _guard(
         "what is lost is said",
         "gaps/catch_up",
-        "            self._say(gap, reason)\n",
+        "            self._announce_loss(gap, reason)\n",
         "            pass\n",
         f"{_FAILURES}::test_what_graph_cannot_tell_is_said_without_asking",
     ),
     _guard(
         "said before it is noted",
         "gaps/catch_up",
-        "        if gap.state is not State.REFUSED:\n            self._say(gap, reason)\n"
-        "        self._end(gap, State.UNRECOVERABLE, reason[:_MAX_TEXT])\n",
-        "        self._end(gap, State.UNRECOVERABLE, reason[:_MAX_TEXT])\n"
-        "        if gap.state is not State.REFUSED:\n            self._say(gap, reason)\n",
+        "        if gap.state is not GapState.REFUSED:\n            self._announce_loss(gap, reason)\n"
+        "        self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])\n",
+        "        self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])\n"
+        "        if gap.state is not GapState.REFUSED:\n            self._announce_loss(gap, reason)\n",
         f"{_FAILURES}::test_what_is_to_be_said_is_said_before_it_is_noted",
     ),
     _guard(

@@ -24,7 +24,7 @@ GUARDS = (
     _guard(
         "the end of a run",
         "gaps/catch_up",
-        "        if needs.clock.now() >= ends:\n            break\n",
+        "        if ports.clock.now() >= ends:\n            break\n",
         "",
         f"{_RUNS}::test_a_run_without_time_begins_nothing",
     ),
@@ -38,22 +38,22 @@ GUARDS = (
     _guard(
         "and no longer",
         "gaps/catch_up",
-        "for gap in known.values() if not self._has_had_its_time(gap, keys)]",
-        "for gap in known.values()]",
+        "for gap in by_key.values() if not self._delete_if_expired(gap, keys)]",
+        "for gap in by_key.values()]",
         f"{_RUNS}::test_what_is_done_is_kept_for_a_month",
     ),
     _guard(
         "deleted by another run",
         "gaps/catch_up",
-        "            with suppress(Problem):\n                self.gaps.remove(gap)\n",
-        "            self.gaps.remove(gap)\n",
+        "            with suppress(Problem):\n                self.gap_table.delete(gap)\n",
+        "            self.gap_table.delete(gap)\n",
         f"{_LIMITS}::test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing",
     ),
     _guard(
         "recorded by another run",
         "gaps/catch_up",
-        "        with suppress(Conflict):\n            before",
-        "        with suppress(KeyError):\n            before",
+        "        with suppress(Conflict):\n            recorded",
+        "        with suppress(KeyError):\n            recorded",
         f"{_LIMITS}::test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting",
     ),
     _guard(
@@ -101,14 +101,14 @@ GUARDS = (
     _guard(
         "said when it was refused",
         "gaps/catch_up",
-        "        if gap.state is not State.REFUSED:\n            self._say(gap, reason)\n",
-        "        self._say(gap, reason)\n",
+        "        if gap.state is not GapState.REFUSED:\n            self._announce_loss(gap, reason)\n",
+        "        self._announce_loss(gap, reason)\n",
         _ONCE_REFUSED,
     ),
     _guard(
         "its beginning is too old",
         "gaps/catch_up",
-        "if gap.since < self.needs.clock.now() - _REMEMBERED:",
+        "if gap.since < self.ports.clock.now() - _GRAPH_HISTORY:",
         "if False:",
         f"{_FAILURES}::test_what_is_older_than_eight_months_is_lost_and_said",
     ),
@@ -116,22 +116,22 @@ GUARDS = (
     _guard(
         "people on every page",
         "gaps/backfill",
-        "following = page.next_path",
-        "following = None",
+        "next_path = page.next_path",
+        "next_path = None",
         f"{_LIMITS}::test_people_on_every_page_of_the_list_are_read",
     ),
     _guard(
         "refused to all",
         "gaps/backfill",
-        "        if refused and self.gap.checkpoint is None:\n            raise refused[-1]\n",
+        "        if refusals and self.gap.checkpoint is None:\n            raise refusals[-1]\n",
         "",
         f"{_FAILURES}::test_refused_everywhere_means_that_the_permission_is_missing",
     ),
-    _guard("refused to the last ones", "gaps/backfill", "        if refused:\n", "        if False:\n", _COUNTED),
+    _guard("refused to the last ones", "gaps/backfill", "        if refusals:\n", "        if False:\n", _COUNTED),
     _guard(
-        "refused to some is counted", "gaps/backfill", "self.gap.skipped + len(refused)", "self.gap.skipped", _COUNTED
+        "refused to some is counted", "gaps/backfill", "self.gap.skipped + len(refusals)", "self.gap.skipped", _COUNTED
     ),
-    _guard("counted once", "gaps/backfill", "            refused.clear()\n", "", _COUNTED),
+    _guard("counted once", "gaps/backfill", "            refusals.clear()\n", "", _COUNTED),
     _guard(
         "a page that Graph has forgotten",
         "gaps/backfill",
@@ -149,8 +149,8 @@ GUARDS = (
     _guard(
         "answers on every page",
         "gaps/backfill",
-        "following = page.next_path",
-        "following = None",
+        "next_path = page.next_path",
+        "next_path = None",
         f"{_RUNS}::test_answers_that_did_not_fit_are_fetched_page_by_page",
     ),
     _guard(
@@ -241,7 +241,7 @@ GUARDS = (
     _guard(
         "begun anew by an operator",
         "gaps/gap",
-        "checkpoint=None, reading=None, next_page=None, recovered=0, skipped=0)",
+        "checkpoint=None, current_query=None, next_page=None, recovered=0, skipped=0)",
         "recovered=0, skipped=0)",
         f"{_RECOVERY}::test_an_operator_may_have_it_done_again",
     ),

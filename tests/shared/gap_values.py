@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from shared.gaps.gap import Recovery
+from shared.gaps.gap import Gap
 from tests.sender import CHAT, SUBSCRIPTION, TENANT
 from tests.shared.tracked_values import HOUR, MINUTE, NOW
 
 SINCE, UNTIL = NOW - 2 * HOUR, NOW - HOUR
 BEFORE, DURING, LATER, AFTER = SINCE - HOUR, SINCE + 10 * MINUTE, SINCE + 20 * MINUTE, UNTIL + 30 * MINUTE
 
-GAP = Recovery(
+GAP = Gap(
     tenant_id=TENANT,
     subscription_key="0" * 32,
     subscription_id=SUBSCRIPTION,

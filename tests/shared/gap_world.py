@@ -11,8 +11,8 @@ from urllib.parse import quote
 from shared.errors import Conflict, NotFound, Problem
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.catch_up import CatchUp, catch_up
-from shared.gaps.gap import Recovery
-from shared.gaps.snapshot import Known
+from shared.gaps.gap import Gap
+from shared.gaps.snapshot import SnapshotEntry
 from shared.graph.client import Page
 from shared.timing import Deadline
 from tests.sender import CHAT, CLIENT_ID, TENANT
@@ -33,29 +33,29 @@ def window(user: str) -> str:
 class GapsInADict:
     """Keeps the contract of ``shared.gaps.gap_table``: an ETag for each version of a row, Conflict for a stale one."""
 
-    def __init__(self, *rows: Recovery) -> None:
-        self.rows: dict[tuple[str, str], Recovery] = {}
+    def __init__(self, *rows: Gap) -> None:
+        self.rows: dict[tuple[str, str], Gap] = {}
         self.before_saving: Callable[..., None] = lambda: None
         self.before_removing: Callable[..., None] = lambda: None
         self._etags = itertools.count()
         for row in rows:
             self.save(row)
 
-    def load(self, tenant_id: str) -> Sequence[Recovery]:
+    def load(self, tenant_id: str) -> Sequence[Gap]:
         return [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
 
-    def save(self, row: Recovery) -> Recovery:
+    def save(self, gap: Gap) -> Gap:
         self.before_saving()
-        self._check(row)
-        self.rows[row.tenant_id, row.key] = kept = replace(row, etag=f"e{next(self._etags)}")
+        self._check(gap)
+        self.rows[gap.tenant_id, gap.key] = kept = replace(gap, etag=f"e{next(self._etags)}")
         return kept
 
-    def remove(self, row: Recovery) -> None:
+    def delete(self, gap: Gap) -> None:
         self.before_removing()
-        self._check(row)
-        del self.rows[row.tenant_id, row.key]
+        self._check(gap)
+        del self.rows[gap.tenant_id, gap.key]
 
-    def _check(self, row: Recovery) -> None:
+    def _check(self, row: Gap) -> None:
         known = self.rows.get((row.tenant_id, row.key))
         if (known.etag if known else None) != row.etag:
             raise Conflict("another run has changed the row of the gap")
@@ -68,32 +68,32 @@ class KnownInADict:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.things: dict[tuple[str, str], Known] = {}
-        self.notes: list[Known] = []
+        self.things: dict[tuple[str, str], SnapshotEntry] = {}
+        self.notes: list[SnapshotEntry] = []
         self.forgotten: list[tuple[str, str, datetime]] = []
 
-    def of(self, tenant_id: str, collection: str) -> Mapping[str, Known]:
+    def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
         self.asked.append(collection)
         of_tenant = (known for (tenant, _), known in self.things.items() if tenant == tenant_id)
         return {known.id: known for known in of_tenant if known.collection == collection}
 
-    def get(self, known: Known) -> Known | None:
-        found = self.things.get((known.tenant_id, known.subject))
-        return found if found is not None and found.is_there else None
+    def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
+        found = self.things.get((entry.tenant_id, entry.subject))
+        return found if found is not None and found.exists else None
 
     def there(self, tenant_id: str, collection: str) -> set[str]:
         """Return the ids of those that are known to be there."""
-        return {id_ for id_, known in self.of(tenant_id, collection).items() if known.is_there}
+        return {id_ for id_, known in self.list(tenant_id, collection).items() if known.exists}
 
-    def note(self, known: Known) -> None:
+    def note(self, known: SnapshotEntry) -> None:
         self.notes.append(known)
         self.things[known.tenant_id, known.subject] = known
 
-    def forget(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+    def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         self.forgotten.append((tenant_id, collection, before))
 
-    def note_all(self, things: Iterable[Known]) -> None:
-        noted = list(things)
+    def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
+        noted = list(entries)
         assert len({known.subject for known in noted}) == len(noted), "a transaction takes each row once"
         for known in noted:
             self.note(known)
@@ -106,7 +106,7 @@ class GraphOfTenant:
     world: "World"
     tenant_id: str
 
-    def page(self, path: str) -> Page:
+    def get_page(self, path: str) -> Page:
         return self.world.read(self.tenant_id, path)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
@@ -118,7 +118,7 @@ class GraphOfTenant:
 class World:
     """``lists`` has each list's pages by its path without the query; a problem among them is raised once."""
 
-    def __init__(self, *gaps: Recovery) -> None:
+    def __init__(self, *gaps: Gap) -> None:
         self.clock = SettableClock()
         self.tracking = TableInADict(Calls())
         self.gaps = GapsInADict(*gaps)
@@ -136,9 +136,9 @@ class World:
         needs = CatchUp(
             tenant_ids=tenants,
             client_id=CLIENT_ID,
-            tracking=self.tracking,
-            gaps=self.gaps,
-            inventory=self.known,
+            subscription_table=self.tracking,
+            gap_table=self.gaps,
+            snapshot_table=self.known,
             graph=lambda tenant_id: GraphOfTenant(self, tenant_id),
             publish=self._publish,
             is_parked=lambda before: any(moment < before for moment in self.parked),
@@ -156,10 +156,10 @@ class World:
     def told(self) -> list[str]:
         return [f"{event.type.rpartition('.')[2]} {event.subject.rpartition('/')[2]}" for event in self.published]
 
-    def gap_of(self, gap: Recovery) -> Recovery:
+    def gap_of(self, gap: Gap) -> Gap:
         return self.gaps.rows[gap.tenant_id, gap.key]
 
-    def gap(self) -> Recovery:
+    def gap(self) -> Gap:
         [row] = self.gaps.rows.values()
         return row
 

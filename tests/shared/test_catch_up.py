@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Problem
-from shared.gaps.gap import Recovery, State
+from shared.gaps.gap import Gap, GapState
 from shared.subscriptions.tracked import MissedInterval
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import Killed
@@ -31,7 +31,7 @@ def test_a_gap_that_has_ended_is_recorded_and_leaves_its_subscription() -> None:
     world.has("a", a=[message()])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
     assert world.tracking.tracked()[0].missed_interval is None
-    assert world.gap().state is State.RECOVERED
+    assert world.gap().state is GapState.RECOVERED
     assert world.run() == {}
 
 
@@ -74,9 +74,9 @@ def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
 
 
 def test_a_gap_that_turns_out_longer_is_filled_from_its_beginning() -> None:
-    known = Recovery.of(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL)))
+    known = Gap.from_tracked(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL)))
     assert known is not None
-    world = World(replace(known, state=State.RECOVERED, checkpoint="z", ended_at=NOW))
+    world = World(replace(known, state=GapState.RECOVERED, checkpoint="z", ended_at=NOW))
     _tracked(world, MissedInterval(since=SINCE, until=NOW))
     world.has("a", a=[message(created=UNTIL + 30 * MINUTE)])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
@@ -96,7 +96,7 @@ def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
 
 
 def test_what_is_done_is_kept_for_a_month() -> None:
-    world = World(replace(GAP, state=State.RECOVERED, ended_at=NOW - 29 * DAY))
+    world = World(replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 29 * DAY))
     world.run()
     assert len(world.gaps.rows) == 1
     world.clock.pass_by(DAY)
@@ -186,7 +186,7 @@ def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() 
     world.took = SECOND
     assert world.run(time=3.5 * SECOND) == {"to be continued": 1, "events": 3}
     gap = world.gap()
-    assert (gap.checkpoint, gap.reading, gap.failure) == ("a", "b", None)
+    assert (gap.checkpoint, gap.current_query, gap.failure) == ("a", "b", None)
     world.asked.clear()
     assert world.run() == {"recovered": 1, "events": 1}
     assert world.asked == ["/v1.0/users?$select=id&$top=999", f"{window('b')}?page=2"]
@@ -211,7 +211,7 @@ def test_a_run_that_is_killed_at_any_call_is_made_up_for(calls: int) -> None:
     world.before_reading = world.before_publishing = world.gaps.before_saving = lambda *_of_whom: None
     assert world.run()["recovered"] == 1
     assert {told[-1] for told in world.told()} == {"1", "2", "3"}
-    assert world.gap().state is State.RECOVERED
+    assert world.gap().state is GapState.RECOVERED
 
 
 @pytest.mark.parametrize("pages", [1, 2])
@@ -225,14 +225,14 @@ def test_another_run_at_the_same_gap_is_given_way_to(pages: int) -> None:
 
 
 def test_a_page_that_graph_has_forgotten_is_begun_anew() -> None:
-    world = World(replace(GAP, checkpoint="a", reading="b", next_page="/v1.0/forgotten?page=7"))
+    world = World(replace(GAP, checkpoint="a", current_query="b", next_page="/v1.0/forgotten?page=7"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
     assert world.told() == ["ChatMessageCreated 2"]
 
 
 def test_a_page_is_that_of_its_own_source() -> None:
-    world = World(replace(GAP, reading="b", next_page=f"{window('b')}?page=0"))
+    world = World(replace(GAP, current_query="b", next_page=f"{window('b')}?page=0"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 2}
     assert world.asked[1] != f"{window('b')}?page=0"

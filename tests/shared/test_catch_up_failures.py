@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
-from shared.gaps.gap import State
+from shared.gaps.gap import GapState
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
 from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World
@@ -96,7 +96,7 @@ def test_a_refusal_is_said_once_and_asked_about_for_a_week() -> None:
         world.clock.pass_by(HOUR)
         world.run()
     assert _gaps_told(world) == ["Graph answered 403 to GET /v1.0/users: no"]
-    assert world.gap().state is State.UNRECOVERABLE
+    assert world.gap().state is GapState.UNRECOVERABLE
     world.has("a", a=[message()])
     world.clock.pass_by(HOUR)
     assert world.run() == {}
@@ -109,7 +109,7 @@ def test_a_permission_that_is_granted_in_time_recovers_everything() -> None:
     world.has("a", a=[message()])
     world.clock.pass_by(HOUR)
     assert world.run() == {"recovered": 1, "events": 1}
-    assert (world.gap().state, world.gap().reason) == (State.RECOVERED, None)
+    assert (world.gap().state, world.gap().reason) == (GapState.RECOVERED, None)
 
 
 def test_users_without_teams_do_not_stand_in_the_way() -> None:
@@ -169,7 +169,7 @@ def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
     world.before_publishing = _down
     with pytest.raises(Unavailable):
         world.run()
-    assert world.gap().state is State.OPEN
+    assert world.gap().state is GapState.OPEN
     world.before_publishing = lambda: None
     assert world.run() == {"unrecoverable": 1}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
-from shared.gaps.gap import Recovery, State
-from shared.gaps.recovered_events import chain_of, events_of
+from shared.gaps.gap import Gap, GapState
+from shared.gaps.recovered_events import events_from_item, message_and_replies
 from shared.subscriptions.tracked import MissedInterval
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
@@ -47,7 +47,7 @@ def _raise_next(problems: Iterator[Problem]) -> None:
 
 
 def test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing() -> None:
-    done = replace(GAP, state=State.RECOVERED, ended_at=NOW - 31 * DAY)
+    done = replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 31 * DAY)
     world = World(done, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
     world.gaps.before_removing = lambda: _raise_next(iter([Conflict("another run was faster")]))
@@ -63,7 +63,7 @@ def test_the_reason_of_a_refusal_fits_into_a_row() -> None:
 
 @pytest.mark.parametrize("replies", [7, "abc", {"id": "2"}, None, [None, 7]])
 def test_answers_that_are_none_are_left_out(replies: Any) -> None:
-    messages, more = chain_of(message() | {"replies": replies})
+    messages, more = message_and_replies(message() | {"replies": replies})
     assert ([each["id"] for each in messages], more) == (["1"], None)
 
 
@@ -81,12 +81,12 @@ def test_a_deletion_is_told_by_either_of_its_times(deleted: Any, modified: Any, 
     assert _change_types(gone) == told
 
 
-def _change_types(found: dict[str, Any], gap: Recovery = GAP) -> list[str]:
+def _change_types(found: dict[str, Any], gap: Gap = GAP) -> list[str]:
     return [event.type.removeprefix("Microsoft.Graph.ChatMessage").lower() for event in _events(found, gap)]
 
 
-def _events(found: dict[str, Any], gap: Recovery = GAP) -> list[Any]:
-    return list(events_of(found, gap, client_id=CLIENT_ID, at=NOW))
+def _events(found: dict[str, Any], gap: Gap = GAP) -> list[Any]:
+    return list(events_from_item(found, gap, client_id=CLIENT_ID, recovered_at=NOW))
 
 
 @pytest.mark.parametrize("changes", [{"chatId": ""}, {"id": ""}, {"channelIdentity": {"teamId": "", "channelId": "c"}}])

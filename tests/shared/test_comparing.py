@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from shared.errors import Misconfigured, Unavailable
-from shared.gaps.gap import Recovery, State
-from shared.gaps.snapshot import Known, looks_of
+from shared.gaps.gap import Gap, GapState
+from shared.gaps.snapshot import SnapshotEntry, fingerprint_of
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed
@@ -29,29 +29,35 @@ IN_TEAM = replace(GAP, resource=f"/{MEMBERS}")
 OWNER = {"roles": ["owner"]}
 
 
-def _baseline(gap: Recovery, **changes: Any) -> Recovery:
-    return replace(gap, is_baseline=True, since=BEFORE, until=BEFORE, state=State.NOTED, ended_at=BEFORE, **changes)
+def _baseline(gap: Gap, **changes: Any) -> Gap:
+    return replace(
+        gap, is_baseline=True, since=BEFORE, until=BEFORE, state=GapState.BASELINED, ended_at=BEFORE, **changes
+    )
 
 
-def _world(gap: Recovery) -> World:
+def _world(gap: Gap) -> World:
     """Return a world that knows what was there before the gap."""
     world = World(gap, _baseline(gap))
     world.tracking.save(_row(gap))
     return world
 
 
-def _row(gap: Recovery) -> TrackedSubscription:
+def _row(gap: Gap) -> TrackedSubscription:
     wanted = replace(WANTED, resource=gap.resource, change_types=gap.change_types)
     return replace(ROW, desired=wanted, etag=None)
 
 
-def _of_row(gap: Recovery) -> Recovery:
+def _of_row(gap: Gap) -> Gap:
     return replace(gap, subscription_key=_row(gap).key)
 
 
 def _knows(world: World, collection: str, **things: dict[str, Any]) -> None:
     for id_, thing in things.items():
-        world.known.note(Known(tenant_id=TENANT, subject=f"{collection}/{id_}", looks=looks_of(collection, thing)))
+        world.known.note(
+            SnapshotEntry(
+                tenant_id=TENANT, subject=f"{collection}/{id_}", fingerprint=fingerprint_of(collection, thing)
+            )
+        )
     world.known.notes.clear()
 
 
@@ -76,7 +82,7 @@ def test_who_has_come_and_gone_and_changed_is_told_and_noted() -> None:
         f"ConversationMemberDeleted {MEMBERS}/goes",
         f"ConversationMemberUpdated {MEMBERS}/rises",
     ]
-    assert {known.id: known.is_there for known in world.known.notes} == {"rises": True, "comes": True, "goes": False}
+    assert {known.id: known.exists for known in world.known.notes} == {"rises": True, "comes": True, "goes": False}
     assert world.known.there(TENANT, MEMBERS) == {"stays", "rises", "comes"}
 
 
@@ -188,7 +194,7 @@ def test_what_json_cannot_repeat_is_left_out_with_a_line(caplog: pytest.LogCaptu
 
 def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
     world = _world(GAP_OF_MEMBERS)
-    comes = Known(tenant_id=TENANT, subject=f"{MEMBERS}/comes", looks=looks_of(MEMBERS, OWNER))
+    comes = SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/comes", fingerprint=fingerprint_of(MEMBERS, OWNER))
     world.before_reading = lambda _tenant_id: world.known.note(comes)
     world.lists[OF_TEAM] = [[]]
     assert world.run() == {"recovered": 1}
@@ -201,14 +207,16 @@ def test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_i
     _knows(world, MEMBERS, goes={})
     world.lists[OF_TEAM] = [_listed(comes={})]
     world.run()
-    assert (world.clock.now() > began, [known.told_at for known in world.known.notes]) == (True, [began] * 2)
+    assert (world.clock.now() > began, [known.recorded_at for known in world.known.notes]) == (True, [began] * 2)
     assert world.known.forgotten == [(TENANT, MEMBERS, began - timedelta(days=30))]
 
 
 def test_what_was_known_is_changed_only_as_it_was_known() -> None:
     world = _world(GAP_OF_MEMBERS)
     for id_ in ("rises", "goes"):
-        known = Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=looks_of(MEMBERS, {}), etag=f"of {id_}")
+        known = SnapshotEntry(
+            tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", fingerprint=fingerprint_of(MEMBERS, {}), etag=f"of {id_}"
+        )
         world.known.note(known)
     world.known.notes.clear()
     world.lists[OF_TEAM] = [_listed(rises=OWNER, comes={})]
@@ -305,7 +313,7 @@ def test_a_chat_is_not_told_again_as_it_is_known(topic: str, told: list[str]) ->
     world.lists[IN_CHATS.format("u")] = [[chat]]
     assert world.run()["recovered"] == 1
     assert _told(world) == told
-    assert world.known.of(TENANT, "chats")[CHAT].looks == looks_of("chats", chat)
+    assert world.known.list(TENANT, "chats")[CHAT].fingerprint == fingerprint_of("chats", chat)
     assert len(world.known.notes) == len(told)
 
 
@@ -330,7 +338,7 @@ def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[
     assert world.run()["recovered"] == 1
     world.published.clear()
     for id_ in listed.keys() - known.keys():
-        world.known.note(Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", is_there=False))
+        world.known.note(SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", exists=False))
     _knows(world, MEMBERS, **known)
     return world
 
@@ -342,7 +350,7 @@ def test_who_is_told_late_to_have_come_and_has_gone_since_is_told_to_have_gone()
     world.clock.pass_by(SECOND)
     assert world.run() == {"compared again": 1, "events": 1}
     assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/came"]
-    assert (world.gap_of(GAP_OF_MEMBERS).state, world.gap_of(GAP_OF_MEMBERS).recovered) == (State.RECOVERED, 1)
+    assert (world.gap_of(GAP_OF_MEMBERS).state, world.gap_of(GAP_OF_MEMBERS).recovered) == (GapState.RECOVERED, 1)
     assert world.run() == {}
 
 
@@ -361,7 +369,7 @@ def test_who_has_come_back_and_gone_again_is_told_so_under_another_id() -> None:
     for gone in (1, 2):
         world.run()
         assert len({event.id for event in world.published}) == gone
-        came = Known(tenant_id=TENANT, subject=f"{MEMBERS}/comes_and_goes", told_at=world.clock.now())
+        came = SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/comes_and_goes", recorded_at=world.clock.now())
         world.known.note(came)
         world.clock.pass_by(TOLD_LATE_FOR)
     assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/comes_and_goes"] * 2
@@ -373,10 +381,13 @@ def test_found_change_has_the_id_of_what_it_differs_from() -> None:
     def ids(recorded_at: datetime) -> dict[str, str]:
         world = _world(GAP_OF_MEMBERS)
         for id_ in ("back", "goes", "rises"):
-            known = Known(
-                tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=looks_of(MEMBERS, {}), told_at=recorded_at
+            known = SnapshotEntry(
+                tenant_id=TENANT,
+                subject=f"{MEMBERS}/{id_}",
+                fingerprint=fingerprint_of(MEMBERS, {}),
+                recorded_at=recorded_at,
             )
-            world.known.note(replace(known, is_there=id_ != "back"))
+            world.known.note(replace(known, exists=id_ != "back"))
         world.lists[OF_TEAM] = [_listed(back={}, new={}, rises=OWNER)]
         world.run()
         assert world.known.there(TENANT, MEMBERS) == {"back", "new", "rises"}
@@ -406,7 +417,7 @@ def test_what_was_compared_is_no_loss_where_it_cannot_be_compared_again() -> Non
     world.lists[OF_TEAM] = [Misconfigured("Graph answered 403")]
     world.clock.pass_by(timedelta(hours=1))
     assert world.run() == {"compared again": 1}
-    assert (world.gap_of(GAP_OF_MEMBERS).state, world.published) == (State.RECOVERED, [])
+    assert (world.gap_of(GAP_OF_MEMBERS).state, world.published) == (GapState.RECOVERED, [])
     assert world.run() == {}
 
 
@@ -428,13 +439,13 @@ def test_messages_have_times_and_are_read_once() -> None:
     world = World(GAP)
     world.has("a")
     assert world.run() == {"recovered": 1}
-    assert world.gap().again_at is None
+    assert world.gap().recheck_at is None
 
 
 # --- Baselines
 
 
-def _subscribed(gap: Recovery) -> World:
+def _subscribed(gap: Gap) -> World:
     world = World()
     world.tracking.save(_row(gap))
     return world
@@ -446,7 +457,7 @@ def test_of_a_new_subscription_is_noted_what_is_there_and_nothing_told() -> None
     assert world.run() == {"noted": 1}
     assert (world.published, [known.id for known in world.known.notes]) == ([], ["a", "b"])
     [row] = world.gaps.rows.values()
-    assert (row.is_baseline, row.state, row.since) == (True, State.NOTED, row.until)
+    assert (row.is_baseline, row.state, row.since) == (True, GapState.BASELINED, row.until)
     asked = len(world.asked)
     world.gaps.before_saving = _raising(AssertionError("nothing is to be saved"))
     assert world.run() == {}
@@ -487,7 +498,7 @@ def test_before_it_lives_a_subscription_has_no_baseline() -> None:
 
 
 def test_gaps_come_before_baselines() -> None:
-    begun = replace(_baseline(GAP_OF_MEMBERS), state=State.OPEN, ended_at=None)
+    begun = replace(_baseline(GAP_OF_MEMBERS), state=GapState.OPEN, ended_at=None)
     world = World(begun, replace(GAP, since=NOW - MINUTE, until=NOW))
     world.has("a")
     world.tracking.save(_row(IN_TEAM))

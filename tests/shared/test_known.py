@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.gaps.snapshot import Difference, Known, differences, known_from, looks_of
+from shared.gaps.snapshot import Difference, SnapshotEntry, diff, entry_from_event, fingerprint_of
 from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import canonical_path
 from tests.sender import CLIENT_ID, TENANT
@@ -46,33 +46,35 @@ def _event(subject: str, change: str, resource: dict[str, Any] | None = None) ->
 )
 @pytest.mark.parametrize("change", ["Created", "Updated"])
 def test_what_an_event_tells_of_a_thing_is_kept(subject: str, change: str) -> None:
-    known = known_from(_event(subject, change, {"displayName": "Sales"}))
+    known = entry_from_event(_event(subject, change, {"displayName": "Sales"}))
     assert known is not None
-    assert (known.tenant_id, known.subject, known.is_there) == (TENANT, subject, True)
-    assert known.looks == looks_of(known.collection, {"displayName": "Sales"})
+    assert (known.tenant_id, known.subject, known.exists) == (TENANT, subject, True)
+    assert known.fingerprint == fingerprint_of(known.collection, {"displayName": "Sales"})
 
 
 def test_without_content_nobody_knows_what_it_looks_like() -> None:
-    assert known_from(_event(TEAM_PATH, "Updated")) == Known(tenant_id=TENANT, subject=TEAM_PATH, looks=None)
+    assert entry_from_event(_event(TEAM_PATH, "Updated")) == SnapshotEntry(
+        tenant_id=TENANT, subject=TEAM_PATH, fingerprint=None
+    )
 
 
 def test_what_was_deleted_is_there_no_more() -> None:
-    known = known_from(_event(f"{MEMBERS}/m", "Deleted", {"roles": []}))
+    known = entry_from_event(_event(f"{MEMBERS}/m", "Deleted", {"roles": []}))
     assert known is not None
-    assert not known.is_there
+    assert not known.exists
 
 
 @pytest.mark.parametrize(
     "subject", ["chats/c/messages/1", "teams/t/channels/c/messages/1", "subscriptions/s", "teams", "", "x/y"]
 )
 def test_nothing_else_is_kept(subject: str) -> None:
-    assert known_from(_event(subject, "Created", {})) is None
+    assert entry_from_event(_event(subject, "Created", {})) is None
 
 
 @pytest.mark.parametrize("id_", ["MCMjMiMjZGNk==", "a'b", "a/b", "a%2Fb", "ü"])
 def test_an_id_is_as_graph_spells_it(id_: str) -> None:
     subject = canonical_path(f"teams/t/members/{quote(id_, safe='')}")
-    assert Known(tenant_id=TENANT, subject=subject).id == id_
+    assert SnapshotEntry(tenant_id=TENANT, subject=subject).id == id_
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_an_id_is_as_graph_spells_it(id_: str) -> None:
     ],
 )
 def test_what_lists_show_tells_things_apart(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert looks_of(collection, one) != looks_of(collection, other)
+    assert fingerprint_of(collection, one) != fingerprint_of(collection, other)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_what_lists_show_tells_things_apart(collection: str, one: dict[str, Any]
     ],
 )
 def test_what_lists_do_not_show_does_not(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert looks_of(collection, one) == looks_of(collection, other)
+    assert fingerprint_of(collection, one) == fingerprint_of(collection, other)
 
 
 _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9)
@@ -119,7 +121,7 @@ _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.l
 @pytest.mark.slow
 @given(st.sampled_from(["chats", "teams", "teams/t/channels", MEMBERS]), st.dictionaries(st.text(), _JSON), _JSON)
 def test_whatever_graph_tells_has_looks(collection: str, thing: dict[str, Any], value: Any) -> None:
-    looks = looks_of(collection, thing | dict.fromkeys(("displayName", "lastUpdatedDateTime", "roles"), value))
+    looks = fingerprint_of(collection, thing | dict.fromkeys(("displayName", "lastUpdatedDateTime", "roles"), value))
     assert len(looks) == 16
 
 
@@ -128,24 +130,27 @@ def test_whatever_graph_tells_has_looks(collection: str, thing: dict[str, Any], 
 NAMED = {"id": "m", "roles": ["owner"]}
 
 
-def _known(**looks: str | None) -> dict[str, Known]:
-    return {id_: Known(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", looks=each) for id_, each in looks.items()}
+def _known(**looks: str | None) -> dict[str, SnapshotEntry]:
+    return {
+        id_: SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/{id_}", fingerprint=each)
+        for id_, each in looks.items()
+    }
 
 
 def _found(
-    known: dict[str, Known], *listed: dict[str, Any], is_complete: bool = True
+    known: dict[str, SnapshotEntry], *listed: dict[str, Any], is_complete: bool = True
 ) -> list[tuple[str, str, dict[str, Any] | None]]:
-    found = differences(known, {thing["id"]: thing for thing in listed}, GAP, is_complete=is_complete)
-    return [(each.change_type, each.id, dict(each.thing) if each.thing else None) for each in found]
+    found = diff(known, {thing["id"]: thing for thing in listed}, GAP, is_complete=is_complete)
+    return [(each.change_type, each.id, dict(each.item) if each.item else None) for each in found]
 
 
 def test_where_nothing_has_changed_nothing_is_told() -> None:
-    assert _found(_known(m=looks_of(MEMBERS, NAMED)), NAMED) == []
+    assert _found(_known(m=fingerprint_of(MEMBERS, NAMED)), NAMED) == []
     assert _found({}) == []
 
 
 def test_what_has_come_what_looks_otherwise_and_what_has_gone_is_told() -> None:
-    known = _known(m=looks_of(MEMBERS, {"roles": []}), gone=looks_of(MEMBERS, {}))
+    known = _known(m=fingerprint_of(MEMBERS, {"roles": []}), gone=fingerprint_of(MEMBERS, {}))
     new = {"id": "new", "roles": []}
     assert _found(known, NAMED, new) == [("updated", "m", NAMED), ("created", "new", new), ("deleted", "gone", None)]
 
@@ -173,13 +178,13 @@ def test_without_a_time_what_is_new_is_told_where_all_before_was_known(created: 
 
 
 def test_what_was_known_is_compared_even_where_not_all_was() -> None:
-    known = _known(m=looks_of(MEMBERS, {}), gone=looks_of(MEMBERS, {}))
+    known = _known(m=fingerprint_of(MEMBERS, {}), gone=fingerprint_of(MEMBERS, {}))
     assert [each[0] for each in _found(known, NAMED, is_complete=False)] == ["updated", "deleted"]
 
 
 def test_the_length_of_the_gap_counts_and_nothing_else_of_it() -> None:
     channel = {"id": "c", "createdDateTime": text(AFTER)}
     longer = replace(GAP, until=NOW)
-    assert list(differences({}, {"c": channel}, longer, is_complete=True)) == [
-        Difference(change_type="created", id="c", thing=channel)
+    assert list(diff({}, {"c": channel}, longer, is_complete=True)) == [
+        Difference(change_type="created", id="c", item=channel)
     ]

@@ -9,8 +9,8 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.gaps.snapshot import Known
-from shared.gaps.snapshot_recorder import Noting
+from shared.gaps.snapshot import SnapshotEntry
+from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
 from tests.shared.tracked_values import NOW
@@ -35,26 +35,26 @@ MESSAGE, MEMBER = _event("chats/c/messages/1"), _event("chats/c/members/m")
 
 class Table:
     def __init__(self) -> None:
-        self.noted: list[Known] = []
+        self.noted: list[SnapshotEntry] = []
         self.problem: Exception | None = None
         self.let_go = threading.Event()
         self.let_go.set()
 
-    def note(self, known: Known) -> None:
+    def note(self, known: SnapshotEntry) -> None:
         self.let_go.wait()
         if self.problem is not None:
             raise self.problem
         self.noted.append(known)
 
 
-def _noting(published: list[CloudEvent], table: Table) -> Noting:
+def _noting(published: list[CloudEvent], table: Table) -> SnapshotRecorder:
     def publish(events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         published.extend(events)
 
-    return Noting(publish, table.note)
+    return SnapshotRecorder(publish, table.note)
 
 
-def _publish(noting: Noting, *events: CloudEvent, within: timedelta = LONG) -> None:
+def _publish(noting: SnapshotRecorder, *events: CloudEvent, within: timedelta = LONG) -> None:
     noting.publish(events, Deadline.after(within))
 
 
@@ -71,17 +71,17 @@ def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
     goes, comes = _event(MEMBER.subject, "Deleted"), MEMBER
     _publish(_noting([], table), comes, goes, comes)
     _publish(_noting([], table), comes, goes)
-    assert [known.is_there for known in table.noted] == [True, False]
+    assert [known.exists for known in table.noted] == [True, False]
 
 
 def test_of_what_was_told_before_nothing_is_undone_that_was_told_since() -> None:
     table = Table()
     came, back = _event(MEMBER.subject, "Deleted"), MEMBER
     before = replace(came, time=NOW - timedelta(minutes=1))
-    _publish(Noting(lambda _events, _deadline: [back, before], table.note), back, came)
-    assert [(known.is_there, known.told_at) for known in table.noted] == [(True, NOW)]
-    _publish(Noting(lambda _events, _deadline: [before], table.note), came)
-    assert [(known.is_there, known.told_at) for known in table.noted[1:]] == [(False, before.time)]
+    _publish(SnapshotRecorder(lambda _events, _deadline: [back, before], table.note), back, came)
+    assert [(known.exists, known.recorded_at) for known in table.noted] == [(True, NOW)]
+    _publish(SnapshotRecorder(lambda _events, _deadline: [before], table.note), came)
+    assert [(known.exists, known.recorded_at) for known in table.noted[1:]] == [(False, before.time)]
 
 
 def test_things_of_two_tenants_are_two() -> None:
@@ -98,7 +98,7 @@ def test_what_is_not_published_is_not_noted() -> None:
         raise Unavailable("the queue does not answer")
 
     with pytest.raises(Unavailable):
-        _publish(Noting(publish, table.note), MEMBER)
+        _publish(SnapshotRecorder(publish, table.note), MEMBER)
     assert table.noted == []
 
 

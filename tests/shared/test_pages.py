@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.gaps.backfill import Pages
+from shared.gaps.backfill import PageReader
 from shared.graph.client import Page
 from shared.limits import OutOfTime
 from tests.sender import OTHER_TENANT, TENANT
@@ -25,12 +25,12 @@ class Graph:
     clock: SettableClock
     gets: list[datetime] = field(default_factory=list)
 
-    def page(self, _path: str) -> Page:
+    def get_page(self, _path: str) -> Page:
         self.gets.append(self.clock.now())
         return Page(items=(), next_path=None)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
-        self.page(path)
+        self.get_page(path)
         return {"id": "a"}
 
 
@@ -38,10 +38,10 @@ def _read(*gets: tuple[str, str], ends: datetime = NOW + MINUTE) -> Sequence[tim
     """Return when each page was read, of a tenant and a conversation."""
     clock = SettableClock()
     graph = Graph(clock)
-    pages = Pages(graph=lambda _tenant_id: graph, clock=clock, ends=ends)
+    pages = PageReader(graph=lambda _tenant_id: graph, clock=clock, ends=ends)
     for tenant_id, key in gets:
         spacing = SECOND if key.startswith("chat") else INSTANT
-        pages.page(tenant_id, "/v1.0/chats", key=key, spacing=spacing)
+        pages.read_page(tenant_id, "/v1.0/chats", key=key, spacing=spacing)
     return [moment - NOW for moment in graph.gets]
 
 
@@ -62,10 +62,10 @@ def test_conversations_of_the_same_id_in_two_tenants_are_two() -> None:
 def test_conversation_itself_does_not_change_the_pace_of_its_lists() -> None:
     clock = SettableClock()
     graph = Graph(clock)
-    pages = Pages(graph=lambda _tenant_id: graph, clock=clock, ends=NOW + MINUTE)
+    pages = PageReader(graph=lambda _tenant_id: graph, clock=clock, ends=NOW + MINUTE)
     pages.get(TENANT, lambda graph: graph.get_item("/v1.0/chats/a"), key="a")
     for _ in range(2):
-        pages.page(TENANT, "/v1.0/chats/a/members", key="a", spacing=SECOND)
+        pages.read_page(TENANT, "/v1.0/chats/a/members", key="a", spacing=SECOND)
     assert [moment - NOW for moment in graph.gets] == [0 * SECOND, INSTANT, SECOND + INSTANT]
 
 

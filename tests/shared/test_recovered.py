@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent, change_event
-from shared.gaps.gap import Recovery
-from shared.gaps.recovered_events import chain_of, events_of, gap_event
+from shared.gaps.gap import Gap
+from shared.gaps.recovered_events import events_from_item, gap_event, message_and_replies
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
@@ -26,12 +26,12 @@ from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UN
 from tests.shared.tracked_values import MINUTE, NOW
 
 
-def _changes(found: dict[str, Any], gap: Recovery = GAP) -> list[str]:
+def _changes(found: dict[str, Any], gap: Gap = GAP) -> list[str]:
     return [json.loads(event.data)["changeType"] for event in _events(found, gap)]
 
 
-def _events(found: dict[str, Any], gap: Recovery = GAP) -> list[CloudEvent]:
-    return list(events_of(found, gap, client_id=CLIENT_ID, at=NOW))
+def _events(found: dict[str, Any], gap: Gap = GAP) -> list[CloudEvent]:
+    return list(events_from_item(found, gap, client_id=CLIENT_ID, recovered_at=NOW))
 
 
 @pytest.mark.parametrize(
@@ -168,23 +168,23 @@ def test_a_message_that_json_cannot_repeat_is_malformed() -> None:
 
 def test_answers_come_apart_from_what_they_answer() -> None:
     root = message("1") | {"replies": [message("2"), "no message"], "replies@odata.nextLink": "https://graph/more"}
-    messages, more = chain_of(root)
+    messages, more = message_and_replies(root)
     assert messages == (message("1"), message("2"))
     assert more == "https://graph/more"
 
 
 @pytest.mark.parametrize("replies", [None, [], "x"])
 def test_a_message_without_answers_is_alone(replies: Any) -> None:
-    assert chain_of(message() | {"replies": replies}) == ((message(),), None)
+    assert message_and_replies(message() | {"replies": replies}) == ((message(),), None)
 
 
 # --- What is lost
 
 
 def test_a_gap_is_said_with_one_id_and_fits_its_schema() -> None:
-    first = gap_event(GAP, reason="no such API", client_id=CLIENT_ID, at=NOW)
-    again = gap_event(GAP, reason="other words", client_id=CLIENT_ID, at=NOW + MINUTE)
-    longer = gap_event(replace(GAP, until=NOW), reason="no such API", client_id=CLIENT_ID, at=NOW)
+    first = gap_event(GAP, reason="no such API", client_id=CLIENT_ID, published_at=NOW)
+    again = gap_event(GAP, reason="other words", client_id=CLIENT_ID, published_at=NOW + MINUTE)
+    longer = gap_event(replace(GAP, until=NOW), reason="no such API", client_id=CLIENT_ID, published_at=NOW)
     assert first.id == again.id != longer.id
     event = json.loads(first.to_json())
     assert file_by_type()[event["type"]] == "gap.json"

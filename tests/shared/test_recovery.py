@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.gaps.gap import DONE, Recovery, State
-from shared.gaps.gap_table import entity_of, recoveries_from
+from shared.gaps.gap import DONE_STATES, Gap, GapState
+from shared.gaps.gap_table import gaps_from, to_entity
 from shared.subscriptions.tracked import MissedInterval
 from shared.timing import Backoff
 from tests.shared.gap_values import GAP, SINCE, UNTIL
@@ -21,7 +21,7 @@ from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
 _MOMENTS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  made aware
 _TEXTS = st.text(max_size=20)
 _RECOVERIES = st.builds(
-    Recovery,
+    Gap,
     tenant_id=_TEXTS,
     subscription_key=_TEXTS,
     subscription_id=_TEXTS,
@@ -31,7 +31,7 @@ _RECOVERIES = st.builds(
     since=_MOMENTS,
     until=_MOMENTS,
     is_baseline=st.booleans(),
-    state=st.sampled_from(State),
+    state=st.sampled_from(GapState),
     reason=st.none() | _TEXTS,
     checkpoint=st.none() | _TEXTS,
     reading=st.none() | _TEXTS,
@@ -53,8 +53,8 @@ def _kept(columns: Mapping[str, Any]) -> TableEntity:
 
 @pytest.mark.slow
 @given(_RECOVERIES)
-def test_every_row_comes_back_as_it_was(row: Recovery) -> None:
-    assert recoveries_from([_kept(entity_of(row))]) == (row,)
+def test_every_row_comes_back_as_it_was(row: Gap) -> None:
+    assert gaps_from([_kept(to_entity(row))]) == (row,)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,18 @@ def test_every_row_comes_back_as_it_was(row: Recovery) -> None:
 )
 def test_a_row_that_somebody_has_spoilt_is_named(column: str, value: Any) -> None:
     with pytest.raises(Misconfigured, match=f"{GAP.tenant_id}/{GAP.key} of the table of gaps"):
-        recoveries_from([_kept(entity_of(GAP) | {column: value})])
+        gaps_from([_kept(to_entity(GAP) | {column: value})])
 
 
 @pytest.mark.parametrize("column", ["subscription", "resource", "changeType", "state", "startDateTime", "endDateTime"])
 def test_a_row_without_what_it_needs_is_named(column: str) -> None:
     with pytest.raises(Misconfigured, match="delete it"):
-        recoveries_from([_kept({name: value for name, value in entity_of(GAP).items() if name != column})])
+        gaps_from([_kept({name: value for name, value in to_entity(GAP).items() if name != column})])
 
 
 def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
     row = replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL))
-    found = Recovery.of(row)
+    found = Gap.from_tracked(row)
     assert found == replace(
         GAP, subscription_key=row.key, resource=row.desired.resource, change_types=row.desired.change_types
     )
@@ -101,21 +101,23 @@ def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
 
 @pytest.mark.parametrize("gap", [None, MissedInterval(since=SINCE)], ids=["none", "one that lasts"])
 def test_nothing_is_recovered_before_a_gap_has_ended(gap: MissedInterval | None) -> None:
-    assert Recovery.of(replace(ROW, missed_interval=gap)) is None
+    assert Gap.from_tracked(replace(ROW, missed_interval=gap)) is None
 
 
 def test_nothing_is_recovered_before_there_is_a_subscription() -> None:
-    assert Recovery.of(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL), applied=None)) is None
+    assert (
+        Gap.from_tracked(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL), applied=None)) is None
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "due"),
     [
         ({}, True),
-        ({"state": State.REFUSED}, True),
+        ({"state": GapState.REFUSED}, True),
         ({"failure": failure(retry_at=NOW)}, True),
         ({"failure": failure(retry_at=NOW + MINUTE)}, False),
-        *[({"state": state}, False) for state in sorted(DONE)],
+        *[({"state": state}, False) for state in sorted(DONE_STATES)],
     ],
 )
 def test_it_is_due_until_it_is_done_but_for_its_pauses(changes: dict[str, Any], due: bool) -> None:  # noqa: FBT001  a column
@@ -123,24 +125,24 @@ def test_it_is_due_until_it_is_done_but_for_its_pauses(changes: dict[str, Any], 
 
 
 def test_a_gap_that_lasts_longer_than_it_was_known_to_begins_anew() -> None:
-    known = replace(GAP, state=State.RECOVERED, checkpoint="a", recovered=7, ended_at=NOW, etag="e7")
-    assert known.joined(GAP) is known
-    assert known.joined(replace(GAP, until=UNTIL + HOUR)) == replace(GAP, until=UNTIL + HOUR, etag="e7")
+    known = replace(GAP, state=GapState.RECOVERED, checkpoint="a", recovered=7, ended_at=NOW, etag="e7")
+    assert known.merged_with(GAP) is known
+    assert known.merged_with(replace(GAP, until=UNTIL + HOUR)) == replace(GAP, until=UNTIL + HOUR, etag="e7")
 
 
 def test_an_operator_may_have_it_done_again() -> None:
     done = replace(
         GAP,
-        state=State.UNRECOVERABLE,
+        state=GapState.UNRECOVERABLE,
         reason="no",
         checkpoint="a",
-        reading="b",
+        current_query="b",
         next_page="/",
         recovered=7,
         skipped=1,
         failure=failure(retry_at=NOW),
         ended_at=NOW,
-        again_at=NOW,
+        recheck_at=NOW,
         etag="e7",
     )
-    assert done.again() == replace(GAP, etag="e7")
+    assert done.reset() == replace(GAP, etag="e7")

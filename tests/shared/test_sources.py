@@ -10,8 +10,16 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.gaps.gap import Recovery
-from shared.gaps.graph_queries import Collection, Each, Node, Source, is_compared, sources_of, unrecoverable
+from shared.gaps.gap import Gap
+from shared.gaps.graph_queries import (
+    ForEachQuery,
+    Query,
+    SnapshotQuery,
+    TimeWindowQuery,
+    needs_snapshot,
+    query_for,
+    why_unrecoverable,
+)
 from shared.resources.catalogue import CATALOGUE
 from tests.sender import CHAT
 from tests.shared.gap_values import GAP
@@ -44,24 +52,24 @@ READABLE = COMPARED | {
 }
 
 
-def _gap(resource: str, **changes: Any) -> Recovery:
+def _gap(resource: str, **changes: Any) -> Gap:
     return replace(GAP, resource=resource, **changes)
 
 
-def _only(resource: str) -> Source:
-    source = sources_of(_gap(resource))
-    assert isinstance(source, Source)
+def _only(resource: str) -> TimeWindowQuery:
+    source = query_for(_gap(resource))
+    assert isinstance(source, TimeWindowQuery)
     return source
 
 
-def _each(resource: str) -> Each:
-    each = sources_of(_gap(resource))
-    assert isinstance(each, Each)
+def _each(resource: str) -> ForEachQuery:
+    each = query_for(_gap(resource))
+    assert isinstance(each, ForEachQuery)
     return each
 
 
-def _readable(source: Node | None) -> str:
-    assert isinstance(source, Source | Collection)
+def _readable(source: Query | None) -> str:
+    assert isinstance(source, TimeWindowQuery | SnapshotQuery)
     return unquote(source.path)
 
 
@@ -79,7 +87,7 @@ def test_a_channel_is_asked_for_its_changes_else_for_its_list() -> None:
     source = _only(f"/teams/{TEAM}/channels/19:c@thread.tacv2/messages")
     messages = f"/v1.0/teams/{TEAM}/channels/19:c@thread.tacv2/messages"
     assert _readable(source) == f"{messages}/delta?$top=50&$expand=replies&$filter=lastModifiedDateTime gt {SINCE_TEXT}"
-    assert unquote(source.instead or "") == f"{messages}?$top=50&$expand=replies"
+    assert unquote(source.fallback_path or "") == f"{messages}?$top=50&$expand=replies"
 
 
 def test_a_user_is_read_by_a_window() -> None:
@@ -96,15 +104,15 @@ def test_a_user_is_read_by_a_window() -> None:
 )
 def test_a_tenant_is_read_user_by_user_or_team_by_team(resource: str, listed: str, window: str) -> None:
     sources = _each(resource)
-    assert sources.listed == listed
-    assert _readable(sources.of({"id": "x"})) == f"{window}?$top=50&$filter=lastModifiedDateTime gt {SINCE_TEXT}"
+    assert sources.list_path == listed
+    assert _readable(sources.query_for({"id": "x"})) == f"{window}?$top=50&$filter=lastModifiedDateTime gt {SINCE_TEXT}"
 
 
 @pytest.mark.parametrize("id_", ["a/b", "../me", "a?b", "a#b", "a b", "%2e%2e"])
 def test_no_id_leads_out_of_its_place(id_: str) -> None:
     sources = _each("/chats/getAllMessages")
-    source = sources.of({"id": id_})
-    assert isinstance(source, Source)
+    source = sources.query_for({"id": id_})
+    assert isinstance(source, TimeWindowQuery)
     path = source.path.partition("?")[0]
     assert path.count("/") == "/v1.0/users/x/chats/getAllMessages".count("/")
     assert unquote(path.split("/")[3]) == id_
@@ -114,11 +122,13 @@ def test_no_id_leads_out_of_its_place(id_: str) -> None:
 def test_of_every_path_it_is_known_whether_a_gap_can_be_filled(row: Any) -> None:
     resource = row.path.replace("{team-id}", TEAM).replace("{chat-id}", CHAT)
     resource = resource.replace("{channel-id}", "19:c@thread.tacv2").replace("{user-id}", "u")
-    reason = unrecoverable(_gap(resource))
+    reason = why_unrecoverable(_gap(resource))
     assert (reason is None) == (row.path in READABLE)
-    assert is_compared(_gap(resource)) == (row.path in COMPARED)
+    assert needs_snapshot(_gap(resource)) == (row.path in COMPARED)
     if reason is None:
-        assert isinstance(sources_of(_gap(resource)), Collection if row.path in ONE_LIST else Source | Each)
+        assert isinstance(
+            query_for(_gap(resource)), SnapshotQuery if row.path in ONE_LIST else TimeWindowQuery | ForEachQuery
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,12 +141,12 @@ def test_of_every_path_it_is_known_whether_a_gap_can_be_filled(row: Any) -> None
     ],
 )
 def test_what_cannot_be_read_is_told_why(resource: str, changes: dict[str, Any], reason: str) -> None:
-    assert reason in (unrecoverable(_gap(resource, **changes)) or "")
+    assert reason in (why_unrecoverable(_gap(resource, **changes)) or "")
 
 
 def test_the_former_model_means_nothing() -> None:
-    assert unrecoverable(_gap("/chats/getAllMessages?model=B")) is None
-    assert _each("/chats/getAllMessages?model=B").listed
+    assert why_unrecoverable(_gap("/chats/getAllMessages?model=B")) is None
+    assert _each("/chats/getAllMessages?model=B").list_path
 
 
 @pytest.mark.parametrize(
@@ -150,10 +160,10 @@ def test_the_former_model_means_nothing() -> None:
     ],
 )
 def test_what_has_no_times_is_listed_in_full(resource: str, path: str, place: tuple[str, ...]) -> None:
-    collection = sources_of(_gap(resource))
-    assert isinstance(collection, Collection)
-    assert (_readable(collection), collection.place, collection.listed) == (path, place, None)
-    assert collection.only == (TEAM if resource == f"/teams/{TEAM}" else None)
+    collection = query_for(_gap(resource))
+    assert isinstance(collection, SnapshotQuery)
+    assert (_readable(collection), collection.path_parts, collection.items) == (path, place, None)
+    assert collection.single_id == (TEAM if resource == f"/teams/{TEAM}" else None)
 
 
 @pytest.mark.parametrize(
@@ -166,29 +176,29 @@ def test_what_has_no_times_is_listed_in_full(resource: str, path: str, place: tu
 )
 def test_of_a_tenant_each_list_is_read(resource: str, listed: str, path: str) -> None:
     each = _each(resource)
-    assert (each.listed, _readable(each.of({"id": "x"}))) == (listed, path)
+    assert (each.list_path, _readable(each.query_for({"id": "x"}))) == (listed, path)
 
 
 def test_only_channels_with_members_of_their_own_are_asked_for_them() -> None:
     each = _each(f"/teams/{TEAM}/channels/getAllMembers")
-    assert each.listed == f"/v1.0/teams/{TEAM}/channels"
+    assert each.list_path == f"/v1.0/teams/{TEAM}/channels"
     for kind in ("private", "shared"):
-        path = _readable(each.of({"id": "19:c@thread.tacv2", "membershipType": kind}))
+        path = _readable(each.query_for({"id": "19:c@thread.tacv2", "membershipType": kind}))
         assert path == f"/v1.0/teams/{TEAM}/channels/19:c@thread.tacv2/members"
-    assert each.of({"id": "19:c@thread.tacv2", "membershipType": "standard"}) is None
-    assert each.of({"id": "19:c@thread.tacv2"}) is None
+    assert each.query_for({"id": "19:c@thread.tacv2", "membershipType": "standard"}) is None
+    assert each.query_for({"id": "19:c@thread.tacv2"}) is None
 
 
 def _members(count: int) -> list[dict[str, str]]:
     return [{"id": str(number)} for number in range(count)]
 
 
-def _chats_of_x(gap: Recovery) -> Each:
-    users = sources_of(gap)
-    assert isinstance(users, Each)
-    chats = users.of({"id": "x"})
-    assert isinstance(chats, Each)
-    assert chats.listed == "/v1.0/users/x/chats?$top=50&$expand=members"
+def _chats_of_x(gap: Gap) -> ForEachQuery:
+    users = query_for(gap)
+    assert isinstance(users, ForEachQuery)
+    chats = users.query_for({"id": "x"})
+    assert isinstance(chats, ForEachQuery)
+    assert chats.list_path == "/v1.0/users/x/chats?$top=50&$expand=members"
     return chats
 
 
@@ -199,10 +209,10 @@ def _chats_of_x(gap: Recovery) -> Each:
 )
 def test_the_members_of_a_chat_are_asked_for_where_they_do_not_all_come_with_it(members: Any, listed: Any) -> None:
     """ "... the response returns a maximum of 25 member items, even if a larger $top value is specified"."""
-    collection = _chats_of_x(_gap("/chats/getAllMembers")).of({"id": CHAT, "members": members})
-    assert isinstance(collection, Collection)
-    assert collection.place == ("chats", CHAT, "members")
-    assert (collection.listed and len(collection.listed)) == listed
+    collection = _chats_of_x(_gap("/chats/getAllMembers")).query_for({"id": CHAT, "members": members})
+    assert isinstance(collection, SnapshotQuery)
+    assert collection.path_parts == ("chats", CHAT, "members")
+    assert (collection.items and len(collection.items)) == listed
 
 
 @pytest.mark.parametrize(
@@ -221,5 +231,5 @@ def test_a_chat_that_has_not_changed_since_the_gap_began_is_left_alone(
     is_read_for_baseline: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
     gap, chat = _gap("/chats/getAllMembers"), {"id": CHAT, "lastUpdatedDateTime": updated, "members": []}
-    assert (_chats_of_x(gap).of(chat) is not None) == is_read
-    assert (_chats_of_x(replace(gap, is_baseline=True)).of(chat) is not None) == is_read_for_baseline
+    assert (_chats_of_x(gap).query_for(chat) is not None) == is_read
+    assert (_chats_of_x(replace(gap, is_baseline=True)).query_for(chat) is not None) == is_read_for_baseline
