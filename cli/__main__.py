@@ -10,9 +10,9 @@ from cli import events, gaps, parked, quarantine, subscriptions
 from cli.environment import FILE_NAME, check_trust, use_settings
 from cli.login import login
 from cli.permissions import permissions
-from cli.statuses import Commands
+from cli.statuses import CommandGroup
 
-app = typer.Typer(cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(cls=CommandGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 _SETTINGS = typer.Option(
     help="A local.settings.json whose Values count in place of the environment.",

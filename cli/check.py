@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli.checking import Checked, document, is_empty, look, planned, remarks, uses
+from cli.checking import Preview, document, is_empty, keys_in_use, planned_actions, preview_account, warnings
 from cli.environment import app_clients
 from cli.progress import busy
 from cli.statuses import Status
-from cli.tenants import Tenant, chosen
+from cli.tenants import Tenant, selected_tenant_ids
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app import renew_subscriptions
 from shared.errors import Problem
@@ -34,19 +34,19 @@ def check(
     in use. Exit status 0 if settled, else 1.
     """
     clients = app_clients()
-    tenant_ids = chosen(tenant, clients.settings)
+    tenant_ids = selected_tenant_ids(tenant, clients.settings)
     reconciler = renew_subscriptions.reconciler(clients, subscriptions)
     with busy("Asking Graph"):
         certificate = _certificate(reconciler.certificate)
         accounts = [account for account in reconciler.accounts if account.tenant_id in tenant_ids]
-        looked = [look(reconciler, account, certificate) for account in accounts]
-    checked = [each for each in looked if not is_empty(each)]
+        found = [preview_account(reconciler, account, certificate) for account in accounts]
+    previews = [preview for preview in found if not is_empty(preview)]
     if as_json:
-        print_json(document(checked))
+        print_json(document(previews))
     else:
-        for each in checked:
-            _show(each, clients.settings.client_state_keys, certificate)
-    if not all(each.is_settled for each in checked):
+        for preview in previews:
+            _show(preview, clients.settings.client_state_keys, certificate)
+    if not all(preview.is_settled for preview in previews):
         raise typer.Exit(Status.FOUND)
 
 
@@ -57,15 +57,15 @@ def _certificate(current: Callable[[], Certificate] | None) -> Certificate | Pro
         return problem
 
 
-def _show(checked: Checked, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> None:
+def _show(preview: Preview, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> None:
     out = console()
-    who = "signed-in user" if checked.delegated else "app"
-    count = sum(row.applied is not None for row in checked.rows)
-    found = "settled" if checked.is_settled else "not settled"
-    print_line(out, f"Tenant {checked.tenant_id} ({who}): {count} subscriptions, {found}", "bold")
-    if checked.actions:
-        print_rows(out, ("next run", "resource", "changes"), list(planned(checked)))
-    for remark in remarks(checked):
-        print_line(out, f"! {remark}", "yellow")
-    for use in uses(checked, keys, certificate):
-        print_line(out, use, "dim")
+    account_name = "signed-in user" if preview.delegated else "app"
+    count = sum(row.applied is not None for row in preview.rows)
+    verdict = "settled" if preview.is_settled else "not settled"
+    print_line(out, f"Tenant {preview.tenant_id} ({account_name}): {count} subscriptions, {verdict}", "bold")
+    if preview.actions:
+        print_rows(out, ("next run", "resource", "changes"), list(planned_actions(preview)))
+    for warning in warnings(preview):
+        print_line(out, f"! {warning}", "yellow")
+    for line in keys_in_use(preview, keys, certificate):
+        print_line(out, line, "dim")

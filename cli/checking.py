@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cli.documents import CheckDocument, CheckedDocument, WatchedDocument
-from cli.listed import of_failure, of_gap
+from cli.documents import CheckDocument, PreviewDocument, WatchedDocument
+from cli.listed import failure_document, gap_document
 from cli.listing import gap_text
 from cli.texts import iso
 from shared.errors import Problem
@@ -23,14 +23,14 @@ _UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Preview:
     """What was found in an account; ``problem`` is what kept Graph's list or the certificate from being had."""
 
     tenant_id: str
     delegated: bool
     actions: Sequence[Action] = ()
     rows: Sequence[TrackedSubscription] = ()
-    strangers: Sequence[GraphSubscription] = ()
+    untracked: Sequence[GraphSubscription] = ()
     problem: Problem | None = None
 
     @property
@@ -47,127 +47,138 @@ class Checked:
     @property
     def certificates(self) -> Counter[str]:
         """How many subscriptions have resource data encrypted to which version."""
-        observed = [row.applied for row in self.rows if row.applied and row.applied.include_resource_data]
-        return Counter(each.certificate_id or _UNKNOWN for each in observed)
+        applied = [row.applied for row in self.rows if row.applied and row.applied.include_resource_data]
+        return Counter(each.certificate_id or _UNKNOWN for each in applied)
 
 
-def look(reconciler: Reconciler, account: Account, certificate: Certificate | Problem | None) -> Checked:
+def preview_account(reconciler: Reconciler, account: Account, certificate: Certificate | Problem | None) -> Preview:
     """Return what a run would find in an account; nothing is changed anywhere.
 
     Raises:
         Misconfigured, Unavailable: the table cannot be read.
     """
-    rows = reconciler.subscription_table.load(account.tenant_id)
-    tracked = rows.tracked_by(delegated=account.delegated)
+    state = reconciler.subscription_table.load(account.tenant_id)
+    tracked = state.tracked_by(delegated=account.delegated)
     desired = [each for each in reconciler.desired if account.owns(each)]
-    checked = Checked(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
+    preview = Preview(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
     if account.delegated and not desired and not tracked:
-        return checked
-    policy = reconciler.policy(rows.account(account.tenant_id, delegated=account.delegated), certificate)
+        return preview
+    policy = reconciler.policy(state.account(account.tenant_id, delegated=account.delegated), certificate)
     try:
         actual = list(account.api.list_subscriptions())
     except Problem as problem:
-        return replace(checked, problem=problem)
+        return replace(preview, problem=problem)
     actions = plan(desired, tracked, actual, policy=policy, now=reconciler.clock.now())
-    strangers = _strangers(actual, tracked, actions)
+    untracked = _untracked(actual, tracked, actions)
     missing = certificate if isinstance(certificate, Problem) else None
-    return replace(checked, actions=actions, strangers=strangers, problem=missing)
+    return replace(preview, actions=actions, untracked=untracked, problem=missing)
 
 
-def is_empty(checked: Checked) -> bool:
+def is_empty(preview: Preview) -> bool:
     """Return whether an account plays no part: nobody asks for a signed-in user."""
-    return checked.delegated and not checked.rows and checked.is_settled
+    return preview.delegated and not preview.rows and preview.is_settled
 
 
-def _strangers(
+def _untracked(
     actual: Sequence[GraphSubscription], tracked: Sequence[TrackedSubscription], actions: Sequence[Action]
 ) -> Sequence[GraphSubscription]:
     """Return what lives at Graph, belongs to no row, and is not about to."""
-    known = {row.applied.subscription_id for row in tracked if row.applied}
-    known |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
-    return [each for each in actual if each.subscription_id not in known]
+    tracked_ids = {row.applied.subscription_id for row in tracked if row.applied}
+    tracked_ids |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
+    return [each for each in actual if each.subscription_id not in tracked_ids]
 
 
-def planned(checked: Checked) -> Iterator[tuple[Verb, str, str]]:
+def planned_actions(preview: Preview) -> Iterator[tuple[Verb, str, str]]:
     """Return what a run would do: verb, resource, changes."""
-    for action in checked.actions:
+    for action in preview.actions:
         desired = action.tracked.desired
         yield action.verb, desired.resource, desired.change_type
 
 
-def remarks(checked: Checked) -> Iterator[str]:
+def warnings(preview: Preview) -> Iterator[str]:
     """Return what is amiss, a sentence each."""
-    if checked.problem is not None:
-        yield str(checked.problem)
-    for row in checked.rows:
+    if preview.problem is not None:
+        yield str(preview.problem)
+    for row in preview.rows:
         about = f"{row.desired.resource} ({row.desired.change_type})"
         if row.failure is not None:
             yield f"{about}: {row.failure.text}"
         if row.missed_interval is not None:
             yield f"{about}: {gap_text(row.missed_interval)}"
-    for each in checked.strangers:
-        what = f"{each.subscription_id} of {each.resource} to {_bare(each.notification_url)}"
+    for each in preview.untracked:
+        what = f"{each.subscription_id} of {each.resource} to {_without_query(each.notification_url)}"
         yield f"at Graph, tracked by nobody, left alone: {what} until {iso(each.expiration)}"
 
 
-def uses(checked: Checked, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> Iterator[str]:
+def keys_in_use(
+    preview: Preview, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None
+) -> Iterator[str]:
     """Return which client-state keys and which versions of the certificate are in use, and which key can go."""
-    counts = checked.client_state_keys
+    counts = preview.client_state_keys
     if counts:
-        yield f"client-state keys in use: {_counted(counts, {keys[0].key_id: 'CLIENT_STATE_KEY'} | _previous(keys))}"
+        yield f"client-state keys in use: {_usage(counts, {keys[0].key_id: 'CLIENT_STATE_KEY'} | _previous(keys))}"
     if len(keys) > 1 and counts and counts.keys() <= {keys[0].key_id}:
         # Graph repeats for so long what was signed with it.
         yield "CLIENT_STATE_KEY_PREVIOUS can go 4 hours after the last subscription was recreated"
-    if checked.certificates:
+    if preview.certificates:
         current = {certificate.version: "current"} if isinstance(certificate, Certificate) else {}
-        yield f"certificate versions in use: {_counted(checked.certificates, current)}"
+        yield f"certificate versions in use: {_usage(preview.certificates, current)}"
 
 
 def _previous(keys: Sequence[ClientStateKey]) -> dict[str, str]:
     return {key.key_id: "CLIENT_STATE_KEY_PREVIOUS" for key in keys[1:]}
 
 
-def _counted(counts: Counter[str], names: dict[str, str]) -> str:
+def _usage(counts: Counter[str], names: dict[str, str]) -> str:
     return ", ".join(
         f"{key}{f' ({names[key]})' if key in names else ''} by {count}" for key, count in sorted(counts.items())
     )
 
 
-def _bare(url: str) -> str:
+def _without_query(url: str) -> str:
     # Whoever made it may have put a function key into the query.
     return url.partition("?")[0]
 
 
-def document(checked: Sequence[Checked]) -> CheckDocument:
+def document(checked: Sequence[Preview]) -> CheckDocument:
     """Return what `subscriptions check --json` prints."""
-    return {"settled": all(each.is_settled for each in checked), "accounts": [_of(each) for each in checked]}
-
-
-def _of(checked: Checked) -> CheckedDocument:
     return {
-        "tenantId": checked.tenant_id,
-        "delegated": checked.delegated,
-        "settled": checked.is_settled,
-        "error": str(checked.problem) if checked.problem else None,
+        "settled": all(each.is_settled for each in checked),
+        "accounts": [_account_document(each) for each in checked],
+    }
+
+
+def _account_document(preview: Preview) -> PreviewDocument:
+    return {
+        "tenantId": preview.tenant_id,
+        "delegated": preview.delegated,
+        "settled": preview.is_settled,
+        "error": str(preview.problem) if preview.problem else None,
         "actions": [
             {"action": verb, "resource": resource, "changeType": changes}
-            for verb, resource, changes in planned(checked)
+            for verb, resource, changes in planned_actions(preview)
         ],
-        "failures": [{**_about(row), **of_failure(row.failure)} for row in checked.rows if row.failure],
-        "gaps": [{**_about(row), **of_gap(row.missed_interval)} for row in checked.rows if row.missed_interval],
+        "failures": [
+            {**_resource_document(row), **failure_document(row.failure)} for row in preview.rows if row.failure
+        ],
+        "gaps": [
+            {**_resource_document(row), **gap_document(row.missed_interval)}
+            for row in preview.rows
+            if row.missed_interval
+        ],
         "untracked": [
             {
                 "subscriptionId": each.subscription_id,
                 "resource": each.resource,
-                "notificationUrl": _bare(each.notification_url),
+                "notificationUrl": _without_query(each.notification_url),
                 "expirationDateTime": iso(each.expiration),
             }
-            for each in checked.strangers
+            for each in preview.untracked
         ],
-        "clientStateKeys": dict(sorted(checked.client_state_keys.items())),
-        "certificates": dict(sorted(checked.certificates.items())),
+        "clientStateKeys": dict(sorted(preview.client_state_keys.items())),
+        "certificates": dict(sorted(preview.certificates.items())),
     }
 
 
-def _about(row: TrackedSubscription) -> WatchedDocument:
+def _resource_document(row: TrackedSubscription) -> WatchedDocument:
     return {"resource": row.desired.resource, "changeType": row.desired.change_type}

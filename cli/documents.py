@@ -47,7 +47,7 @@ class SubscriptionDocument(TypedDict):
     failure: FailureDocument | None
 
 
-class ListingDocument(TypedDict):
+class AccountDocument(TypedDict):
     """When Graph last listed the subscriptions of the app, or of the signed-in user, in a tenant."""
 
     tenantId: str
@@ -60,7 +60,7 @@ class ListDocument(TypedDict):
     """``subscriptions list --json``."""
 
     subscriptions: list[SubscriptionDocument]
-    accounts: list[ListingDocument]
+    accounts: list[AccountDocument]
 
 
 class WatchedDocument(TypedDict):
@@ -76,15 +76,15 @@ class ActionDocument(WatchedDocument):
     action: Verb
 
 
-class FailingDocument(WatchedDocument, FailureDocument):
+class ResourceFailureDocument(WatchedDocument, FailureDocument):
     """A failure, and of what."""
 
 
-class MissingDocument(WatchedDocument, GapDocument):
+class ResourceGapDocument(WatchedDocument, GapDocument):
     """A gap, and in what."""
 
 
-class StrangerDocument(TypedDict):
+class UntrackedDocument(TypedDict):
     """A subscription of the app that nobody tracks."""
 
     subscriptionId: str
@@ -93,7 +93,7 @@ class StrangerDocument(TypedDict):
     expirationDateTime: str
 
 
-class CheckedDocument(TypedDict):
+class PreviewDocument(TypedDict):
     """What was found in an account; ``clientStateKeys`` and ``certificates`` count subscriptions by id."""
 
     tenantId: str
@@ -101,9 +101,9 @@ class CheckedDocument(TypedDict):
     settled: bool
     error: str | None
     actions: list[ActionDocument]
-    failures: list[FailingDocument]
-    gaps: list[MissingDocument]
-    untracked: list[StrangerDocument]
+    failures: list[ResourceFailureDocument]
+    gaps: list[ResourceGapDocument]
+    untracked: list[UntrackedDocument]
     clientStateKeys: dict[str, int]
     certificates: dict[str, int]
 
@@ -112,10 +112,10 @@ class CheckDocument(TypedDict):
     """``subscriptions check --json``."""
 
     settled: bool
-    accounts: list[CheckedDocument]
+    accounts: list[PreviewDocument]
 
 
-class RecoveryDocument(WatchedDocument, GapDocument):
+class RecordedGapDocument(WatchedDocument, GapDocument):
     """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused.
 
     A ``baseline`` is none: Graph refuses the lists that a gap would be compared with. ``againDateTime`` is when lists
@@ -137,7 +137,7 @@ class RecoveryDocument(WatchedDocument, GapDocument):
 class GapsDocument(TypedDict):
     """``gaps list --json``."""
 
-    gaps: list[RecoveryDocument]
+    gaps: list[RecordedGapDocument]
 
 
 class NeedDocument(TypedDict):
@@ -150,7 +150,7 @@ class NeedDocument(TypedDict):
     state: Literal["granted", "consent?", "lacking", "unknown"]
 
 
-class GrantedDocument(TypedDict):
+class PermissionCheckDocument(TypedDict):
     """What the token of an account grants, and the least that is still to be granted."""
 
     tenantId: str
@@ -164,4 +164,4 @@ class GrantedDocument(TypedDict):
 class PermissionsDocument(TypedDict):
     """``permissions --json``."""
 
-    accounts: list[GrantedDocument]
+    accounts: list[PermissionCheckDocument]

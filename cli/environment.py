@@ -17,7 +17,7 @@ _SAMPLE = Path(__file__).parent.parent / "local.settings.sample.json"
 # Certificates that clients trust: OpenSSL reads the first, requests (MSAL, azure-core) the second.
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 # An environment with this setting is one of the app's.
-_TELLTALE = "CLIENT_ID"
+_APP_SETTING = "CLIENT_ID"
 
 
 def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder: Path) -> None:
@@ -80,4 +80,4 @@ def app_clients() -> Clients:
 
 def _fallback(environ: Mapping[str, str], folder: Path) -> Path | None:
     file = folder / FILE_NAME
-    return None if environ.get(_TELLTALE) or not file.is_file() else file
+    return None if environ.get(_APP_SETTING) or not file.is_file() else file

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.environment import app_clients
-from cli.queue import MOST, Message, Queue, unseen
+from cli.queue import MAX_PEEKED, Message, Queue, unseen
 from cli.terminal import console, print_line
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
@@ -30,7 +30,7 @@ def tail(
     *,
     once: Annotated[bool, typer.Option("--once", help="Show what is there, and end.")] = False,
     content: Annotated[bool, typer.Option("--content", help="Show data too: what people wrote.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each event on a line of its own.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event on a summary_line of its own.")] = False,
 ) -> None:
     """Show the events in the queue as they come, and leave them there; Ctrl-C ends it.
 
@@ -45,23 +45,23 @@ def tail(
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         while True:
-            messages = queue.head()
+            messages = queue.peek()
             for message in unseen(messages, seen):
-                _show(out, _shown(queue, message, content=content), as_json=as_json)
-            warned = warned or _warned(queue, len(messages))
+                _show(out, _visible(queue, message, content=content), as_json=as_json)
+            warned = warned or _warn_if_more(queue, len(messages))
             if once:
                 return
             time.sleep(_POLL_SECONDS)
 
 
-def _warned(queue: Queue, there: int) -> bool:
-    if there < MOST or (count := queue.count()) <= MOST:
+def _warn_if_more(queue: Queue, peeked: int) -> bool:
+    if peeked < MAX_PEEKED or (count := queue.count()) <= MAX_PEEKED:
         return False
-    print_line(Console(stderr=True), f"About {count} messages wait: only the {MOST} at the head can be shown.")
+    print_line(Console(stderr=True), f"About {count} messages wait: only the {MAX_PEEKED} at the head can be shown.")
     return True
 
 
-def _shown(queue: Queue, message: Message, *, content: bool) -> Mapping[str, Any]:
+def _visible(queue: Queue, message: Message, *, content: bool) -> Mapping[str, Any]:
     """Return what is shown of a message: its data only on request, from their blob if they lie there."""
     event = message.event
     if event is None:
@@ -85,15 +85,15 @@ def _show(out: Console, event: Mapping[str, Any], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
         return
-    print_line(out, line(event))
+    print_line(out, summary_line(event))
     if "content" in (data := event.get("data") or {}):
         out.print_json(json.dumps(data["content"]), ensure_ascii=True)
 
 
-def line(event: Mapping[str, Any]) -> str:
+def summary_line(event: Mapping[str, Any]) -> str:
     """Return the line by which a person knows an event."""
     if "type" not in event:
         return f"a message that is no event of the app's: {event.get('messageId')}"
-    kind = str(event["type"]).removeprefix("Microsoft.Graph.")
+    type_name = str(event["type"]).removeprefix("Microsoft.Graph.")
     blob = " (data in a blob)" if "dataref" in event else ""
-    return f"{event.get('time')}  {kind:<26}  {event.get('subject')}{blob}"
+    return f"{event.get('time')}  {type_name:<26}  {event.get('subject')}{blob}"

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli.documents import GapsDocument, RecoveryDocument
+from cli.documents import GapsDocument, RecordedGapDocument
 from cli.environment import app_clients
-from cli.listed import of_failure
+from cli.listed import failure_document
 from cli.progress import busy
 from cli.statuses import Status
-from cli.tenants import Tenant, chosen
+from cli.tenants import Tenant, selected_tenant_ids
 from cli.terminal import console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.app.clients import Clients
@@ -35,7 +35,7 @@ def list_(
     Exit status 1 if changes are lost, or Graph refuses to tell them.
     """
     clients = app_clients()
-    gaps = _gaps(clients, chosen(tenant, clients.settings))
+    gaps = _gaps(clients, selected_tenant_ids(tenant, clients.settings))
     if as_json:
         print_json(document(gaps))
     else:
@@ -51,7 +51,7 @@ def retry(*, tenant: Tenant = "") -> None:
     Changes that were recovered before are dropped by their ids, if that was not longer ago than DEDUPLICATE_FOR.
     """
     clients = app_clients()
-    gaps = [gap for gap in _gaps(clients, chosen(tenant, clients.settings)) if gap.state in _GIVEN_UP]
+    gaps = [gap for gap in _gaps(clients, selected_tenant_ids(tenant, clients.settings)) if gap.state in _GIVEN_UP]
     for gap in gaps:
         _retry(clients, gap)
     if not gaps:
@@ -77,10 +77,10 @@ def _show(gaps: Sequence[Gap], now: datetime) -> None:
         return
     print_rows(out, _COLUMNS, [cells(gap, now) for gap in gaps])
     for gap in gaps:
-        why = gap.failure.text if gap.failure else gap.reason
-        when = "what is there cannot be noted" if gap.is_baseline else f"since {iso(gap.since)}"
-        if why is not None:
-            print_line(out, f"! {gap.resource} {when}: {why}", "yellow")
+        reason = gap.failure.text if gap.failure else gap.reason
+        which = "what is there cannot be noted" if gap.is_baseline else f"since {iso(gap.since)}"
+        if reason is not None:
+            print_line(out, f"! {gap.resource} {which}: {reason}", "yellow")
 
 
 def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
@@ -88,17 +88,17 @@ def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
     due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.recheck_at) if moment is not None]
     wait = max(due, default=now) - now
     is_done = gap.state in DONE_STATES and gap.recheck_at is None
-    again = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
+    next_attempt = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
     began, lasted = ago(gap.since, now), span(gap.until - gap.since)
-    return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, again)
+    return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, next_attempt)
 
 
 def document(gaps: Sequence[Gap]) -> GapsDocument:
     """Return what ``gaps list --json`` prints."""
-    return {"gaps": [_of(gap) for gap in gaps]}
+    return {"gaps": [_gap_document(gap) for gap in gaps]}
 
 
-def _of(gap: Gap) -> RecoveryDocument:
+def _gap_document(gap: Gap) -> RecordedGapDocument:
     return {
         "baseline": gap.is_baseline,
         "tenantId": gap.tenant_id,
@@ -113,5 +113,5 @@ def _of(gap: Gap) -> RecoveryDocument:
         "skipped": gap.skipped,
         "endedDateTime": iso_or_none(gap.ended_at),
         "againDateTime": iso_or_none(gap.recheck_at),
-        "failure": of_failure(gap.failure) if gap.failure else None,
+        "failure": failure_document(gap.failure) if gap.failure else None,
     }

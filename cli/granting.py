@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from cli.documents import GrantedDocument, PermissionsDocument
+from cli.documents import PermissionCheckDocument, PermissionsDocument
 from shared.errors import Misconfigured, Problem
 from shared.resources.catalogue import ResourceType
 from shared.resources.validation import find_resource_type
@@ -19,7 +19,7 @@ from shared.subscriptions.desired import DesiredSubscription
 COLUMNS = ("path", "state", "needs one of", "or resource-specific")
 
 
-class State(StrEnum):
+class GrantState(StrEnum):
     """Whether a token grants what a path needs."""
 
     GRANTED = "granted"
@@ -41,7 +41,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
+class PermissionCheck:
     """What an account's token grants, or the problem with which it could not be had, beside what is needed."""
 
     tenant_id: str
@@ -50,38 +50,38 @@ class Granted:
     permissions: frozenset[str] = frozenset()
     problem: Problem | None = None
 
-    def state(self, need: Need) -> State:
+    def state(self, need: Need) -> GrantState:
         """Return whether the token grants a need."""
         if self.problem is not None:
-            return State.UNKNOWN
+            return GrantState.UNKNOWN
         if self.permissions & set(need.permissions):
-            return State.GRANTED
-        return State.RESOURCE_SPECIFIC if need.resource_specific else State.LACKING
+            return GrantState.GRANTED
+        return GrantState.RESOURCE_SPECIFIC if need.resource_specific else GrantState.LACKING
 
     @property
     def lacking(self) -> Sequence[Need]:
         """What the token does not grant, and nothing else can."""
-        return [need for need in self.needs if self.state(need) is State.LACKING]
+        return [need for need in self.needs if self.state(need) is GrantState.LACKING]
 
 
 def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
     """Return what the app needs, or the signed-in user, in the order of ``desired``."""
     found: dict[str, Need] = {}
     for item in desired:
-        row = find_resource_type(item.resource)
-        if row is None or item.delegated != delegated:
+        resource_type = find_resource_type(item.resource)
+        if resource_type is None or item.delegated != delegated:
             continue
-        need = found.setdefault(row.path, _need(row, delegated=delegated))
-        found[row.path] = replace(need, resources=(*need.resources, item.resource))
+        need = found.setdefault(resource_type.path, _need(resource_type, delegated=delegated))
+        found[resource_type.path] = replace(need, resources=(*need.resources, item.resource))
     return tuple(found.values())
 
 
-def _need(row: ResourceType, *, delegated: bool) -> Need:
-    allowed = row.permissions
+def _need(resource_type: ResourceType, *, delegated: bool) -> Need:
+    allowed = resource_type.permissions
     if delegated:
-        return Need(path=row.path, resources=(), permissions=allowed.delegated)
+        return Need(path=resource_type.path, resources=(), permissions=allowed.delegated)
     return Need(
-        path=row.path,
+        path=resource_type.path,
         resources=(),
         permissions=allowed.application,
         # Consent in one team or chat is no use for a path that is about all of them.
@@ -89,7 +89,7 @@ def _need(row: ResourceType, *, delegated: bool) -> Need:
     )
 
 
-def least(lacking: Sequence[Need]) -> Sequence[str]:
+def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
     """Return the fewest and least permissions that grant ``lacking``: one that is needed anyway serves others too."""
     chosen: list[str] = []
     for need in sorted(lacking, key=lambda need: len(need.permissions)):
@@ -121,46 +121,46 @@ def _texts(claims: Mapping[str, Any]) -> Iterator[str]:
     yield from str(claims.get("scp") or "").split()
 
 
-def cells(granted: Granted) -> Iterator[tuple[str, ...]]:
+def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:
     """Return what stands in ``COLUMNS``, a row for each need."""
-    for need in granted.needs:
-        yield need.path, granted.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
+    for need in check.needs:
+        yield need.path, check.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
 
 
-def remarks(granted: Granted) -> Iterator[str]:
+def warnings(check: PermissionCheck) -> Iterator[str]:
     """Return what is to be done, a sentence each."""
-    if granted.problem is not None:
-        yield f"the token cannot be had: {granted.problem}"
-    if granted.lacking:
-        kind = "delegated" if granted.delegated else "application"
-        yield f"grant the {kind} permissions, with admin consent: {', '.join(least(granted.lacking))}"
-    if any(granted.state(need) is State.RESOURCE_SPECIFIC for need in granted.needs):
+    if check.problem is not None:
+        yield f"the token cannot be had: {check.problem}"
+    if check.lacking:
+        kind = "delegated" if check.delegated else "application"
+        yield f"grant the {kind} permissions, with admin consent: {', '.join(least_privileged(check.lacking))}"
+    if any(check.state(need) is GrantState.RESOURCE_SPECIFIC for need in check.needs):
         yield (
             "consent?: not granted for the whole tenant; it works if the app is installed in each of these teams or "
             "chats with the consent in the last column, which no token tells"
         )
 
 
-def document(accounts: Iterable[Granted]) -> PermissionsDocument:
+def document(accounts: Iterable[PermissionCheck]) -> PermissionsDocument:
     """Return what `permissions --json` prints."""
-    return {"accounts": [_of(granted) for granted in accounts]}
+    return {"accounts": [_check_document(check) for check in accounts]}
 
 
-def _of(granted: Granted) -> GrantedDocument:
+def _check_document(check: PermissionCheck) -> PermissionCheckDocument:
     return {
-        "tenantId": granted.tenant_id,
-        "delegated": granted.delegated,
-        "error": str(granted.problem) if granted.problem else None,
-        "granted": sorted(granted.permissions),
-        "toGrant": list(least(granted.lacking)),
+        "tenantId": check.tenant_id,
+        "delegated": check.delegated,
+        "error": str(check.problem) if check.problem else None,
+        "granted": sorted(check.permissions),
+        "toGrant": list(least_privileged(check.lacking)),
         "needs": [
             {
                 "path": need.path,
                 "resources": list(need.resources),
                 "permissions": list(need.permissions),
                 "resourceSpecific": list(need.resource_specific),
-                "state": granted.state(need).value,
+                "state": check.state(need).value,
             }
-            for need in granted.needs
+            for need in check.needs
         ],
     }

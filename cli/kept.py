@@ -64,7 +64,7 @@ def document(post: StoredPost) -> StoredPostDocument:
     }
 
 
-def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
+def post_document(collection: StoredPost, body: bytes) -> StoredPostItemsDocument:
     """Return a stored POST without its secrets: client states authenticate, and so do validation tokens.
 
     Raises:
@@ -73,12 +73,12 @@ def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
     fields = parse_json(body)
     if not isinstance(fields, dict):
         fields = {}
-    items, tokens = _folded(fields, "value"), _folded(fields, "validationTokens")
+    items, tokens = _ignoring_case(fields, "value"), _ignoring_case(fields, "validationTokens")
     shown = [_without_client_state(item) for item in (items if isinstance(items, list) else [fields])]
-    return {**document(post), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
+    return {**document(collection), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
 
 
-def _folded(value: dict[str, Any], name: str) -> Any:
+def _ignoring_case(value: dict[str, Any], name: str) -> Any:
     return next((item for key, item in value.items() if key.lower() == name.lower()), None)
 
 
@@ -104,7 +104,7 @@ def _cells(post: StoredPost, now: datetime) -> Sequence[str]:
     return post.name, post.reason, ago(post.received_at, now), str(post.attempts), next_attempt
 
 
-def chosen(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredPost]:
+def selected_posts(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredPost]:
     """Return the stored POSTs of these names; all of them without a name.
 
     Raises:
@@ -119,7 +119,7 @@ def chosen(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredPost]:
 
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:
     """Receive stored POSTs again, at once, and print what became of them; exit status 1 unless all are published."""
-    outcomes = _attempted(redriver, chosen(redriver.store, names))
+    outcomes = _attempt_each(redriver, selected_posts(redriver.store, names))
     if as_json:
         attempts: AttemptsDocument = {"attempts": outcomes}
         print_json(attempts)
@@ -130,7 +130,7 @@ def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> Non
         raise typer.Exit(Status.FOUND)
 
 
-def _attempted(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, str]:
+def _attempt_each(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, str]:
     outcomes = {}
     with bar("Receiving again") as progress:
         progress(0, len(posts))

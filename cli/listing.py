@@ -13,7 +13,7 @@ from shared.timing import Backoff
 COLUMNS = ("resource", "changes", "content", "state", "expires in", "renewed", "last change")
 
 
-class State(StrEnum):
+class SubscriptionState(StrEnum):
     """How a subscription fares, as far as the table tells; what Graph says of it, `subscriptions check` asks."""
 
     ACTIVE = "active"
@@ -30,50 +30,56 @@ class State(StrEnum):
     """The next run deletes it."""
 
 
-_BAD = frozenset({State.FAILING, State.OVERDUE, State.REMOVED, State.LAPSED})
+_NEEDS_ATTENTION = frozenset(
+    {SubscriptionState.FAILING, SubscriptionState.OVERDUE, SubscriptionState.REMOVED, SubscriptionState.LAPSED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class StatusContext:
     """When a list is made, and after how long without a renewal a subscription is overdue."""
 
     now: datetime
     overdue_after: timedelta
 
 
-def state_of(row: TrackedSubscription, moment: Moment) -> State:
+def state_of(row: TrackedSubscription, context: StatusContext) -> SubscriptionState:
     """Return how a subscription fares; the worst that holds."""
     if not row.is_wanted:
-        return State.UNWANTED
-    observed = row.applied
-    if observed is None:
-        return State.FAILING if row.failure else State.PENDING
-    if observed.expiration <= moment.now:
-        return State.LAPSED
-    if row.activity.removed_at is not None and row.activity.removed_at > observed.renewed_at:
-        return State.REMOVED
+        return SubscriptionState.UNWANTED
+    applied = row.applied
+    if applied is None:
+        return SubscriptionState.FAILING if row.failure else SubscriptionState.PENDING
+    if applied.expiration <= context.now:
+        return SubscriptionState.LAPSED
+    if row.activity.removed_at is not None and row.activity.removed_at > applied.renewed_at:
+        return SubscriptionState.REMOVED
     if row.failure is not None:
-        return State.FAILING
-    return State.OVERDUE if moment.now - observed.renewed_at > moment.overdue_after else State.ACTIVE
+        return SubscriptionState.FAILING
+    return (
+        SubscriptionState.OVERDUE
+        if context.now - applied.renewed_at > context.overdue_after
+        else SubscriptionState.ACTIVE
+    )
 
 
-def is_bad(rows: TenantState, moment: Moment) -> bool:
+def needs_attention(state: TenantState, context: StatusContext) -> bool:
     """Return whether somebody should look after a tenant's subscriptions."""
-    failures = [row.failure for row in rows.tracked] + [listing.failure for listing in rows.accounts]
-    return any(failures) or any(state_of(row, moment) in _BAD for row in rows.tracked)
+    failures = [row.failure for row in state.tracked] + [account.failure for account in state.accounts]
+    return any(failures) or any(state_of(row, context) in _NEEDS_ATTENTION for row in state.tracked)
 
 
-def cells(row: TrackedSubscription, moment: Moment) -> tuple[str, ...]:
+def cells(row: TrackedSubscription, context: StatusContext) -> tuple[str, ...]:
     """Return what stands in ``COLUMNS``."""
-    desired, observed = row.desired, row.applied
+    desired, applied = row.desired, row.applied
     return (
         desired.resource,
         desired.change_type,
         content_of(desired),
-        state_of(row, moment),
-        span(observed.expiration - moment.now) if observed else "",
-        ago(observed.renewed_at, moment.now) if observed else "",
-        ago(row.activity.notification_at, moment.now),
+        state_of(row, context),
+        span(applied.expiration - context.now) if applied else "",
+        ago(applied.renewed_at, context.now) if applied else "",
+        ago(row.activity.notification_at, context.now),
     )
 
 
@@ -83,52 +89,53 @@ def content_of(desired: DesiredSubscription) -> str:
     return f"{content}, as user" if desired.delegated else content
 
 
-def notes(rows: TenantState, moment: Moment) -> Iterator[str]:
+def warnings(state: TenantState, context: StatusContext) -> Iterator[str]:
     """Return what does not fit into a column: failures, gaps, what Graph said of a subscription's life."""
-    for listing in rows.accounts:
-        if listing.failure is not None:
-            yield f"{who(listing)}: the subscriptions cannot be listed: {_failed(listing.failure, moment.now)}"
-    for row in rows.tracked:
+    for account in state.accounts:
+        if account.failure is not None:
+            failure = _failure_text(account.failure, context.now)
+            yield f"{account_name(account)}: the subscriptions cannot be listed: {failure}"
+    for row in state.tracked:
         about = f"{row.desired.resource} ({row.desired.change_type})"
         if row.failure is not None:
-            yield f"{about}: {_failed(row.failure, moment.now)}"
+            yield f"{about}: {_failure_text(row.failure, context.now)}"
         if row.missed_interval is not None:
             yield f"{about}: {gap_text(row.missed_interval)}"
         name, at = last_lifecycle_event(row.activity)
         if at is not None:
-            yield f"{about}: Graph sent {name} {ago(at, moment.now)}"
+            yield f"{about}: Graph sent {name} {ago(at, context.now)}"
 
 
-def who(listing: AccountStatus) -> str:
+def account_name(account: AccountStatus) -> str:
     """Return whose subscriptions a list is of."""
-    return "signed-in user" if listing.delegated else "app"
+    return "signed-in user" if account.delegated else "app"
 
 
-def gap_text(gap: MissedInterval) -> str:
+def gap_text(missed_interval: MissedInterval) -> str:
     """Return the sentence that tells a gap."""
-    until = "and still do" if gap.until is None else f"until {iso(gap.until)}"
-    return f"changes may have gone unnoticed from {iso(gap.since)} {until}"
+    until = "and still do" if missed_interval.until is None else f"until {iso(missed_interval.until)}"
+    return f"changes may have gone unnoticed from {iso(missed_interval.since)} {until}"
 
 
-def runs(rows: TenantState, moment: Moment) -> str:
+def last_run(state: TenantState, context: StatusContext) -> str:
     """Return when the timer was last done with a tenant."""
-    listed = [listing.listed_at for listing in rows.accounts if listing.listed_at is not None]
-    return f"last looked after {ago(max(listed, default=None), moment.now)}"
+    listed_at = [account.listed_at for account in state.accounts if account.listed_at is not None]
+    return f"last looked after {ago(max(listed_at, default=None), context.now)}"
 
 
-def _failed(failure: Backoff, now: datetime) -> str:
-    again = "at the next run" if failure.retry_at <= now else f"in {span(failure.retry_at - now)}"
+def _failure_text(failure: Backoff, now: datetime) -> str:
+    next_attempt = "at the next run" if failure.retry_at <= now else f"in {span(failure.retry_at - now)}"
     times = "once" if failure.count == 1 else f"{failure.count} times"
-    return f"failed {times}, last {ago(failure.at, now)}, next attempt {again}: {failure.text}"
+    return f"failed {times}, last {ago(failure.at, now)}, next attempt {next_attempt}: {failure.text}"
 
 
-def last_lifecycle_event(heard: Activity) -> tuple[str | None, datetime | None]:
+def last_lifecycle_event(activity: Activity) -> tuple[str | None, datetime | None]:
     """Return Graph's name of what it said last of a subscription's life, and when; twice None if nothing."""
     events = {
-        "reauthorizationRequired": heard.reauthorization_required_at,
-        "subscriptionRemoved": heard.removed_at,
-        "missed": heard.missed_at,
+        "reauthorizationRequired": activity.reauthorization_required_at,
+        "subscriptionRemoved": activity.removed_at,
+        "missed": activity.missed_at,
     }
-    told = [(at, name) for name, at in events.items() if at is not None]
-    at, name = max(told, default=(None, None))
+    received = [(at, name) for name, at in events.items() if at is not None]
+    at, name = max(received, default=(None, None))
     return name, at

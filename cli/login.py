@@ -22,10 +22,10 @@ def login(
     typer.echo(f"{user} is signed in to tenant {tenant_id}: RenewSubscriptions uses it from its next run on.")
 
 
-def _tenant_id(asked: str, settings: Settings) -> str:
+def _tenant_id(requested: str, settings: Settings) -> str:
     served = settings.tenant_ids
-    if asked.lower() in served:
-        return asked.lower()
-    if not asked and len(served) == 1:
+    if requested.lower() in served:
+        return requested.lower()
+    if not requested and len(served) == 1:
         return served[0]
     raise typer.BadParameter(f"name one of TENANT_IDS: {', '.join(served)}", param_hint="--tenant")

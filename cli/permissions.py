@@ -7,10 +7,10 @@ import typer
 
 from cli.check import SubscriptionsFile
 from cli.environment import app_clients
-from cli.granting import COLUMNS, Granted, cells, document, needs, permissions_in, remarks
+from cli.granting import COLUMNS, PermissionCheck, cells, document, needs, permissions_in, warnings
 from cli.progress import busy
 from cli.statuses import Status
-from cli.tenants import Tenant, chosen
+from cli.tenants import Tenant, selected_tenant_ids
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
@@ -33,49 +33,51 @@ def permissions(
         clients = app_clients()
         desired = renew_subscriptions.desired(clients, subscriptions)
         accounts = [
-            each for tenant_id in chosen(tenant, clients.settings) for each in _of_tenant(clients, tenant_id, desired)
+            each
+            for tenant_id in selected_tenant_ids(tenant, clients.settings)
+            for each in _of_tenant(clients, tenant_id, desired)
         ]
     if as_json:
         print_json(document(accounts))
     else:
-        for granted in accounts:
-            _show(granted)
-    if any(granted.lacking for granted in accounts):
+        for check in accounts:
+            _show(check)
+    if any(check.lacking for check in accounts):
         raise typer.Exit(Status.FOUND)
-    for granted in accounts:
-        if granted.problem is not None:
-            raise granted.problem
+    for check in accounts:
+        if check.problem is not None:
+            raise check.problem
 
 
-def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[DesiredSubscription]) -> Iterator[Granted]:
+def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[DesiredSubscription]) -> Iterator[PermissionCheck]:
     rows = clients.subscription_table().load(tenant_id).tracked
     added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
     wanted = [each for each in (*desired, *added) if each.tenant_id == tenant_id]
     for delegated in (False, True):
-        if needed := needs(wanted, delegated=delegated):
-            granted = Granted(tenant_id=tenant_id, delegated=delegated, needs=needed)
-            yield _with_token(clients, granted)
+        if required := needs(wanted, delegated=delegated):
+            check = PermissionCheck(tenant_id=tenant_id, delegated=delegated, needs=required)
+            yield _with_token(clients, check)
 
 
-def _with_token(clients: Clients, granted: Granted) -> Granted:
+def _with_token(clients: Clients, check: PermissionCheck) -> PermissionCheck:
     found, problem = frozenset[str](), None
     try:
-        found = permissions_in(clients.graph_token(granted.tenant_id, delegated=granted.delegated))
+        found = permissions_in(clients.graph_token(check.tenant_id, delegated=check.delegated))
     except Problem as exc:
         problem = exc
-    return Granted(
-        tenant_id=granted.tenant_id,
-        delegated=granted.delegated,
-        needs=granted.needs,
+    return PermissionCheck(
+        tenant_id=check.tenant_id,
+        delegated=check.delegated,
+        needs=check.needs,
         permissions=found,
         problem=problem,
     )
 
 
-def _show(granted: Granted) -> None:
+def _show(check: PermissionCheck) -> None:
     out = console()
-    kind = "delegated permissions of the signed-in user" if granted.delegated else "application permissions"
-    print_line(out, f"Tenant {granted.tenant_id}: {kind}", "bold")
-    print_rows(out, COLUMNS, list(cells(granted)))
-    for remark in remarks(granted):
-        print_line(out, f"! {remark}", "yellow")
+    kind = "delegated permissions of the signed-in user" if check.delegated else "application permissions"
+    print_line(out, f"Tenant {check.tenant_id}: {kind}", "bold")
+    print_rows(out, COLUMNS, list(cells(check)))
+    for warning in warnings(check):
+        print_line(out, f"! {warning}", "yellow")

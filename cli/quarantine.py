@@ -8,7 +8,7 @@ import isodate
 import typer
 
 from cli.environment import app_clients
-from cli.kept import chosen, delete_all, post_document, retry_all, show_list
+from cli.kept import delete_all, post_document, retry_all, selected_posts, show_list
 from cli.terminal import console, print_json, print_line
 from cli.texts import iso
 from shared.app.renew_subscriptions import quarantine_redriver
@@ -34,14 +34,14 @@ def list_(*, as_json: _Json = False) -> None:
 def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: _Json = False) -> None:
     """Show one POST: why it is stored and its items, still encrypted, without what authenticates them."""
     store = app_clients().post_store(QUARANTINE)
-    (post,) = chosen(store, [name])
-    shown = post_document(post, store.read(post))
+    (document,) = selected_posts(store, [name])
+    shown = post_document(document, store.read(document))
     if as_json:
         print_json(shown)
         return
     out = console()
-    fetched = f", to be fetched from {post.fetch}" if post.fetch else ""
-    print_line(out, f"{post.name}: {post.reason}, received {iso(post.received_at)}{fetched}", "bold")
+    fetched = f", to be fetched from {document.fetch}" if document.fetch else ""
+    print_line(out, f"{document.name}: {document.reason}, received {iso(document.received_at)}{fetched}", "bold")
     print_line(out, f"{len(shown['items'])} items, {shown['validationTokens']} validation tokens")
     for item in shown["items"]:
         out.print_json(json.dumps(item), ensure_ascii=True)

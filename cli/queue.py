@@ -18,7 +18,7 @@ from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.events.queue_sink import DATA_CONTAINER
 
 # Storage shows no more, and always those at the head.
-MOST = 32
+MAX_PEEKED = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,14 @@ class Queue:
         self._queue = queues.get_queue_client(name)
         self._container = blobs.get_container_client(DATA_CONTAINER)
 
-    def head(self) -> Sequence[Message]:
-        """Return the messages at the head, ``MOST`` at most; none if the app has not made the queue yet.
+    def peek(self) -> Sequence[Message]:
+        """Return the messages at the head, ``MAX_PEEKED`` at most; none if the app has not made the queue yet.
 
         Raises:
             Unavailable: storage does not answer.
         """
         try:
-            peeked = self._queue.peek_messages(max_messages=MOST, **FAIL_FAST)
+            peeked = self._queue.peek_messages(max_messages=MAX_PEEKED, **FAIL_FAST)
         except ResourceNotFoundError:
             return ()
         except AzureError as exc:
@@ -99,7 +99,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def unseen(messages: Sequence[Message], seen: set[str]) -> Iterator[Message]:
     """Yield the messages that were not there before, and forget those that are not there any more."""
-    there = {each.message_id for each in messages}
+    present = {each.message_id for each in messages}
     yield from (each for each in messages if each.message_id not in seen)
     seen.clear()
-    seen |= there
+    seen |= present

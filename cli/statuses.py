@@ -23,7 +23,7 @@ class Status(IntEnum):
     """Something outside does not answer, or a run of the timer was faster; the same command may succeed later."""
 
 
-class Commands(TyperGroup):
+class CommandGroup(TyperGroup):
     """The commands, none of which ends in a traceback for what can be expected to go wrong."""
 
     @override

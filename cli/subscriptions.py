@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from cli.changing import added, as_tracked, find, is_of_file, removed, watching
+from cli.changing import desired_of_file, find_row, is_from_file, matching_rows, row_to_add, row_to_remove
 from cli.check import check
 from cli.environment import app_clients
 from cli.listed import document
-from cli.listing import COLUMNS, Moment, cells, is_bad, notes, runs
+from cli.listing import COLUMNS, StatusContext, cells, last_run, needs_attention, warnings
 from cli.progress import bar, busy
 from cli.statuses import Status
-from cli.tenants import Tenant, chosen
+from cli.tenants import Tenant, selected_tenant_ids
 from cli.terminal import console, print_json, print_line, print_rows
 from shared.app.renew_subscriptions import reconciler
 from shared.errors import Misconfigured
@@ -39,27 +39,27 @@ def list_(
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
     """
     clients = app_clients()
-    tenant_ids, table = chosen(tenant, clients.settings), clients.subscription_table()
-    moment = Moment(now=datetime.now(UTC), overdue_after=2 * clients.settings.renew_after)
+    tenant_ids, table = selected_tenant_ids(tenant, clients.settings), clients.subscription_table()
+    context = StatusContext(now=datetime.now(UTC), overdue_after=2 * clients.settings.renew_after)
     with busy("Reading the table"):
         tenants = [(tenant_id, table.load(tenant_id)) for tenant_id in tenant_ids]
     if as_json:
-        print_json(document(tenants, moment))
+        print_json(document(tenants, context))
     else:
-        for tenant_id, rows in tenants:
-            _show(tenant_id, rows, moment)
-    if any(is_bad(rows, moment) for _, rows in tenants):
+        for tenant_id, state in tenants:
+            _show(tenant_id, state, context)
+    if any(needs_attention(state, context) for _, state in tenants):
         raise typer.Exit(Status.FOUND)
 
 
-def _show(tenant_id: str, rows: TenantState, moment: Moment) -> None:
+def _show(tenant_id: str, state: TenantState, context: StatusContext) -> None:
     out = console()
-    print_line(out, f"Tenant {tenant_id}: {len(rows.tracked)} subscriptions, {runs(rows, moment)}", "bold")
-    ordered = sorted(rows.tracked, key=lambda row: row.desired.resource)
+    print_line(out, f"Tenant {tenant_id}: {len(state.tracked)} subscriptions, {last_run(state, context)}", "bold")
+    ordered = sorted(state.tracked, key=lambda row: row.desired.resource)
     if ordered:
-        print_rows(out, COLUMNS, [cells(row, moment) for row in ordered])
-    for note in notes(rows, moment):
-        print_line(out, f"! {note}", "yellow")
+        print_rows(out, COLUMNS, [cells(row, context) for row in ordered])
+    for warning in warnings(state, context):
+        print_line(out, f"! {warning}", "yellow")
 
 
 @commands.command()
@@ -76,7 +76,7 @@ def add(  # noqa: PLR0913  one parameter an option
     entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
     entry |= {"fetch": fetch, "delegated": delegated}
     clients = app_clients()
-    tenant_ids = chosen(tenant, clients.settings)
+    tenant_ids = selected_tenant_ids(tenant, clients.settings)
     if delegated:
         # Told at once: without a vault the timer has no login to watch with, and would leave the row as it is.
         clients.login_store()
@@ -89,14 +89,14 @@ def add(  # noqa: PLR0913  one parameter an option
 
 
 def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
-    row = find(table.load(desired.tenant_id).tracked, desired)
-    if row is not None and is_of_file(row):
+    row = find_row(table.load(desired.tenant_id).tracked, desired)
+    if row is not None and is_from_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
             raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
-        print_line(console(), f"{_what(desired)} is in subscriptions.json already.")
+        print_line(console(), f"{_describe(desired)} is in subscriptions.json already.")
         return
-    table.save(added(row, desired))
-    print_line(console(), f"{_what(desired)} is added: the next run of RenewSubscriptions creates it.")
+    table.save(row_to_add(row, desired))
+    print_line(console(), f"{_describe(desired)} is added: the next run of RenewSubscriptions creates it.")
 
 
 @commands.command()
@@ -114,25 +114,25 @@ def remove(
     table = clients.subscription_table()
     rows = [
         row
-        for tenant_id in chosen(tenant, clients.settings)
-        for row in watching(table.load(tenant_id).tracked, resource, change_type)
+        for tenant_id in selected_tenant_ids(tenant, clients.settings)
+        for row in matching_rows(table.load(tenant_id).tracked, resource, change_type)
     ]
     if not rows:
         print_line(console(), f"Nothing watches {resource}.")
         raise typer.Exit(Status.FOUND)
     for row in rows:
         _remove(table, row)
-    if any(is_of_file(row) for row in rows):
+    if any(is_from_file(row) for row in rows):
         raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
 
 
 def _remove(table: SubscriptionTable, row: TrackedSubscription) -> None:
-    if not is_of_file(row):
-        table.save(removed(row))
-        print_line(console(), f"{_what(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
+    if not is_from_file(row):
+        table.save(row_to_remove(row))
+        print_line(console(), f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
 
 
-def _what(desired: DesiredSubscription) -> str:
+def _describe(desired: DesiredSubscription) -> str:
     return f"Tenant {desired.tenant_id}: {desired.resource} ({desired.change_type})"
 
 
@@ -144,9 +144,9 @@ def renew(*, tenant: Tenant = "") -> None:
     Exit status 1 if anything failed or was put off.
     """
     clients = app_clients()
-    tenant_ids, whole = chosen(tenant, clients.settings), reconciler(clients)
+    tenant_ids, whole = selected_tenant_ids(tenant, clients.settings), reconciler(clients)
     desired = [
-        each for tenant_id in tenant_ids for each in as_tracked(whole.subscription_table.load(tenant_id).tracked)
+        each for tenant_id in tenant_ids for each in desired_of_file(whole.subscription_table.load(tenant_id).tracked)
     ]
     accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
     with bar("Renewing") as progress:

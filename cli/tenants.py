@@ -9,15 +9,15 @@ from shared.settings import Settings
 Tenant = Annotated[str, typer.Option("--tenant", help="One of TENANT_IDS.", show_default="all of them")]
 
 
-def chosen(asked: str, settings: Settings) -> tuple[str, ...]:
+def selected_tenant_ids(requested: str, settings: Settings) -> tuple[str, ...]:
     """Return the ids of the tenants.
 
     Raises:
         typer.BadParameter: the app does not serve the one that is named.
     """
-    if not asked:
+    if not requested:
         return settings.tenant_ids
-    if asked.lower() not in settings.tenant_ids:
+    if requested.lower() not in settings.tenant_ids:
         served = ", ".join(settings.tenant_ids)
         raise typer.BadParameter(f"is none of TENANT_IDS: {served}", param_hint="--tenant")
-    return (asked.lower(),)
+    return (requested.lower(),)

@@ -13,7 +13,7 @@ from cli.texts import printable
 
 # In a pipe nothing is cut or wrapped: a line is a line, however long.
 _PIPE_WIDTH = 10_000
-_BETWEEN = "  "
+_SEPARATOR = "  "
 
 # By the words that stand in a column on their own.
 _STYLES: Mapping[str, str] = {
@@ -54,26 +54,26 @@ def print_rows(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str
     used = [column for column in zip(columns, *listed, strict=True) if any(column[1:])]
     widths = [max(map(cell_len, column)) for column in used]
     heading, *lines = zip(*used, strict=True)
-    if sum(widths) + len(_BETWEEN) * (len(widths) - 1) > out.width:
+    if sum(widths) + len(_SEPARATOR) * (len(widths) - 1) > out.width:
         for line in lines:
-            _print_apart(out, heading, line)
+            _print_record(out, heading, line)
         return
-    out.print(Text(_aligned(heading, widths), style="dim"))
+    out.print(Text(_align(heading, widths), style="dim"))
     for line in lines:
-        out.print(_styled(_aligned(line, widths), line))
+        out.print(_with_styles(_align(line, widths), line))
 
 
-def _print_apart(out: Console, heading: Sequence[str], line: Sequence[str]) -> None:
+def _print_record(out: Console, heading: Sequence[str], line: Sequence[str]) -> None:
     named = [f"{column} {cell}" for column, cell in zip(heading[1:], line[1:], strict=True) if cell]
     out.print(Text(line[0], style="bold"))
-    out.print(Padding(_styled(", ".join(named), line), (0, 0, 0, 2)))
+    out.print(Padding(_with_styles(", ".join(named), line), (0, 0, 0, 2)))
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _BETWEEN.join(map(set_cell_size, cells, widths)).rstrip()
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _SEPARATOR.join(map(set_cell_size, cells, widths)).rstrip()
 
 
-def _styled(line: str, cells: Sequence[str]) -> Text:
+def _with_styles(line: str, cells: Sequence[str]) -> Text:
     text = Text(line)
     for cell in cells:
         if cell in _STYLES:

@@ -60,8 +60,8 @@ class PublishOnce:
         self._publish = publish
         self._window = window
         self._now = now
-        self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="published")
-        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publishing")
+        self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publication-reads")
+        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publication-writes")
         self._in_flight = _InFlight()
         self._cache = _LocalCache()
         self._waiting: set[Future[None]] = set()

@@ -31,7 +31,7 @@ class SnapshotRecorder:
     ) -> None:
         self._publish = publish
         self._record = record
-        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="noting")
+        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="snapshot")
 
     def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
         """Return once every event stands in the sink, and what has to be known of its thing in the table.

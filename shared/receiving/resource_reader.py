@@ -24,7 +24,7 @@ class ResourceReader:
 
     def __init__(self, get: Callable[[ResourceLocation], ResourceContent]) -> None:
         self._get = get
-        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="reader")
+        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="resource-reader")
 
     def read(
         self, locations: Collection[ResourceLocation], deadline: Deadline

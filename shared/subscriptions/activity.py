@@ -33,7 +33,7 @@ class ActivityRecorder:
         self._record_activity = record_activity
         self._monotonic = monotonic
         self._lifecycle_writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="lifecycle")
-        self._heartbeats = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signs-of-life")
+        self._heartbeats = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeats")
         self._recorded_at: dict[tuple[str, str], float] = {}
 
     def record(self, items: Sequence[AuthenticNotification], received_at: datetime, deadline: Deadline) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.checking import Checked, document, is_empty, remarks, uses
+from cli.checking import Preview, document, is_empty, keys_in_use, warnings
 from shared.errors import Unavailable
 from shared.settings import ClientStateKey
 from shared.subscriptions.tracked import Delete, MissedInterval
@@ -15,9 +15,9 @@ CURRENT, PREVIOUS = ClientStateKey.from_text("c" * 32), ClientStateKey.from_text
 GAP = MissedInterval(since=back(hours=2), until=back(hours=1))
 
 
-def _checked(**changes: Any) -> Checked:
+def _checked(**changes: Any) -> Preview:
     values: dict[str, Any] = {"tenant_id": TENANT, "delegated": False}
-    return Checked(**(values | changes))
+    return Preview(**(values | changes))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def _checked(**changes: Any) -> Checked:
     [
         ({}, True),
         ({"rows": [row(missed_interval=GAP)]}, True),
-        ({"strangers": [subscription("other")]}, True),
+        ({"untracked": [subscription("other")]}, True),
         ({"rows": [row(failure=failure())]}, False),
         ({"problem": Unavailable("Graph answered 503")}, False),
         ({"actions": [Delete(tracked=row(), subscription=None)]}, False),
@@ -52,8 +52,8 @@ def test_a_user_whom_nobody_asks_for_is_left_out(changes: dict[str, Any], empty:
 
 def test_a_strangers_url_is_told_without_its_query() -> None:
     stranger = subscription("other", notification_url="https://elsewhere.example/api?code=secret")
-    checked = _checked(strangers=[stranger], rows=[row(failure=failure(), missed_interval=GAP)])
-    told = list(remarks(checked))
+    checked = _checked(untracked=[stranger], rows=[row(failure=failure(), missed_interval=GAP)])
+    told = list(warnings(checked))
     assert told[2].startswith("at Graph, tracked by nobody, left alone: other of /teams to https://elsewhere.example/")
     assert "secret" not in str(told) + str(document([checked]))
     assert told[0] == "/teams (created): Graph answered 403: no"
@@ -68,7 +68,7 @@ def test_keys_and_certificates_in_use_are_counted() -> None:
         row(client_state_key_id=None, applied=rich),
         row(client_state_key_id=CURRENT.key_id, applied=None),
     ]
-    assert sorted(uses(_checked(rows=rows), [CURRENT, PREVIOUS], None)) == [
+    assert sorted(keys_in_use(_checked(rows=rows), [CURRENT, PREVIOUS], None)) == [
         f"certificate versions in use: {'f' * 32} by 2",
         "client-state keys in use: " + ", ".join(sorted(_key_lines())),
     ]
@@ -94,9 +94,11 @@ def _key_lines() -> list[str]:
 )
 def test_the_previous_key_can_go_when_nobody_uses_it(key_ids: list[str | None], can_go: bool) -> None:  # noqa: FBT001  a column of the table
     rows = [row(client_state_key_id=key_id) for key_id in key_ids]
-    told = " ".join(uses(_checked(rows=rows), [CURRENT, PREVIOUS], None))
+    told = " ".join(keys_in_use(_checked(rows=rows), [CURRENT, PREVIOUS], None))
     assert ("CLIENT_STATE_KEY_PREVIOUS can go" in told) is can_go
 
 
 def test_without_a_previous_key_there_is_nothing_that_can_go() -> None:
-    assert "can go" not in " ".join(uses(_checked(rows=[row(client_state_key_id=CURRENT.key_id)]), [CURRENT], None))
+    assert "can go" not in " ".join(
+        keys_in_use(_checked(rows=[row(client_state_key_id=CURRENT.key_id)]), [CURRENT], None)
+    )

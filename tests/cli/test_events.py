@@ -12,7 +12,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient
 
-from cli.events import line
+from cli.events import summary_line
 from cli.queue import Message, Queue, unseen
 from sandbox.azurite import Azurite
 from shared.events.cloud_events import CloudEvent, Provenance
@@ -179,7 +179,7 @@ def test_what_was_shown_is_not_shown_again() -> None:
 
 def test_a_line_tells_where_the_data_lie() -> None:
     event = json.loads(_event(1).to_json(dataref="https://a.example/b"))
-    assert line(event).endswith("messages/1 (data in a blob)")
+    assert summary_line(event).endswith("messages/1 (data in a blob)")
 
 
 def test_events_come_as_they_are_published_and_ctrl_c_ends_it(

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.granting import Granted, Need, State, cells, document, least, needs, permissions_in, remarks
+from cli.granting import (
+    GrantState,
+    Need,
+    PermissionCheck,
+    cells,
+    document,
+    least_privileged,
+    needs,
+    permissions_in,
+    warnings,
+)
 from shared.errors import Misconfigured, Unavailable
 from tests.cli.rows import desired
 from tests.sender import TENANT
@@ -26,14 +36,14 @@ TEAMS = Need(path="/teams", resources=("/teams",), permissions=("Team.ReadBasic.
 ALL_MESSAGES = Need(path="/chats/getAllMessages", resources=(), permissions=("Chat.Read.All",))
 
 
-def _granted(*permissions: str, needs: tuple[Need, ...], **changes: Any) -> Granted:
+def _granted(*permissions: str, needs: tuple[Need, ...], **changes: Any) -> PermissionCheck:
     values: dict[str, Any] = {
         "tenant_id": TENANT,
         "delegated": False,
         "needs": needs,
         "permissions": frozenset(permissions),
     }
-    return Granted(**(values | changes))
+    return PermissionCheck(**(values | changes))
 
 
 def test_resources_of_one_path_are_one_need() -> None:
@@ -51,34 +61,34 @@ def test_a_user_needs_delegated_permissions_and_no_consent_of_the_resource() -> 
 @pytest.mark.parametrize(
     ("permission", "need", "state"),
     [
-        ("Chat.Read.All", CHATS, State.GRANTED),
-        ("Chat.Read.All", MESSAGES, State.GRANTED),
-        ("User.Read.All", MESSAGES, State.RESOURCE_SPECIFIC),
-        ("User.Read.All", CHATS, State.LACKING),
+        ("Chat.Read.All", CHATS, GrantState.GRANTED),
+        ("Chat.Read.All", MESSAGES, GrantState.GRANTED),
+        ("User.Read.All", MESSAGES, GrantState.RESOURCE_SPECIFIC),
+        ("User.Read.All", CHATS, GrantState.LACKING),
     ],
 )
-def test_any_permission_of_a_need_is_enough(permission: str, need: Need, state: State) -> None:
+def test_any_permission_of_a_need_is_enough(permission: str, need: Need, state: GrantState) -> None:
     granted = _granted(permission, needs=(need,))
     assert granted.state(need) == state
-    assert list(granted.lacking) == ([need] if state is State.LACKING else [])
+    assert list(granted.lacking) == ([need] if state is GrantState.LACKING else [])
 
 
 def test_without_a_token_nothing_is_claimed() -> None:
     granted = _granted(needs=(CHATS,), problem=Unavailable("Entra ID does not answer"))
-    assert (granted.state(CHATS), granted.lacking) == (State.UNKNOWN, [])
-    assert list(remarks(granted)) == ["the token cannot be had: Entra ID does not answer"]
+    assert (granted.state(CHATS), granted.lacking) == (GrantState.UNKNOWN, [])
+    assert list(warnings(granted)) == ["the token cannot be had: Entra ID does not answer"]
 
 
 def test_one_permission_serves_all_that_it_grants() -> None:
-    assert least([CHATS, TEAMS, ALL_MESSAGES]) == ["Chat.Read.All", "Team.ReadBasic.All"]
-    assert least([CHATS]) == ["Chat.ReadBasic.All"]
-    assert least([]) == []
+    assert least_privileged([CHATS, TEAMS, ALL_MESSAGES]) == ["Chat.Read.All", "Team.ReadBasic.All"]
+    assert least_privileged([CHATS]) == ["Chat.ReadBasic.All"]
+    assert least_privileged([]) == []
 
 
 @pytest.mark.parametrize(("delegated", "kind"), [(False, "application"), (True, "delegated")])
 def test_what_to_grant_is_told(delegated: bool, kind: str) -> None:  # noqa: FBT001  a column of the table
     granted = _granted(needs=(CHATS, MESSAGES), delegated=delegated)
-    told = list(remarks(granted))
+    told = list(warnings(granted))
     assert told[0] == f"grant the {kind} permissions, with admin consent: Chat.ReadBasic.All"
     assert "which no token tells" in told[1]
     assert [row[1] for row in cells(granted)] == ["lacking", "consent?"]

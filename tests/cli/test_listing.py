@@ -6,45 +6,49 @@ from typing import Any
 import pytest
 
 from cli.listed import document
-from cli.listing import Moment, State, cells, is_bad, notes, runs, state_of
+from cli.listing import StatusContext, SubscriptionState, cells, last_run, needs_attention, state_of, warnings
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState
 from tests.cli.rows import NOW, back, desired, failure, observed, row
 from tests.sender import TENANT
 
-MOMENT = Moment(now=NOW, overdue_after=timedelta(hours=1))
+MOMENT = StatusContext(now=NOW, overdue_after=timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
     ("changes", "state", "bad"),
     [
-        ({}, State.ACTIVE, False),
-        ({"applied": None}, State.PENDING, False),
-        ({"applied": None, "failure": failure()}, State.FAILING, True),
-        ({"failure": failure()}, State.FAILING, True),
-        ({"applied": observed(expiration=NOW)}, State.LAPSED, True),
-        ({"applied": observed(expiration=NOW), "failure": failure()}, State.LAPSED, True),
-        ({"applied": observed(renewed_at=back(minutes=60))}, State.ACTIVE, False),
-        ({"applied": observed(renewed_at=back(minutes=61))}, State.OVERDUE, True),
-        ({"activity": Activity(removed_at=back(minutes=1))}, State.REMOVED, True),
-        ({"activity": Activity(removed_at=back(minutes=6))}, State.ACTIVE, False),
-        ({"activity": Activity(reauthorization_required_at=back(minutes=1))}, State.ACTIVE, False),
-        ({"missed_interval": MissedInterval(since=back(hours=2), until=back(hours=1))}, State.ACTIVE, False),
-        ({"is_wanted": False}, State.UNWANTED, False),
-        ({"is_wanted": False, "failure": failure()}, State.UNWANTED, True),
+        ({}, SubscriptionState.ACTIVE, False),
+        ({"applied": None}, SubscriptionState.PENDING, False),
+        ({"applied": None, "failure": failure()}, SubscriptionState.FAILING, True),
+        ({"failure": failure()}, SubscriptionState.FAILING, True),
+        ({"applied": observed(expiration=NOW)}, SubscriptionState.LAPSED, True),
+        ({"applied": observed(expiration=NOW), "failure": failure()}, SubscriptionState.LAPSED, True),
+        ({"applied": observed(renewed_at=back(minutes=60))}, SubscriptionState.ACTIVE, False),
+        ({"applied": observed(renewed_at=back(minutes=61))}, SubscriptionState.OVERDUE, True),
+        ({"activity": Activity(removed_at=back(minutes=1))}, SubscriptionState.REMOVED, True),
+        ({"activity": Activity(removed_at=back(minutes=6))}, SubscriptionState.ACTIVE, False),
+        ({"activity": Activity(reauthorization_required_at=back(minutes=1))}, SubscriptionState.ACTIVE, False),
+        (
+            {"missed_interval": MissedInterval(since=back(hours=2), until=back(hours=1))},
+            SubscriptionState.ACTIVE,
+            False,
+        ),
+        ({"is_wanted": False}, SubscriptionState.UNWANTED, False),
+        ({"is_wanted": False, "failure": failure()}, SubscriptionState.UNWANTED, True),
     ],
 )
-def test_the_worst_that_holds_is_the_state(changes: dict[str, Any], state: State, bad: bool) -> None:  # noqa: FBT001  a column of the table
+def test_the_worst_that_holds_is_the_state(changes: dict[str, Any], state: SubscriptionState, bad: bool) -> None:  # noqa: FBT001  a column of the table
     tracked = row(**changes)
     assert state_of(tracked, MOMENT) == state
-    assert is_bad(TenantState(tracked=(tracked,)), MOMENT) is bad
+    assert needs_attention(TenantState(tracked=(tracked,)), MOMENT) is bad
 
 
 def test_a_list_that_cannot_be_had_is_bad() -> None:
     rows = TenantState(
         accounts=(AccountStatus(tenant_id=TENANT, delegated=True, failure=failure("nobody is signed in")),)
     )
-    assert is_bad(rows, MOMENT)
-    [told] = notes(rows, MOMENT)
+    assert needs_attention(rows, MOMENT)
+    [told] = warnings(rows, MOMENT)
     assert told.startswith("signed-in user: the subscriptions cannot be listed: failed once, last 1 min ago, ")
     assert told.endswith("next attempt in 3 min: nobody is signed in")
 
@@ -70,7 +74,7 @@ def test_what_was_never_subscribed_has_no_times() -> None:
 def test_notes_tell_failures_gaps_and_what_graph_said_last() -> None:
     heard = Activity(reauthorization_required_at=back(hours=2), missed_at=back(hours=1))
     told = list(
-        notes(
+        warnings(
             TenantState(
                 tracked=(row(missed_interval=MissedInterval(since=back(hours=5)), failure=failure(), activity=heard),)
             ),
@@ -89,8 +93,8 @@ def test_the_last_run_is_that_of_the_latest_list() -> None:
         AccountStatus(tenant_id=TENANT, delegated=False, listed_at=back(minutes=3)),
         AccountStatus(tenant_id=TENANT, delegated=True, listed_at=back(minutes=9)),
     ]
-    assert runs(TenantState(accounts=tuple(listings)), MOMENT) == "last looked after 3 min ago"
-    assert runs(TenantState(), MOMENT) == "last looked after never"
+    assert last_run(TenantState(accounts=tuple(listings)), MOMENT) == "last looked after 3 min ago"
+    assert last_run(TenantState(), MOMENT) == "last looked after never"
 
 
 def test_scripts_get_every_property_null_or_not() -> None:

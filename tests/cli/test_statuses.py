@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.statuses import Commands
+from cli.statuses import CommandGroup
 from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, Unavailable
 
 
@@ -19,7 +19,7 @@ from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem,
     ],
 )
 def test_problem_ends_a_command_with_its_status(problem: Problem, status: int, sentence: str) -> None:
-    app = typer.Typer(cls=Commands)
+    app = typer.Typer(cls=CommandGroup)
 
     @app.command()
     def fails() -> None:

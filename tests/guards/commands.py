@@ -55,8 +55,8 @@ GUARDS = (
     _guard(
         "without a token nothing is claimed",
         "cli/granting.py",
-        "if self.problem is not None:\n            return State.UNKNOWN",
-        "if False:\n            return State.UNKNOWN",
+        "if self.problem is not None:\n            return GrantState.UNKNOWN",
+        "if False:\n            return GrantState.UNKNOWN",
         "test_granting.py::test_without_a_token_nothing_is_claimed",
     ),
 )
