@@ -58,7 +58,7 @@ _DESIRED = st.builds(
     fetch=st.booleans(),
     delegated=st.booleans(),
 )
-_OBSERVED = st.builds(
+_APPLIED = st.builds(
     AppliedSubscription,
     subscription_id=_TEXTS,
     notification_url=_TEXTS,
@@ -75,10 +75,10 @@ _TRACKED = st.builds(
     desired=_DESIRED,
     added_by=st.sampled_from(["file", "cli"]),
     is_wanted=st.booleans(),
-    observed=st.none() | _OBSERVED,
+    applied=st.none() | _APPLIED,
     client_state_key_id=st.none() | _TEXTS,
     failure=_FAILURES,
-    gap=st.none() | st.builds(MissedInterval, since=_moments(), until=st.none() | _moments()),
+    missed_interval=st.none() | st.builds(MissedInterval, since=_moments(), until=st.none() | _moments()),
     etag=_TEXTS,
 )
 _LISTINGS = st.builds(
