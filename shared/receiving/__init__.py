@@ -1,4 +1,5 @@
 """A POST becomes events, or is parked, quarantined or refused; stored ones are redriven.
 
-For other packages: ``Receiver``, ``Receipt``, ``Redriver``, ``PostStore``, ``ResourceReader``, ``RateLimitedReader``.
+For other packages: ``Receiver``, ``Redriver``, ``PostStore``, ``ResourceReader``, ``RateLimitedReader``, ``PARKED``,
+``QUARANTINE``.
 """
