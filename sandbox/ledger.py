@@ -63,7 +63,12 @@ class _Told:
         if "content" not in event.data:
             return False
         is_created_once = self.change.change_type == "created" and self.change.path[-2] in _CREATED_ONCE
-        return other.is_rich or is_created_once
+        return is_created_once or (other.is_rich and self._states_version)
+
+    @property
+    def _states_version(self) -> bool:
+        """Whether Graph states a version; without one each notification becomes an event (docs/events.md)."""
+        return any(self.change.entity.get(name) for name in ("etag", "lastModifiedDateTime"))
 
 
 class Ledger:

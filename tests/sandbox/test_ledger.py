@@ -105,6 +105,16 @@ def test_a_creation_that_is_told_more_than_once_arrives_once_for_all(
     assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([notifications], True)
 
 
+def test_change_without_a_version_arrives_once_per_subscription() -> None:
+    unversioned = replace(CHANGE, change_type="updated", entity={"id": "1", "displayName": "A"})
+    events = [
+        _event(id_, changeType="updated", content=unversioned.entity, subscriptionId=subscription.id)
+        for id_, subscription in (("1", SUBSCRIPTION), ("2", OTHER))
+    ]
+    ledger = _ledger(delivery(SUBSCRIPTION, OTHER, change=unversioned), *events)
+    assert ([each.notifications for each in ledger.arrivals], ledger.agrees) == ([1, 1], True)
+
+
 def test_an_update_that_is_told_with_and_without_content_may_arrive_twice() -> None:
     updated = replace(CHANGE, change_type="updated")
     events = [_event(changeType="updated"), _bare_event()]
