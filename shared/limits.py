@@ -58,10 +58,10 @@ class RateLimiter:
             raise OutOfTime("Graph asks for a longer pause than a run of the timer lasts")
         self._clock.sleep_until(moment)
 
-    def pause_for(self, by: timedelta) -> None:
+    def pause_for(self, pause: timedelta) -> None:
         """Let no request be sent for this long, as Graph has asked."""
         with self._lock:
-            until = self._clock.now() + by
+            until = self._clock.now() + pause
             self._allowed.extend([max(moment, until) for moment in self._allowed])
 
     def _next(self) -> datetime:

@@ -146,15 +146,15 @@ def optional_column[T](entity: Entity, name: str, kind: type[T]) -> T | None:
     return column(entity, name, kind) if name in entity else None
 
 
-def backoff_columns(failure: Backoff | None) -> dict[str, Any]:
+def backoff_columns(backoff: Backoff | None) -> dict[str, Any]:
     """Return the columns of a failure; none if there is none."""
-    if failure is None:
+    if backoff is None:
         return {}
     return {
-        "error": failure.text,
-        "errorDateTime": failure.at,
-        "consecutiveFailures": failure.count,
-        "retryDateTime": failure.retry_at,
+        "error": backoff.text,
+        "errorDateTime": backoff.at,
+        "consecutiveFailures": backoff.count,
+        "retryDateTime": backoff.retry_at,
     }
 
 

@@ -115,8 +115,8 @@ class Backoff:
         """Return the back-off after one more failure: twice the previous pause, and at least what Graph asks for."""
         count = previous.count + 1 if previous else 1
         pause = min(_FIRST_PAUSE * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
-        asked = problem.retry_after if isinstance(problem, Unavailable) else None
-        return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, asked or pause))
+        requested = problem.retry_after if isinstance(problem, Unavailable) else None
+        return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, requested or pause))
 
     def capped_at(self, moment: datetime) -> "Backoff":
         """Return the back-off with the next attempt at ``moment`` at the latest."""

@@ -115,7 +115,7 @@ _EVENT, _EVENT_USER = "VirtualEvent.Read.All", "VirtualEvent.Read"
 _COPILOT, _COPILOT_USER, _COPILOT_RSC = "AiEnterpriseInteraction.Read.All", "AiEnterpriseInteraction.Read", "AiEnterpriseInteraction.Read.User"
 
 _SHARED_CHANNELS = "notifyOnIndirectMembershipUpdate suppressNotificationWhenSharedUnsharedWithTeam"
-_OWN_CONSENT = "useResourceSpecificConsentBasedAuthorization"
+_RSC_OPTION = "useResourceSpecificConsentBasedAuthorization"
 
 _NO_DATA_6_HOURS: _Limits = {"resource_data": False, "max_lifetime": timedelta(hours=6)}
 _NO_DATA_1_DAY: _Limits = {"resource_data": False, "max_lifetime": timedelta(days=1)}
@@ -156,20 +156,20 @@ CATALOGUE: tuple[ResourceType, ...] = (
     _row("/teams/getAllChannels/getAllMembers", "conversationMember", "CUD", _CHANNEL_MEMBER, beta=True),
     _row("/teams/{team-id}/channels/{channel-id}/sharedWithTeams", "sharedWithChannelTeamInfo", "CD", _CHANNEL_MEMBER, _CHANNEL_MEMBER, beta=True),
     # Source: https://learn.microsoft.com/graph/teams-changenotifications-appinstallation
-    _row("/appCatalogs/teamsApps/{app-id}/installations", "teamsAppInstallation", "CUD", _APP, "", _APP_RSC, f"filter {_OWN_CONSENT}"),
+    _row("/appCatalogs/teamsApps/{app-id}/installations", "teamsAppInstallation", "CUD", _APP, "", _APP_RSC, f"filter {_RSC_OPTION}"),
     # Source: https://learn.microsoft.com/graph/teams-changenotifications-callrecording-and-calltranscript
     _row("/communications/onlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT),
-    _row("/communications/onlineMeetings/{meeting-id}/transcripts", "callTranscript", "C", _TRANSCRIPT, _TRANSCRIPT, _TRANSCRIPT_RSC, _OWN_CONSENT),
+    _row("/communications/onlineMeetings/{meeting-id}/transcripts", "callTranscript", "C", _TRANSCRIPT, _TRANSCRIPT, _TRANSCRIPT_RSC, _RSC_OPTION),
     _row("/users/{user-id}/onlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT, _TRANSCRIPT),
-    _row("/appCatalogs/teamsApps/{app-id}/installedToOnlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT, "", _TRANSCRIPT_RSC, _OWN_CONSENT, beta=True),
+    _row("/appCatalogs/teamsApps/{app-id}/installedToOnlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT, "", _TRANSCRIPT_RSC, _RSC_OPTION, beta=True),
     _row("/communications/adhocCalls/getAllTranscripts", "callTranscript", "C", _AD_HOC_TRANSCRIPT, beta=True),
     # Graph does not report the transcripts of one ad hoc call to an app, though it does report recordings.
     _row("/communications/adhocCalls/{call-id}/transcripts", "callTranscript", "C", "", _AD_HOC_TRANSCRIPT, beta=True),
     _row("/users/{user-id}/adhocCalls/getAllTranscripts", "callTranscript", "C", _AD_HOC_TRANSCRIPT, _AD_HOC_TRANSCRIPT, beta=True),
     _row("/communications/onlineMeetings/getAllRecordings", "callRecording", "C", _RECORDING),
-    _row("/communications/onlineMeetings/{meeting-id}/recordings", "callRecording", "C", _RECORDING, _RECORDING, _RECORDING_RSC, _OWN_CONSENT),
+    _row("/communications/onlineMeetings/{meeting-id}/recordings", "callRecording", "C", _RECORDING, _RECORDING, _RECORDING_RSC, _RSC_OPTION),
     _row("/users/{user-id}/onlineMeetings/getAllRecordings", "callRecording", "C", _RECORDING, _RECORDING),
-    _row("/appCatalogs/teamsApps/{app-id}/installedToOnlineMeetings/getAllRecordings", "callRecording", "C", _RECORDING, "", _RECORDING_RSC, _OWN_CONSENT, beta=True),
+    _row("/appCatalogs/teamsApps/{app-id}/installedToOnlineMeetings/getAllRecordings", "callRecording", "C", _RECORDING, "", _RECORDING_RSC, _RSC_OPTION, beta=True),
     _row("/communications/adhocCalls/getAllRecordings", "callRecording", "C", _AD_HOC_RECORDING, beta=True),
     _row("/communications/adhocCalls/{call-id}/recordings", "callRecording", "C", _AD_HOC_RECORDING, _AD_HOC_RECORDING, beta=True),
     _row("/users/{user-id}/adhocCalls/getAllRecordings", "callRecording", "C", _AD_HOC_RECORDING, _AD_HOC_RECORDING, beta=True),
