@@ -96,6 +96,18 @@ def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
     return path
 
 
+def type_name_of(path: str, resource_data: Mapping[str, Any]) -> str:
+    """Return the name of a resource in event types, such as "ChatMessage"; "Resource" when nothing tells."""
+    odata_type = resource_data.get("@odata.type")
+    if isinstance(odata_type, str):
+        name = odata_type.rpartition(".")[2].lstrip("#")
+        if name.isalnum() and name.isascii() and len(name) <= _MAX_TYPE_NAME:
+            return _TYPES_BY_ODATA_TYPE.get(name.lower(), name[:1].upper() + name[1:])
+    # A name and an id, or a name alone; what stands before them are the parents.
+    names = [segment for segment in path.split("/")[-2:] if segment in _TYPES_BY_SEGMENT]
+    return _TYPES_BY_SEGMENT[names[-1]] if names else "Resource"
+
+
 def is_created_once(type_name: str) -> bool:
     """Return whether a thing of this kind comes into being once in its life, so that its path tells its creation."""
     return type_name in _CREATED_ONCE
@@ -125,15 +137,3 @@ def _escaped_segment(segment: str) -> str:
 
 def _escaped(text: str) -> str:
     return quote(unquote(text), safe=_SAFE_IN_ID, errors="replace")
-
-
-def type_name_of(path: str, resource_data: Mapping[str, Any]) -> str:
-    """Return the name of a resource in event types, such as "ChatMessage"; "Resource" when nothing tells."""
-    odata_type = resource_data.get("@odata.type")
-    if isinstance(odata_type, str):
-        name = odata_type.rpartition(".")[2].lstrip("#")
-        if name.isalnum() and name.isascii() and len(name) <= _MAX_TYPE_NAME:
-            return _TYPES_BY_ODATA_TYPE.get(name.lower(), name[:1].upper() + name[1:])
-    # A name and an id, or a name alone; what stands before them are the parents.
-    names = [segment for segment in path.split("/")[-2:] if segment in _TYPES_BY_SEGMENT]
-    return _TYPES_BY_SEGMENT[names[-1]] if names else "Resource"
