@@ -122,10 +122,10 @@ class _Reader:
     def text(self, name: str) -> str | None:
         return self._environ.get(name, "").strip() or None
 
-    def required(self, name: str, what: str) -> str:
+    def required(self, name: str, meaning: str) -> str:
         value = self.text(name)
         if value is None:
-            self.errors.append(f"{name} is not set: {what}")
+            self.errors.append(f"{name} is not set: {meaning}")
         return value or ""
 
     def url(self, name: str) -> str | None:
@@ -138,8 +138,8 @@ class _Reader:
         return value.rstrip("/")
 
     def notification_url(self) -> str:
-        url = self.url("NOTIFICATION_URL")
-        return url or self.required("NOTIFICATION_URL", "the public https URL of ReceiveNotification")
+        name = "NOTIFICATION_URL"
+        return self.url(name) or self.required(name, "the public https URL of ReceiveNotification")
 
     def tenant_ids(self) -> tuple[str, ...]:
         text = self.required("TENANT_IDS", "the ids of the tenants served, separated by commas")
@@ -157,8 +157,8 @@ class _Reader:
             self.errors.append(f"{name} is {value!r}: use an application (client) id, which is a GUID")
         return value.lower() if value else None
 
-    def required_guid(self, name: str, what: str) -> str:
-        return self.guid(name) or self.required(name, what)
+    def required_guid(self, name: str, meaning: str) -> str:
+        return self.guid(name) or self.required(name, meaning)
 
     def client_state_keys(self) -> tuple[ClientStateKey, ...]:
         """Return the keys that authenticate; the first one signs."""
@@ -217,13 +217,9 @@ class _Reader:
             self.errors.append(
                 "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"
             )
-        certificates = {
-            "ENCRYPTION_CERTIFICATE_NAME": settings.encryption_certificate_name,
-            "CLIENT_CERTIFICATE_NAME": settings.client_certificate_name,
-        }
-        for name, value in certificates.items():
-            if value is not None and settings.key_vault_url is None:
-                self.errors.append(f"{name} needs KEY_VAULT_URL")
+        if settings.key_vault_url is None:
+            certificates = ("ENCRYPTION_CERTIFICATE_NAME", "CLIENT_CERTIFICATE_NAME")
+            self.errors += [f"{name} needs KEY_VAULT_URL" for name in certificates if self.text(name)]
         self._check_vault(settings)
         if settings.client_secret is not None and settings.client_certificate_name is not None:
             self.errors.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
