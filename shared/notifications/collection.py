@@ -134,11 +134,11 @@ class ChangeNotification:
         fields = _with_graph_spelling(value)
         lifecycle_event = _optional_text(fields, "lifecycleEvent")
         is_change = lifecycle_event is None
-        encrypted = fields.get("encryptedContent")
+        client_state, encrypted = fields.get("clientState"), fields.get("encryptedContent")
         return cls(
             subscription_id=_required_text(fields, "subscriptionId"),
             tenant_id=_tenant_id(fields),
-            client_state=_client_state(fields),
+            client_state=client_state if isinstance(client_state, str) else None,
             subscription_expiration=_optional_text(fields, "subscriptionExpirationDateTime"),
             change_type=_lower_first(_required_text(fields, "changeType")) if is_change else None,
             lifecycle_event=lifecycle_event,
@@ -227,11 +227,6 @@ def _tenant_id(fields: Mapping[str, Any]) -> str:
     if tenant_id is None:
         raise Malformed("tenantid is missing")
     return tenant_id.lower()
-
-
-def _client_state(fields: Mapping[str, Any]) -> str | None:
-    value = fields.get("clientState")
-    return value if isinstance(value, str) else None
 
 
 def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -103,7 +103,7 @@ def verify(token: str, *, expected: ExpectedToken, signing_key: Callable[[str], 
     tenant_id = claims["tid"]
     if tenant_id not in expected.tenant_ids:
         raise InvalidValidationToken("a validation token of a tenant that is not served")
-    issuers = _issuers(expected.cloud, tenant_id)
+    issuers = (expected.cloud.issuer_v1.format(tid=tenant_id), expected.cloud.issuer_v2.format(tid=tenant_id))
     _check_caller(claims, issuers, expected.caller_id)
     _check_signing_issuer(key, issuers, tenant_id)
     times = (claims["nbf"], claims["exp"])
@@ -144,21 +144,12 @@ def _claims(token: str, key: SigningKey, client_id: str) -> Mapping[str, Any]:
         raise InvalidValidationToken("a validation token with a bad signature or audience") from exc
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Issuers:
-    v1: str
-    v2: str
-
-
-def _issuers(cloud: Cloud, tenant_id: str) -> _Issuers:
-    return _Issuers(v1=cloud.issuer_v1.format(tid=tenant_id), v2=cloud.issuer_v2.format(tid=tenant_id))
-
-
-def _check_caller(claims: Mapping[str, Any], issuers: _Issuers, caller_id: str) -> None:
+def _check_caller(claims: Mapping[str, Any], issuers: tuple[str, str], caller_id: str) -> None:
     """Raise unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
-    if claims["iss"] == issuers.v1:
+    issuer_v1, issuer_v2 = issuers
+    if claims["iss"] == issuer_v1:
         caller = claims.get("appid")
-    elif claims["iss"] == issuers.v2:
+    elif claims["iss"] == issuer_v2:
         caller = claims.get("azp")
     else:
         raise InvalidValidationToken("a validation token of another issuer")
@@ -166,12 +157,12 @@ def _check_caller(claims: Mapping[str, Any], issuers: _Issuers, caller_id: str) 
         raise InvalidValidationToken("a validation token that another application asked for")
 
 
-def _check_signing_issuer(key: SigningKey, issuers: _Issuers, tenant_id: str) -> None:
+def _check_signing_issuer(key: SigningKey, issuers: tuple[str, str], tenant_id: str) -> None:
     """Raise InvalidValidationToken when Entra ID publishes the key for another tenant than the token's.
 
     Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
     """
-    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in issuers:
         raise InvalidValidationToken("a validation token signed with a key of another issuer")
 
 

@@ -31,8 +31,8 @@ GUARDS = (
     ),
     _guard(
         "a client state is a text",
-        "return value if isinstance(value, str) else None",
-        "return value",
+        "client_state=client_state if isinstance(client_state, str) else None",
+        "client_state=client_state",
         "tests/shared/test_receive_totality.py::test_what_has_brought_it_down_has_a_documented_outcome",
     ),
     _guard("a bare item", _BARE, 'items = fields.get("value")', _OUTCOME),

@@ -112,7 +112,7 @@ GUARDS = (
     _guard(
         "the signing key's own issuer",
         """\
-    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in (issuers.v1, issuers.v2):
+    if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in issuers:
         raise InvalidValidationToken("a validation token signed with a key of another issuer")
 """,
         "",
