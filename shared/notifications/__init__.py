@@ -1,4 +1,4 @@
-"""Bytes in, authentic notifications and their decrypted content out.
+"""Graph's change notifications: parsed, authenticated and decrypted.
 
 For other packages: ``ChangeNotificationCollection``, ``ChangeNotification``, ``AuthenticNotification``,
 ``authenticate``, ``sign_client_state``, ``ValidationTokens``, ``ExpectedToken``, ``SigningKey``, ``ResourceContent``,

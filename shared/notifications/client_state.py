@@ -1,6 +1,6 @@
-"""Client states: proof that an item belongs to a subscription of this app, in the item's tenant.
+"""Client states: they prove that an item belongs to a subscription that this app created in the item's tenant.
 
-The app signs a client state when it subscribes, and Graph repeats it in every item.
+The app signs a client state when it creates a subscription, and Graph repeats it in every item.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
 """
@@ -19,7 +19,7 @@ from shared.settings import ClientStateKey
 MAX_CLIENT_STATE = 128
 
 AuthenticNotification = NewType("AuthenticNotification", ChangeNotification)
-"""An item whose client state was made by this app for the item's tenant."""
+"""An item whose client state this app has signed for the item's tenant."""
 
 
 def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> str:
@@ -31,23 +31,23 @@ def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> s
 def authenticate(
     notification: ChangeNotification, *, keys: Sequence[ClientStateKey], tenant_ids: Sequence[str]
 ) -> AuthenticNotification:
-    """Return the item as ``AuthenticNotification``.
+    """Return ``notification`` once its tenant is one of ``tenant_ids`` and its client state is valid.
 
     Raises:
-        InvalidClientState: the tenant is not served, or the client state is missing, foreign or of another tenant.
+        InvalidClientState: this app does not serve the tenant, or did not sign the client state for it.
     """
     if notification.tenant_id not in tenant_ids:
-        raise InvalidClientState("a tenant that is not served")
+        raise InvalidClientState("the tenant is not in TENANT_IDS")
     state = notification.client_state
     if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():
-        raise InvalidClientState("no client state of this app")
+        raise InvalidClientState("the client state is missing or not signed by this app")
     prefix, _, mac = state.rpartition(".")
     for key in keys:
         if prefix.startswith(f"v1.{key.key_id}."):
             expected = _client_state_mac(key, prefix, notification.tenant_id)
             if hmac.compare_digest(expected.encode(), mac.encode()):
                 return AuthenticNotification(notification)
-    raise InvalidClientState("no client state of this app")
+    raise InvalidClientState("the client state is missing or not signed by this app")
 
 
 def _client_state_mac(key: ClientStateKey, prefix: str, tenant_id: str) -> str:

@@ -1,8 +1,8 @@
-"""Graph's POST body as values: bytes in, a ``ChangeNotificationCollection`` out.
+"""The body of Graph's POST as values.
 
-Tolerant where Graph varies (spelling of property names, unknown properties and enum values, a bare item without the
-``value`` wrapper), strict where a receiver gets hurt (encodings, numbers that JSON cannot hold, control characters in
-what is logged).
+The parser tolerates what varies between Graph's notifications: the case of property names, unknown properties and enum
+values, and an item without the ``value`` wrapper. It rejects what could harm the app: other encodings than UTF-8,
+numbers that JSON does not have, and control characters in strings that are logged.
 
 Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
 """
@@ -18,22 +18,21 @@ from shared.errors import Malformed, TooLarge
 # Graph documents no limit for a POST; observed bodies are a few hundred kilobytes.
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
-# More than genuine items, of 500 bytes and up, could fill a body with. Anybody may post two million zeros, and each of
-# them would be looked at.
+# A body holds fewer genuine items, of 500 bytes or more. Without a limit, an attacker could post two million zeros.
 MAX_ITEMS = 10_000
 
-# Three times the longest documented path. Type and subject of an event come from such texts, each character may take
-# twelve bytes in JSON, and both together have to fit into a queue message.
+# Three times the longest documented path. An event's type and subject come from these strings. Each character may need
+# twelve bytes in JSON, and both must fit into a queue message.
 MAX_TEXT = 1536
 
 
 def parse_json(data: bytes) -> Any:
     """Return the JSON value in UTF-8 ``data``.
 
-    ``json.loads`` on bytes would sniff UTF-16, and let through NaN and infinite numbers, which JSON does not have.
+    Unlike ``json.loads``, it accepts neither UTF-16 nor NaN and infinite numbers, which JSON does not have.
 
     Raises:
-        Malformed: not UTF-8, not JSON, or nested beyond what Python can hold.
+        Malformed: ``data`` is not JSON in UTF-8, or too deeply nested.
     """
     try:
         return _DECODER.decode(data.decode("utf-8"))
@@ -54,7 +53,7 @@ def _finite_float(text: str) -> float:
 
 _DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite_float)
 
-# Graph's spelling of what is read from a POST; published samples vary in case.
+# The properties of a POST in Graph's spelling; published samples vary in case.
 _PROPERTY_NAMES = frozenset(
     {
         "changeType",
@@ -82,7 +81,7 @@ _GRAPH_SPELLING: Mapping[str, str] = {name.lower(): name for name in _PROPERTY_N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedContent:
-    """``changeNotificationEncryptedContent``: every field as received, Base64 where Graph uses Base64.
+    """``changeNotificationEncryptedContent``, each field as received.
 
     Source: https://learn.microsoft.com/graph/api/resources/changenotificationencryptedcontent
     """
@@ -94,13 +93,10 @@ class EncryptedContent:
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """Return the value; a part that is missing or no text is "", which no later check accepts.
-
-        Raises:
-            Malformed: not an object.
-        """
+        """Return the content, with "" for each field that is no text; raise Malformed if ``value`` is not an object."""
         fields = _with_graph_spelling(value)
         parts = (fields.get(name) for name in ("data", "dataKey", "dataSignature", "encryptionCertificateId"))
+        # Every later check rejects "".
         data, data_key, signature, certificate_id = (part if isinstance(part, str) else "" for part in parts)
         return cls(data=data, data_key=data_key, data_signature=signature, encryption_certificate_id=certificate_id)
 
@@ -122,14 +118,14 @@ class ChangeNotification:
     resource_data: Mapping[str, Any] = field(repr=False)
     encrypted_content: EncryptedContent | None
     raw: Any = field(default=None, repr=False, compare=False)
-    """The item's JSON as it came, to be kept should the item be refused."""
+    """The item's JSON as received: this is stored if the item is rejected."""
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """Return the item; ``tenant_id`` in lower case, ``change_type`` with a lower first letter.
+        """Return the item, with ``tenant_id`` and the first letter of ``change_type`` in lower case.
 
         Raises:
-            Malformed: not an object, a needed property missing, or one of the wrong type.
+            Malformed: ``value`` is not an object, or a required property is missing or has the wrong type.
         """
         fields = _with_graph_spelling(value)
         lifecycle_event = _optional_text(fields, "lifecycleEvent")
@@ -151,7 +147,7 @@ class ChangeNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeNotificationCollection:
-    """A POST body. An item that is not a ``changeNotification`` stands in ``value`` as the error that says why."""
+    """A POST body. ``value`` contains a Malformed error in place of each item that is not a ``changeNotification``."""
 
     value: tuple[ChangeNotification | Malformed, ...]
     validation_tokens: tuple[str, ...] = field(repr=False)
@@ -167,10 +163,10 @@ class ChangeNotificationCollection:
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
         fields = _with_graph_spelling(parse_json(body))
-        # The articles of 2021 and 2022 show basic notifications without the wrapper.
+        # Articles of 2021 and 2022 show basic notifications without the wrapper.
         items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
         if not isinstance(items, list):
-            raise Malformed("no collection of change notifications")
+            raise Malformed("not a collection of change notifications")
         if len(items) > MAX_ITEMS:
             raise TooLarge(f"over {MAX_ITEMS} items")
         return cls(
@@ -187,7 +183,7 @@ def _item(value: Any) -> ChangeNotification | Malformed:
 
 
 def _validation_tokens(value: Any) -> tuple[str, ...]:
-    """Return the tokens; what is no token becomes "", which never verifies and so makes the POST suspect."""
+    """Return the tokens; anything else becomes "", which is never valid and so makes the POST suspicious."""
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -196,7 +192,7 @@ def _validation_tokens(value: Any) -> tuple[str, ...]:
 
 
 def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
-    """Return an object with its names in Graph's spelling: both ``encryptedContent`` and ``EncryptedContent`` occur."""
+    """Return an object with Graph's spelling of its names: ``encryptedContent`` and ``EncryptedContent`` both occur."""
     if not isinstance(value, dict):
         raise Malformed("not an object")
     if value.keys() <= _PROPERTY_NAMES:
@@ -205,12 +201,12 @@ def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return a property that may be absent; printable, so that it can be logged, and never a lone surrogate."""
+    """Return a property that may be absent; it is printable (no lone surrogates), so that it can be logged."""
     value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        raise Malformed(f"{name} is not a short printable text")
+        raise Malformed(f"{name} is not a short printable string")
     return value
 
 
@@ -222,10 +218,10 @@ def _required_text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _tenant_id(fields: Mapping[str, Any]) -> str:
-    # Some lifecycle, presence and meeting notifications carry organizationId in its place.
+    # Some lifecycle, presence and meeting notifications have organizationId instead.
     tenant_id = _optional_text(fields, "tenantId") or _optional_text(fields, "organizationId")
     if tenant_id is None:
-        raise Malformed("tenantid is missing")
+        raise Malformed("tenantId is missing")
     return tenant_id.lower()
 
 
@@ -239,15 +235,15 @@ def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _lower_first(text: str) -> str:
-    # The articles of 2021 show "Created" where the reference says "created".
+    # Articles of 2021 show "Created" where the reference says "created".
     return text[:1].lower() + text[1:]
 
 
 def to_json(items: Iterable[ChangeNotification], validation_tokens: Sequence[str]) -> bytes:
-    """Return a POST of ``items`` as they were received, encrypted content and client states included.
+    """Return a POST of ``items`` as received, with encrypted content and client states.
 
     Raises:
-        RecursionError: an item is nested more deeply than JSON can be written.
+        RecursionError: an item is too deeply nested.
     """
     value = [item.raw for item in items]
     return json.dumps({"value": value, "validationTokens": list(validation_tokens)}).encode()

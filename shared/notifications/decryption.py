@@ -1,4 +1,4 @@
-"""Encrypted content and a private key in, the resource out: authenticate first, then decrypt.
+"""Decryption of a notification's resource data: authenticate first, then decrypt.
 
 Source:
 https://learn.microsoft.com/graph/change-notifications-with-resource-data#decrypting-resource-data-from-change-notifications
@@ -19,29 +19,25 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from shared.errors import Malformed, Undecryptable
 from shared.notifications.collection import EncryptedContent, parse_json
 
-# Graph wraps the key with OAEP over SHA-1, in the hash and in MGF1 alike; SHA-256 opens nothing that Graph sent.
+# Graph wraps the key with OAEP over SHA-1, as the hash and in MGF1; SHA-256 decrypts nothing that Graph sends.
 # Source: https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7346
 _OAEP = OAEP(mgf=MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303  Graph's choice, not ours
 _PKCS7 = padding.PKCS7(128)
 
-# AES-256. HMAC and AES would both take a 16-byte key as well, and a weaker one is an attacker's choice.
+# AES-256. HMAC and AES also accept a 16-byte key, so an attacker could choose a weaker key.
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceContent:
-    """A resource as Graph wrote it, decrypted or fetched: ``json_bytes`` in UTF-8, and ``resource``, parsed."""
+    """A resource, decrypted or fetched: ``json_bytes`` as Graph wrote it, in UTF-8, and ``resource``, parsed."""
 
     json_bytes: bytes = field(repr=False)
     resource: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Return the resource in ``data``.
-
-        Raises:
-            Malformed: no JSON object in UTF-8.
-        """
+        """Return the resource in ``data``; raise Malformed if it is not a JSON object in UTF-8."""
         resource = parse_json(data)
         if not isinstance(resource, dict):
             raise Malformed("not an object")
@@ -52,7 +48,7 @@ def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> ResourceCo
     """Return the resource in ``content``.
 
     Raises:
-        Undecryptable: whatever failed; callers can tell no step from another.
+        Undecryptable: a step failed; callers cannot distinguish which.
     """
     try:
         ciphertext = base64.b64decode(content.data, validate=True)
@@ -60,7 +56,7 @@ def decrypt(content: EncryptedContent, private_key: RSAPrivateKey) -> ResourceCo
         _check_signature(key, ciphertext, base64.b64decode(content.data_signature, validate=True))
         return ResourceContent.from_json(_decrypt_aes(key, ciphertext))
     except (ValueError, Malformed) as exc:
-        raise Undecryptable("the encrypted content does not open") from exc
+        raise Undecryptable("the encrypted content cannot be decrypted") from exc
 
 
 def _check_signature(key: bytes, ciphertext: bytes, signature: bytes) -> None:
@@ -71,7 +67,7 @@ def _check_signature(key: bytes, ciphertext: bytes, signature: bytes) -> None:
 
 
 def _decrypt_aes(key: bytes, ciphertext: bytes) -> bytes:
-    # The initialisation vector is the key's first half: Graph's format, harmless as every item has a key of its own.
+    # Graph's initialisation vector is the first half of the key, which is harmless because each item has its own key.
     decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
     unpadder = _PKCS7.unpadder()
     return unpadder.update(decryptor.update(ciphertext) + decryptor.finalize()) + unpadder.finalize()

@@ -1,7 +1,4 @@
-"""Validation tokens: proof that Microsoft Graph sent a POST with resource data.
-
-In: the tokens of a POST, and the signing keys of Microsoft Entra ID. Out: the tenants whose resource data can be
-trusted.
+"""Validation tokens: they prove that Graph sent a POST, and name the tenants whose resource data it contains.
 
 Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data
 """
@@ -17,25 +14,24 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from shared.clouds import Cloud
 from shared.errors import InvalidValidationToken
 
-# "Microsoft Graph Change Tracking": without this check any application of Entra ID could post notifications.
+# "Microsoft Graph Change Tracking". Without this check, any application in Entra ID could post notifications.
 # Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
 CHANGE_TRACKING_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 
-# Two clocks that Microsoft considers to agree.
 # Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens (ClockSkew, 5 minutes)
 CLOCK_SKEW = timedelta(minutes=5)
 
-# A whole number: a signed "exp" may be larger than any float, which subtraction would not survive.
+# A whole number: "exp" may be larger than any float, and the sum with a float would raise OverflowError.
 _SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
 
-# Six times the size of a genuine token; keeps a nested header below what a JSON parser can hold.
+# Six times the size of a genuine token. A longer header could be nested too deeply for the JSON parser.
 _MAX_TOKEN = 8192
 _MAX_CACHED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """A key that Entra ID signs tokens with; ``issuer`` has "{tenantid}" in it where any tenant may use the key."""
+    """A public key of Entra ID; its ``issuer`` contains "{tenantid}" if it signs tokens of any tenant."""
 
     public_key: RSAPublicKey = field(repr=False)
     issuer: str | None
@@ -43,7 +39,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationToken:
-    """What a verified validation token says; times in seconds since 1970."""
+    """The claims of a verified validation token; times in seconds since 1970."""
 
     tenant_id: str
     not_before: int
@@ -52,7 +48,7 @@ class ValidationToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedToken:
-    """Whom a token must be for, and from: this application, in a tenant served, asked for by Graph, in one cloud."""
+    """What a valid token contains: this app as audience, a tenant that it serves, the caller Graph, and the cloud."""
 
     client_id: str
     tenant_ids: tuple[str, ...]
@@ -61,7 +57,7 @@ class ExpectedToken:
 
 
 class ValidationTokens:
-    """Verifies tokens, and remembers the verified ones: Graph sends the same one for hours, with every POST."""
+    """Verifies tokens, and caches them: Graph sends a token for hours, in each POST."""
 
     def __init__(self, expected: ExpectedToken) -> None:
         self._expected = expected
@@ -70,11 +66,11 @@ class ValidationTokens:
     def verify_all(
         self, tokens: Sequence[str], *, received_at: datetime, signing_key: Callable[[str], SigningKey]
     ) -> frozenset[str]:
-        """Return the tenants that ``tokens`` vouch for; none without tokens.
+        """Return the tenants of ``tokens``.
 
         Raises:
-            InvalidValidationToken: any token is bad, which makes the whole POST suspicious.
-            Exception: what ``signing_key`` raises when a key cannot be had.
+            InvalidValidationToken: a token is invalid, which makes the whole POST suspicious.
+            Exception: the exception of ``signing_key``.
         """
         verified = [self._verify(token, signing_key) for token in tokens]
         for token in verified:
@@ -92,23 +88,23 @@ class ValidationTokens:
 
 
 def verify(token: str, *, expected: ExpectedToken, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
-    """Return what ``token`` says, whenever it may be valid: its times are the caller's to compare.
+    """Return the claims of ``token``, also of an expired one: the caller compares the times.
 
     Raises:
-        InvalidValidationToken: not a token of Graph Change Tracking for this audience.
-        Exception: what ``signing_key`` raises when a key cannot be had.
+        InvalidValidationToken: it is not as ``expected``, or its signature is wrong.
+        Exception: the exception of ``signing_key``.
     """
     key = signing_key(_key_id(token))
     claims = _claims(token, key, expected.client_id)
     tenant_id = claims["tid"]
     if tenant_id not in expected.tenant_ids:
-        raise InvalidValidationToken("a validation token of a tenant that is not served")
+        raise InvalidValidationToken("the validation token is for a tenant that is not in TENANT_IDS")
     issuers = (expected.cloud.issuer_v1.format(tid=tenant_id), expected.cloud.issuer_v2.format(tid=tenant_id))
     _check_caller(claims, issuers, expected.caller_id)
     _check_signing_issuer(key, issuers, tenant_id)
     times = (claims["nbf"], claims["exp"])
     if not all(type(time) is int for time in times):
-        raise InvalidValidationToken("a validation token whose times are no whole numbers")
+        raise InvalidValidationToken("the validation token has a time that is not a whole number")
     return ValidationToken(tenant_id=tenant_id, not_before=times[0], expires=times[1])
 
 
@@ -120,12 +116,12 @@ def _key_id(token: str) -> str:
     except jwt.PyJWTError as exc:
         raise InvalidValidationToken("not a validation token") from exc
     if not isinstance(key_id, str):
-        raise InvalidValidationToken("a validation token that names no key")
+        raise InvalidValidationToken("the validation token does not name its signing key")
     return key_id
 
 
 def _claims(token: str, key: SigningKey, client_id: str) -> Mapping[str, Any]:
-    """Return the claims once signature, algorithm and audience hold; PyJWT would judge times by the wall clock."""
+    """Return the claims if the signature and the audience are right; the times are not checked."""
     try:
         return jwt.decode(
             token,
@@ -135,38 +131,38 @@ def _claims(token: str, key: SigningKey, client_id: str) -> Mapping[str, Any]:
             options={
                 "require": ["exp", "nbf", "iss", "tid"],
                 "strict_aud": True,
-                "verify_exp": False,
+                "verify_exp": False,  # PyJWT would compare times with the wall clock: ``_check_times`` does it
                 "verify_nbf": False,
                 "verify_iat": False,
             },
         )
     except jwt.PyJWTError as exc:
-        raise InvalidValidationToken("a validation token with a bad signature or audience") from exc
+        raise InvalidValidationToken("the validation token has a bad signature or audience, or lacks a claim") from exc
 
 
 def _check_caller(claims: Mapping[str, Any], issuers: tuple[str, str], caller_id: str) -> None:
-    """Raise unless Graph Change Tracking asked for the token: ``appid`` in version 1, ``azp`` in version 2."""
+    """Raise unless Graph Change Tracking requested the token: see ``appid`` in version 1, ``azp`` in version 2."""
     issuer_v1, issuer_v2 = issuers
     if claims["iss"] == issuer_v1:
         caller = claims.get("appid")
     elif claims["iss"] == issuer_v2:
         caller = claims.get("azp")
     else:
-        raise InvalidValidationToken("a validation token of another issuer")
+        raise InvalidValidationToken("the validation token's issuer is not that of its tenant in GRAPH_CLOUD")
     if caller != caller_id:
-        raise InvalidValidationToken("a validation token that another application asked for")
+        raise InvalidValidationToken("the validation token was not requested by Graph Change Tracking")
 
 
 def _check_signing_issuer(key: SigningKey, issuers: tuple[str, str], tenant_id: str) -> None:
-    """Raise InvalidValidationToken when Entra ID publishes the key for another tenant than the token's.
+    """Raise if Entra ID publishes the key for another tenant than the token's.
 
     Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
     """
     if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in issuers:
-        raise InvalidValidationToken("a validation token signed with a key of another issuer")
+        raise InvalidValidationToken("the validation token is signed with the key of another issuer")
 
 
 def _check_times(token: ValidationToken, received_at: datetime) -> None:
     moment = received_at.timestamp()
     if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
-        raise InvalidValidationToken("a validation token that is expired or not yet valid")
+        raise InvalidValidationToken("the validation token is expired or not yet valid")

@@ -15,7 +15,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
     if notification.tenant_id not in tenant_ids:
-        raise InvalidClientState("a tenant that is not served")
+        raise InvalidClientState("the tenant is not in TENANT_IDS")
 """,
         without="",
         test="tests/shared/test_client_state.py::test_the_client_state_of_a_tenant_that_is_not_served_is_refused",
@@ -25,7 +25,7 @@ GUARDS = (
         module=_MODULE,
         snippet=f"""\
     {_STATE_CHECK}
-        raise InvalidClientState("no client state of this app")
+        raise InvalidClientState("the client state is missing or not signed by this app")
 """,
         without="    state = state or '....'\n    state.encode('ascii', 'surrogateescape')\n",
         test=_REFUSED,
@@ -77,7 +77,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
                 return AuthenticNotification(notification)
-    raise InvalidClientState("no client state of this app")
+    raise InvalidClientState("the client state is missing or not signed by this app")
 """,
         without=(
             "                return AuthenticNotification(notification)\n "

@@ -67,7 +67,7 @@ GUARDS = (
         "one failure for all",
         """\
     except (ValueError, Malformed) as exc:
-        raise Undecryptable("the encrypted content does not open") from exc
+        raise Undecryptable("the encrypted content cannot be decrypted") from exc
 """,
         "    finally:\n        pass\n",
     ),

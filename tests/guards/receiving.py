@@ -13,7 +13,7 @@ _PARKING = "tests/shared/test_parking.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _TEXT_CHECK = """\
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        raise Malformed(f"{name} is not a short printable text")
+        raise Malformed(f"{name} is not a short printable string")
 """
 
 _JSON_CHECK = """\
@@ -76,7 +76,7 @@ GUARDS = (
         "a collection",
         """\
         if not isinstance(items, list):
-            raise Malformed("no collection of change notifications")
+            raise Malformed("not a collection of change notifications")
 """,
         "        items = items or []\n",
         _OUTCOME,
@@ -119,7 +119,7 @@ GUARDS = (
         "the tenant is needed",
         """\
     if tenant_id is None:
-        raise Malformed("tenantid is missing")
+        raise Malformed("tenantId is missing")
     return tenant_id.lower()
 """,
         '    return (tenant_id or "").lower()\n',

@@ -44,7 +44,7 @@ GUARDS = (
         "names a key",
         """\
     if not isinstance(key_id, str):
-        raise InvalidValidationToken("a validation token that names no key")
+        raise InvalidValidationToken("the validation token does not name its signing key")
 """,
         "    key_id = str(key_id)\n",
         _ASKS_FOR_NO_KEY,
@@ -62,7 +62,7 @@ GUARDS = (
         "signature, audience or claims",
         """\
     except jwt.PyJWTError as exc:
-        raise InvalidValidationToken("a validation token with a bad signature or audience") from exc
+        raise InvalidValidationToken("the validation token has a bad signature or audience, or lacks a claim") from exc
 """,
         "    finally:\n        pass\n",
     ),
@@ -70,7 +70,7 @@ GUARDS = (
         "tenant",
         """\
     if tenant_id not in expected.tenant_ids:
-        raise InvalidValidationToken("a validation token of a tenant that is not served")
+        raise InvalidValidationToken("the validation token is for a tenant that is not in TENANT_IDS")
 """,
         "",
     ),
@@ -78,7 +78,7 @@ GUARDS = (
         "times are whole numbers",
         """\
     if not all(type(time) is int for time in times):
-        raise InvalidValidationToken("a validation token whose times are no whole numbers")
+        raise InvalidValidationToken("the validation token has a time that is not a whole number")
 """,
         "",
     ),
@@ -87,7 +87,7 @@ GUARDS = (
         "issuer",
         """\
     else:
-        raise InvalidValidationToken("a validation token of another issuer")
+        raise InvalidValidationToken("the validation token's issuer is not that of its tenant in GRAPH_CLOUD")
 """,
         '    else:\n        caller = claims.get("appid") or claims.get("azp")\n',
     ),
@@ -95,7 +95,7 @@ GUARDS = (
         "caller",
         """\
     if caller != caller_id:
-        raise InvalidValidationToken("a validation token that another application asked for")
+        raise InvalidValidationToken("the validation token was not requested by Graph Change Tracking")
 """,
         "",
     ),
@@ -113,7 +113,7 @@ GUARDS = (
         "the signing key's own issuer",
         """\
     if key.issuer is not None and key.issuer.replace("{tenantid}", tenant_id) not in issuers:
-        raise InvalidValidationToken("a validation token signed with a key of another issuer")
+        raise InvalidValidationToken("the validation token is signed with the key of another issuer")
 """,
         "",
         f"{_TESTS}::test_a_key_published_for_one_tenant_signs_for_no_other",
@@ -140,7 +140,7 @@ GUARDS = (
         "expired or not yet valid",
         """\
     if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
-        raise InvalidValidationToken("a validation token that is expired or not yet valid")
+        raise InvalidValidationToken("the validation token is expired or not yet valid")
 """,
         "    del moment, token\n",
     ),

@@ -67,7 +67,7 @@ def test_bad_content_never_opens_and_tells_no_step_from_another(name: str) -> No
     """Peers' holes 7, 15 and 19: the mismatch logged only, OAEP over SHA-256, lenient Base64, a key of 16 bytes."""
     with pytest.raises(Undecryptable) as caught:
         _decrypt(BAD_CONTENTS[name](graph()))
-    assert str(caught.value) == "the encrypted content does not open"
+    assert str(caught.value) == "the encrypted content cannot be decrypted"
 
 
 def test_content_for_another_certificate_does_not_open() -> None:
