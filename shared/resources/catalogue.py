@@ -1,13 +1,13 @@
-"""What Graph allows for each Teams path: a table with one row a path, grouped by the article that documents it.
+"""The Teams paths that an app can subscribe to, and what Graph allows for each: one row for each path.
 
-Permissions stand least privilege first; one of them is enough. Where the reference and an article disagree, the newer
-text counts. A name in braces stands for an id.
+The rows are grouped by the article that documents them; if one contradicts the reference, the newer text is right.
+A row lists the least privileged permission first, and one permission is enough. A name in braces stands for an id.
 
 Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions#permissions,
 https://learn.microsoft.com/graph/change-notifications-overview#supported-resources, and the article above each group
 """
 
-# One row is one line, however long, as in Microsoft's own tables.
+# One row is one line, however long, as in Microsoft's tables.
 # ruff: noqa: E501
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _CHANGE_TYPES: Mapping[str, str] = {"C": "created", "U": "updated", "D": "delete
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """What the app, a signed-in user or the resource itself has to grant; empty where Graph does not offer it."""
+    """The permissions of an app, of a signed-in user and of resource-specific consent; empty if Graph offers none."""
 
     application: tuple[str, ...] = ()
     delegated: tuple[str, ...] = ()
@@ -29,20 +29,20 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceType:
-    """One row. ``type_name`` is the type that the notifications are about, as Graph's schema names it."""
+    """One row. ``type_name`` is the type of the resources that change, as in Graph's schema."""
 
     path: str
     type_name: str
     change_types: frozenset[str]
     permissions: Permissions
     options: frozenset[str]
-    """Query options that the path takes, without their dollar sign."""
+    """The query options that the path accepts, without the dollar sign."""
     resource_data: bool = True
     resource_data_only: bool = False
     max_filtered: int | None = None
-    """How many resources the filter, which the path then needs, may name."""
+    """How many resources the filter may name; None if the path does not require a filter."""
     fetchable: bool = True
-    """Whether Graph has a GET for the resource that a notification names."""
+    """Whether Graph has a GET for the resource in a notification."""
     beta: bool = False
     max_lifetime: timedelta = timedelta(minutes=4320)
     """Source: https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime"""
@@ -57,7 +57,7 @@ class _Limits(TypedDict, total=False):
     max_lifetime: timedelta
 
 
-def _row(  # noqa: PLR0913, PLR0917  a parameter for each column
+def _row(  # noqa: PLR0913, PLR0917  one parameter for each column
     path: str,
     type_name: str,
     changes: str,
@@ -67,7 +67,7 @@ def _row(  # noqa: PLR0913, PLR0917  a parameter for each column
     options: str = "",
     **limits: Unpack[_Limits],
 ) -> ResourceType:
-    """Return a row; ``changes`` are initials (C, U, D), permissions and ``options`` are listed with spaces."""
+    """Return a row; ``changes`` are initials (C, U, D), permissions and ``options`` are separated by spaces."""
     return ResourceType(
         path=path,
         type_name=type_name,
@@ -83,7 +83,7 @@ def _row(  # noqa: PLR0913, PLR0917  a parameter for each column
 
 
 # fmt: off
-# Sets of permissions that several rows need: of an app, of a signed-in user (_USER), resource-specific consent (_RSC).
+# Permissions that several rows share: of an app, of a signed-in user (_USER), of resource-specific consent (_RSC).
 _CHAT = "Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All"
 _CHAT_USER = "Chat.ReadBasic Chat.Read Chat.ReadWrite"
 _CHAT_RSC = "ChatSettings.Read.Chat ChatSettings.ReadWrite.Chat Chat.Manage.Chat"
@@ -99,7 +99,7 @@ _TEAM = "Team.ReadBasic.All TeamSettings.Read.All TeamSettings.ReadWrite.All"
 _TEAM_RSC = "TeamSettings.Read.Group TeamSettings.ReadWrite.Group"
 _TEAM_MEMBER = "TeamMember.Read.All TeamMember.ReadWrite.All"
 _APP = " ".join(f"TeamsAppInstallation.{right}.All" for right in (
-    "Read",  # only this one covers all scopes; the others go with a filter on theirs
+    "Read",  # the only one for all scopes; the others need a filter on their scope
     "ReadForUser", "ReadForTeam", "ReadForChat",
     "ReadWriteSelfForUser", "ReadWriteSelfForTeam", "ReadWriteSelfForChat",
     "ReadWriteForUser", "ReadWriteForTeam", "ReadWriteForChat",
@@ -123,7 +123,7 @@ _NO_DATA_4230_MINUTES: _Limits = {"resource_data": False, "max_lifetime": timede
 _NO_DATA_30_DAYS: _Limits = {"resource_data": False, "max_lifetime": timedelta(days=30)}
 _EMERGENCY: _Limits = {"resource_data_only": True, "fetchable": False, "max_lifetime": timedelta(days=1)}
 
-# Columns: path, kind, changes, permissions (of the app, a signed-in user, the resource itself), options, limits.
+# Columns: path, type, changes, permissions (app, signed-in user, resource-specific consent), options, limits.
 # The fifteen paths of the overview article, in its order.
 # Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview
 OVERVIEW_RESOURCES: tuple[ResourceType, ...] = (
@@ -163,7 +163,7 @@ CATALOGUE: tuple[ResourceType, ...] = (
     _row("/users/{user-id}/onlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT, _TRANSCRIPT),
     _row("/appCatalogs/teamsApps/{app-id}/installedToOnlineMeetings/getAllTranscripts", "callTranscript", "C", _TRANSCRIPT, "", _TRANSCRIPT_RSC, _RSC_OPTION, beta=True),
     _row("/communications/adhocCalls/getAllTranscripts", "callTranscript", "C", _AD_HOC_TRANSCRIPT, beta=True),
-    # Graph does not report the transcripts of one ad hoc call to an app, though it does report recordings.
+    # For one ad hoc call, Graph sends an app notifications about recordings, but not about transcripts.
     _row("/communications/adhocCalls/{call-id}/transcripts", "callTranscript", "C", "", _AD_HOC_TRANSCRIPT, beta=True),
     _row("/users/{user-id}/adhocCalls/getAllTranscripts", "callTranscript", "C", _AD_HOC_TRANSCRIPT, _AD_HOC_TRANSCRIPT, beta=True),
     _row("/communications/onlineMeetings/getAllRecordings", "callRecording", "C", _RECORDING),
@@ -177,10 +177,10 @@ CATALOGUE: tuple[ResourceType, ...] = (
     _row("/communications/callRecords", "callRecord", "CU", "CallRecords.Read.All", options="filter", **_NO_DATA_4230_MINUTES),
     _row("/communications/onlineMeetings(joinWebUrl={url})/meetingCallEvents", "callEvent", "U", _MEETING, fetchable=False, beta=True),
     _row("/communications/calls/getEmergencyEventsByPolicy(policyName={name})", "emergencyCallEvent", "U", "CallEvents-Emergency.Read.All", **_EMERGENCY),
-    # One subscription for each app and signed-in user: several people need the second path.
+    # Graph allows one subscription per app and signed-in user: use the second path for several people.
     _row("/communications/presences/{user-id}", "presence", "U", "", "Presence.Read.All", max_lifetime=timedelta(hours=1)),
     _row("/communications/presences", "presence", "U", "", "Presence.Read.All", "", "filter", max_filtered=650, max_lifetime=timedelta(hours=1)),
-    # Which changes of approvals and shifts Graph reports is not documented, so all are let through.
+    # Graph does not document the change types of approvals and shifts, so all are allowed here.
     # Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions#permissions
     _row("/solutions/approval/approvalItems", "approvalItem", "CUD", "ApprovalSolution.ReadWrite.All", **_NO_DATA_30_DAYS),
     _row("/teams/{team-id}/schedule/offerShiftRequests", "offerShiftRequest", "CUD", _SCHEDULE, _SCHEDULE, **_NO_DATA_6_HOURS),
@@ -194,7 +194,7 @@ CATALOGUE: tuple[ResourceType, ...] = (
     _row("/solutions/virtualEvents/webinars/{webinar-id}", "virtualEvent", "U", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),
     _row("/solutions/virtualEvents/webinars/{webinar-id}/sessions", "virtualEventSession", "CU", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),
     _row("/solutions/virtualEvents/webinars/{webinar-id}/registrations", "virtualEventRegistration", "CU", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),
-    # As an older edition of the article spells it.
+    # The spelling of an older edition of the article.
     _row("/solutions/virtualEvents/webinars/{webinar-id}/registration/registrants", "virtualEventRegistration", "CU", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),
     _row("/solutions/virtualEvents/townhalls/{townhall-id}", "virtualEvent", "U", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),
     _row("/solutions/virtualEvents/townhalls/{townhall-id}/sessions", "virtualEventSession", "CU", _EVENT, _EVENT_USER, **_NO_DATA_1_DAY),

@@ -1,7 +1,7 @@
-"""The canonical spelling of a resource path, and the type of resource it leads to.
+"""The canonical spelling of a resource path, and the type of its resource.
 
-Graph writes the same resource as ``chats('a')/messages('b')``, ``/chats/a/messages/b`` or with percent signs;
-subscribers need one subject. The canonical form is the segments with ``/`` between them, without a leading one.
+Graph writes one path in several ways: ``chats('a')/messages('b')``, ``/chats/a/messages/b``, or with percent signs. An
+event's subject needs one spelling: ``chats/a/messages/b``.
 
 Source: https://learn.microsoft.com/graph/teams-change-notification-in-microsoft-teams-overview
 """
@@ -15,18 +15,18 @@ from urllib.parse import quote, unquote
 from shared.notifications.collection import MAX_TEXT
 from shared.resources.catalogue import CATALOGUE
 
-# A segment such as messages('b'): a name, then an id in quotes, with '' for a quote inside.
+# A segment such as messages('b'): a name, then an id in quotes, in which '' stands for a quote.
 # Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html#sec_CanonicalURL
-# Possessive throughout: hostile paths must not make the pattern search.
+# All quantifiers are possessive: a hostile path must not make the pattern backtrack.
 _KEYED_SEGMENT = re.compile(r"([A-Za-z]++)\('((?:[^']|'')*+)'\)")
 _SEGMENT = re.compile(r"(?:[^/']++|'[^']*+(?:'|$))++")
 _ENDPOINT = re.compile(r"^https://[^/]+/(?:v1\.0|beta)/")
 
-# Ids keep what Teams puts into them (19:…@thread.tacv2, Base64 with = and +); only what would end a segment is escaped.
+# Only characters that would end a segment are escaped, not those in Teams' ids (19:…@thread.tacv2, Base64's = and +).
 _SAFE_IN_ID = ":@=+!$&(),;*~ "
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_.\-:@=+!$&(),;*~ ']*+")
 
-# Names as the reference spells them; deliveries vary in case ("Users", "adhoccalls").
+# Names as in the reference; notifications vary in case ("Users", "adhoccalls").
 _NAMES: Mapping[str, str] = {
     name.lower(): name
     for name in (
@@ -35,10 +35,10 @@ _NAMES: Mapping[str, str] = {
     )
 }
 
-# Longer than any name of Graph's: the type stands in the event itself, which has to fit into a message.
+# Longer than any type name of Graph. An event contains the type, and must fit into a queue message.
 _MAX_TYPE_NAME = 64
 
-# What the resource is called in event types.
+# The resource's type name in event types, by the last name in the path.
 _TYPES_BY_SEGMENT: Mapping[str, str] = {
     "allMembers": "ConversationMember",
     "approvalItems": "ApprovalItem",
@@ -61,7 +61,7 @@ _TYPES_BY_SEGMENT: Mapping[str, str] = {
     "webinars": "VirtualEvent",
 }
 
-# Where @odata.type and the path disagree, the type knows better; its case varies ("callevent", "callrecord").
+# If @odata.type and the path disagree, @odata.type is right; its case varies ("callevent", "callrecord").
 _TYPES_BY_ODATA_TYPE: Mapping[str, str] = {
     resource_type.type_name.lower(): resource_type.type_name[:1].upper() + resource_type.type_name[1:]
     for resource_type in CATALOGUE
@@ -70,25 +70,25 @@ _TYPES_BY_ODATA_TYPE: Mapping[str, str] = {
     "teams": "Team",
 }
 
-# A member can come back, and so can an app or the team that a channel is shared with.
+# A member can leave and rejoin, an app be installed again, and a channel be shared again.
 _RECREATABLE = frozenset({"ConversationMember", "SharedWithChannelTeamInfo", "TeamsAppInstallation"})
 _CREATED_ONCE = frozenset(_TYPES_BY_ODATA_TYPE.values()) - _RECREATABLE
 
 
 def canonical_path(resource: str) -> str:
-    """Return the one spelling of ``resource``; what is no Graph path comes back segment by segment as it is."""
+    """Return the canonical spelling of a path; names that are not in the catalogue keep their case."""
     path = _ENDPOINT.sub("", resource)
-    # Only between quotes can a slash be anything else than an end.
+    # Inside quotes, a slash does not end a segment.
     segments = _SEGMENT.findall(path) if "'" in path else path.split("/")
     parts = [part for segment in segments for part in _parts(segment) if part]
     return "/".join(_without_repeated_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
 
 
 def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
-    """Return the canonical path of the thing that changed.
+    """Return the canonical path of the resource that changed.
 
-    It is the notification's ``resource``, but for virtual events, where that is what was subscribed to and
-    ``@odata.id`` the thing.  Source: https://learn.microsoft.com/graph/changenotifications-for-virtualevent
+    For virtual events, ``resource`` is the path of the subscription, and ``@odata.id`` that of the changed resource.
+    Source: https://learn.microsoft.com/graph/changenotifications-for-virtualevent
     """
     path, odata_id = canonical_path(resource), resource_data.get("@odata.id")
     if path.startswith("solutions/virtualEvents/") and isinstance(odata_id, str) and len(odata_id) <= MAX_TEXT:
@@ -97,24 +97,24 @@ def subject_of(resource: str, resource_data: Mapping[str, Any]) -> str:
 
 
 def type_name_of(path: str, resource_data: Mapping[str, Any]) -> str:
-    """Return the name of a resource in event types, such as "ChatMessage"; "Resource" when nothing tells."""
+    """Return the resource's type name in event types, such as "ChatMessage"; "Resource" if it is unknown."""
     odata_type = resource_data.get("@odata.type")
     if isinstance(odata_type, str):
         name = odata_type.rpartition(".")[2].lstrip("#")
         if name.isalnum() and name.isascii() and len(name) <= _MAX_TYPE_NAME:
             return _TYPES_BY_ODATA_TYPE.get(name.lower(), name[:1].upper() + name[1:])
-    # A name and an id, or a name alone; what stands before them are the parents.
+    # The path ends in a name and an id, or in a name; the segments before are the parents.
     names = [segment for segment in path.split("/")[-2:] if segment in _TYPES_BY_SEGMENT]
     return _TYPES_BY_SEGMENT[names[-1]] if names else "Resource"
 
 
 def is_created_once(type_name: str) -> bool:
-    """Return whether a thing of this kind comes into being once in its life, so that its path tells its creation."""
+    """Return whether a resource of this type is created once, so that its path identifies its creation."""
     return type_name in _CREATED_ONCE
 
 
 def _without_repeated_names(parts: Sequence[str]) -> list[str]:
-    """Return parts without a name right after itself: ``adhoccalls/adhocCalls/{id}``, as one published sample has it.
+    """Return the parts without repetitions of a name: one published sample has ``adhoccalls/adhocCalls/{id}``.
 
     Source: https://learn.microsoft.com/graph/teams-changenotifications-callrecording-and-calltranscript
     """
@@ -123,7 +123,7 @@ def _without_repeated_names(parts: Sequence[str]) -> list[str]:
 
 
 def _parts(segment: str) -> tuple[str, ...]:
-    # Nearly every segment is plain, and quoting costs more than all the rest.
+    # Most segments are plain, and escaping is the slowest step.
     text = segment if _PLAIN_SEGMENT.fullmatch(segment) else _escaped_segment(segment)
     keyed = _KEYED_SEGMENT.fullmatch(text) if text.endswith("')") else None
     parts = (text,) if keyed is None else (keyed[1], keyed[2].replace("''", "%27"))
@@ -131,7 +131,7 @@ def _parts(segment: str) -> tuple[str, ...]:
 
 
 def _escaped_segment(segment: str) -> str:
-    # Escaped between its quotes, so that a quote inside an id can be told from those around it.
+    # Escape the parts between the quotes, so that an escaped quote in an id differs from the quotes around it.
     return "'".join(_escaped(part) for part in segment.split("'"))
 
 

@@ -137,34 +137,34 @@ def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
     [
         (
             _faults("/chats/getAllMesages"),
-            "/chats/getAllMesages is no Teams path that can be subscribed to; did you mean",
+            "/chats/getAllMesages is not a Teams path that an app can subscribe to; did you mean",
         ),
-        (_faults("/me/mailFolders/inbox/messages"), "/me/mailFolders/inbox/messages is no Teams path"),
-        (_faults("/chats", *EVERY), "/chats reports created and updated only: mend changeType"),
+        (_faults("/me/mailFolders/inbox/messages"), "/me/mailFolders/inbox/messages is not a Teams path"),
+        (_faults("/chats", *EVERY), "/chats reports only created and updated: fix changeType"),
         (
             _faults("/communications/callRecords", include_resource_data=True),
             "/communications/callRecords has no resource",
         ),
         (
             _faults(f"/communications/presences/{USER}", "updated"),
-            "/communications/presences/{user-id} is for a signed-in user only: set delegated, and run:",
+            "/communications/presences/{user-id} works only for a signed-in user: set delegated, and run:",
         ),
         (
             _faults("/chats/getAllMessages", delegated=True),
-            "/chats/getAllMessages is not for a signed-in user: leave delegated out",
+            "/chats/getAllMessages does not work for a signed-in user: remove delegated",
         ),
         (
             _faults("/copilot/interactionHistory/getAllEnterpriseInteractions", fetch=True),
-            "/copilot/interactionHistory/getAllEnterpriseInteractions cannot be fetched, Graph has no GET for it",
+            "/copilot/interactionHistory/getAllEnterpriseInteractions cannot be fetched, because Graph has no GET",
         ),
         (
             _faults("/chats/getAllMessages?$search=x"),
-            "/chats/getAllMessages does not take the option search (it takes: model)",
+            "/chats/getAllMessages does not accept the option search (it accepts: model)",
         ),
-        (_faults("/teams?$top=5"), "/teams does not take the option top (it takes: none)"),
+        (_faults("/teams?$top=5"), "/teams does not accept the option top (it accepts: none)"),
         (
             _faults("/communications/calls/getEmergencyEventsByPolicy(policyName='a')", "updated"),
-            "/communications/calls/getEmergencyEventsByPolicy(policyName={name}) comes with resource data only",
+            "/communications/calls/getEmergencyEventsByPolicy(policyName={name}) works only with resource data",
         ),
     ],
 )
