@@ -1,1 +1,1 @@
-"""The product: a pure core, I/O at its edges; imports point down only (``pyproject.toml`` has the layers)."""
+"""The app: a pure core with I/O at its edges. Imports point downward only (``pyproject.toml`` lists the layers)."""

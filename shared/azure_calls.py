@@ -1,4 +1,4 @@
-"""What all calls through Azure's client libraries share: haste on the receiving path, one translation of errors."""
+"""What all calls through Azure's client libraries share: fail-fast options, error translation and retries."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,11 +15,11 @@ from azure.core.exceptions import (
 
 from shared.errors import Unavailable
 
-# Options of one call on the receiving path: Graph waits 3 seconds in all, and sends again itself.
+# Options of a call on the receiving path: Graph waits 3 seconds for an answer, and retries itself.
 FAIL_FAST: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
 
-# What the clients raise where an answer does not come as it should: their own errors, those of requests, and whatever
-# their parsers and ours make of one that breaks off in the middle.
+# What the clients raise for a bad response: their own errors, those of requests, and those of the parsers (theirs and
+# ours) that read a response which breaks off in the middle.
 CLIENT_ERRORS: tuple[type[Exception], ...] = (
     AzureError,
     OSError,
@@ -30,32 +30,31 @@ CLIENT_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
 )
 
-# For each thread that calls a store at the same time: beyond its ten, urllib3 connects anew for every request.
+# At least one connection for each thread: by default, urllib3 pools ten, and opens a new one for each request beyond.
 MAX_CONNECTIONS = 64
 
 
 def as_unavailable(system: str, exc: Exception) -> Unavailable:
-    """Return the problem that ``exc`` means. Its text carries the response's body, which must not reach a log."""
+    """Return the problem that ``exc`` stands for, without its text: it contains the response's body (never log it)."""
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")
 
 
 def create_if_missing[T](create: Callable[[], object], write: Callable[[], T]) -> T:
-    """Return what ``write`` does, after making the queue, container or table if that is what is missing."""
+    """Return the result of ``write``; if its queue, container or table is missing, ``create`` that first."""
     try:
         return write()
     except ResourceNotFoundError:
-        # Another worker may make it in the meantime.
+        # Another worker may create it in the meantime.
         with suppress(ResourceExistsError):
             create()
         return write()
 
 
 def retry_on_stale_connection[T](write: Callable[[], T]) -> T:
-    """Return what ``write`` does, again for each connection that is closed instead of an answer.
+    """Return the result of an idempotent ``write``; repeat it when the connection was closed, but not after a time-out.
 
-    Whoever stands between closes what has long been idle, and that shows at the next request only. A call that changes
-    nothing when it is made twice is made anew; one that takes too long is not.
+    Load balancers drop idle connections; the client notices at the next request.
     """
     for _ in range(MAX_CONNECTIONS):
         try:

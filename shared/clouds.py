@@ -1,4 +1,4 @@
-"""Microsoft's clouds as data: where each one answers, and who signs its tokens."""
+"""Microsoft's clouds as data: the addresses and the token issuers of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """One of Microsoft's clouds: where to connect, and who issues its tokens ("{tid}" stands for the tenant).
+    """One of Microsoft's clouds; "{tid}" in an issuer stands for the tenant id.
 
     Source: https://learn.microsoft.com/graph/deployments (addresses),
     https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers

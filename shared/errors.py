@@ -1,17 +1,17 @@
-"""Everything that can go wrong outside this code. The class says what helps.
+"""The errors of this app. The class says what helps.
 
 Problem
-├── Rejected                    nothing: this item will never be accepted. Counted by ``reason``; the POST gets a 202
+├── Rejected                    nothing: a retry would fail again. Counted by ``reason``; the POST gets a 202
 │   ├── Malformed                   it is not what Graph sends (a whole body: 400)
-│   │   └── TooLarge                    it is larger than anything Graph is known to send (a whole body: 413)
-│   ├── InvalidClientState          the client state is missing, wrong, or belongs to another tenant
-│   ├── InvalidValidationToken      a validation token is missing or invalid
-│   ├── UnknownCertificate          it was encrypted for a certificate that the vault does not have
-│   └── Undecryptable               it was tampered with, or encrypted in another way than Graph's
-├── Unavailable                 a retry: another system did not answer in time (a POST: parked, else 503)
+│   │   └── TooLarge                    it exceeds this app's limit (a whole body: 413)
+│   ├── InvalidClientState          its client state is missing, or this app did not sign it for its tenant
+│   ├── InvalidValidationToken      its resource data comes without a valid validation token
+│   ├── UnknownCertificate          the vault does not have the certificate that it was encrypted for
+│   └── Undecryptable               it cannot be decrypted (which step failed is secret: it helps attackers)
+├── Unavailable                 a retry: another system did not answer, or not in time (a POST: parked, else 503)
 ├── Misconfigured               an operator: a setting, role or file is wrong (a POST: parked, else 503)
-├── NotFound                    it depends: the thing with this id or path does not exist (404)
-└── Conflict                    a retry: it already exists, or somebody else changed it first (409, 412)
+├── NotFound                    it depends: the requested item does not exist (404)
+└── Conflict                    a retry: it already exists, or another process changed it first (409, 412)
 """
 
 from datetime import timedelta
@@ -19,17 +19,17 @@ from typing import ClassVar
 
 
 class Problem(Exception):
-    """The base class, never raised itself. Its text may be logged: no content, token, key or client state."""
+    """The base class. Its text may be logged, so it contains no content, token, key or client state."""
 
 
 class Rejected(Problem):
-    """An item that is refused for good: a retry would be refused again."""
+    """An item that this app will never accept."""
 
     reason: ClassVar[str]
 
 
 class Malformed(Rejected):
-    """Not the JSON that Graph documents."""
+    """A body or an item that is not the JSON that Graph documents."""
 
     reason = "malformed"
 
@@ -39,34 +39,31 @@ class TooLarge(Malformed):
 
 
 class InvalidClientState(Rejected):
-    """A client state that this app did not create for this tenant."""
+    """A client state that this app did not sign for the item's tenant."""
 
     reason = "client-state"
 
 
 class InvalidValidationToken(Rejected):
-    """Resource data without a valid validation token for its tenant."""
+    """Resource data without a valid validation token of its tenant."""
 
     reason = "validation-token"
 
 
 class UnknownCertificate(Rejected):
-    """The vault has no such version of the encryption certificate."""
+    """A version of the encryption certificate that the vault does not have."""
 
     reason = "unknown-certificate"
 
 
 class Undecryptable(Rejected):
-    """The only failure of decryption: saying which step failed would help an attacker."""
+    """Encrypted content that cannot be decrypted, whichever step failed."""
 
     reason = "undecryptable"
 
 
 class Unavailable(Problem):
-    """Another system did not answer, or not in time, or not as documented; a retry may succeed.
-
-    ``retry_after`` is how long that system asked the caller to wait, or None.
-    """
+    """A system that did not answer in time and as documented; ``retry_after`` is the pause it asked for, or None."""
 
     def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
@@ -74,12 +71,12 @@ class Unavailable(Problem):
 
 
 class Misconfigured(Problem):
-    """A setting, role or file is wrong; the text says what the operator has to change."""
+    """A wrong setting, role or file; the text says what the operator has to change."""
 
 
 class NotFound(Problem):
-    """The requested thing does not exist (404)."""
+    """A requested item that does not exist (404)."""
 
 
 class Conflict(Problem):
-    """What was to be created already exists, or what was to be changed has changed since it was read (409, 412)."""
+    """An item to create that already exists, or an item to change that has changed since it was read (409, 412)."""

@@ -1,4 +1,4 @@
-"""How fast and how much at once: rates that Graph allows, the pauses it asks for, and POSTs processed in parallel.
+"""Limits of speed and concurrency: the rates that Graph allows, the pauses it asks for, and POSTs processed at once.
 
 Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits,
 https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a slow endpoint is dropped)
@@ -17,9 +17,9 @@ from shared.timing import Clock
 type Rate = tuple[int, timedelta]
 """How many requests are allowed in any window of this length."""
 
-# Graph allows an app 500 writes in 20 seconds per tenant. A tenth is left for retries and the command line.
+# Graph allows an app 500 writes in 20 seconds per tenant. A tenth is reserved for retries and the command line.
 WRITES: Rate = (1, timedelta(seconds=20) / 450)
-# Graph allows an app 25 pages of its list of subscriptions in 20 seconds per tenant, and 40 in all tenants.
+# Graph allows an app to list 25 pages of subscriptions in 20 seconds per tenant, and 40 in all tenants.
 LISTS: Rate = (22, timedelta(seconds=20))
 # Grace period for writes already started.
 _GRACE = timedelta(seconds=30)
@@ -27,7 +27,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class OutOfTime(Unavailable):
-    """The run ends before the next request may be sent: the next run continues."""
+    """The next request may only be sent after the end of this run; the next run continues."""
 
 
 class RateLimiter:
@@ -38,19 +38,15 @@ class RateLimiter:
         self._clock = clock
         self._ends = ends
         self._lock = Lock()
-        # From when on each of the next ``count`` requests may be sent.
+        # The times from which the next ``count`` requests may be sent.
         self._allowed = deque([clock.now()] * count, maxlen=count)
 
     def is_over(self) -> bool:
-        """Return whether no time is left for another request."""
+        """Return whether the next request may only be sent after the end."""
         return self._next() > self._ends
 
     def wait(self) -> None:
-        """Return when one more request may be sent.
-
-        Raises:
-            OutOfTime: that would be long after the end.
-        """
+        """Wait until one more request may be sent; raise OutOfTime if that is too long after the end."""
         with self._lock:
             moment = self._next()
             self._allowed.append(moment + self._window)
@@ -59,7 +55,7 @@ class RateLimiter:
         self._clock.sleep_until(moment)
 
     def pause_for(self, pause: timedelta) -> None:
-        """Let no request be sent for this long, as Graph has asked."""
+        """Send no request for this long, because Graph asked for it."""
         with self._lock:
             until = self._clock.now() + pause
             self._allowed.extend([max(moment, until) for moment in self._allowed])
@@ -68,7 +64,7 @@ class RateLimiter:
         return max(self._clock.now(), self._allowed[0])
 
 
-# A longer pause is left to a later run.
+# After a longer pause, a later run continues.
 _LONGEST_PAUSE = timedelta(seconds=15)
 
 
@@ -76,7 +72,7 @@ def wait_out_retry_after[T](request: Callable[[], T], clock: Clock) -> T:
     """Return the result of ``request``; repeat it after each pause of at most 15 seconds that Graph asks for.
 
     Raises:
-        Unavailable: Graph asks for a longer pause, or for none.
+        Unavailable: the request failed, and Graph asks for a longer pause or for none.
     """
     while True:
         try:
@@ -87,15 +83,15 @@ def wait_out_retry_after[T](request: Callable[[], T], clock: Clock) -> T:
             clock.sleep_until(clock.now() + problem.retry_after)
 
 
-# Out of the 1.8 seconds that a POST has for being published.
+# Part of the 1.8 seconds in which a POST must be published.
 _WAIT_SECONDS = 1.4
 # The stall may not affect this POST. 50 threads can wait this long at 120 POSTs a second.
 _WAIT_WHILE_STALLED_SECONDS = 0.4
-# A failure that comes sooner is a refusal, not a stall.
+# A faster failure is a refusal, not a stall.
 _SLOW_SECONDS = 1.0
-# By then, every POST that was being processed when the stall began has given up.
+# After this time, every POST that was being processed when the stall began has given up.
 _STALL_SECONDS = 2.5
-# With at most this share of the slots taken, there is time for less urgent work.
+# If at most this share of the slots is taken, there is time for less urgent work.
 _QUIET_SHARE = 0.25
 _NEVER = float("-inf")
 
@@ -117,11 +113,7 @@ class ConcurrencyLimiter:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Hold a slot while the block runs; wait for one first if all are taken.
-
-        Raises:
-            Unavailable: no slot became free in time.
-        """
+        """Hold a slot while the block runs; raise Unavailable if no slot becomes free in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0 or self._is_stalled(), timeout=_WAIT_SECONDS)
             seconds = _WAIT_WHILE_STALLED_SECONDS if self._is_stalled() else 0
@@ -141,7 +133,7 @@ class ConcurrencyLimiter:
         self._release(stalled_until=_NEVER)
 
     def wait_until_quiet(self, seconds: float) -> None:
-        """Return once few slots are taken, or after ``seconds``: work that has to be done does not wait for ever."""
+        """Wait until few slots are taken, but at most for ``seconds``: less urgent work must not wait forever."""
         with self._became_quiet:
             self._became_quiet.wait_for(self._is_quiet, timeout=seconds)
 

@@ -1,6 +1,6 @@
-"""The environment as a value: a mapping in, ``Settings`` out, every fault named at once.
+"""The app's settings, read from the environment; one error names everything that is wrong with them.
 
-The README's settings table has every name; a test holds the two together.
+The README has a table of the settings; a test compares the two.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from shared.clouds import CLOUDS, Cloud
 from shared.errors import Misconfigured
 
 MIN_CLIENT_STATE_KEY_BYTES = 32
-# Graph makes a shorter lifetime 45 minutes, and refuses a longer one for Teams.
+# Graph extends a shorter lifetime to 45 minutes, and refuses a longer one for Teams.
 # Source: https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime
 _MIN_LIFETIME = timedelta(minutes=45)
 _MAX_LIFETIME = timedelta(minutes=4320)
 
-# What Graph cannot deliver it sends again for so long.
+# Graph retries a failed delivery for this long.
 # Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _GRAPH_RETRIES_FOR = timedelta(hours=4)
 
@@ -33,18 +33,14 @@ _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientStateKey:
-    """An HMAC key with the id by which a client state names it: eight hex digits of the key's SHA-256."""
+    """An HMAC key. Its id, which client states contain, is the first eight hex digits of the key's SHA-256."""
 
     key_id: str
     secret: bytes = field(repr=False)
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Return the key whose bytes are ``text`` in UTF-8.
-
-        Raises:
-            ValueError: fewer than ``MIN_CLIENT_STATE_KEY_BYTES`` bytes.
-        """
+        """Return the key whose bytes are ``text`` in UTF-8; raise ValueError if they are too few."""
         secret = text.encode()
         if len(secret) < MIN_CLIENT_STATE_KEY_BYTES:
             raise ValueError(f"is shorter than {MIN_CLIENT_STATE_KEY_BYTES} bytes; {_MAKE_A_KEY}")
@@ -53,7 +49,7 @@ class ClientStateKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that an operator can set. URLs carry no slash at the end."""
+    """Everything that an operator can set. URLs have no slash at the end."""
 
     storage_connection: str | None = field(repr=False)
     storage_account: str | None
@@ -77,10 +73,10 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Return the settings in ``environ``; a setting that is empty counts as not set.
+        """Return the settings in ``environ``, where an empty one counts as not set.
 
         Raises:
-            Misconfigured: one sentence for each fault, all of them at once.
+            Misconfigured: one sentence for each wrong setting.
         """
         reader = _Reader(environ)
         cloud = reader.cloud()
@@ -99,7 +95,7 @@ class Settings:
             change_tracking_app_id=reader.guid("GRAPH_CHANGE_TRACKING_APP_ID"),
             graph_url=reader.url("GRAPH_URL") or cloud.graph_url,
             login_url=reader.url("LOGIN_URL") or cloud.login_url,
-            # A proxy or a sandbox is in no list of known authorities.
+            # MSAL's list of known authorities does not contain a proxy or a sandbox.
             instance_discovery=reader.text("LOGIN_URL") is None,
             queue_name=reader.queue_name(),
             subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME") or _MAX_LIFETIME,
@@ -113,7 +109,7 @@ class Settings:
 
 
 class _Reader:
-    """Reads one setting after the other and keeps what is wrong with them, so that all faults are told at once."""
+    """Reads one setting after the other, and collects what is wrong with them in ``errors``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -148,7 +144,7 @@ class _Reader:
             self.errors.append("TENANT_IDS has commas, but no tenant id")
         for tenant_id in tenant_ids:
             if not _GUID.fullmatch(tenant_id):
-                self.errors.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id (a GUID; a domain name will not do)")
+                self.errors.append(f"TENANT_IDS: {tenant_id!r} is not a tenant id: use the GUID, not a domain name")
         return tenant_ids
 
     def guid(self, name: str) -> str | None:
@@ -161,7 +157,7 @@ class _Reader:
         return self.guid(name) or self.required(name, meaning)
 
     def client_state_keys(self) -> tuple[ClientStateKey, ...]:
-        """Return the keys that authenticate; the first one signs."""
+        """Return the keys that verify client states; the first one signs them."""
         self.required("CLIENT_STATE_KEY", f"the key that signs client states; {_MAKE_A_KEY}")
         keys = []
         for name in ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS"):
@@ -188,7 +184,7 @@ class _Reader:
         return name
 
     def duration(self, name: str) -> timedelta | None:
-        # Needed by no handshake and no notification before the first: kept off their cold start.
+        # Imported here, because a handshake needs no settings and its cold start must be fast.
         import isodate  # noqa: PLC0415
 
         text = self.text(name)
@@ -212,11 +208,9 @@ class _Reader:
         if not _MIN_LIFETIME <= settings.subscription_lifetime <= _MAX_LIFETIME:
             self.errors.append("SUBSCRIPTION_LIFETIME is not between PT45M and P3D, which are Graph's limits")
         if settings.renew_after >= settings.subscription_lifetime:
-            self.errors.append("RENEW_AFTER is not shorter than the subscriptions live: they would lapse")
+            self.errors.append("RENEW_AFTER is not shorter than SUBSCRIPTION_LIFETIME: subscriptions would expire")
         if settings.storage_connection is None and settings.storage_account is None:
-            self.errors.append(
-                "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its queue there"
-            )
+            self.errors.append("set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app's storage account")
         if settings.key_vault_url is None:
             certificates = ("ENCRYPTION_CERTIFICATE_NAME", "CLIENT_CERTIFICATE_NAME")
             self.errors += [f"{name} needs KEY_VAULT_URL" for name in certificates if self.text(name)]
@@ -225,13 +219,13 @@ class _Reader:
             self.errors.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
 
     def _check_vault(self, settings: Settings) -> None:
-        """Tell a vault that lies in another cloud than Graph; an address in none (a sandbox, a proxy) may be right."""
+        """Report a vault in another cloud than Graph; the address of a sandbox or a proxy belongs to no cloud."""
         host = f".{_split(settings.key_vault_url or '').hostname}"
         suffixes = [cloud.key_vault_suffix for cloud in CLOUDS.values()]
         suffix = next((each for each in suffixes if host.endswith(f".{each}")), None)
         if suffix not in {None, settings.cloud.key_vault_suffix}:
             self.errors.append(
-                f"KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: its host would end in "
+                f"KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: use a host that ends in "
                 f"{settings.cloud.key_vault_suffix}, not {suffix}"
             )
 

@@ -1,4 +1,4 @@
-"""One table of the storage account: rows in and out, each change made only to what was read, and typed columns.
+"""One table of the storage account: queries, changes that an ETag protects, and typed columns.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model (types)
@@ -16,7 +16,7 @@ from shared.azure_calls import CLIENT_ERRORS, as_unavailable, create_if_missing
 from shared.errors import Conflict, Misconfigured
 from shared.timing import Backoff
 
-# What to select of a row for it to be deleted: of what is not selected the clients know no ETag.
+# The columns to select of rows that will be deleted: without them, the client has no ETag.
 KEYS_AND_TIMESTAMP = ["PartitionKey", "RowKey", "Timestamp"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,15 +25,15 @@ type Entity = Mapping[str, Any]
 
 
 def if_unchanged(etag: str | None) -> Mapping[str, Any]:
-    """Return the options of a change that is made only to a row which is still as it was read."""
+    """Return the options of a change that fails if the row has changed since it was read."""
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 class Table:
-    """A table by its name, created when it is missing.
+    """One table, created when its first row is saved. Each change is sent with ``options``, such as ``FAIL_FAST``.
 
-    All methods raise Unavailable when it does not answer. What changes a row raises Conflict when it has been changed
-    since it was read. ``options`` go with each change, such as ``HASTY``.
+    All methods raise Unavailable if the table does not answer. Methods that change a row raise Conflict if the row has
+    changed since it was read.
     """
 
     def __init__(self, tables: TableServiceClient, name: str, *, options: Mapping[str, Any] | None = None) -> None:
@@ -42,7 +42,7 @@ class Table:
         self._options = options or {}
 
     def query(self, condition: str, parameters: dict[str, Any], **options: Any) -> Iterator[Any]:
-        """Return the rows that meet a condition; none if there is no table."""
+        """Return the rows that meet a condition; no rows if the table does not exist."""
         try:
             yield from self.client.query_entities(condition, parameters=parameters, **options)
         except ResourceNotFoundError:
@@ -55,7 +55,7 @@ class Table:
         return list(self.query("PartitionKey eq @key", {"key": key}))
 
     def get(self, partition_key: str, row_key: str, **options: Any) -> Any:
-        """Return a row; None if there is none."""
+        """Return a row, or None if it does not exist."""
         try:
             return self.client.get_entity(partition_key, row_key, **options)
         except ResourceNotFoundError:
@@ -64,18 +64,18 @@ class Table:
             raise as_unavailable(self.name, exc) from exc
 
     def save(self, entity: Entity, etag: str | None) -> str:
-        """Return the ETag of a row that is created (without ``etag``), or replaces the one that was read."""
+        """Create a row (``etag`` is None) or replace the row that has this ETag; return the new ETag."""
         saved = self._translating_errors(
             lambda: self._create_row(entity) if etag is None else self._replace_row(entity, etag)
         )
         return str(saved["etag"])
 
     def submit(self, changes: Sequence[tuple[Any, ...]]) -> None:
-        """Make up to 100 changes of one partition, all or none."""
+        """Make up to 100 changes in one partition: either all of them or none."""
         self._translating_errors(lambda: self.client.submit_transaction(changes))
 
     def delete_batch(self, rows: Sequence[Any]) -> int:
-        """Return how many of up to 100 rows of one partition were deleted: none if one of them has been changed."""
+        """Delete up to 100 rows of one partition, or none if one has changed; return how many were deleted."""
         try:
             self.submit([("delete", row, if_unchanged(row.metadata["etag"])) for row in rows])
         except Conflict:
@@ -83,7 +83,7 @@ class Table:
         return len(rows)
 
     def delete(self, partition_key: str, row_key: str, etag: str | None) -> None:
-        """Delete a row, if it is there; ``*`` for ``etag``: whatever it holds."""
+        """Delete a row if it exists; the ``etag`` "*" stands for any version of it."""
         self._translating_errors(
             lambda: self.client.delete_entity(partition_key, row_key, **if_unchanged(etag), **self._options)
         )
@@ -102,39 +102,35 @@ class Table:
             return change()
         except CLIENT_ERRORS as exc:
             if _is_conflict(exc):
-                raise Conflict(f"somebody else has changed the row in {self.name}") from exc
+                raise Conflict(f"another process has changed a row of {self.name} since it was read") from exc
             raise as_unavailable(self.name, exc) from exc
 
 
 def _is_conflict(exc: Exception) -> bool:
-    # There is no such table or row, there is one already, it is not as it was read.
+    # The table or row is missing, the row already exists, or it has changed since it was read.
     if isinstance(exc, TableTransactionError):
         return exc.status_code in {404, 409, 412}
     return isinstance(exc, ResourceNotFoundError | ResourceExistsError | ResourceModifiedError)
 
 
 def decode_row[T](table: str, decode: Callable[..., T], entity: Entity, *others: Any) -> T:
-    """Return what ``decode`` makes of a row.
-
-    Raises:
-        Misconfigured: the row cannot be read; the text names it, and its ``table``.
-    """
+    """Return the value that ``decode`` reads from a row; raise Misconfigured, which names the row, if it cannot."""
     try:
         return decode(entity, *others)
     except (KeyError, TypeError, ValueError, OverflowError) as exc:
         where = f"{entity.get('PartitionKey')}/{entity.get('RowKey')}"
-        raise Misconfigured(f"row {where} of the table of {table} cannot be read: delete it") from exc
+        raise Misconfigured(f"row {where} of the table {table} has a missing or wrong column: delete the row") from exc
 
 
 def column[T](entity: Entity, name: str, kind: type[T], *, minimum: int | None = None) -> T:
-    """Return what stands in a column; a time in UTC.
+    """Return the value in a column; a time in UTC.
 
     Raises:
-        KeyError, TypeError: it is missing, is not exactly a ``kind``, has no time zone, or is below ``minimum``.
+        KeyError, TypeError: the value is missing, not exactly of ``kind``, without time zone, or below ``minimum``.
     """
     value = entity[name]
     if kind is datetime:
-        # Subtracting rejects what is not a datetime, or a naive one, and normalises the client's subclass.
+        # Subtracting rejects non-datetimes and naive datetimes, and normalises the client's subclass.
         value = _EPOCH + (value - _EPOCH)
     if (minimum is not None and value < minimum) or type(value) is not kind:
         raise TypeError(f"the column {name}")
@@ -142,12 +138,12 @@ def column[T](entity: Entity, name: str, kind: type[T], *, minimum: int | None =
 
 
 def optional_column[T](entity: Entity, name: str, kind: type[T]) -> T | None:
-    """Return what stands in a column, or None if the row has none; raises as ``column`` does."""
+    """Return the value in a column, or None if the row does not have the column; raises as ``column`` does."""
     return column(entity, name, kind) if name in entity else None
 
 
 def backoff_columns(backoff: Backoff | None) -> dict[str, Any]:
-    """Return the columns of a failure; none if there is none."""
+    """Return the columns of a back-off; none without one."""
     if backoff is None:
         return {}
     return {
@@ -159,7 +155,7 @@ def backoff_columns(backoff: Backoff | None) -> dict[str, Any]:
 
 
 def backoff_from(entity: Entity) -> Backoff | None:
-    """Return the failure in a row, if there is one; raises as ``column`` does."""
+    """Return the back-off in a row, or None; raises as ``column`` does."""
     if "error" not in entity:
         return None
     return Backoff(

@@ -1,4 +1,4 @@
-"""Time as the flows need it: a clock, the deadline of one piece of work, and the pause after failed attempts."""
+"""Time: a clock, the deadline of a piece of work, and the pause after failed attempts."""
 
 import time
 from collections.abc import Callable
@@ -44,9 +44,9 @@ class SystemClock:
 class Deadline:
     """The moment by which work must be done, on the monotonic clock.
 
-    The client libraries' own timeouts count per socket read, and one call may take several requests (a token, a
-    challenge, the answer). Waiting for a pool's future bounds them all. The call itself continues in the background
-    and, if it succeeds, fills its cache.
+    The client libraries' timeouts apply to each socket read, and one call may need several requests (a token, a
+    challenge, the answer). Waiting for a pool's future limits all of them together. The call itself continues in the
+    background and, if it succeeds, fills its cache.
     """
 
     def __init__(self, moment: float) -> None:
@@ -66,25 +66,16 @@ class Deadline:
         return type(self)(self._moment - reserve.total_seconds())
 
     def seconds_left(self) -> float:
-        """Return the seconds until the deadline; 0 once it has passed."""
+        """Return the seconds until the deadline; 0 if it has passed."""
         return max(0.0, self._moment - time.monotonic())
 
     def raise_if_passed(self) -> None:
-        """Return if there is time left.
-
-        Raises:
-            Unavailable: the deadline has passed.
-        """
+        """Raise Unavailable if the deadline has passed."""
         if time.monotonic() > self._moment:
-            raise Unavailable("no time is left of what Graph allows")
+            raise Unavailable("the deadline has passed")
 
     def run_on[T, **P](self, pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the result of ``function``, run on ``pool``.
-
-        Raises:
-            Unavailable: the deadline passed first.
-            Exception: whatever ``function`` raises.
-        """
+        """Return the result of ``function``, run on ``pool``; raises as ``result_of`` does."""
         return self.result_of(pool.submit(function, *args, **kwargs))
 
     def result_of[T](self, future: Future[T]) -> T:
@@ -92,13 +83,13 @@ class Deadline:
 
         Raises:
             Unavailable: the deadline passed first.
-            Exception: whatever the call raises.
+            Exception: the exception of the call.
         """
         try:
             return future.result(timeout=self.seconds_left())
         except (TimeoutError, CancelledError) as exc:
             future.cancel()
-            raise Unavailable("no answer within the time that Graph allows") from exc
+            raise Unavailable("no answer before the deadline") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +103,12 @@ class Backoff:
 
     @classmethod
     def next(cls, previous: "Backoff | None", problem: Problem, now: datetime) -> Self:
-        """Return the back-off after one more failure: twice the previous pause, and at least what Graph asks for."""
+        """Return the back-off after one more failure: twice the previous pause, or longer if Graph asks for it."""
         count = previous.count + 1 if previous else 1
         pause = min(_FIRST_PAUSE * 2 ** min(count - 1, 10), _LONGEST_PAUSE)
         requested = problem.retry_after if isinstance(problem, Unavailable) else None
         return cls(text=str(problem)[:_MAX_TEXT], at=now, count=count, retry_at=now + max(pause, requested or pause))
 
     def capped_at(self, moment: datetime) -> "Backoff":
-        """Return the back-off with the next attempt at ``moment`` at the latest."""
+        """Return the back-off, with the next attempt no later than ``moment``."""
         return replace(self, retry_at=min(self.retry_at, moment))

@@ -100,7 +100,7 @@ def test_a_row_that_somebody_has_spoilt_is_named(
     table = tables.get_table_client(TABLE)
     [row] = _rows(tables, tenant_id)
     table.update_entity({**row, "looks": 7})
-    with pytest.raises(Misconfigured, match=f"row {tenant_id}-.* of the table of known"):
+    with pytest.raises(Misconfigured, match=f"row {tenant_id}-.* of the table known"):
         inventory.list(tenant_id, MEMBERS)
     with pytest.raises(Misconfigured):
         inventory.get(_member(tenant_id, "m"))

@@ -45,5 +45,5 @@ def test_longer_pause_is_left_to_the_next_attempt() -> None:
 
 
 def test_nothing_is_read_after_the_deadline() -> None:
-    with pytest.raises(Unavailable, match="no time"):
+    with pytest.raises(Unavailable, match="the deadline has passed"):
         _reader(SettableClock()).read(CHATS, Deadline.after(-SECOND))

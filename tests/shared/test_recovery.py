@@ -79,13 +79,13 @@ def test_every_row_comes_back_as_it_was(row: Gap) -> None:
     ],
 )
 def test_a_row_that_somebody_has_spoilt_is_named(column: str, value: Any) -> None:
-    with pytest.raises(Misconfigured, match=f"{GAP.tenant_id}/{GAP.key} of the table of gaps"):
+    with pytest.raises(Misconfigured, match=f"{GAP.tenant_id}/{GAP.key} of the table gaps"):
         gaps_from([_kept(to_entity(GAP) | {column: value})])
 
 
 @pytest.mark.parametrize("column", ["subscription", "resource", "changeType", "state", "startDateTime", "endDateTime"])
 def test_a_row_without_what_it_needs_is_named(column: str) -> None:
-    with pytest.raises(Misconfigured, match="delete it"):
+    with pytest.raises(Misconfigured, match="delete the row"):
         gaps_from([_kept({name: value for name, value in to_entity(GAP).items() if name != column})])
 
 

@@ -150,7 +150,7 @@ def test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row(name: str, value
     columns = to_entity(FULL)
     if isinstance(value, type(columns[name])):
         return
-    with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}.* delete it"):
+    with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}.* delete the row"):
         tenant_state_from([_kept(columns | {name: value})])
 
 

@@ -54,9 +54,9 @@ def test_all_faults_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"AzureWebJobsStorage": ""}, "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app keeps its"),
+        ({"AzureWebJobsStorage": ""}, "set AzureWebJobsStorage or AzureWebJobsStorage__accountName: the app's"),
         ({"TENANT_IDS": ""}, "TENANT_IDS is not set: the ids of the tenants served, separated by commas"),
-        ({"TENANT_IDS": "contoso.com"}, "TENANT_IDS: 'contoso.com' is not a tenant id (a GUID; a domain name will not"),
+        ({"TENANT_IDS": "contoso.com"}, "TENANT_IDS: 'contoso.com' is not a tenant id: use the GUID, not a domain"),
         ({"TENANT_IDS": " , "}, "TENANT_IDS has commas, but no tenant id"),
         ({"CLIENT_ID": "my app"}, "CLIENT_ID is 'my app': use an application (client) id, which is a GUID"),
         ({"CLIENT_ID": ""}, "CLIENT_ID is not set: the application (client) id of the app registration"),
@@ -110,7 +110,7 @@ def test_a_vault_of_another_cloud_than_graph_is_a_fault(cloud: str, suffix: str)
     else:
         told = _faults(**changes)
         assert told == (
-            "KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: its host would end in "
+            "KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: use a host that ends in "
             f"{VAULTS[cloud]}, not {suffix}"
         )
 
