@@ -64,13 +64,8 @@ class PublicationTable:
         query = "PartitionKey ge @first and PartitionKey lt @last and publishedDateTime lt @before"
         # "g" follows the last of the hexadecimal digits that partitions begin with.
         bounds = {"first": part, "last": f"{part}g", "before": before}
-        try:
-            found = self._table.client.query_entities(query, parameters=bounds, select=KEYS_AND_TIMESTAMP)
-            return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_time_up())
-        except ResourceNotFoundError:
-            return 0
-        except CLIENT_ERRORS as exc:
-            raise as_unavailable(self._table.name, exc) from exc
+        found = self._table.query(query, bounds, select=KEYS_AND_TIMESTAMP)
+        return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_time_up())
 
 
 def _batches(entities: Iterable[Any]) -> Iterator[Sequence[Any]]:
