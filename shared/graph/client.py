@@ -131,16 +131,12 @@ class Graph:
 
     def get_page(self, path: str) -> Page:
         """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
-        response = self._request("GET", self._path(path) or "")
-        try:
-            value = parse_json(response.content)
-        except Malformed as exc:
-            raise Unavailable("Graph's list is none") from exc
-        items = value.get("value") if isinstance(value, dict) else None
+        page = self._request_json("GET", self._path(path) or "")
+        items = page.get("value")
         # Taken for the end of the list, an answer that was cut off would leave a part of the gap open.
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise Unavailable("Graph's list is none")
-        return Page(items=tuple(items), next_path=self._path(value.get("@odata.nextLink")))
+        return Page(items=tuple(items), next_path=self._path(page.get("@odata.nextLink")))
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         """Return the one item at ``path``, with its id."""
@@ -222,7 +218,7 @@ def _error_text(response: HttpResponse) -> str:
 
 def _json_object(response: HttpResponse) -> Mapping[str, Any]:
     try:
-        value = response.json()
-    except ValueError:
+        value = parse_json(response.content)
+    except Malformed:
         return {}
     return value if isinstance(value, dict) else {}
