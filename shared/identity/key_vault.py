@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.azure_calls import FAIL_FAST, as_unavailable
-from shared.errors import Unavailable, UnknownCertificate
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
+from shared.errors import UnknownCertificate
 from shared.identity.certificates import Certificate
 from shared.timing import Deadline
 
@@ -92,11 +92,8 @@ class CertificateVersions:
             secret = self._client.get_secret(self._name, version, **options)
         except ResourceNotFoundError as exc:
             raise UnknownCertificate(f"Key Vault has no such version of {self._name}") from exc
-        except AzureError as exc:
+        except CLIENT_ERRORS as exc:
             raise as_unavailable(f"Key Vault ({self._name})", exc) from exc
-        # The client takes for granted that a 200 carries a secret.
-        except (AttributeError, TypeError, ValueError) as exc:
-            raise Unavailable(f"Key Vault ({self._name}) answers with something that is no secret") from exc
         properties = secret.properties
         cached = self._cached.get(properties.version or "")
         if cached is not None:

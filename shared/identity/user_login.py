@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import msal
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 
-from shared.azure_calls import as_unavailable
+from shared.azure_calls import CLIENT_ERRORS, as_unavailable
 from shared.errors import Misconfigured, Problem, Unavailable
 from shared.identity.entra import MSAL_ERRORS, TIMEOUT_SECONDS, entra_refusal, entra_unavailable, error_codes
 from shared.settings import Settings
@@ -198,11 +198,8 @@ class LoginStore:
             return self._client.get_secret(name).value
         except ResourceNotFoundError:
             return None
-        except AzureError as exc:
-            raise _problem(name, exc) from exc
-        # The client takes for granted that a 200 carries a secret.
-        except (AttributeError, TypeError, ValueError) as exc:
-            raise Unavailable(f"Key Vault ({name}) answers with something that is no secret") from exc
+        except CLIENT_ERRORS as exc:
+            raise _vault_problem(name, exc) from exc
 
     def save(self, tenant_id: str, text: str) -> None:
         """Keep ``text`` as a fresh version of the secret.
@@ -214,17 +211,15 @@ class LoginStore:
         name = _secret_name(tenant_id)
         try:
             self._client.set_secret(name, text, content_type="application/json")
-        except AzureError as exc:
-            raise _problem(name, exc) from exc
-        except (AttributeError, TypeError, ValueError) as exc:
-            raise Unavailable(f"Key Vault ({name}) answers with something that is no secret") from exc
+        except CLIENT_ERRORS as exc:
+            raise _vault_problem(name, exc) from exc
 
 
 def _secret_name(tenant_id: str) -> str:
     return f"teams-notifications-login-{tenant_id}"
 
 
-def _problem(name: str, exc: AzureError) -> Problem:
+def _vault_problem(name: str, exc: Exception) -> Problem:
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     if status == _FORBIDDEN:
         return Misconfigured(

@@ -132,18 +132,13 @@ GUARDS = (
             return self._client.get_secret(name).value
         except ResourceNotFoundError:
             return None
-        except AzureError as exc:
-            raise _problem(name, exc) from exc
-        # The client takes for granted that a 200 carries a secret.
-        except (AttributeError, TypeError, ValueError) as exc:
+        except CLIENT_ERRORS as exc:
 """,
         without="""\
             return self._client.get_secret(name).value
         except ResourceNotFoundError:
             return None
-        except AzureError as exc:
-            raise _problem(name, exc) from exc
-        except KeyError as exc:
+        except HttpResponseError as exc:
 """,
         test=f"{_OUTAGES}::test_an_answer_that_is_no_secret_is_unavailable",
     ),
