@@ -1,4 +1,4 @@
-"""Microsoft Graph in one tenant: its subscriptions, and its resources by path.
+"""A client of Microsoft Graph in one tenant: subscriptions, and resources by path.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -36,20 +36,20 @@ _CLIENT_ERROR = 400
 _NOT_FOUND = 404
 _CONFLICT_STATUSES = frozenset({409, 412})
 _MAX_RETRY_AFTER_SECONDS = 3600
-# Creating a subscription waits for the handshake, for which Graph gives 10 seconds on each of two URLs.
+# Creating a subscription includes the handshake, for which Graph allows 10 seconds on each of two URLs.
 _LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of one of Graph's lists; ``next_path`` is None behind the last one."""
+    """A page of one of Graph's lists; ``next_path`` is None on the last one."""
 
     items: Sequence[Mapping[str, Any]] = field(repr=False)
     next_path: str | None
 
 
 class _OneRetry(RetryPolicy[Any, Any]):
-    """One more try, at once, for a hiccup. What Graph puts off is put off by the callers, who have other things to do.
+    """One immediate retry after a temporary error. With ``Retry-After`` there is none: the caller has other work to do.
 
     Source: https://learn.microsoft.com/graph/throttling#best-practices-to-handle-throttling
     """
@@ -63,14 +63,14 @@ class _OneRetry(RetryPolicy[Any, Any]):
 
 
 def _no_wait() -> None:
-    """Wait for nothing."""
+    """Return at once."""
 
 
 class Graph:
-    """A client of one tenant; ``turn`` returns when Graph bears a request for one more page of its list.
+    """A client of one tenant; ``wait_to_list`` returns when the rate limit allows one more page of subscriptions.
 
-    All methods raise Unavailable (a retry may succeed), NotFound (404) or Misconfigured (the text has Graph's reason);
-    those that change something also raise Conflict (409, 412).
+    All methods raise Unavailable (a retry may succeed), NotFound (404) or Misconfigured (the text has Graph's reason).
+    Those that change something also raise Conflict (409, 412).
     """
 
     def __init__(
@@ -89,65 +89,61 @@ class Graph:
         self._wait_to_list = wait_to_list
 
     def list_subscriptions(self) -> Iterator[GraphSubscription]:
-        """Return all subscriptions of the app in the tenant, page by page."""
+        """Yield all subscriptions of the app in the tenant, page by page."""
         url: str | None = "/v1.0/subscriptions"
         while url is not None:
             self._wait_to_list()
             page = self._request_json("GET", url)
             items = page.get("value")
-            # Taken for an empty list, an answer that was cut off would have everything subscribed to again.
+            # A truncated response must not look like an empty list: all subscriptions would be created again.
             if not isinstance(items, list):
-                raise Unavailable("Graph's list of subscriptions is none")
+                raise Unavailable("Graph's response has no list of subscriptions")
             yield from (GraphSubscription.from_json(item) for item in items)
             url = self._path(page.get("@odata.nextLink"))
 
     def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> GraphSubscription:
-        """Return the subscription that Graph made of ``properties``, after its handshake with the notification URL.
-
-        ``beta`` is for resources that v1.0 does not know.
-        """
-        return GraphSubscription.from_json(
-            self._request_json("POST", f"/{_version(beta=beta)}/subscriptions", properties)
-        )
+        """Return the subscription that Graph created after its handshake; ``beta``: v1.0 does not have the resource."""
+        url = f"/{_version(beta=beta)}/subscriptions"
+        return GraphSubscription.from_json(self._request_json("POST", url, properties))
 
     def update_subscription(
         self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool = False
     ) -> GraphSubscription:
-        """Return the subscription with ``properties`` changed; a new ``expirationDateTime`` reauthorizes it too."""
+        """Return the changed subscription; a new ``expirationDateTime`` also reauthorizes it."""
         url = f"/{_version(beta=beta)}/subscriptions/{subscription_id}"
         return GraphSubscription.from_json(self._request_json("PATCH", url, properties))
 
     def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription."""
+        """Delete a subscription."""
         self._request_json("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
     def get_resource(self, location: ResourceLocation) -> ResourceContent:
-        """Return the resource at ``location`` as it is at this moment, in the haste of the receiving path."""
+        """Return the current state of the resource at ``location``, failing fast for the receiving path."""
         response = self._request("GET", location.path, options=FAIL_FAST)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
-            raise Unavailable("Graph's resource is none") from exc
+            raise Unavailable("Graph's response is not a resource") from exc
 
     def get_page(self, path: str) -> Page:
-        """Return one page of a list; ``path`` has a percent-encoded query, or is a link to a next page."""
+        """Return one page of a list; ``path`` has a percent-encoded query, or is a link to the next page."""
         page = self._request_json("GET", self._path(path) or "")
         items = page.get("value")
-        # Taken for the end of the list, an answer that was cut off would leave a part of the gap open.
+        # A truncated response must not look like the last page: the changes behind it would be lost.
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise Unavailable("Graph's list is none")
+            raise Unavailable("Graph's response has no list of items")
         return Page(items=tuple(items), next_path=self._path(page.get("@odata.nextLink")))
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         """Return the one item at ``path``, with its id."""
         item = self._request_json("GET", path)
-        # Without this check, a response that was cut off would make the item look deleted.
+        # A truncated response must not make the item look deleted.
         if not isinstance(item.get("id"), str):
             raise Unavailable("Graph's response has no item with an id")
         return item
 
     def _path(self, link: Any) -> str | None:
-        """Return what a link to the next page asks for; whomever it names, Graph is asked, which alone gets the token.
+        """Return the path and query of a link to the next page. Its host is ignored: only Graph may receive the token.
 
         Source: https://learn.microsoft.com/graph/paging
         """
@@ -156,10 +152,10 @@ class Graph:
         try:
             parts = urlsplit(link)
         except (ValueError, AttributeError, TypeError) as exc:
-            raise Unavailable("Graph's link to the next page is none") from exc
+            raise Unavailable("Graph's link to the next page is not a URL") from exc
         path = f"{parts.path}?{parts.query}".removeprefix(urlsplit(self._url).path)
         if not path.startswith(("/v1.0/", "/beta/")) or not path.isascii():
-            raise Unavailable("Graph's link to the next page leads elsewhere")
+            raise Unavailable("Graph's link to the next page does not lead to a version of its API")
         return path
 
     def _request_json(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
@@ -197,19 +193,19 @@ def _raise_for_status(response: HttpResponse, call: str) -> None:
 def _refusal(method: str, status: int) -> type[NotFound | Conflict | Misconfigured]:
     if status == _NOT_FOUND:
         return NotFound
-    # A GET changes nothing: a 409 or 412 to it is not a race that somebody else has won.
+    # A GET changes nothing, so a 409 or 412 does not mean that another process was faster.
     return Conflict if status in _CONFLICT_STATUSES and method != "GET" else Misconfigured
 
 
 def _retry_after(response: HttpResponse) -> timedelta | None:
-    """Return what the header says in seconds, the only form that Graph documents."""
+    """Return the value of the header in seconds, the only form that Graph documents."""
     text = response.headers.get("Retry-After", "")
-    # An hour is longer than any pause that throttling asks for; a larger number would be no time at all.
+    # Throttling asks for less than an hour. A timedelta cannot hold arbitrarily large numbers.
     return timedelta(seconds=min(int(text), _MAX_RETRY_AFTER_SECONDS)) if text.isdecimal() and text.isascii() else None
 
 
 def _error_text(response: HttpResponse) -> str:
-    """Return Graph's own words, for the operator: they tell what is missing, and repeat none of the secrets sent."""
+    """Return Graph's error for the operator: it names what is missing, and repeats no secret of the request."""
     error = _json_object(response).get("error")
     if not isinstance(error, dict):
         return "no reason given"

@@ -1,7 +1,7 @@
-"""Where a notification's resource can be read at Graph: the notification in, a path out that stays in its place.
+"""The path at which Graph has a notification's resource; it cannot leave its version of the API.
 
-The resource is a text that arrived from outside. It names a resource below one version of Graph's API, and nothing
-else: no other version, host, query or fragment.
+The resource is a text from outside. It may name a resource below one version, but no other version, host, query or
+fragment.
 
 Source: https://learn.microsoft.com/graph/use-the-api#call-a-rest-api-method
 """
@@ -27,7 +27,7 @@ class ApiVersion(StrEnum):
 
 
 def api_version(text: str | None) -> ApiVersion | None:
-    """Return the version that ``text`` names, exactly; None for anything else."""
+    """Return the version that ``text`` names exactly, or None."""
     return next((version for version in ApiVersion if version == text), None)
 
 
@@ -35,7 +35,7 @@ def api_version(text: str | None) -> ApiVersion | None:
 class ResourceLocation:
     """A resource in one tenant; ``path`` is percent-encoded and begins with the version: "/v1.0/chats/19%3A...".
 
-    Only ``from_notification`` makes one, so that whatever reads it need not check it.
+    Only ``from_notification`` creates one, so its readers need not check it.
     """
 
     tenant_id: str
@@ -43,23 +43,23 @@ class ResourceLocation:
 
     @classmethod
     def from_notification(cls, notification: AuthenticNotification, version: ApiVersion) -> Self:
-        """Return where the resource of a change is.
+        """Return the location of a changed resource.
 
         Raises:
-            Malformed: the resource would lead out of the version, or nowhere.
+            Malformed: the resource is empty or would lead out of its version.
         """
         subject = subject_of(notification.resource or "", notification.resource_data)
         segments = [unquote(segment) for segment in subject.split("/")]
         if not all(_is_single_segment(segment) for segment in segments):
-            raise Malformed("a resource that is no path below a version of Graph")
-        # Ids hold what has a meaning in an address: 19:…@thread.tacv2, Base64 with + and /.
+            raise Malformed("a resource that is not a path below a version of Graph")
+        # Ids contain characters that are special in a URL: 19:…@thread.tacv2, Base64 with + and /.
         path = "/".join(quote(segment, safe="") for segment in segments)
         return cls(tenant_id=notification.tenant_id, path=f"/{version}/{path}")
 
 
 def _is_single_segment(segment: str) -> bool:
-    """Return whether ``segment`` is one step down, however often somebody on the way decodes it."""
-    # Encoded dots do not help: HTTP clients decode them, and then walk up.
+    """Return whether ``segment`` goes down exactly one step, however often it is percent-decoded."""
+    # Encoded dots are not safe: HTTP clients decode them and then go up.
     # Source: https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2.2
     parts = [part for part in _SEPARATOR.split(_fully_decoded(segment)) if part]
     return bool(parts) and all(part.strip(" .") for part in parts)

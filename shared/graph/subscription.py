@@ -1,4 +1,4 @@
-"""One of Graph's answers about a subscription in, a value out.
+"""A subscription as Graph returns it, parsed from JSON.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -25,7 +25,7 @@ class GraphSubscription:
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """Return the subscription in one of Graph's answers.
+        """Return the subscription in one of Graph's responses.
 
         Raises:
             Misconfigured: not a subscription.
@@ -39,25 +39,25 @@ class GraphSubscription:
                 lifecycle_notification_url=value.get("lifecycleNotificationUrl") or None,
                 include_resource_data=bool(value.get("includeResourceData") or value.get("encryptionCertificateId")),
                 encryption_certificate_id=value.get("encryptionCertificateId") or None,
-                expiration=_moment(_text(value["expirationDateTime"])),
+                expiration=_time(_text(value["expirationDateTime"])),
             )
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as exc:
-            raise Misconfigured("Graph answered with something that is no subscription") from exc
+            raise Misconfigured("Graph's response is not a subscription") from exc
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     return value
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a time without its offset")
-    return moment.astimezone(UTC)
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return time.astimezone(UTC)
 
 
 def split_change_types(text: str) -> frozenset[str]:
-    """Return the change types in a text with commas, in lower case."""
+    """Return the comma-separated change types in ``text``, in lower case."""
     return frozenset(part.strip().lower() for part in text.split(","))

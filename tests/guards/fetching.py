@@ -58,7 +58,7 @@ GUARDS = (
         "steps down only",
         """\
         if not all(_is_single_segment(segment) for segment in segments):
-            raise Malformed("a resource that is no path below a version of Graph")
+            raise Malformed("a resource that is not a path below a version of Graph")
 """,
         "",
     ),
@@ -93,7 +93,7 @@ GUARDS = (
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
-            raise Unavailable("Graph's resource is none") from exc
+            raise Unavailable("Graph's response is not a resource") from exc
 """,
         without="        return ResourceContent.from_json(response.content)\n",
         test="tests/edges/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
