@@ -1,7 +1,7 @@
-"""An authentic notification and its content in, a CloudEvent out.
+"""CloudEvents, built from authentic notifications and their content.
 
-Types, source and subject are those that Event Grid's partner topics use for Microsoft Graph, so that a consumer can
-take its events from either.
+``type``, ``source`` and ``subject`` are as in Event Grid's partner topics for Microsoft Graph, so a consumer can read
+its events from either.
 
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md and
 https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
@@ -25,10 +25,10 @@ _ENCODER = json.JSONEncoder(allow_nan=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What later steps need to know of an event, and the wire does not carry.
+    """Facts about an event that later steps need and that are not sent.
 
-    ``dedup_key`` is the same for every event of one version of one change, with or without content. ``content`` is the
-    resource that ``data`` contains.
+    All events of one version of one change share ``dedup_key``, with or without content. ``content`` is the resource
+    that ``data`` contains.
     """
 
     tenant_id: str
@@ -39,7 +39,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
-    """One event in structured mode; ``data`` is its JSON text in UTF-8, ready to be written anywhere."""
+    """One event in structured mode; ``data`` is JSON in UTF-8."""
 
     id: str
     type: str
@@ -49,7 +49,7 @@ class CloudEvent:
     data: bytes = field(repr=False)
     provenance: Provenance
     recovered: bool = False
-    """Whether the change was read from Graph after its notification had been lost."""
+    """Whether the change was read from Graph because its notification was lost."""
 
     @property
     def has_content(self) -> bool:
@@ -57,7 +57,7 @@ class CloudEvent:
         return self.provenance.content is not None
 
     def to_json(self, *, dataref: str | None = None) -> bytes:
-        """Return the event as JSON in UTF-8; with ``dataref``, the address of the data replaces the data.
+        """Return the event as JSON in UTF-8; if there is a ``dataref``, that URL replaces the data.
 
         Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md
         """
@@ -85,20 +85,18 @@ def change_event(
     received_at: datetime,
     ordinal: int = 0,
 ) -> CloudEvent:
-    """Return the event of a change, with the resource itself in ``data.content`` when there is any.
+    """Return the event of a change, with the resource in ``data.content`` if it is available.
 
-    ``fetched`` is the resource, or Graph's 404 for it, or None if it was not fetched. ``ordinal`` is the position of
-    the item in its POST.
-
-    The id is the same however often the change arrives and over whichever subscription, if Graph states the version of
-    the resource. If it does not, the id is that of the notification: docs/events.md.
+    ``fetched`` is the resource, Graph's 404, or None if it was not fetched; ``ordinal`` is the item's position in its
+    POST. If Graph states the resource's version, each delivery of the change over any subscription has one id;
+    otherwise each notification has its own (docs/events.md).
 
     Raises:
-        Malformed: a resource that JSON cannot repeat.
+        Malformed: the resource cannot be written as JSON.
     """
     encrypted = notification.encrypted_content
-    # Graph encrypts each item with a key of its own, so no two notifications have one signature. Two updates without
-    # content in one POST differ in their position only.
+    # Graph encrypts each item with its own key, so each notification has its own signature. Two updates without
+    # content in one POST differ only in their position.
     own_key = f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature
     return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
@@ -111,10 +109,10 @@ def event_from_notification(
     at: datetime,
     own_key: str,
 ) -> CloudEvent:
-    """Return the event of a change; ``own_key`` distinguishes it from other changes where Graph states no version.
+    """Return the event of a change; without a version from Graph, ``own_key`` distinguishes it from other changes.
 
     Raises:
-        Malformed: a resource that JSON cannot repeat.
+        Malformed: the resource cannot be written as JSON.
     """
     change_type = notification.change_type or ""
     content = fetched if isinstance(fetched, ResourceContent) else None
@@ -125,7 +123,7 @@ def event_from_notification(
     gone = {"gone": True} if isinstance(fetched, NotFound) else {}
     data = dump_json(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
-        # A consumer that drops by id must not drop the content because it has the bare change already.
+        # A consumer that deduplicates by id must not drop the content after the change without content.
         id=key if content is not None else stable_id(key, "without content"),
         type=f"Microsoft.Graph.{type_name}{change_type[:1].upper()}{change_type[1:]}",
         source=source_of(notification.tenant_id, client_id),
@@ -139,11 +137,11 @@ def event_from_notification(
 
 
 def _graph_version(notification: ChangeNotification, content: ResourceContent | None, type_name: str) -> str | None:
-    """Return what Graph states to distinguish this change from the next one of the same type to the same resource.
+    """Return the version that Graph states, which differs between two changes of one type to one resource, or None.
 
     Source: https://learn.microsoft.com/graph/api/resources/changenotification
     """
-    # A message can be deleted, restored and deleted again, and a member can come back: their changes have a version.
+    # A message can be deleted, restored and deleted again, and a member can be added again: those need a version.
     if notification.change_type == "created" and is_created_once(type_name):
         return ""
     stated = (content.resource.get(name) for name in ("etag", "lastModifiedDateTime")) if content else ()
@@ -155,11 +153,11 @@ def lifecycle_event(notification: AuthenticNotification, *, client_id: str, rece
     """Return the event of a lifecycle notification, such as ``Microsoft.Graph.SubscriptionReauthorizationRequired``.
 
     Raises:
-        Malformed: never for a notification that was parsed; the data are texts.
+        Malformed: never for a parsed notification, whose fields are strings.
     """
     name = notification.lifecycle_event or ""
     capitalized = name[:1].upper() + name[1:]
-    # Graph repeats a reauthorization request every few minutes: each is an event of its own.
+    # Graph repeats a reauthorization request every few minutes; each one is a separate event.
     id_ = stable_id(notification.tenant_id, notification.subscription_id, name, rfc3339(received_at))
     return CloudEvent(
         id=id_,
@@ -175,7 +173,7 @@ def lifecycle_event(notification: AuthenticNotification, *, client_id: str, rece
 
 
 def _data(notification: ChangeNotification) -> dict[str, Any]:
-    """Return what Graph said of the change, in Graph's names; the client state is a secret and stays out."""
+    """Return Graph's fields of the notification, without the client state, which is a secret."""
     properties = {
         "changeType": notification.change_type,
         "tenantId": notification.tenant_id,
@@ -187,7 +185,7 @@ def _data(notification: ChangeNotification) -> dict[str, Any]:
 
 
 def stable_id(*parts: str) -> str:
-    """Return a hash of ``parts``: an id of one length, without the characters that a path may have."""
+    """Return a hash of ``parts``: an id of fixed length, without the special characters of a path."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode(errors="surrogatepass")
@@ -196,12 +194,12 @@ def stable_id(*parts: str) -> str:
 
 
 def source_of(tenant_id: str, client_id: str) -> str:
-    """Return the ``source`` of the events of a tenant: the tenant, and the app registration that subscribed."""
+    """Return the ``source`` of a tenant's events: the tenant, and the app registration that subscribed."""
     return f"/tenants/{tenant_id}/applications/{client_id}"
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a time in UTC as CloudEvents writes it, in milliseconds."""
+    """Return a UTC time as CloudEvents writes it, with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -214,9 +212,9 @@ def dump_json(value: Mapping[str, Any]) -> bytes:
     try:
         return _ENCODER.encode(value).encode()
     except (ValueError, RecursionError) as exc:
-        raise Malformed("a resource that JSON cannot repeat") from exc
+        raise Malformed("a resource that cannot be written as JSON") from exc
 
 
 def _with_member(json_object: bytes, name: bytes, value: bytes) -> bytes:
-    """Return ``json_object`` with one more member, its JSON text as it is: content stays byte for byte Graph's."""
+    """Return ``json_object`` with one more member; its JSON text is not parsed, so content stays as Graph wrote it."""
     return b'%b, "%b": %b}' % (json_object[:-1], name, value)

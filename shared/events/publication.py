@@ -1,4 +1,4 @@
-"""What has been published under one key, and which of some events that leaves to be published.
+"""Records of published events, and the choice of events that are still to be published.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
@@ -12,7 +12,7 @@ from shared.events.cloud_events import CloudEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicationRecord:
-    """The ids of the events published under one ``dedup_key``, and when the last was; ``etag`` is None in a new row."""
+    """The ids of the events published under one ``dedup_key``, and the latest time; ``etag`` is None for a new row."""
 
     key: str
     entries: tuple[str, ...]
@@ -20,22 +20,22 @@ class PublicationRecord:
     etag: str | None = None
 
     def with_entries(self, entries: Iterable[str], at: datetime) -> "PublicationRecord":
-        """Return the record with ``entries`` added. Entries are only ever added, so two writers can be joined."""
+        """Return the record with ``entries`` added. Entries are never removed, so two records can be merged."""
         return replace(
             self, entries=tuple(dict.fromkeys((*self.entries, *entries))), published_at=max(self.published_at, at)
         )
 
     def repeats(self, event: CloudEvent) -> bool:
-        """Return whether ``event`` was published before: with its content, or in any form if it has none."""
+        """Return whether ``event`` was published before; an event without content also repeats one with content."""
         return event.id in self.entries or (bool(self.entries) and not event.has_content)
 
     def as_first_published(self, event: CloudEvent) -> CloudEvent:
-        """Return the event, a repetition with the time of its first publication."""
+        """Return the event; a repeated one has the time of its first publication."""
         return replace(event, time=min(event.time, self.published_at)) if self.repeats(event) else event
 
 
 def unpublished(events: Iterable[CloudEvent], records: Mapping[str, PublicationRecord]) -> Sequence[CloudEvent]:
-    """Return the events that repeat neither what ``records``, by key, contain nor one another."""
+    """Return the events that repeat neither their record (``records`` is by key) nor an earlier one of ``events``."""
     seen, new = dict(records), list[CloudEvent]()
     for event in events:
         record = seen[event.provenance.dedup_key]

@@ -1,4 +1,4 @@
-"""The table of what was published lately: one row for each version of a change.
+"""The table of recently published events: one row for each version of a change.
 
 Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-guide
 """
@@ -17,23 +17,23 @@ from shared.table import KEYS_AND_TIMESTAMP, Table
 
 TABLE = "published"
 
-# A transaction of tables takes so many changes.
+# Limit of a table transaction.
 # Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 _MAX_BATCH = 100
 _PURGE_PARTS = 16
 _RUN_INTERVAL_SECONDS = 300
-# The golden ratio's multiples reach all parts, each about as often, whatever the schedule of the timer.
+# Multiples of the golden ratio visit all parts about equally often, whatever the timer's schedule is.
 _GOLDEN_RATIO = 0.618033988749895
 
 
 class PublicationTable:
-    """The table; all methods raise Unavailable when it does not answer as it should."""
+    """The ``PublicationRecords`` in a table. All methods raise Unavailable."""
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=FAIL_FAST)
 
     def read(self, key: str) -> PublicationRecord | None:
-        """Return the record under ``key``, however old; None if there is none."""
+        """Return the record of ``key``, however old, or None."""
         try:
             entity = self._table.client.get_entity(key[:2], key, **FAIL_FAST)
             entries = tuple(str(entity["notes"]).split(","))
@@ -45,11 +45,7 @@ class PublicationTable:
             raise as_unavailable(self._table.name, exc) from exc
 
     def write(self, record: PublicationRecord) -> None:
-        """Return once the record is stored.
-
-        Raises:
-            Conflict: another instance has written it since it was read.
-        """
+        """Store the record; raises Conflict if another instance has written it since it was read."""
         entity = {
             "PartitionKey": record.key[:2],
             "RowKey": record.key,
@@ -59,10 +55,10 @@ class PublicationTable:
         self._table.save(entity, record.etag)
 
     def purge(self, *, now: datetime, before: datetime, is_time_up: Callable[[], bool]) -> int:
-        """Return how many records from ``before`` were deleted: of one sixteenth of them, another one each time."""
+        """Delete the records older than ``before`` in one of 16 parts, a different one each run; return how many."""
         part = f"{int(now.timestamp() / _RUN_INTERVAL_SECONDS * _GOLDEN_RATIO % 1 * _PURGE_PARTS):x}"
         query = "PartitionKey ge @first and PartitionKey lt @last and publishedDateTime lt @before"
-        # "g" follows the last of the hexadecimal digits that partitions begin with.
+        # Partition keys begin with a hexadecimal digit, and "g" sorts after all of them.
         bounds = {"first": part, "last": f"{part}g", "before": before}
         found = self._table.query(query, bounds, select=KEYS_AND_TIMESTAMP)
         return sum(self._table.delete_batch(batch) for batch in _batches(found) if not is_time_up())

@@ -1,7 +1,7 @@
-"""Each change published once, although Graph may send its notification twice.
+"""Publishing each change once, although Graph may send its notification twice.
 
-A record is written after the event is in the sink. A table that does not answer never stops an event: one too many is a
-nuisance, one too few is a loss. Until then this process recognises what it has published itself.
+A record is written after the event is in the sink. If the table does not answer, events are published all the same,
+because a duplicate is better than a loss; this process still recognises the events that it has published itself.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
@@ -24,34 +24,34 @@ from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Of the time that is left, for all look-ups together: half a second for a POST, more for a run of the timer.
+# The share of the remaining time that all look-ups may take: half a second of a POST's, more of a timer run's.
 _LOOK_UP_SHARE = 0.25
 _PARALLEL_CALLS = 16
-# How long a table that does not answer is left alone: each POST would wait for it.
+# How long a table that does not answer is not read, so that not every POST waits for it.
 _CIRCUIT_OPEN_SECONDS = 5.0
-# Records that wait to be written; more of them, while the table is slow, would fill the memory of the process.
+# Limit of records waiting to be written: a slow table must not fill the memory of the process.
 _MAX_WAITING = 20_000
-# The changes of some minutes, about 10 MB.
+# The changes of a few minutes, about 10 MB.
 _MAX_CACHED = 20_000
 
 type Publish = Callable[[Sequence[CloudEvent], Deadline, Callable[[CloudEvent], None]], None]
-"""A sink that returns once it has every event, and calls back for each as soon as it has it; raises Unavailable."""
+"""Sends events to the sink, calls back after each one, and returns after the last one; raises Unavailable."""
 
 
 class PublicationRecords(Protocol):
-    """Where records are stored; both raise Unavailable, ``write`` also Conflict if the row has changed since."""
+    """The store of records. Both methods raise Unavailable, ``write`` also Conflict if the row has changed since."""
 
     def read(self, key: str) -> PublicationRecord | None:
-        """Return the record under ``key``, however old; None if there is none."""
+        """Return the record of ``key``, however old, or None."""
         ...
 
     def write(self, record: PublicationRecord) -> None:
-        """Return once the record is stored."""
+        """Store the record."""
         ...
 
 
 class PublishOnce:
-    """Publishes what has not been published within ``window``."""
+    """Publishes events that were not published within ``window``."""
 
     def __init__(
         self, records: PublicationRecords, publish: Publish, *, window: timedelta, now: Callable[[], datetime]
@@ -70,19 +70,19 @@ class PublishOnce:
     def publish(
         self, events: Sequence[CloudEvent], deadline: Deadline, *, require_lookup: bool = False
     ) -> Sequence[CloudEvent]:
-        """Return the events once each is in the sink; a repetition has the time of its first publication.
+        """Publish the new ones of ``events`` and return all; a repeated one has the time of its first publication.
 
-        ``require_lookup``: rather publish nothing than something twice, for callers who can wait.
+        ``require_lookup``: publish nothing if the table does not answer. For callers that can wait.
 
         Raises:
-            Unavailable: as the sink's; or another POST has worked on one of the changes for too long.
+            Unavailable: from the sink; or another POST has worked on one of the changes for too long.
         """
         with self._in_flight.hold(frozenset(event.provenance.dedup_key for event in events), deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
             records = self._records(events, deadline.within(budget), require_lookup=require_lookup)
 
             def on_sent(event: CloudEvent) -> None:
-                # Recorded one by one: if the POST is not finished in time, what was sent of it is not sent again.
+                # Record each event at once: if the POST runs out of time, its sent events are not sent again.
                 record = records[event.provenance.dedup_key].with_entries([event.id], self._now())
                 self._write_soon(self._cache.add(record))
 
@@ -91,13 +91,13 @@ class PublishOnce:
             return [records[event.provenance.dedup_key].as_first_published(event) for event in events]
 
     def is_idle(self) -> bool:
-        """Return whether every record is written, or given up."""
+        """Return whether no record is waiting to be written."""
         return not self._waiting
 
     def _records(
         self, events: Iterable[CloudEvent], deadline: Deadline, *, require_lookup: bool
     ) -> Mapping[str, PublicationRecord]:
-        """Return the record of each event by its key: what this process knows, and what the table answers in time."""
+        """Return the record of each event by key: from this process, else from the table if it answers in time."""
         records, missing = dict[str, PublicationRecord](), set[str]()
         for event in events:
             key = event.provenance.dedup_key
@@ -106,21 +106,21 @@ class PublishOnce:
                 missing.add(key)
         rows = self._rows(missing, deadline)
         if require_lookup and len(rows) < len(missing):
-            raise Unavailable("the table of published events does not answer: nothing is published without it")
+            raise Unavailable("the table published does not answer: nothing is published without it")
         for key, row in rows.items():
             record = self._recent(row, key).with_entries(records[key].entries, records[key].published_at)
             records[key] = self._cache.add(record) if record.entries else record
         return records
 
     def _recent(self, record: PublicationRecord | None, key: str) -> PublicationRecord:
-        """Return ``record`` if it is within the window, else an empty one in its place."""
+        """Return ``record`` if it is within the window, else an empty record."""
         oldest = self._now() - self._window
         if record is None:
             return PublicationRecord(key=key, entries=(), published_at=oldest)
         return record if record.published_at >= oldest else replace(record, entries=(), published_at=oldest)
 
     def _rows(self, keys: Iterable[str], deadline: Deadline) -> Mapping[str, PublicationRecord | None]:
-        """Return the rows that can be read in time."""
+        """Return the rows that could be read in time."""
         if time.monotonic() < self._circuit_open_until:
             return {}
         reads = {key: self._reads.submit(self._read, key) for key in keys}
@@ -152,7 +152,7 @@ class PublishOnce:
         try:
             self._write(record)
         except (Unavailable, Conflict) as problem:
-            _LOG.info("an event may be published twice, as its record was not written: %s", problem)
+            _LOG.info("an event may be published twice, its record was not written: %s", problem)
 
     def _write(self, record: PublicationRecord) -> None:
         try:
@@ -169,7 +169,7 @@ class PublishOnce:
 
 
 class _LocalCache:
-    """The records of what this process has published last, as far as it knows them."""
+    """The records of the events that this process published last."""
 
     def __init__(self) -> None:
         self._records: OrderedDict[str, PublicationRecord] = OrderedDict()
@@ -179,7 +179,7 @@ class _LocalCache:
         return self._records.get(key)
 
     def add(self, record: PublicationRecord) -> PublicationRecord:
-        """Return ``record`` joined with the one that is cached under its key, and cache the result."""
+        """Merge ``record`` into the cached one with its key, and return the result."""
         with self._lock:
             current = self._records.pop(record.key, None)
             joined = record.with_entries(current.entries, current.published_at) if current else record
@@ -190,7 +190,7 @@ class _LocalCache:
 
 
 class _InFlight:
-    """The keys that POSTs are working on: another POST about the same changes waits until they are done."""
+    """The keys that POSTs are working on. Another POST with one of these keys waits."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
@@ -198,10 +198,10 @@ class _InFlight:
 
     @contextmanager
     def hold(self, keys: frozenset[str], deadline: Deadline) -> Iterator[None]:
-        """Hold ``keys`` as soon as no other POST holds one of them.
+        """Wait until no other POST holds one of ``keys``, then hold them.
 
         Raises:
-            Unavailable: another one does, for too long.
+            Unavailable: another POST held one until the deadline.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._keys.isdisjoint(keys), timeout=deadline.seconds_left()):

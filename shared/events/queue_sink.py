@@ -1,4 +1,4 @@
-"""Where events go: a Storage queue, with a blob for the data that a message cannot hold.
+"""The sink of events: a Storage queue, with a blob for data that is too large for a message.
 
 Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction (64 KiB a message)
 """
@@ -15,22 +15,22 @@ from shared.timing import Deadline
 
 DATA_CONTAINER = "event-data"
 
-# 48 KiB are 64 KiB in Base64, in which Functions' queue triggers expect their messages.
+# 48 KiB are 64 KiB in Base64, the encoding that Functions' queue triggers expect.
 # Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#host-json (messageEncoding)
 MAX_MESSAGE_BYTES = 48 * 1024
 
-# Storage's default is seven days, after which a message that nobody fetched is gone without a word.
+# By default, Storage silently deletes messages after seven days.
 _NEVER_EXPIRES = -1
 
 _PARALLEL_SENDS = 16
 
 
 def _ignore(_event: CloudEvent) -> None:
-    """Do nothing about an event that stands in the queue."""
+    """Do nothing."""
 
 
 class QueueSink:
-    """Publishes to one queue, made when it is missing."""
+    """Publishes to one queue, which is created if it is missing."""
 
     def __init__(self, queues: QueueServiceClient, blobs: BlobServiceClient, queue_name: str) -> None:
         self._queue = queues.get_queue_client(queue_name, message_encode_policy=BinaryBase64EncodePolicy())
@@ -40,10 +40,10 @@ class QueueSink:
     def publish(
         self, events: Sequence[CloudEvent], deadline: Deadline, on_sent: Callable[[CloudEvent], None] = _ignore
     ) -> None:
-        """Return once every event stands in the queue; ``on_sent`` is told of each as soon as it does.
+        """Return once every event is in the queue; ``on_sent`` is called with each event as soon as it is there.
 
         Raises:
-            Unavailable: storage did not take all of them in time; some may stand there already, or will in a moment.
+            Unavailable: storage did not accept all of them in time; some may already be in the queue, or soon will be.
         """
         sends = [self._pool.submit(self._send, event, on_sent) for event in events]
         try:
@@ -67,12 +67,12 @@ class QueueSink:
         self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **FAIL_FAST)
 
     def _upload(self, event: CloudEvent) -> str:
-        """Return the address of the event's data, after putting them there; a redelivery on the same day overwrites."""
+        """Upload the event's data and return the URL; a redelivery on the same day overwrites the blob."""
         blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
         json_content = ContentSettings(content_type="application/json")
         create_if_missing(
             lambda: self._container.create_container(**FAIL_FAST),
             lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **FAIL_FAST),
         )
-        # With a shared access signature as credential, the client's address ends in that secret.
+        # If the credential is a shared access signature, the client's URL contains that secret.
         return blob.url.partition("?")[0]
