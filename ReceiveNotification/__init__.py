@@ -1,4 +1,4 @@
-"""The notification URL: Graph's handshake and its POSTs, translated to ``shared`` and back to a status.
+"""The notification URL: Graph's handshake, and its POSTs as calls of ``shared`` with a status in return.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 """
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-# Graph counts an answer after 3 seconds as none; half a second is for the way there and back.
+# Graph waits 3 seconds; half a second is for the network.
 _BUDGET = timedelta(seconds=2.5)
 
-# Graph's tokens are about 100 characters of plain text; anybody may send another.
+# Graph's tokens are about 100 characters of plain text, but anyone can send others.
 _MAX_VALIDATION_TOKEN = 2048
 
 
 def main(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer Graph, with a status and never a reason."""
+    """Answer Graph with a status and never a reason."""
     received_at = datetime.now(UTC)
     validation_token = req.params.get("validationToken")
     if validation_token is not None:
@@ -31,20 +31,20 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _handshake(token: str) -> func.HttpResponse:
-    """Return the token as it is. Nothing is imported or called for it: a cold worker has 10 seconds in all."""
+    """Echo the token. This imports and calls nothing, because a cold worker has 10 seconds in all."""
     if len(token) > _MAX_VALIDATION_TOKEN or not token.isprintable() or "<" in token:
         return func.HttpResponse(status_code=400)
     return func.HttpResponse(token, mimetype="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
 def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
-    """Return the status for ``body``. The imports wait until here, so that the handshake need not.
+    """Return the status for ``body``. The imports are in here because they would delay the handshake.
 
-    ``fetch`` comes from the URL that the app subscribed with, and grants nothing: the client state authenticates.
+    ``fetch`` is part of the URL and grants nothing: the client state authenticates.
     """
     from shared.timing import Deadline  # noqa: PLC0415
 
-    # The time that the other imports take in a cold worker counts too.
+    # In a cold worker, the other imports take part of this time.
     deadline = Deadline.after(_BUDGET)
 
     from ReceiveNotification.process import clients  # noqa: PLC0415
@@ -58,13 +58,13 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
     except Malformed:
         return 400
     except Misconfigured as problem:
-        _LOG.error("refused until this is mended: %s", problem)
+        _LOG.error("refused until this is fixed: %s", problem)
         return 503
     except Problem as problem:
         _LOG.warning("refused for now, Graph will send it again: %s", problem)
         return 503
     if isinstance(receipt.parked_because, Misconfigured):
-        _LOG.error("parked until this is mended: %s", receipt.parked_because)
+        _LOG.error("parked until this is fixed: %s", receipt.parked_because)
     elif receipt.parked_because is not None:
         _LOG.warning("parked until it can be published: %s", receipt.parked_because)
     _log(receipt, datetime.now(UTC) - received_at)
@@ -72,7 +72,7 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
 
 
 def _log(receipt: "Receipt", took: timedelta) -> None:
-    """Write the line of this POST: each ``key=value`` is followed by a blank, for queries to find its end."""
+    """Log the line of this POST. A blank follows each ``key=value``, so that a query finds its end."""
     rejected = ",".join(f"{reason}:{count}" for reason, count in receipt.rejected.items())
     _LOG.log(
         logging.WARNING if receipt.rejected or receipt.parked else logging.INFO,

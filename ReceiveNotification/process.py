@@ -1,7 +1,7 @@
-"""The one ``Clients`` of a worker process: its connections, limits and caches last as long as the process.
+"""The one ``Clients`` of a worker process, with its connections, limits and caches.
 
-Both functions use it: the timer gives way to POSTs, and neither publishes again what the other has published. The host
-loads a function's own module under another name (``__app__``), so what both share needs a module that both import.
+Both functions share it, so the timer gives way to POSTs and neither repeats an event of the other. It needs a module
+that both import, because the host loads a function's own module under another name (``__app__``).
 """
 
 import os
@@ -17,9 +17,9 @@ def clients() -> Clients:
     """Return the clients of this process.
 
     Raises:
-        Misconfigured: names every fault in the settings; the next call reads them again.
+        Misconfigured: the text names every error in the settings; the next call reads them again.
     """
-    # Two threads that come first together would build two of everything.
+    # Two first calls at one time would otherwise build two of everything.
     with _LOCK:
         return _clients()
 

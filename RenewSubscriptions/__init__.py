@@ -1,4 +1,4 @@
-"""The timer: every few minutes, subscriptions become what they should be, and what was parked is published.
+"""The timer: every few minutes it renews subscriptions, publishes parked POSTs and closes gaps.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -11,8 +11,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def main(timer: func.TimerRequest) -> None:
-    """Run once. A run with a step that fails as a whole raises, so that the host counts and retries it."""
-    # These imports are kept off the cold start of the other function.
+    """Run all steps once. If a step fails as a whole, this raises, so that the host counts and retries the run."""
+    # Imported here, because they would delay the cold start of the other function.
     from ReceiveNotification.process import clients  # noqa: PLC0415
     from shared.app.renew_subscriptions import run_steps  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""The composition root: settings and a clock in, the two functions with all that they call out."""
+"""The composition root: it builds the two functions and their clients from settings and a clock."""

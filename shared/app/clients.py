@@ -1,4 +1,4 @@
-"""Clients of the systems around the app: settings and a clock in, each client built on first use and then kept."""
+"""The clients of all systems around the app, each built from the settings on first use and then cached."""
 
 import logging
 import os
@@ -36,21 +36,18 @@ from shared.settings import Settings
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.timing import Clock, SystemClock
 
-# azure.core writes a line for every request at INFO.
+# azure.core logs every request at INFO.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
-# What a pool of threads has at most where nothing is set.
+# The default maximum of a thread pool.
 # Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
 _MAX_THREADS = 32
-# More would be no faster; and while all of them wait for a system that hangs, threads have to be left for the rest.
+# More would not be faster, and other requests need free threads while all of these wait for a system that hangs.
 _MAX_POSTS = 8
 
 
 def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
-    """Have ``build`` called once for each ``Clients`` and the arguments, and its result kept there.
-
-    Threads that come first together share one result. An exception is not kept: the next call builds again.
-    """
+    """Cache the result of ``build`` in each ``Clients``, for all threads. An exception is not cached."""
 
     @wraps(build)
     def part(clients: "Clients", /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -65,25 +62,25 @@ def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Conc
 
 
 class Clients:
-    """The clients that one process needs for ``settings``; at most ``posts_at_once`` POSTs are processed at a time."""
+    """The clients that one process needs; ``posts_at_once`` limits the POSTs that are processed at one time."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None, posts_at_once: int = _MAX_POSTS) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.posts_at_once = posts_at_once
-        # Whatever stands in for Graph, a token is for the Graph of the cloud.
+        # GRAPH_URL may be a proxy or a simulator, but tokens are for the cloud's Graph.
         self._scope = f"{settings.cloud.graph_url}/.default"
         self._lists = RateLimiter(self.clock, LISTS)
-        # Both are for ``once``; parts need other parts.
+        # Both are for ``once``. The lock is reentrant because parts need other parts.
         self.lock = RLock()
         self.parts: dict[Hashable, Any] = {}
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Return the clients of a process with this environment.
+        """Return the clients for an environment.
 
         Raises:
-            Misconfigured: names every fault in the settings.
+            Misconfigured: the text names every error in the settings.
         """
         return cls(Settings.from_environ(environ), posts_at_once=_posts_at_once(environ))
 
@@ -104,7 +101,7 @@ class Clients:
 
     @once
     def _azure_credential(self) -> DefaultAzureCredential:
-        # By default it waits 300 seconds for an identity endpoint that hangs, and with it every POST that needs a key.
+        # By default, it waits 300 seconds for an identity endpoint that hangs, and so does each POST that needs a key.
         return DefaultAzureCredential(connection_timeout=1, read_timeout=2)
 
     @once
@@ -124,7 +121,7 @@ class Clients:
 
     @once
     def publication_table(self) -> PublicationTable:
-        """Return the table of what has been published lately."""
+        """Return the table of recently published events."""
         return PublicationTable(self.tables())
 
     @once
@@ -134,12 +131,12 @@ class Clients:
 
     @once
     def sink(self) -> QueueSink:
-        """Return where events go."""
+        """Return the sink of all events."""
         return QueueSink(self.queues(), self.blobs(), self.settings.queue_name)
 
     @once
     def publish_once(self) -> PublishOnce | None:
-        """Return what publishes each change once; None where that is turned off."""
+        """Return the publisher of each change once; None if deduplication is turned off."""
         window = self.settings.deduplicate_for
         if not window:
             return None
@@ -147,15 +144,15 @@ class Clients:
 
     @once
     def publisher(self) -> SnapshotRecorder:
-        """Return what publishes the events of POSTs, and updates the snapshot."""
+        """Return the publisher of the events of POSTs, which also updates the snapshot."""
         return SnapshotRecorder((self.publish_once() or self.sink()).publish, self.snapshot_table().record)
 
     @once
     def _vault(self) -> SecretClient:
         url = self.settings.key_vault_url
-        # Settings with the name of a certificate always have a vault.
+        # Settings that name a certificate always have a vault, so only a login can lack one.
         if url is None:
-            raise Misconfigured("a signed-in user needs KEY_VAULT_URL: the vault keeps the login")
+            raise Misconfigured("KEY_VAULT_URL is not set: a signed-in user's login is stored in the vault")
         return SecretClient(url, self._azure_credential())
 
     @once
@@ -165,7 +162,7 @@ class Clients:
 
     @once
     def login_store(self) -> LoginStore:
-        """Return where the logins of users are stored.
+        """Return the store of users' logins.
 
         Raises:
             Misconfigured: there is no vault.
@@ -174,24 +171,20 @@ class Clients:
 
     @once
     def graph_for_tenant(self, tenant_id: str) -> Graph:
-        """Return Graph as the app sees it in a tenant."""
+        """Return Graph in a tenant, called as the app."""
         return self.graph_with_credential(self._app_credential(tenant_id))
 
     def graph_with_credential(self, credential: TokenCredential) -> Graph:
-        """Return Graph as the credential's owner sees it."""
+        """Return Graph, called with this credential."""
         return Graph(self.settings.graph_url, credential, scope=self._scope, wait_to_list=self._lists.wait)
 
     def read_resource(self, location: ResourceLocation) -> ResourceContent:
-        """Return a resource as it is at this moment, read by the app of its tenant.
-
-        Raises:
-            NotFound, Misconfigured, Unavailable: see ``shared.graph.client.Graph.get_resource``.
-        """
+        """Return the current state of a resource, read as the app; raises as ``Graph`` does."""
         return self.graph_for_tenant(location.tenant_id).get_resource(location)
 
     @once
     def _app_credential(self, tenant_id: str) -> TokenCredential:
-        # Only settings with a name have the certificate asked for.
+        # The certificate is only requested if the settings name it.
         name = self.settings.client_certificate_name or ""
         return graph_credential(self.settings, tenant_id, lambda: self.certificate_versions(name).current())
 
@@ -205,11 +198,11 @@ class Clients:
         return UserCredential(self.settings, tenant_id, self.login_store())
 
     def graph_token(self, tenant_id: str, *, delegated: bool) -> str:
-        """Return the access token for Graph in a tenant, the app's own or that of the user who signed in there.
+        """Return an access token for Graph in a tenant: the app's, or the signed-in user's if ``delegated``.
 
         Raises:
             Misconfigured: there is no vault, or Entra ID refuses the app or the user.
-            Unavailable: Entra ID does not answer, or the managed identity's endpoint.
+            Unavailable: Entra ID or the managed identity's endpoint does not answer.
         """
         credential = self.user_credential(tenant_id) if delegated else self._app_credential(tenant_id)
         try:
@@ -219,7 +212,7 @@ class Clients:
 
 
 def _posts_at_once(environ: Mapping[str, str]) -> int:
-    """Return how many POSTs may be processed at once: the other threads that functions run on, two or more, park.
+    """Return how many POSTs may be processed at once: at least two of the worker's threads stay free to park the rest.
 
     Source: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#python_threadpool_thread_count
     """

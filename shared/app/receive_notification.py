@@ -1,4 +1,4 @@
-"""What ReceiveNotification runs: clients in, the flow of a POST out."""
+"""The function ReceiveNotification, wired: the flow of a POST with its clients."""
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -16,9 +16,9 @@ from shared.timing import Deadline
 
 @once
 def receiver(clients: Clients) -> Receiver:
-    """Return what ``receive`` needs."""
+    """Return the flow of a POST."""
     settings = clients.settings
-    audience = ExpectedToken(
+    expected = ExpectedToken(
         client_id=settings.client_id,
         tenant_ids=settings.tenant_ids,
         cloud=settings.cloud,
@@ -29,7 +29,7 @@ def receiver(clients: Clients) -> Receiver:
         client_id=settings.client_id,
         tenant_ids=settings.tenant_ids,
         client_state_keys=settings.client_state_keys,
-        validation_tokens=ValidationTokens(audience),
+        validation_tokens=ValidationTokens(expected),
         record_activity=ActivityRecorder(clients.subscription_table().record_activity).record,
         signing_key=SigningKeys(settings.login_url).signing_key,
         private_key=clients.certificate_versions(certificate_name).private_key if certificate_name else _no_private_key,
@@ -42,4 +42,4 @@ def receiver(clients: Clients) -> Receiver:
 
 
 def _no_private_key(_certificate_id: str, _deadline: Deadline) -> RSAPrivateKey:
-    raise Misconfigured("a notification with resource data needs KEY_VAULT_URL and ENCRYPTION_CERTIFICATE_NAME")
+    raise Misconfigured("KEY_VAULT_URL or ENCRYPTION_CERTIFICATE_NAME is not set: resource data cannot be decrypted")

@@ -1,4 +1,4 @@
-"""What RenewSubscriptions runs: clients in, the steps of a run with the flows behind them out."""
+"""The function RenewSubscriptions, wired: the steps of a timer run with their clients."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
 
-# The subscriptions take four minutes at most, and the host gives a run ten (functionTimeout in host.json).
+# The subscriptions take at most four minutes; a whole run may take ten (functionTimeout in host.json).
 _TIME_FOR_PARKED = timedelta(minutes=2)
 _TIME_FOR_GAPS = timedelta(minutes=2)
 _TIME_FOR_QUARANTINE = timedelta(seconds=30)
@@ -38,25 +38,25 @@ type Step = Callable[[], Mapping[str, int]]
 
 
 def run_steps(clients: Clients) -> None:
-    """Run the steps of the timer once, as ``run`` does."""
+    """Run all steps of the timer once; raises as ``run`` does."""
     run(steps(clients))
 
 
 def run(steps: Mapping[str, Step]) -> None:
-    """Run all steps in order, and write one line with what they have done.
+    """Run all steps in order, and log one line with their counts.
 
-    The line is ``run ms=812 failed_steps=0 renewed=3 parked_published=2 ``: each value is followed by a blank, so that
-    a query finds its end. What is counted of subscriptions has no prefix, the rest has the name of its step.
+    The line is ``run ms=812 failed_steps=0 renewed=3 parked_published=2 ``. A blank follows each value, so that a query
+    finds its end. Counts have the name of their step as a prefix, except those of subscriptions.
 
     Raises:
-        Problem: the first with which a step failed, after all the others have run.
+        Problem: the first failure of a step, after all steps have run.
     """
     began, problems, counts = time.monotonic(), list[Problem](), dict[str, int]()
     for name, step in steps.items():
         try:
             done = step()
         except Problem as problem:
-            _LOG.error("the step %s of this run failed: %s", name, problem)
+            _LOG.error("step %s of this run failed: %s", name, problem)
             problems.append(problem)
             continue
         counts |= {_key(name, what): count for what, count in done.items()}
@@ -91,11 +91,7 @@ def _purge(clients: Clients) -> Mapping[str, int]:
 
 @once
 def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> Reconciler:
-    """Return what ``reconcile`` needs.
-
-    Raises:
-        Misconfigured: as ``desired``.
-    """
+    """Return the flow that renews subscriptions; raises as ``desired`` does."""
     settings = clients.settings
     certificate_name = settings.encryption_certificate_name
     return Reconciler(
@@ -114,17 +110,17 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
 
 def _accounts(clients: Clients, tenant_id: str) -> Iterator[Account]:
     yield Account(tenant_id=tenant_id, delegated=False, api=clients.graph_for_tenant(tenant_id))
-    # Without a vault there is nobody's login, and an entry that needs one has been refused.
+    # Without a vault there are no logins, and ``desired`` has refused entries that need one.
     if clients.settings.key_vault_url is not None:
         graph = clients.graph_with_credential(clients.user_credential(tenant_id))
         yield Account(tenant_id=tenant_id, delegated=True, api=graph)
 
 
 def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> tuple[DesiredSubscription, ...]:
-    """Return the subscriptions that the file asks for.
+    """Return the subscriptions in the file.
 
     Raises:
-        Misconfigured: the file cannot be read, or an entry is wrong or needs a setting.
+        Misconfigured: the file cannot be read, or an entry is wrong or needs a setting that is missing.
     """
     try:
         document = json.loads(subscriptions_file.read_text(encoding="utf-8"))
@@ -132,13 +128,15 @@ def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> 
         raise Misconfigured(f"{subscriptions_file.name} cannot be read: {exc}") from exc
     wanted = tuple(desired_from_json(document, tenant_ids=clients.settings.tenant_ids))
     if clients.settings.key_vault_url is None and any(item.delegated for item in wanted):
-        raise Misconfigured('"delegated" needs KEY_VAULT_URL: the vault keeps the login of the user')
+        raise Misconfigured(
+            'KEY_VAULT_URL is not set: entries with "delegated" need the vault, where the login is stored'
+        )
     return wanted
 
 
 @once
 def parked_redriver(clients: Clients) -> Redriver:
-    """Return what redriving parked POSTs needs."""
+    """Return the flow that redrives parked POSTs."""
     return Redriver(
         store=clients.post_store(PARKED),
         is_quarantine=False,
@@ -149,7 +147,7 @@ def parked_redriver(clients: Clients) -> Redriver:
 
 @once
 def quarantine_redriver(clients: Clients) -> Redriver:
-    """Return what redriving POSTs in quarantine needs."""
+    """Return the flow that redrives POSTs in quarantine."""
     return Redriver(
         store=clients.post_store(QUARANTINE),
         is_quarantine=True,
@@ -159,14 +157,14 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 
 
 def _patient_receiver(clients: Clients) -> Receiver:
-    """Return a receiver that parks nothing, and waits as long as Graph asks for between its requests."""
+    """Return a receiver that parks nothing, and waits between its requests for as long as Graph asks."""
     reader = RateLimitedReader(clients.read_resource, clients.clock)
     return replace(receiver(clients), park=None, fetch_resources=reader.read)
 
 
 @once
 def catch_up(clients: Clients) -> CatchUp:
-    """Return what closing gaps needs."""
+    """Return the flow that closes gaps."""
     settings, publish_once = clients.settings, clients.publish_once()
     return CatchUp(
         tenant_ids=settings.tenant_ids,
@@ -175,7 +173,7 @@ def catch_up(clients: Clients) -> CatchUp:
         gap_table=clients.gap_table(),
         snapshot_table=clients.snapshot_table(),
         graph=clients.graph_for_tenant,
-        # A resumed backfill reads pages again: without the table of what was published, it would publish them twice.
+        # A resumed backfill reads pages again, and without the table it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,
         is_parked=clients.post_store(PARKED).has_older_than,
         clock=clients.clock,

@@ -1,4 +1,4 @@
-"""Clients of the app's own storage account, made from whichever setting names it."""
+"""Clients of the app's storage account, from its connection string or its name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from shared.azure_calls import MAX_CONNECTIONS
 from shared.settings import Settings
 
-# By default, the clients retry and wait for minutes, in which a run of the timer does nothing else.
+# By default, the clients retry for minutes, which would use up a run of the timer.
 _TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
 _TABLE_OPTIONS: Mapping[str, Any] = {**_TIMES, "retry_backoff_factor": 0.2}
 _BLOB_OPTIONS: Mapping[str, Any] = {**_TIMES, "initial_backoff": 0, "increment_base": 1, "random_jitter_range": 1}
@@ -28,7 +28,7 @@ _SERVICES: Mapping[type, tuple[str, Mapping[str, Any]]] = {
 def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueServiceClient)](
     service: type[Service], settings: Settings, credential: TokenCredential
 ) -> Service:
-    """Return a client of one service; ``credential`` is used where the settings have only the account's name."""
+    """Return a client of one service; ``credential`` is used if the settings have only the account's name."""
     name, options = _SERVICES[service]
     transport = _transport()
     if settings.storage_connection is not None:
@@ -41,6 +41,6 @@ def _transport() -> RequestsTransport:
     session = Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
-    # Without an "auth" of its own, requests looks for a .netrc file before every request, and would use what it finds.
+    # Without its own "auth", requests looks for a .netrc file before every request and would send its credentials.
     session.auth = lambda request: request
     return RequestsTransport(session=session)

@@ -95,7 +95,10 @@ def test_of_several_tenants_one_has_to_be_named(login: Login, tmp_path: Path, te
 def test_a_login_needs_a_vault(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login, KEY_VAULT_URL=""))
     ended = _refused(tmp_path, "login")
-    assert (ended.status, ended.errors) == (3, "a signed-in user needs KEY_VAULT_URL: the vault keeps the login\n")
+    assert (ended.status, ended.errors) == (
+        3,
+        "KEY_VAULT_URL is not set: a signed-in user's login is stored in the vault\n",
+    )
 
 
 def test_without_settings_every_missing_one_is_told(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_without_a_permission_posts_are_parked_and_the_log_tells_which(app: Depl
     with fault(app.world.graph_service, refusal):
         assert post(app, body(basic_item())).status_code == 202
     said = app.said(since)
-    assert any("parked until this is mended: Graph answered 403" in line and "Missing role" in line for line in said)
+    assert any("parked until this is fixed: Graph answered 403" in line and "Missing role" in line for line in said)
     assert (app.count(), app.kept("parked")) == (0, [body(basic_item())])
     assert app.run_timer()
     assert (len(app.told()), app.kept("parked")) == (1, [])

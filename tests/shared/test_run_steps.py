@@ -45,7 +45,7 @@ def test_run_writes_one_line_with_all_counts(caplog: pytest.LogCaptureFixture) -
     with pytest.raises(Misconfigured):
         run(steps)
     failed, line = caplog.records
-    assert (failed.levelname, failed.getMessage()) == ("ERROR", "the step quarantine of this run failed: no role")
+    assert (failed.levelname, failed.getMessage()) == ("ERROR", "step quarantine of this run failed: no role")
     assert line.levelname == "INFO"
     expected = "failed_steps=1 renewed=3 left_to_another_run=1 parked_published=2 parked_put_off=1 "
     assert re.fullmatch(rf"run ms=\d+ {expected}", line.getMessage())
