@@ -1,4 +1,4 @@
-"""The text of a Key Vault secret in, a certificate with its private key out.
+"""A certificate with its private key, parsed from the text of a Key Vault secret.
 
 Source: https://learn.microsoft.com/azure/key-vault/certificates/about-certificates#exportable-or-non-exportable-key
 """
@@ -16,7 +16,7 @@ from shared.errors import Misconfigured
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One version of a certificate. ``version`` is the ``encryptionCertificateId`` that Graph is told and repeats."""
+    """One version of a certificate. ``version`` is its ``encryptionCertificateId`` at Graph."""
 
     version: str
     certificate: x509.Certificate
@@ -32,9 +32,9 @@ class Certificate:
         try:
             key, certificate = _from_pem(value) if is_pem else _from_pkcs12(value)
         except (ValueError, TypeError) as exc:
-            raise Misconfigured(f"version {version} of the secret is no certificate with its private key") from exc
+            raise Misconfigured(f"version {version} of the secret is not a certificate with its private key") from exc
         if not isinstance(key, RSAPrivateKey) or certificate is None:
-            raise Misconfigured(f"version {version} of the certificate has no RSA key: Graph encrypts to RSA only")
+            raise Misconfigured(f"version {version} of the certificate has no RSA key: Graph encrypts to RSA keys only")
         return cls(version=version, certificate=certificate, private_key=key)
 
     def to_base64(self) -> str:

@@ -21,21 +21,21 @@ from shared.settings import Settings
 
 TIMEOUT_SECONDS = 10
 
-# MSAL lets through what requests raises, and what indexing does when an answer is not what Entra ID sends.
+# MSAL does not translate the errors of requests, nor those of indexing into a response that it did not expect.
 MSAL_ERRORS = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
 
-# Each attempt may take as long as its time-out, and azure.core asks for a token before every request.
+# azure.core asks for a token before every request, and each failing attempt may last until its timeout.
 _COOLDOWN_SECONDS = 60
 
 
 def entra_unavailable(authority: str, exc: Exception) -> Unavailable:
-    """Return the problem that one of ``MSAL_ERRORS`` means; MSAL tells an unknown tenant no better than nonsense."""
-    what = f"{type(exc).__name__} (if it stays: is this a tenant, and in this cloud?)"
-    return Unavailable(f"Entra ID does not answer as it should at {authority}: {what}")
+    """Return the problem for one of ``MSAL_ERRORS``; to MSAL, an unknown tenant looks like a malformed response."""
+    hint = "if this persists, check the tenant id and the cloud"
+    return Unavailable(f"Entra ID does not answer as documented at {authority}: {type(exc).__name__} ({hint})")
 
 
 def entra_refusal(authority: str, answer: Mapping[str, Any]) -> Misconfigured:
-    """Return the problem that Entra ID's error means: an operator finds the AADSTS code in its reference.
+    """Return the problem for an error response of Entra ID; operators can look up its AADSTS codes.
 
     Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
     """
@@ -43,19 +43,17 @@ def entra_refusal(authority: str, answer: Mapping[str, Any]) -> Misconfigured:
 
 
 def error_codes(answer: Mapping[str, Any]) -> str:
-    """Return the AADSTS codes of an error, separated by commas.
-
-    Raises:
-        TypeError: the answer is not what Entra ID sends.
-    """
+    """Return the AADSTS codes of an error response, separated by commas; raises TypeError if it is malformed."""
     return ", ".join(f"AADSTS{code}" for code in answer.get("error_codes", []))
 
 
 class AppCredential:
     """An app registration's credential in one tenant.
 
-    A token is replaced at half of its life, because Graph stops delivering when the token expires with which a
-    subscription was last renewed. While no other token can be fetched, the old one is used until it expires.
+    A token is replaced after half its lifetime, because Graph stops delivering when the token expires that last renewed
+    the subscription. If no new token can be fetched, the old one is used until it expires.
+
+    The methods raise Misconfigured (Entra ID refuses the app; the text has the AADSTS code) and Unavailable.
 
     Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
     """
@@ -76,21 +74,12 @@ class AppCredential:
         self._tokens: dict[tuple[str, ...], AccessTokenInfo] = {}
 
     def get_token(self, *scopes: str, **_options: object) -> AccessToken:
-        """Return a token for ``scopes``.
-
-        Raises:
-            Misconfigured: Entra ID refuses the app; the text has the AADSTS code.
-            Unavailable: Entra ID does not answer.
-        """
+        """Return a token for ``scopes``."""
         token = self.get_token_info(*scopes)
         return AccessToken(token.token, token.expires_on)
 
     def get_token_info(self, *scopes: str, options: object = None) -> AccessTokenInfo:  # noqa: ARG002  azure.core's name
-        """Return a token for ``scopes``, and when to ask for the next one.
-
-        Raises:
-            Misconfigured, Unavailable: as ``get_token``.
-        """
+        """Return a token for ``scopes``, and when to ask for the next one."""
         with self._lock:
             token = self._tokens.get(scopes)
             if token is None or self._now() >= (token.refresh_on or 0):
@@ -110,7 +99,7 @@ class AppCredential:
     def _fetch(self, scopes: tuple[str, ...]) -> AccessTokenInfo:
         now = int(self._now())
         try:
-            # A new application each time: MSAL would return a token from its cache until five minutes before its end.
+            # A new application each time: MSAL would return its cached token until five minutes before it expires.
             application = msal.ConfidentialClientApplication(
                 self._settings.client_id,
                 client_credential=self._secret(),
@@ -120,8 +109,8 @@ class AppCredential:
             )
             answer = application.acquire_token_for_client(list(scopes))
             if "access_token" in answer:
-                life = int(answer["expires_in"])
-                return AccessTokenInfo(answer["access_token"], now + life, refresh_on=now + life // 2)
+                lifetime = int(answer["expires_in"])
+                return AccessTokenInfo(answer["access_token"], now + lifetime, refresh_on=now + lifetime // 2)
             refusal = entra_refusal(self._authority, answer)
         except MSAL_ERRORS as exc:
             raise entra_unavailable(self._authority, exc) from exc
@@ -129,13 +118,13 @@ class AppCredential:
 
 
 def graph_credential(settings: Settings, tenant_id: str, certificate: Callable[[], Certificate]) -> TokenCredential:
-    """Return the credential that the settings ask for; ``certificate`` is called for each token."""
+    """Return the credential that the settings select; ``certificate`` is called for each token."""
     if settings.client_secret is not None:
         secret = settings.client_secret
         return AppCredential(settings, tenant_id, lambda: secret)
     if settings.client_certificate_name is not None:
         return AppCredential(settings, tenant_id, lambda: _client_certificate(certificate()))
-    # A managed identity belongs to one tenant; AZURE_CLIENT_ID chooses between several identities.
+    # A managed identity belongs to one tenant; AZURE_CLIENT_ID selects one of several identities.
     return ManagedIdentityCredential(connection_timeout=1, read_timeout=2)
 
 

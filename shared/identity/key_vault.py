@@ -1,6 +1,6 @@
-"""Certificates in Azure Key Vault: the private key that opens a notification, and the certificate to subscribe with.
+"""Certificates in Azure Key Vault: the private keys that decrypt notifications, and the certificate to subscribe with.
 
-A Key Vault certificate has a secret of the same name and version that holds the certificate with its private key.
+Each version of a Key Vault certificate has a secret with its name and version, which holds the private key as well.
 
 Source: https://learn.microsoft.com/azure/key-vault/certificates/about-certificates#composition-of-a-certificate
 """
@@ -24,13 +24,13 @@ from shared.timing import Deadline
 # Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
 _VERSION = re.compile(r"[0-9a-f]{32}")
 
-# An operator restores a version, or the vault replicates: an unknown id is asked for again after this while.
+# Ask again for an unknown version after this time: an operator may have restored it, or the vault replicated it.
 _UNKNOWN_SECONDS = 300.0
 _MAX_CACHED = 64
 
 
 class CertificateVersions:
-    """All versions of one certificate. A parsed key is kept: parsing costs a hundred times what using it does."""
+    """All versions of one certificate. Parsed keys are cached: parsing takes a hundred times as long as decrypting."""
 
     def __init__(self, client: SecretClient, name: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -45,9 +45,9 @@ class CertificateVersions:
         """Return the private key of the version ``certificate_id``.
 
         Raises:
-            UnknownCertificate: the vault has no such version; anything but 32 hex digits is not even asked for.
-            Unavailable: the vault does not answer, not in time, or refuses this app for now.
-            Misconfigured: the secret holds no RSA key.
+            UnknownCertificate: the vault has no such version; it is asked for ids of 32 hex digits only.
+            Unavailable: the vault does not answer in time, or refuses this app.
+            Misconfigured: the secret does not hold an RSA key.
         """
         cached = self._cached.get(certificate_id)
         if cached is not None:
@@ -57,11 +57,7 @@ class CertificateVersions:
         return deadline.run_on(self._pool, self._fetch, certificate_id).private_key
 
     def current(self) -> Certificate:
-        """Return the newest version.
-
-        Raises:
-            UnknownCertificate, Unavailable, Misconfigured: as ``private_key``.
-        """
+        """Return the newest version; raises as ``private_key`` does."""
         return self._add_to_cache(self._get(None))
 
     def _is_unknown(self, version: str) -> bool:
@@ -86,7 +82,7 @@ class CertificateVersions:
         return self._cached.setdefault(certificate.version, certificate)
 
     def _get(self, version: str | None) -> Certificate:
-        # Only the timer asks for the newest version, and it has the time for retries.
+        # Only the timer asks for the newest version, and it has time for retries.
         options: Mapping[str, Any] = {} if version is None else FAIL_FAST
         try:
             secret = self._client.get_secret(self._name, version, **options)

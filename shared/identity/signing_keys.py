@@ -1,4 +1,4 @@
-"""The keys that Microsoft Entra ID signs tokens with, by their ids.
+"""The public keys with which Microsoft Entra ID signs tokens, by key id.
 
 Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
 """
@@ -19,21 +19,21 @@ from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Entra ID publishes a key well before it signs with it; Microsoft advises to look once a day.
+# Entra ID publishes a key well before it uses it; Microsoft recommends checking once a day.
 _MAX_AGE_SECONDS = 24 * 3600.0
 
-# Made-up key ids must not make this app call Entra ID with every POST. A look that found its key starts no pause: a key
-# that is published and not yet known is always worth a look.
+# Made-up key ids must not make this app call Entra ID for every POST. Only a miss starts the pause, so that a newly
+# published key is found at once.
 _COOLDOWN_SECONDS = 60.0
 
 _FETCH_TIMEOUT_SECONDS = 2.0
 
 
 class SigningKeys:
-    """A cache of the published keys: filled on success only, so that an outage never empties it."""
+    """A cache of the published keys. It is replaced only on success, so an outage never empties it."""
 
     def __init__(self, login_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        # PyJWKClient is the transport; its own cache forgets good keys while Entra ID is out of reach.
+        # PyJWKClient only fetches: its own cache drops good keys while Entra ID is unreachable.
         url = f"{login_url}/common/discovery/v2.0/keys"
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_FETCH_TIMEOUT_SECONDS)
         self._monotonic = monotonic
@@ -45,11 +45,11 @@ class SigningKeys:
         self._last_miss = float("-inf")
 
     def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
-        """Return the key of that id.
+        """Return the key with the id ``key_id``.
 
         Raises:
             InvalidValidationToken: Entra ID publishes no such key.
-            Unavailable: that cannot be told now; Entra ID does not answer, or has just been asked in vain.
+            Unavailable: the key is not cached, and Entra ID does not answer or was asked less than a minute ago.
         """
         cached = self._keys.get(key_id)
         if cached is not None and self._is_usable():
@@ -57,7 +57,7 @@ class SigningKeys:
         return deadline.run_on(self._pool, self._get_refreshed, key_id, cached)
 
     def _is_usable(self) -> bool:
-        """Return whether a known key needs no look at Entra ID: it is young, or Entra ID is just being asked."""
+        """Return whether a cached key needs no refresh: the cache is fresh, or a refresh was tried a moment ago."""
         return self._age() < _MAX_AGE_SECONDS or self._monotonic() < self._next_try
 
     def _age(self) -> float:
@@ -68,7 +68,7 @@ class SigningKeys:
         with self._lock:
             is_unknown = key_id not in self._keys
             if is_unknown and self._monotonic() - self._last_miss < _COOLDOWN_SECONDS:
-                raise Unavailable("an unknown signing key, and Entra ID did not publish another one a moment ago")
+                raise Unavailable("an unknown signing key, and Entra ID was asked less than a minute ago")
             if is_unknown or not self._is_usable():
                 self._refresh(cached)
             key = self._keys.get(key_id)
@@ -78,26 +78,24 @@ class SigningKeys:
             return key
 
     def _refresh(self, cached: SigningKey | None) -> None:
-        # Set before the call: while Entra ID hangs, no other POST with a known key waits for it.
+        # Set before the call, so that other POSTs with a cached key do not wait while Entra ID hangs.
         self._next_try = self._monotonic() + _COOLDOWN_SECONDS
         try:
             self._keys = parse_jwks(self._client.fetch_data())
-        # PyJWT lets through what the socket and the JSON parser raise in the middle of an answer.
+        # PyJWT does not translate what the socket and the JSON parser raise in the middle of a response.
         except (jwt.PyJWTError, OSError, ValueError, RecursionError) as exc:
             if cached is None:
-                raise Unavailable(f"Entra ID's signing keys cannot be had: {type(exc).__name__}") from exc
-            _LOG.warning(
-                "Entra ID's signing keys cannot be refreshed (%s); the known ones serve on", type(exc).__name__
-            )
+                raise Unavailable(f"Entra ID's signing keys cannot be fetched: {type(exc).__name__}") from exc
+            _LOG.warning("cannot refresh Entra ID's signing keys, using the cached ones: %s", type(exc).__name__)
         else:
             self._fetched_at = self._monotonic()
 
 
 def parse_jwks(document: Mapping[str, Any]) -> Mapping[str, SigningKey]:
-    """Return the RSA signing keys of a JWK set; a set without any is an answer not to be believed.
+    """Return the RSA signing keys of a JWK set by key id; a set without any is treated as an error.
 
     Raises:
-        jwt.PyJWTError: not a JWK set, or one without a usable key.
+        jwt.PyJWTError: not a JWK set, or without a usable key.
     """
     published = {key.key_id: key.key for key in jwt.PyJWKSet.from_dict(dict(document)).keys}
     issuers = {entry.get("kid"): entry.get("issuer") for entry in document["keys"] if isinstance(entry, dict)}

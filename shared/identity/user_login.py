@@ -1,8 +1,8 @@
-"""Tokens for Microsoft Graph on behalf of a user who signs in once, and where that login is stored.
+"""Tokens for Microsoft Graph on behalf of a user who signed in once, and the store of that login in Key Vault.
 
-One user (a service account) per tenant, for what only a signed-in user may watch. The app registration has to allow
-public client flows, and the user's permissions are the delegated ones that were consented to. The login is a secret in
-Key Vault, which encrypts it at rest; the app's identity needs the role "Key Vault Secrets Officer", to read and set it.
+Each tenant has one user (a service account), for resources that only a signed-in user may watch. The app registration
+must allow public client flows and have consent for delegated permissions. To read and write the login, the app's
+identity needs the role "Key Vault Secrets Officer".
 
 Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code and
 https://learn.microsoft.com/azure/key-vault/general/rbac-guide#azure-built-in-roles-for-key-vault-data-plane-operations
@@ -26,33 +26,28 @@ from shared.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
-# What only the user can mend, by signing in.
+# Only the user can fix these, by signing in.
 # Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes#handling-error-codes-in-your-application
 _LOGIN_REQUIRED = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 _TEMPORARY = frozenset({"temporarily_unavailable", "server_error"})
-_SIGN_IN_FAILURES: Mapping[str, str] = {
-    "authorization_declined": "the sign-in was declined",
-    "authorization_pending": "nobody has signed in in time",
-    "expired_token": "nobody has signed in in time",
-    "slow_down": "nobody has signed in in time",
-}
+_TOO_LATE = frozenset({"authorization_pending", "expired_token", "slow_down"})
 
 _FORBIDDEN = 403
 _DELETED_SECRET = 409
 
 
 class StoredLogins(Protocol):
-    """MSAL's token cache of each tenant as a text that is kept for good; both raise Misconfigured or Unavailable."""
+    """MSAL's token cache of each tenant, as a text. Both methods raise Misconfigured or Unavailable."""
 
     def load(self, tenant_id: str) -> str | None:
-        """Return what was saved last; None if nothing was."""
+        """Return the text that was saved last, or None."""
 
     def save(self, tenant_id: str, text: str) -> None:
-        """Keep ``text``."""
+        """Replace the text."""
 
 
 class UserCredential:
-    """The credential of the user who has signed in to the app in one tenant, used without asking the user."""
+    """The credential of the user who signed in to the app in one tenant; it never prompts the user."""
 
     def __init__(self, settings: Settings, tenant_id: str, logins: StoredLogins) -> None:
         self._settings = settings
@@ -61,17 +56,17 @@ class UserCredential:
         self._lock = threading.Lock()
 
     def get_token(self, *scopes: str, **_options: object) -> AccessToken:
-        """Return a token for ``scopes``, as ``azure.core``'s policies ask for it.
+        """Return a token for ``scopes``.
 
         Raises:
-            Misconfigured: nobody is signed in, the user has to sign in again, or Entra ID or the vault refuses the app.
+            Misconfigured: the user has to sign in, or Entra ID or the vault refuses the app.
             Unavailable: Entra ID or the vault does not answer.
         """
         with self._lock:
-            # Read anew each time: whoever signs in, or refreshes elsewhere, is believed at once.
+            # Load it each time: another process may have refreshed the login, or the user signed in again.
             stored = self._logins.load(self._tenant_id)
             if stored is None:
-                raise self._login_required("nobody is signed in")
+                raise self._login_required("no user is signed in")
             cache = self._cache(stored)
             token = self._token(cache, list(scopes))
             if cache.has_state_changed:
@@ -83,7 +78,7 @@ class UserCredential:
         try:
             cache.deserialize(stored)
         except (ValueError, RecursionError) as exc:
-            raise self._login_required("the login that is kept cannot be read") from exc
+            raise self._login_required("the stored login cannot be read") from exc
         return cache
 
     def _token(self, cache: Any, scopes: list[str]) -> AccessToken:
@@ -103,31 +98,29 @@ class UserCredential:
         return _refusal(authority, answer)
 
     def _login_required(self, reason: str) -> Misconfigured:
-        return Misconfigured(
-            f"{reason} in tenant {self._tenant_id}: run: python -m cli login --tenant {self._tenant_id}"
-        )
+        return Misconfigured(f"{reason}; run: python -m cli login --tenant {self._tenant_id}")
 
     def _save_unless_changed(self, text: str, *, loaded: str) -> None:
         try:
-            # What came in between is a fresh sign-in, or another process's refresh: as good as this one, or better.
+            # Do not overwrite what another process saved in the meantime: a new sign-in, or a refresh as good as this.
             # Source: https://learn.microsoft.com/entra/identity-platform/refresh-tokens#token-lifetime
             if self._logins.load(self._tenant_id) == loaded:
                 self._logins.save(self._tenant_id, text)
         except Problem as exc:
-            # The login that is kept stays good for 90 days: nothing is lost yet.
-            _LOG.warning("the refreshed login of tenant %s could not be kept: %s", self._tenant_id, exc)
+            # The stored login remains valid for 90 days.
+            _LOG.warning("the refreshed login of tenant %s could not be saved: %s", self._tenant_id, exc)
 
 
 def sign_in(settings: Settings, tenant_id: str, logins: StoredLogins, *, show: Callable[[str], None]) -> str:
-    """Return the name of the user who signs in to ``tenant_id``, after that login was kept in ``logins``.
+    """Let a user sign in to ``tenant_id``, save the login, and return the user's name.
 
-    ``show`` gets the sentence that tells the user where to enter which code; for that there are 15 minutes.
+    ``show`` receives the instructions for the user, who has 15 minutes to enter a code.
 
     Raises:
-        Misconfigured: the user declined or did not come, or Entra ID or the vault refuses the app.
+        Misconfigured: the user declined or was too late, or Entra ID or the vault refuses the app.
         Unavailable: Entra ID or the vault does not answer.
     """
-    # A vault that cannot be reached is found out before the user has taken the trouble.
+    # If the vault is unreachable, fail before the user signs in.
     logins.load(tenant_id)
     cache, authority = msal.SerializableTokenCache(), _authority(settings, tenant_id)
     try:
@@ -147,7 +140,7 @@ def sign_in(settings: Settings, tenant_id: str, logins: StoredLogins, *, show: C
 def _acquire_silently(application: Any, scopes: list[str]) -> Mapping[str, Any]:
     account = next(iter(application.get_accounts()), None)
     answer: Mapping[str, Any] | None = application.acquire_token_silent_with_error(scopes, account)
-    # Without an account or its refresh token there is nothing that could be asked of Entra ID.
+    # MSAL returns None if the cache has no account or no refresh token.
     return {"error": "login_required"} if answer is None else answer
 
 
@@ -159,10 +152,12 @@ def _acquire_by_device_flow(application: Any, flow: dict[str, Any], show: Callab
 
 def _refusal(authority: str, answer: Mapping[str, Any]) -> Problem:
     error = str(answer.get("error"))
-    if error in _SIGN_IN_FAILURES:
-        return Misconfigured(f"{_SIGN_IN_FAILURES[error]}: run the command again")
+    if error == "authorization_declined":
+        return Misconfigured("the user declined to sign in: run the command again")
+    if error in _TOO_LATE:
+        return Misconfigured("the user did not sign in in time: run the command again")
     if error in _TEMPORARY:
-        return Unavailable(f"Entra ID puts the app off at {authority}: {error} {error_codes(answer)}")
+        return Unavailable(f"Entra ID is temporarily unavailable at {authority}: {error} {error_codes(answer)}")
     return entra_refusal(authority, answer)
 
 
@@ -181,18 +176,13 @@ def _application(settings: Settings, authority: str, cache: Any) -> Any:
 
 
 class LoginStore:
-    """MSAL's token caches as texts, by tenant. A text is as good as the user's password: it is never logged."""
+    """The ``StoredLogins`` in Key Vault. Never log a text: it is worth as much as the user's password."""
 
     def __init__(self, client: SecretClient) -> None:
         self._client = client
 
     def load(self, tenant_id: str) -> str | None:
-        """Return what was saved last; None if nothing was.
-
-        Raises:
-            Misconfigured: the vault refuses this identity.
-            Unavailable: the vault does not answer.
-        """
+        """Return the text that was saved last, or None."""
         name = _secret_name(tenant_id)
         try:
             return self._client.get_secret(name).value
@@ -202,12 +192,7 @@ class LoginStore:
             raise _vault_problem(name, exc) from exc
 
     def save(self, tenant_id: str, text: str) -> None:
-        """Keep ``text`` as a fresh version of the secret.
-
-        Raises:
-            Misconfigured: the vault refuses this identity, or the secret.
-            Unavailable: the vault does not answer.
-        """
+        """Save ``text`` as a new version of the secret."""
         name = _secret_name(tenant_id)
         try:
             self._client.set_secret(name, text, content_type="application/json")
@@ -222,13 +207,11 @@ def _secret_name(tenant_id: str) -> str:
 def _vault_problem(name: str, exc: Exception) -> Problem:
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     if status == _FORBIDDEN:
-        return Misconfigured(
-            f"Key Vault refuses the secret {name}: give this identity the role Key Vault Secrets Officer, and have the "
-            "secret enabled"
-        )
+        remedy = "give this identity the role Key Vault Secrets Officer, and enable the secret"
+        return Misconfigured(f"Key Vault refuses access to the secret {name}: {remedy}")
     if status == _DELETED_SECRET:
-        return Misconfigured(f"the secret {name} was deleted from Key Vault: recover or purge it there")
-    # Without a status it is azure-identity's: the hiccup of an identity endpoint, or a machine that has no identity.
+        return Misconfigured(f"the secret {name} was deleted from Key Vault: recover or purge it")
+    # Without a status, the error is azure-identity's: the identity endpoint failed, or this machine has no identity.
     if status is None and isinstance(exc, ClientAuthenticationError):
-        return Unavailable(f"no token for Key Vault ({name}): is there a managed identity, or have you run az login?")
+        return Unavailable(f"no token for Key Vault ({name}): enable a managed identity, or run az login")
     return as_unavailable(f"Key Vault ({name})", exc)

@@ -70,7 +70,7 @@ def test_the_settings_beside_the_app_count_without_being_named(login: Login, tmp
 def test_a_user_who_declines_is_a_sentence_and_status_3(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login))
     ended = _sign_in(login, tmp_path, "login", answer=login.outside.entra.decline)
-    assert (ended.status, ended.errors) == (3, "the sign-in was declined: run the command again\n")
+    assert (ended.status, ended.errors) == (3, "the user declined to sign in: run the command again\n")
 
 
 def test_an_outage_is_a_sentence_and_status_4(login: Login, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_an_outage_is_a_sentence_and_status_4(login: Login, tmp_path: Path) -> N
     with fault(login.outside.login, Fault(path="openid-configuration", status=503)):
         ended = _refused(tmp_path, "login")
     assert (ended.status, ended.output) == (4, "")
-    assert ended.errors.startswith("Entra ID does not answer as it should at ")
+    assert ended.errors.startswith("Entra ID does not answer as documented at ")
     assert ended.errors.count("\n") == 1
 
 

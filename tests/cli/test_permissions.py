@@ -57,7 +57,7 @@ def test_a_signed_in_users_needs_are_apart(operator: Operator, file: Path) -> No
     assert f"Tenant {operator.world.tenant_id}: delegated permissions of the signed-in user" in ran.stdout
     assert "unknown" in ran.stdout
     assert "Chat.Read, Chat.ReadWrite" in ran.stdout
-    assert "nobody is signed in" in ran.stderr
+    assert "no user is signed in" in ran.stderr
 
 
 def test_without_a_token_the_needs_are_told_all_the_same(operator: Operator, file: Path) -> None:

@@ -128,7 +128,7 @@ def test_an_app_that_is_unknown_in_the_tenant_is_told_by_its_code(outside: Outsi
 
 
 def test_a_tenant_that_does_not_exist_is_hinted_at(outside: Outside) -> None:
-    with pytest.raises(Unavailable, match=f"{STRANGER}.*is this a tenant"):
+    with pytest.raises(Unavailable, match=f"{STRANGER}.*check the tenant id"):
         _with_secret(outside, STRANGER).get_token(GRAPH_SCOPE)
 
 

@@ -60,7 +60,7 @@ def test_threads_of_one_process_refresh_once(login: Login) -> None:
 
 def test_nobody_signed_in_is_told_with_the_command(login: Login) -> None:
     with pytest.raises(
-        Misconfigured, match=f"nobody is signed in.*run: python -m cli login --tenant {login.tenant_id}"
+        Misconfigured, match=f"no user is signed in.*run: python -m cli login --tenant {login.tenant_id}"
     ):
         login.credential().get_token(GRAPH_SCOPE)
 

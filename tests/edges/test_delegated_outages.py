@@ -26,7 +26,7 @@ def test_a_vault_that_goes_down_in_between_is_a_warning_and_no_hindrance(
     down = Fault(path="/secrets/", status=503)
     credential = login.credential(Overtaken(login.caches, lambda: login.outside.vault_service.faults.add(down)))
     assert credential.get_token(GRAPH_SCOPE).token
-    assert "could not be kept: Key Vault" in caplog.text
+    assert "could not be saved: Key Vault" in caplog.text
 
 
 def test_an_outage_of_entra_id_is_unavailable_and_costs_nothing(login: Login) -> None:
@@ -49,7 +49,7 @@ def test_a_machine_without_an_identity_is_told_what_to_look_at(
     outside: Outside, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_HEADER", "another machine's")
-    with login_of(outside) as stranger, pytest.raises(Unavailable, match="is there a managed identity"):
+    with login_of(outside) as stranger, pytest.raises(Unavailable, match="enable a managed identity"):
         stranger.caches.load(login.tenant_id)
 
 

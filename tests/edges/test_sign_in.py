@@ -38,7 +38,7 @@ def test_a_user_who_declines_is_told_and_nothing_is_kept(login: Login) -> None:
 
 def test_a_user_who_does_not_come_is_told(login: Login) -> None:
     late = Fault(path=TOKENS, status=400, body=b'{"error": "expired_token", "error_codes": [70020]}')
-    with fault(login.outside.login, late), pytest.raises(Misconfigured, match="nobody has signed in in time"):
+    with fault(login.outside.login, late), pytest.raises(Misconfigured, match="did not sign in in time"):
         login.sign_in()
 
 

@@ -15,7 +15,7 @@ def _app(name: str, snippet: str, without: str, test: str) -> Guard:
 
 
 GUARDS = (
-    _app("half of its life", " + life // 2", " + life", "test_a_token_is_replaced_at_half_of_its_life"),
+    _app("half of its life", " + lifetime // 2", " + lifetime", "test_a_token_is_replaced_at_half_of_its_life"),
     _app(
         "the old one serves in an outage",
         "if old is None or now >= old.expires_on:",
@@ -51,7 +51,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
             if stored is None:
-                raise self._login_required("nobody is signed in")
+                raise self._login_required("no user is signed in")
 """,
         without="",
         test=f"{_TESTS}::test_nobody_signed_in_is_told_with_the_command",
@@ -61,7 +61,7 @@ GUARDS = (
         module=_MODULE,
         snippet="""\
         except (ValueError, RecursionError) as exc:
-            raise self._login_required("the login that is kept cannot be read") from exc
+            raise self._login_required("the stored login cannot be read") from exc
 """,
         without="""\
         finally:
@@ -97,8 +97,8 @@ GUARDS = (
     Guard(
         name="login: a vault that cannot be written stops nobody",
         module=_MODULE,
-        snippet="        except Problem as exc:\n            # The login",
-        without="        except KeyError as exc:\n            # The login",
+        snippet="        except Problem as exc:\n            # The stored login",
+        without="        except KeyError as exc:\n            # The stored login",
         test=f"{_TESTS}::test_a_vault_that_cannot_be_written_is_a_warning_and_no_hindrance",
     ),
     Guard(
