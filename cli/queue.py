@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/storageservices/peek-messages
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -30,56 +30,40 @@ class Message:
 
 
 class Queue:
-    """One queue, and the container with the data that were too large for it."""
+    """The queue, and the container with the data that did not fit into a message; every method raises Unavailable."""
 
     def __init__(self, queues: QueueServiceClient, blobs: BlobServiceClient, name: str) -> None:
         self._queue = queues.get_queue_client(name)
         self._container = blobs.get_container_client(DATA_CONTAINER)
 
     def peek(self) -> Sequence[Message]:
-        """Return the messages at the head, ``MAX_PEEKED`` at most; none if the app has not made the queue yet.
-
-        Raises:
-            Unavailable: storage does not answer.
-        """
-        try:
-            peeked = self._queue.peek_messages(max_messages=MAX_PEEKED, **FAIL_FAST)
-        except ResourceNotFoundError:
-            return ()
-        except AzureError as exc:
-            raise as_unavailable("storage", exc) from exc
+        """Return the messages at the head, ``MAX_PEEKED`` at most; none if the app has not made the queue yet."""
+        peeked = _read(lambda: self._queue.peek_messages(max_messages=MAX_PEEKED, **FAIL_FAST)) or ()
         return [Message(message_id=each.id, event=_event(each.content)) for each in peeked]
 
     def count(self) -> int:
-        """Return about how many messages there are.
-
-        Raises:
-            Unavailable: storage does not answer.
-        """
-        try:
-            return self._queue.get_queue_properties(**FAIL_FAST).approximate_message_count or 0
-        except ResourceNotFoundError:
-            return 0
-        except AzureError as exc:
-            raise as_unavailable("storage", exc) from exc
+        """Return about how many messages there are."""
+        properties = _read(lambda: self._queue.get_queue_properties(**FAIL_FAST))
+        return (properties.approximate_message_count or 0) if properties else 0
 
     def data(self, dataref: str) -> dict[str, Any] | None:
-        """Return the data at ``dataref``; None where there are none any more, or not the app's.
-
-        Raises:
-            Unavailable: storage does not answer.
-        """
+        """Return the data at ``dataref``; None where there are none any more, or not the app's."""
         # Looked up in the app's own container, whatever the address: whoever may write to the queue could name any, and
         # would be sent the account's credential.
         name = unquote(dataref.removeprefix(f"{self._container.url.partition('?')[0]}/"))
         if not name or not {".", ".."}.isdisjoint(name.split("/")):
             return None
-        try:
-            return _object(self._container.download_blob(name, **FAIL_FAST).readall())
-        except ResourceNotFoundError:
-            return None
-        except AzureError as exc:
-            raise as_unavailable("storage", exc) from exc
+        content = _read(lambda: self._container.download_blob(name, **FAIL_FAST).readall())
+        return None if content is None else _object(content)
+
+
+def _read[T](call: Callable[[], T]) -> T | None:
+    try:
+        return call()
+    except ResourceNotFoundError:
+        return None
+    except AzureError as exc:
+        raise as_unavailable("storage", exc) from exc
 
 
 def _event(content: Any) -> dict[str, Any] | None:
