@@ -20,6 +20,8 @@ from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import Action, TrackedSubscription, Update, Verb
 
 _UNKNOWN = "unknown"
+# In the order of `Settings.client_state_keys`.
+_KEY_SETTINGS = ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,17 +118,14 @@ def keys_in_use(
     """Return which client-state keys and which versions of the certificate are in use, and which key can go."""
     counts = preview.client_state_keys
     if counts:
-        yield f"client-state keys in use: {_usage(counts, {keys[0].key_id: 'CLIENT_STATE_KEY'} | _previous(keys))}"
+        settings = dict(zip((key.key_id for key in keys), _KEY_SETTINGS, strict=False))
+        yield f"client-state keys in use: {_usage(counts, settings)}"
     if len(keys) > 1 and counts and counts.keys() <= {keys[0].key_id}:
         # Graph repeats for so long what was signed with it.
         yield "CLIENT_STATE_KEY_PREVIOUS can go 4 hours after the last subscription was recreated"
     if preview.certificates:
         current = {certificate.version: "current"} if isinstance(certificate, Certificate) else {}
         yield f"certificate versions in use: {_usage(preview.certificates, current)}"
-
-
-def _previous(keys: Sequence[ClientStateKey]) -> dict[str, str]:
-    return {key.key_id: "CLIENT_STATE_KEY_PREVIOUS" for key in keys[1:]}
 
 
 def _usage(counts: Counter[str], names: dict[str, str]) -> str:

@@ -35,7 +35,7 @@ class Need:
     """What one path of the catalogue needs, for all resources under it; any of ``permissions`` is enough."""
 
     path: str
-    resources: tuple[str, ...]
+    resources: tuple[str, ...] = ()
     permissions: tuple[str, ...]
     resource_specific: tuple[str, ...] = ()
 
@@ -79,14 +79,9 @@ def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[N
 def _need(resource_type: ResourceType, *, delegated: bool) -> Need:
     allowed = resource_type.permissions
     if delegated:
-        return Need(path=resource_type.path, resources=(), permissions=allowed.delegated)
-    return Need(
-        path=resource_type.path,
-        resources=(),
-        permissions=allowed.application,
-        # Consent in one team or chat is no use for a path that is about all of them.
-        resource_specific=allowed.resource_specific,
-    )
+        return Need(path=resource_type.path, permissions=allowed.delegated)
+    specific = allowed.resource_specific
+    return Need(path=resource_type.path, permissions=allowed.application, resource_specific=specific)
 
 
 def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
