@@ -11,8 +11,8 @@ from cli.environment import app_clients
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, selected_tenant_ids
-from cli.terminal import console, print_json, print_line, print_rows
-from shared.app import renew_subscriptions
+from cli.terminal import AsJson, console, print_json, print_line, print_rows
+from shared.app.renew_subscriptions import SUBSCRIPTIONS_FILE, reconciler
 from shared.errors import Problem
 from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
@@ -23,10 +23,7 @@ SubscriptionsFile = Annotated[
 
 
 def check(
-    *,
-    tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = renew_subscriptions.SUBSCRIPTIONS_FILE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    *, tenant: Tenant = "", subscriptions: SubscriptionsFile = SUBSCRIPTIONS_FILE, as_json: AsJson = False
 ) -> None:
     """Compare subscriptions.json, the table and Graph: what the next run of the timer would do. Changes nothing.
 
@@ -35,11 +32,11 @@ def check(
     """
     clients = app_clients()
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
-    reconciler = renew_subscriptions.reconciler(clients, subscriptions)
+    whole = reconciler(clients, subscriptions)
     with busy("Asking Graph"):
-        certificate = _certificate(reconciler.certificate)
-        accounts = [account for account in reconciler.accounts if account.tenant_id in tenant_ids]
-        found = [preview_account(reconciler, account, certificate) for account in accounts]
+        certificate = _certificate(whole.certificate)
+        accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
+        found = [preview_account(whole, account, certificate) for account in accounts]
     previews = [preview for preview in found if not is_empty(preview)]
     if as_json:
         print_json(document(previews))

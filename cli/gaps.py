@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
@@ -12,7 +11,7 @@ from cli.listed import failure_document
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, selected_tenant_ids
-from cli.terminal import console, print_json, print_line, print_rows
+from cli.terminal import AsJson, console, print_json, print_line, print_rows
 from cli.texts import ago, iso, iso_or_none, span
 from shared.app.clients import Clients
 from shared.gaps.gap import DONE_STATES, Gap, GapState
@@ -24,11 +23,7 @@ _GIVEN_UP = frozenset({GapState.REFUSED, GapState.UNRECOVERABLE})
 
 
 @commands.command("list")
-def list_(
-    *,
-    tenant: Tenant = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
+def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
     """Show every gap that has ended, of the last month, the oldest first: whether it is filled, and why if it is not.
 
     A gap that lasts is shown by: subscriptions list. Where Graph refuses the lists to compare with, that is shown too.
@@ -53,14 +48,12 @@ def retry(*, tenant: Tenant = "") -> None:
     clients = app_clients()
     gaps = [gap for gap in _gaps(clients, selected_tenant_ids(tenant, clients.settings)) if gap.state in _GIVEN_UP]
     for gap in gaps:
-        _retry(clients, gap)
+        clients.gap_table().save(gap.reset())
+        print_line(
+            console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again."
+        )
     if not gaps:
         print_line(console(), "No gap is refused or given up.")
-
-
-def _retry(clients: Clients, gap: Gap) -> None:
-    clients.gap_table().save(gap.reset())
-    print_line(console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again.")
 
 
 def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Gap]:

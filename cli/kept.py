@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import typer
 
@@ -20,6 +20,8 @@ from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 
 COLUMNS = ("name", "kind", "received", "attempts", "next attempt")
+
+Names = Annotated[list[str] | None, typer.Argument(help="As the list has them; all without a name.")]
 
 
 class StoredPostDocument(TypedDict):

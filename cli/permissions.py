@@ -1,7 +1,7 @@
 """``python -m cli permissions``: what is needed for what is to be watched, and what the app's token lacks."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from dataclasses import replace
 
 import typer
 
@@ -11,18 +11,15 @@ from cli.granting import COLUMNS, PermissionCheck, cells, document, needs, permi
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, selected_tenant_ids
-from cli.terminal import console, print_json, print_line, print_rows
-from shared.app import renew_subscriptions
+from cli.terminal import AsJson, console, print_json, print_line, print_rows
 from shared.app.clients import Clients
+from shared.app.renew_subscriptions import SUBSCRIPTIONS_FILE, desired
 from shared.errors import Problem
 from shared.subscriptions.desired import DesiredSubscription
 
 
 def permissions(
-    *,
-    tenant: Tenant = "",
-    subscriptions: SubscriptionsFile = renew_subscriptions.SUBSCRIPTIONS_FILE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    *, tenant: Tenant = "", subscriptions: SubscriptionsFile = SUBSCRIPTIONS_FILE, as_json: AsJson = False
 ) -> None:
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
 
@@ -31,12 +28,8 @@ def permissions(
     """
     with busy("Asking Entra ID for tokens"):
         clients = app_clients()
-        desired = renew_subscriptions.desired(clients, subscriptions)
-        accounts = [
-            each
-            for tenant_id in selected_tenant_ids(tenant, clients.settings)
-            for each in _of_tenant(clients, tenant_id, desired)
-        ]
+        from_file, tenant_ids = desired(clients, subscriptions), selected_tenant_ids(tenant, clients.settings)
+        accounts = [check for tenant_id in tenant_ids for check in _tenant_checks(clients, tenant_id, from_file)]
     if as_json:
         print_json(document(accounts))
     else:
@@ -49,29 +42,23 @@ def permissions(
             raise check.problem
 
 
-def _of_tenant(clients: Clients, tenant_id: str, desired: Sequence[DesiredSubscription]) -> Iterator[PermissionCheck]:
+def _tenant_checks(
+    clients: Clients, tenant_id: str, from_file: Sequence[DesiredSubscription]
+) -> Iterator[PermissionCheck]:
     rows = clients.subscription_table().load(tenant_id).tracked
     added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
-    wanted = [each for each in (*desired, *added) if each.tenant_id == tenant_id]
+    wanted = [each for each in (*from_file, *added) if each.tenant_id == tenant_id]
     for delegated in (False, True):
         if required := needs(wanted, delegated=delegated):
-            check = PermissionCheck(tenant_id=tenant_id, delegated=delegated, needs=required)
-            yield _with_token(clients, check)
+            yield _with_token(clients, PermissionCheck(tenant_id=tenant_id, delegated=delegated, needs=required))
 
 
 def _with_token(clients: Clients, check: PermissionCheck) -> PermissionCheck:
-    found, problem = frozenset[str](), None
     try:
-        found = permissions_in(clients.graph_token(check.tenant_id, delegated=check.delegated))
-    except Problem as exc:
-        problem = exc
-    return PermissionCheck(
-        tenant_id=check.tenant_id,
-        delegated=check.delegated,
-        needs=check.needs,
-        permissions=found,
-        problem=problem,
-    )
+        granted = permissions_in(clients.graph_token(check.tenant_id, delegated=check.delegated))
+    except Problem as problem:
+        return replace(check, problem=problem)
+    return replace(check, permissions=granted)
 
 
 def _show(check: PermissionCheck) -> None:

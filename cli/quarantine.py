@@ -8,8 +8,8 @@ import isodate
 import typer
 
 from cli.environment import app_clients
-from cli.kept import delete_all, post_document, retry_all, selected_posts, show_list
-from cli.terminal import console, print_json, print_line
+from cli.kept import Names, delete_all, post_document, retry_all, selected_posts, show_list
+from cli.terminal import AsJson, console, print_json, print_line
 from cli.texts import iso
 from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
@@ -17,21 +17,19 @@ from shared.receiving.post_store import QUARANTINE
 
 commands = typer.Typer(no_args_is_help=True, help="Look at authentic items that were refused, try them again.")
 
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-_Names = Annotated[list[str] | None, typer.Argument(help="As the list has them; all without a name.")]
 _OlderThan = Annotated[
     str, typer.Option(help="An ISO 8601 duration since the receipt, such as P7D; PT0S is everything.")
 ]
 
 
 @commands.command("list")
-def list_(*, as_json: _Json = False) -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """Show what is in quarantine, the oldest first, and why it is there."""
     show_list(app_clients().post_store(QUARANTINE), datetime.now(UTC), as_json=as_json)
 
 
 @commands.command()
-def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: _Json = False) -> None:
+def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: AsJson = False) -> None:
     """Show one POST: why it is stored and its items, still encrypted, without what authenticates them."""
     store = app_clients().post_store(QUARANTINE)
     (document,) = selected_posts(store, [name])
@@ -48,7 +46,7 @@ def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as
 
 
 @commands.command()
-def retry(names: _Names = None, *, as_json: _Json = False) -> None:
+def retry(names: Names = None, *, as_json: AsJson = False) -> None:
     """Receive again, as of their receipt, what was refused: once a certificate is restored, say.
 
     What opens is published and gone. Exit status 1 if any of it stays.

@@ -14,12 +14,12 @@ from cli.listing import COLUMNS, StatusContext, cells, last_run, needs_attention
 from cli.progress import bar, busy
 from cli.statuses import Status
 from cli.tenants import Tenant, selected_tenant_ids
-from cli.terminal import console, print_json, print_line, print_rows
+from cli.terminal import AsJson, console, print_json, print_line, print_rows
 from shared.app.renew_subscriptions import reconciler
 from shared.errors import Misconfigured
 from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
-from shared.subscriptions.tracked import TenantState, TrackedSubscription
+from shared.subscriptions.tracked import TenantState
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
 commands.command()(check)
@@ -29,11 +29,7 @@ _CHANGES = "created, updated, deleted; several with commas."
 
 
 @commands.command("list")
-def list_(
-    *,
-    tenant: Tenant = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
+def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
     """Show every subscription as the table has it: how it fares, when it was renewed and last heard of.
 
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
@@ -121,15 +117,13 @@ def remove(
         print_line(console(), f"Nothing watches {resource}.")
         raise typer.Exit(Status.FOUND)
     for row in rows:
-        _remove(table, row)
+        if not is_from_file(row):
+            table.save(row_to_remove(row))
+            print_line(
+                console(), f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it."
+            )
     if any(is_from_file(row) for row in rows):
         raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
-
-
-def _remove(table: SubscriptionTable, row: TrackedSubscription) -> None:
-    if not is_from_file(row):
-        table.save(row_to_remove(row))
-        print_line(console(), f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
 
 
 def _describe(desired: DesiredSubscription) -> str:

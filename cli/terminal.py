@@ -3,13 +3,17 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
+import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from cli.texts import printable
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 # In a pipe nothing is cut or wrapped: a line is a line, however long.
 _PIPE_WIDTH = 10_000
