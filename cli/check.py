@@ -8,6 +8,7 @@ import typer
 
 from cli.checking import Preview, document, is_empty, keys_in_use, planned_actions, preview_account, warnings
 from cli.environment import app_clients
+from cli.listing import account_name
 from cli.progress import busy
 from cli.statuses import Status
 from cli.tenants import Tenant, selected_tenant_ids
@@ -56,10 +57,10 @@ def _certificate(current: Callable[[], Certificate] | None) -> Certificate | Pro
 
 def _show(preview: Preview, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None) -> None:
     out = console()
-    account_name = "signed-in user" if preview.delegated else "app"
+    name = account_name(delegated=preview.delegated)
     count = sum(row.applied is not None for row in preview.rows)
     verdict = "settled" if preview.is_settled else "not settled"
-    print_line(out, f"Tenant {preview.tenant_id} ({account_name}): {count} subscriptions, {verdict}", "bold")
+    print_line(out, f"Tenant {preview.tenant_id} ({name}): {count} subscriptions, {verdict}", "bold")
     if preview.actions:
         print_rows(out, ("next run", "resource", "changes"), list(planned_actions(preview)))
     for warning in warnings(preview):

@@ -72,8 +72,8 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
         return replace(preview, problem=problem)
     actions = plan(desired, tracked, actual, policy=policy, now=reconciler.clock.now())
     untracked = _untracked(actual, tracked, actions)
-    missing = certificate if isinstance(certificate, Problem) else None
-    return replace(preview, actions=actions, untracked=untracked, problem=missing)
+    certificate_problem = certificate if isinstance(certificate, Problem) else None
+    return replace(preview, actions=actions, untracked=untracked, problem=certificate_problem)
 
 
 def is_empty(preview: Preview) -> bool:
@@ -139,11 +139,11 @@ def _without_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def document(checked: Sequence[Preview]) -> CheckDocument:
+def document(previews: Sequence[Preview]) -> CheckDocument:
     """Return what `subscriptions check --json` prints."""
     return {
-        "settled": all(each.is_settled for each in checked),
-        "accounts": [_account_document(each) for each in checked],
+        "settled": all(each.is_settled for each in previews),
+        "accounts": [_account_document(each) for each in previews],
     }
 
 

@@ -66,7 +66,7 @@ def document(post: StoredPost) -> StoredPostDocument:
     }
 
 
-def post_document(collection: StoredPost, body: bytes) -> StoredPostItemsDocument:
+def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
     """Return a stored POST without its secrets: client states authenticate, and so do validation tokens.
 
     Raises:
@@ -77,7 +77,7 @@ def post_document(collection: StoredPost, body: bytes) -> StoredPostItemsDocumen
         fields = {}
     items, tokens = _ignoring_case(fields, "value"), _ignoring_case(fields, "validationTokens")
     shown = [_without_client_state(item) for item in (items if isinstance(items, list) else [fields])]
-    return {**document(collection), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
+    return {**document(post), "items": shown, "validationTokens": len(tokens) if isinstance(tokens, list) else 0}
 
 
 def _ignoring_case(value: dict[str, Any], name: str) -> Any:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cli.texts import ago, iso, span
 from shared.subscriptions.desired import DesiredSubscription
-from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState, TrackedSubscription
+from shared.subscriptions.tracked import Activity, MissedInterval, TenantState, TrackedSubscription
 from shared.timing import Backoff
 
 COLUMNS = ("resource", "changes", "content", "state", "expires in", "renewed", "last change")
@@ -56,11 +56,8 @@ def state_of(row: TrackedSubscription, context: StatusContext) -> SubscriptionSt
         return SubscriptionState.REMOVED
     if row.failure is not None:
         return SubscriptionState.FAILING
-    return (
-        SubscriptionState.OVERDUE
-        if context.now - applied.renewed_at > context.overdue_after
-        else SubscriptionState.ACTIVE
-    )
+    is_overdue = context.now - applied.renewed_at > context.overdue_after
+    return SubscriptionState.OVERDUE if is_overdue else SubscriptionState.ACTIVE
 
 
 def needs_attention(state: TenantState, context: StatusContext) -> bool:
@@ -94,7 +91,7 @@ def warnings(state: TenantState, context: StatusContext) -> Iterator[str]:
     for account in state.accounts:
         if account.failure is not None:
             failure = _failure_text(account.failure, context.now)
-            yield f"{account_name(account)}: the subscriptions cannot be listed: {failure}"
+            yield f"{account_name(delegated=account.delegated)}: the subscriptions cannot be listed: {failure}"
     for row in state.tracked:
         about = f"{row.desired.resource} ({row.desired.change_type})"
         if row.failure is not None:
@@ -106,9 +103,9 @@ def warnings(state: TenantState, context: StatusContext) -> Iterator[str]:
             yield f"{about}: Graph sent {name} {ago(at, context.now)}"
 
 
-def account_name(account: AccountStatus) -> str:
-    """Return whose subscriptions a list is of."""
-    return "signed-in user" if account.delegated else "app"
+def account_name(*, delegated: bool) -> str:
+    """Return the name under which an account is shown."""
+    return "signed-in user" if delegated else "app"
 
 
 def gap_text(missed_interval: MissedInterval) -> str:

@@ -32,14 +32,14 @@ def list_(*, as_json: AsJson = False) -> None:
 def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: AsJson = False) -> None:
     """Show one POST: why it is stored and its items, still encrypted, without what authenticates them."""
     store = app_clients().post_store(QUARANTINE)
-    (document,) = selected_posts(store, [name])
-    shown = post_document(document, store.read(document))
+    (post,) = selected_posts(store, [name])
+    shown = post_document(post, store.read(post))
     if as_json:
         print_json(shown)
         return
     out = console()
-    fetched = f", to be fetched from {document.fetch}" if document.fetch else ""
-    print_line(out, f"{document.name}: {document.reason}, received {iso(document.received_at)}{fetched}", "bold")
+    fetched = f", to be fetched from {post.fetch}" if post.fetch else ""
+    print_line(out, f"{post.name}: {post.reason}, received {iso(post.received_at)}{fetched}", "bold")
     print_line(out, f"{len(shown['items'])} items, {shown['validationTokens']} validation tokens")
     for item in shown["items"]:
         out.print_json(json.dumps(item), ensure_ascii=True)
