@@ -1,1 +1,1 @@
-"""The operators' commands, ``python -m cli``: they translate between a person at a terminal and ``shared``."""
+"""The operators' commands, ``python -m cli``: they read arguments, call ``shared`` and print what it returns."""

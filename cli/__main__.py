@@ -1,4 +1,4 @@
-"""``python -m cli``: every command, and the options that stand before them."""
+"""``python -m cli``: all commands, and the option ``--settings`` before them."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from cli.statuses import CommandGroup
 app = typer.Typer(cls=CommandGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 _SETTINGS = typer.Option(
-    help="A local.settings.json whose Values count in place of the environment.",
+    help="A local.settings.json whose Values replace the settings in the environment.",
     show_default=f"the environment, else ./{FILE_NAME}",
 )
 
@@ -25,8 +25,8 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
     """Operate the app that receives Teams change notifications.
 
     Exit status: 0 done; 1 something is wrong with the subscriptions; 2 usage;
-    3 a setting, permission, login or name is wrong; 4 something outside is down
-    or was faster: try again.
+    3 a setting, permission, login or name is wrong; 4 a service is down or
+    another run changed the data first: try again.
     """
     use_settings(os.environ, settings, folder=Path.cwd())
     check_trust(os.environ)

@@ -1,4 +1,4 @@
-"""Rows of the table as an operator's wish changes them; the next run of the timer does the rest.
+"""Rows of the subscription table after an operator adds or removes a subscription; the next timer run applies them.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -13,32 +13,32 @@ from shared.subscriptions.tracked import TrackedSubscription, subscription_key
 
 
 def find_row(rows: Iterable[TrackedSubscription], desired: DesiredSubscription) -> TrackedSubscription | None:
-    """Return the row of what watches the same changes of the same resource."""
+    """Return the row with the key of ``desired``, or None."""
     return next((row for row in rows if row.key == subscription_key(desired)), None)
 
 
 def is_from_file(row: TrackedSubscription | None) -> bool:
-    """Return whether ``subscriptions.json`` asks for the row, which only an edit of that file can change."""
+    """Return whether ``subscriptions.json`` requests the row: then only an edit of that file may change it."""
     return row is not None and row.is_wanted and row.added_by == "file"
 
 
 def row_to_add(row: TrackedSubscription | None, desired: DesiredSubscription) -> TrackedSubscription:
-    """Return the row with which ``desired`` is watched, whatever was known of it."""
+    """Return the row to save for ``desired``; an existing row keeps its subscription."""
     if row is None:
         return TrackedSubscription(desired=desired, added_by="cli")
-    # The pause after a failure was for what was wanted before.
+    # The back-off after a failure belongs to the previous request.
     return replace(row, desired=desired, added_by="cli", is_wanted=True, failure=None)
 
 
 def row_to_remove(row: TrackedSubscription) -> TrackedSubscription:
-    """Return the row with which the next run ends the subscription, heeding no pause."""
+    """Return the row to save so that the next run deletes the subscription, without waiting for its back-off."""
     return replace(row, is_wanted=False, failure=None)
 
 
 def matching_rows(
     rows: Iterable[TrackedSubscription], resource: str, change_type: str
 ) -> Sequence[TrackedSubscription]:
-    """Return the rows of ``resource`` that are wanted; of all changes, where ``change_type`` is empty."""
+    """Return the wanted rows of ``resource`` with exactly ``change_type``; with any, if that is empty."""
     path, changes = canonical_path(resource), split_change_types(change_type)
     return [
         row
@@ -50,5 +50,5 @@ def matching_rows(
 
 
 def desired_of_file(rows: Iterable[TrackedSubscription]) -> Sequence[DesiredSubscription]:
-    """Return what ``subscriptions.json`` asked for when the timer last read it."""
+    """Return what ``subscriptions.json`` requested when the timer last read it."""
     return [row.desired for row in rows if is_from_file(row)]

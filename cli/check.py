@@ -19,16 +19,17 @@ from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
 
 SubscriptionsFile = Annotated[
-    Path, typer.Option("--subscriptions", help="What is to be watched.", show_default="the app's subscriptions.json")
+    Path,
+    typer.Option("--subscriptions", help="The file with the entries.", show_default="the app's subscriptions.json"),
 ]
 
 
 def check(
     *, tenant: Tenant = "", subscriptions: SubscriptionsFile = SUBSCRIPTIONS_FILE, as_json: AsJson = False
 ) -> None:
-    """Compare subscriptions.json, the table and Graph: what the next run of the timer would do. Changes nothing.
+    """Compare subscriptions.json, the table and Graph, and show what the next run would do. Changes nothing.
 
-    Also told: failures, gaps, subscriptions of the app that nobody tracks, client-state keys and certificate versions
+    Also shows failures, gaps, untracked subscriptions of the app, and the client-state keys and certificate versions
     in use. Exit status 0 if settled, else 1.
     """
     clients = app_clients()

@@ -1,4 +1,4 @@
-"""A run of the timer, thought through and not carried out: what it would do in an account, and what is amiss there.
+"""A preview of the next timer run in an account: what it would do, and what is wrong there.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -26,7 +26,7 @@ _KEY_SETTINGS = ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What was found in an account; ``problem`` is what kept Graph's list or the certificate from being had."""
+    """What was found in an account; ``problem`` says why Graph's list or the certificate is unavailable."""
 
     tenant_id: str
     delegated: bool
@@ -37,24 +37,24 @@ class Preview:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to do and nothing amiss; a gap that has ended is history."""
+        """Whether there is nothing to do and nothing has failed; gaps do not count."""
         failing = any(row.failure for row in self.rows)
         return not self.actions and not failing and self.problem is None
 
     @property
     def client_state_keys(self) -> Counter[str]:
-        """How many subscriptions were made with which key, by its id."""
+        """The number of subscriptions per id of the key that signed their client state."""
         return Counter(row.client_state_key_id or _UNKNOWN for row in self.rows if row.applied)
 
     @property
     def certificates(self) -> Counter[str]:
-        """How many subscriptions have resource data encrypted to which version."""
+        """The number of subscriptions with resource data per certificate version."""
         applied = [row.applied for row in self.rows if row.applied and row.applied.include_resource_data]
         return Counter(each.certificate_id or _UNKNOWN for each in applied)
 
 
 def preview_account(reconciler: Reconciler, account: Account, certificate: Certificate | Problem | None) -> Preview:
-    """Return what a run would find in an account; nothing is changed anywhere.
+    """Return what a run would find and do in an account, without changing anything.
 
     Raises:
         Misconfigured, Unavailable: the table cannot be read.
@@ -77,28 +77,28 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
 
 
 def is_empty(preview: Preview) -> bool:
-    """Return whether an account plays no part: nobody asks for a signed-in user."""
+    """Return whether the account is a signed-in user for whom there is nothing to show."""
     return preview.delegated and not preview.rows and preview.is_settled
 
 
 def _untracked(
     actual: Sequence[GraphSubscription], tracked: Sequence[TrackedSubscription], actions: Sequence[Action]
 ) -> Sequence[GraphSubscription]:
-    """Return what lives at Graph, belongs to no row, and is not about to."""
+    """Return the subscriptions at Graph that have no row and that no action adopts."""
     tracked_ids = {row.applied.subscription_id for row in tracked if row.applied}
     tracked_ids |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
     return [each for each in actual if each.subscription_id not in tracked_ids]
 
 
 def planned_actions(preview: Preview) -> Iterator[tuple[Verb, str, str]]:
-    """Return what a run would do: verb, resource, changes."""
+    """Yield verb, resource and changes of what a run would do."""
     for action in preview.actions:
         desired = action.tracked.desired
         yield action.verb, desired.resource, desired.change_type
 
 
 def warnings(preview: Preview) -> Iterator[str]:
-    """Return what is amiss, a sentence each."""
+    """Yield one sentence per problem."""
     if preview.problem is not None:
         yield str(preview.problem)
     for row in preview.rows:
@@ -109,19 +109,19 @@ def warnings(preview: Preview) -> Iterator[str]:
             yield f"{about}: {gap_text(row.missed_interval)}"
     for each in preview.untracked:
         what = f"{each.subscription_id} of {each.resource} to {_without_query(each.notification_url)}"
-        yield f"at Graph, tracked by nobody, left alone: {what} until {iso(each.expiration)}"
+        yield f"untracked at Graph and not changed: {what}, expires {iso(each.expiration)}"
 
 
 def keys_in_use(
     preview: Preview, keys: Sequence[ClientStateKey], certificate: Certificate | Problem | None
 ) -> Iterator[str]:
-    """Return which client-state keys and which versions of the certificate are in use, and which key can go."""
+    """Yield which client-state keys and certificate versions are in use, and whether the previous key can go."""
     counts = preview.client_state_keys
     if counts:
         settings = dict(zip((key.key_id for key in keys), _KEY_SETTINGS, strict=False))
         yield f"client-state keys in use: {_usage(counts, settings)}"
     if len(keys) > 1 and counts and counts.keys() <= {keys[0].key_id}:
-        # Graph repeats for so long what was signed with it.
+        # For 4 hours Graph retries notifications that carry client states signed with it.
         yield "CLIENT_STATE_KEY_PREVIOUS can go 4 hours after the last subscription was recreated"
     if preview.certificates:
         current = {certificate.version: "current"} if isinstance(certificate, Certificate) else {}
@@ -135,7 +135,7 @@ def _usage(counts: Counter[str], names: dict[str, str]) -> str:
 
 
 def _without_query(url: str) -> str:
-    # Whoever made it may have put a function key into the query.
+    # The query may contain a function key.
     return url.partition("?")[0]
 
 

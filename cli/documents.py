@@ -1,6 +1,6 @@
-"""What ``--json`` prints, as types: properties are added in time, none is renamed or left out.
+"""Types of what ``--json`` prints: properties may be added, but none is renamed or removed.
 
-Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, null where nothing has happened.
+Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, null if it has not happened.
 """
 
 from typing import Literal, TypedDict
@@ -9,7 +9,7 @@ from shared.subscriptions.tracked import Verb
 
 
 class FailureDocument(TypedDict):
-    """Why the last attempts failed, and when the next one may be made."""
+    """Why the last attempts failed, and when the next one is due."""
 
     error: str
     errorDateTime: str
@@ -18,14 +18,14 @@ class FailureDocument(TypedDict):
 
 
 class GapDocument(TypedDict):
-    """A time in which changes may have gone unnoticed; the end is null while it lasts."""
+    """A time in which changes may be missing; the end is null while it lasts."""
 
     startDateTime: str
     endDateTime: str | None
 
 
 class SubscriptionDocument(TypedDict):
-    """One subscription, as the table has it."""
+    """One subscription, as stored in the table."""
 
     tenantId: str
     resource: str
@@ -71,21 +71,21 @@ class WatchedDocument(TypedDict):
 
 
 class ActionDocument(WatchedDocument):
-    """What the next run of the timer would do."""
+    """An action of the next timer run."""
 
     action: Verb
 
 
 class ResourceFailureDocument(WatchedDocument, FailureDocument):
-    """A failure, and of what."""
+    """The failure of a subscription."""
 
 
 class ResourceGapDocument(WatchedDocument, GapDocument):
-    """A gap, and in what."""
+    """The gap of a subscription."""
 
 
 class UntrackedDocument(TypedDict):
-    """A subscription of the app that nobody tracks."""
+    """A subscription of the app at Graph that is not in the table."""
 
     subscriptionId: str
     resource: str
@@ -116,10 +116,10 @@ class CheckDocument(TypedDict):
 
 
 class RecordedGapDocument(WatchedDocument, GapDocument):
-    """A gap that has ended, and what became of it; ``recovered`` counts events, ``skipped`` lists that were refused.
+    """A gap that has ended, and its recovery; ``recovered`` counts events, ``skipped`` lists that were refused.
 
-    A ``baseline`` is none: Graph refuses the lists that a gap would be compared with. ``againDateTime`` is when lists
-    that were compared are compared once more.
+    With ``baseline`` it is not a gap: Graph refuses the lists with which later gaps would be compared.
+    ``againDateTime`` is when the lists are compared a second time.
     """
 
     baseline: bool
@@ -141,7 +141,7 @@ class GapsDocument(TypedDict):
 
 
 class NeedDocument(TypedDict):
-    """What a path of the catalogue needs, least privilege first; any of ``permissions`` is enough."""
+    """What a path of the catalogue needs, least privilege first; one of ``permissions`` is enough."""
 
     path: str
     resources: list[str]
@@ -151,7 +151,7 @@ class NeedDocument(TypedDict):
 
 
 class PermissionCheckDocument(TypedDict):
-    """What the token of an account grants, and the least that is still to be granted."""
+    """What the token of an account grants, and the fewest permissions that still have to be granted."""
 
     tenantId: str
     delegated: bool

@@ -1,4 +1,4 @@
-"""Where the commands get the app's settings from: a ``local.settings.json``, or the environment as it is.
+"""The app's settings for the commands: from a ``local.settings.json``, or from the environment.
 
 Source: https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
 """
@@ -12,22 +12,22 @@ from shared.app.clients import Clients
 from shared.errors import Misconfigured
 
 FILE_NAME = "local.settings.json"
-# The sample has every setting of the app, and nothing else: a test sees to it.
+# The sample has exactly the settings of the app, which a test checks.
 _SAMPLE = Path(__file__).parent.parent / "local.settings.sample.json"
-# Certificates that clients trust: OpenSSL reads the first, requests (MSAL, azure-core) the second.
+# Files of trusted certificates: OpenSSL reads the first variable, requests (MSAL, azure-core) the second.
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-# An environment with this setting is one of the app's.
+# An environment with this setting has the app's settings.
 _APP_SETTING = "CLIENT_ID"
 
 
 def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder: Path) -> None:
-    """Put the values of ``file`` into ``environ`` in place of the app's settings there.
+    """Replace the app's settings in ``environ`` with the values of ``file``.
 
-    Without ``file`` the environment counts if it has the app's settings, else the file in ``folder`` if there is one.
-    What else the file has (trust in certificates, a managed identity) comes on top: clients read it from there.
+    Without ``file``, use the environment if it has the app's settings, else the file in ``folder`` if there is one.
+    Other values of the file (trusted certificates, a managed identity) are added: the clients read them from there.
 
     Raises:
-        Misconfigured: the file is not what Azure Functions Core Tools would read.
+        Misconfigured: Azure Functions Core Tools could not read the file.
     """
     found = file or _fallback(environ, folder)
     if found is None:
@@ -40,22 +40,22 @@ def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder
 
 
 def check_trust(environ: Mapping[str, str]) -> None:
-    """See to it that the certificates are there which clients are told to trust.
+    """Check that the files of trusted certificates exist; without them the clients end in a traceback.
 
     Raises:
-        Misconfigured: they are not; the clients themselves have a traceback for it.
+        Misconfigured: one does not exist.
     """
     for name in _TRUST:
         path = environ.get(name)
         if path and not Path(path).exists():
-            raise Misconfigured(f"{name} is {path}, which is not there: has the sandbox ended?")
+            raise Misconfigured(f"{name} is {path}, which does not exist: start the sandbox, or correct it")
 
 
 def read_values(file: Path) -> Mapping[str, str]:
-    """Return the "Values" of a ``local.settings.json``; those that are null are left out.
+    """Return the "Values" of a ``local.settings.json``, without those that are null.
 
     Raises:
-        Misconfigured: it cannot be read, or is encrypted, or holds something else.
+        Misconfigured: the file is unreadable, encrypted, or not a settings file.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -63,17 +63,17 @@ def read_values(file: Path) -> Mapping[str, str]:
         raise Misconfigured(f"{file} cannot be read: {exc}") from exc
     values = content.get("Values") if isinstance(content, dict) else None
     if not isinstance(values, dict) or not all(isinstance(value, str | None) for value in values.values()):
-        raise Misconfigured(f'{file} has no "Values" that are all texts')
+        raise Misconfigured(f'{file} has no "Values", or one that is not a string')
     if content.get("IsEncrypted"):
         raise Misconfigured(f"{file} is encrypted: run `func settings decrypt` first")
     return {name: value for name, value in values.items() if value is not None}
 
 
 def app_clients() -> Clients:
-    """Return the clients of the app whose settings the environment has.
+    """Return the clients for the settings in the environment.
 
     Raises:
-        Misconfigured: names every fault in the settings.
+        Misconfigured: the settings are wrong; the text names every fault.
     """
     return Clients.from_environ(os.environ)
 

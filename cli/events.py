@@ -1,4 +1,4 @@
-"""``python -m cli events tail``: the events as they come, left where they are."""
+"""``python -m cli events tail``: shows the events in the queue and leaves them there."""
 
 import json
 import signal
@@ -28,20 +28,20 @@ def events() -> None:
 @commands.command()
 def tail(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Show what is there, and end.")] = False,
-    content: Annotated[bool, typer.Option("--content", help="Show data too: what people wrote.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each event on a summary_line of its own.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show the events in the queue, and exit.")] = False,
+    content: Annotated[bool, typer.Option("--content", help="Also show the content: what people wrote.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per line.")] = False,
 ) -> None:
-    """Show the events in the queue as they come, and leave them there; Ctrl-C ends it.
+    """Show the events in the queue as they arrive, and leave them there; Ctrl-C stops it.
 
-    The queue shows the 32 messages at its head only: where more wait, those behind are shown once some are consumed;
-    and an event that is consumed within a second may not be shown at all.
+    Only the 32 messages at the head of the queue are visible: the next ones appear as those are consumed. An event
+    that is consumed within a second may not be shown at all.
     """
     clients = app_clients()
     queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
     out, seen, warned = console(), set[str](), False
     if not once:
-        # A script that starts it in the background has its shell take the signal from it.
+        # A shell makes background commands ignore SIGINT. Accept it, so that a script can stop this command.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         while True:
@@ -54,15 +54,8 @@ def tail(
             time.sleep(_POLL_SECONDS)
 
 
-def _warn_if_more(queue: Queue, peeked: int) -> bool:
-    if peeked < MAX_PEEKED or (count := queue.count()) <= MAX_PEEKED:
-        return False
-    print_line(Console(stderr=True), f"About {count} messages wait: only the {MAX_PEEKED} at the head can be shown.")
-    return True
-
-
 def _visible(queue: Queue, message: Message, *, content: bool) -> Mapping[str, Any]:
-    """Return what is shown of a message: its data only on request, from their blob if they lie there."""
+    """Return what to show of a message: its content only on request, from the blob if it is stored there."""
     event = message.event
     if event is None:
         return {"messageId": message.message_id}
@@ -91,9 +84,16 @@ def _show(out: Console, event: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def summary_line(event: Mapping[str, Any]) -> str:
-    """Return the line by which a person knows an event."""
+    """Return time, type and subject of an event on one line."""
     if "type" not in event:
-        return f"a message that is no event of the app's: {event.get('messageId')}"
+        return f"message {event.get('messageId')} is not an event of the app"
     type_name = str(event["type"]).removeprefix("Microsoft.Graph.")
     blob = " (data in a blob)" if "dataref" in event else ""
     return f"{event.get('time')}  {type_name:<26}  {event.get('subject')}{blob}"
+
+
+def _warn_if_more(queue: Queue, peeked: int) -> bool:
+    if peeked < MAX_PEEKED or (count := queue.count()) <= MAX_PEEKED:
+        return False
+    print_line(Console(stderr=True), f"About {count} messages are waiting: only the first {MAX_PEEKED} can be shown.")
+    return True

@@ -1,4 +1,4 @@
-"""``python -m cli gaps``: what went unnoticed while a subscription was not there, and what became of it."""
+"""``python -m cli gaps``: the times in which changes may be missing, and what was recovered of them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from cli.texts import ago, iso, iso_or_none, span
 from shared.app.clients import Clients
 from shared.gaps.gap import DONE_STATES, Gap, GapState
 
-commands = typer.Typer(no_args_is_help=True, help="Look at what went unnoticed, and have it tried again.")
+commands = typer.Typer(no_args_is_help=True, help="Look at gaps in which changes may be missing, and retry them.")
 
 _COLUMNS = ("resource", "state", "events", "began", "lasted", "next attempt")
 _GIVEN_UP = frozenset({GapState.REFUSED, GapState.UNRECOVERABLE})
@@ -24,10 +24,10 @@ _GIVEN_UP = frozenset({GapState.REFUSED, GapState.UNRECOVERABLE})
 
 @commands.command("list")
 def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
-    """Show every gap that has ended, of the last month, the oldest first: whether it is filled, and why if it is not.
+    """Show every gap of the last month that has ended, oldest first: whether it is filled, and if not, why.
 
-    A gap that lasts is shown by: subscriptions list. Where Graph refuses the lists to compare with, that is shown too.
-    Exit status 1 if changes are lost, or Graph refuses to tell them.
+    `subscriptions list` shows a gap that still lasts. A baseline is shown if Graph refuses the lists for it.
+    Exit status 1 if changes are lost, or Graph refuses to list them.
     """
     clients = app_clients()
     gaps = _gaps(clients, selected_tenant_ids(tenant, clients.settings))
@@ -41,25 +41,25 @@ def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
 
 @commands.command()
 def retry(*, tenant: Tenant = "") -> None:
-    """Have the next run of the timer try again to fill every gap that Graph refused, from its beginning.
+    """Let the next run of the timer retry every refused or unrecoverable gap, from its beginning.
 
-    Changes that were recovered before are dropped by their ids, if that was not longer ago than DEDUPLICATE_FOR.
+    Changes that were recovered within the last DEDUPLICATE_FOR are not published again.
     """
-    clients = app_clients()
+    clients, out = app_clients(), console()
     gaps = [gap for gap in _gaps(clients, selected_tenant_ids(tenant, clients.settings)) if gap.state in _GIVEN_UP]
     for gap in gaps:
         clients.gap_table().save(gap.reset())
         print_line(
-            console(), f"Tenant {gap.tenant_id}: the gap of {gap.resource} since {iso(gap.since)} is tried again."
+            out, f"Tenant {gap.tenant_id}: the next run retries the gap of {gap.resource} since {iso(gap.since)}."
         )
     if not gaps:
-        print_line(console(), "No gap is refused or given up.")
+        print_line(out, "No gap is refused or unrecoverable.")
 
 
 def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Gap]:
     with busy("Reading the table"):
         found = [gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)]
-    # A baseline is nobody's concern unless Graph refuses it.
+    # A baseline matters to an operator only if Graph refuses it.
     return sorted((gap for gap in found if not gap.is_baseline or gap.state in _GIVEN_UP), key=lambda gap: gap.since)
 
 
@@ -71,13 +71,13 @@ def _show(gaps: Sequence[Gap], now: datetime) -> None:
     print_rows(out, _COLUMNS, [cells(gap, now) for gap in gaps])
     for gap in gaps:
         reason = gap.failure.text if gap.failure else gap.reason
-        which = "what is there cannot be noted" if gap.is_baseline else f"since {iso(gap.since)}"
+        which = "has no baseline" if gap.is_baseline else f"since {iso(gap.since)}"
         if reason is not None:
             print_line(out, f"! {gap.resource} {which}: {reason}", "yellow")
 
 
 def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
-    """Return what stands in the columns."""
+    """Return the cells of a row."""
     due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.recheck_at) if moment is not None]
     wait = max(due, default=now) - now
     is_done = gap.state in DONE_STATES and gap.recheck_at is None

@@ -1,4 +1,4 @@
-"""What is to be watched and what a token grants, compared: which permissions are needed, held and lacking.
+"""The permissions that subscriptions need, compared with those that a token grants.
 
 Source: https://learn.microsoft.com/graph/permissions-overview
 """
@@ -24,15 +24,15 @@ class GrantState(StrEnum):
 
     GRANTED = "granted"
     RESOURCE_SPECIFIC = "consent?"
-    """Not granted for all, but the app may be installed with consent in just these teams or chats: no token tells."""
+    """Not granted for the whole tenant; each team or chat may have consented, which a token does not show."""
     LACKING = "lacking"
     UNKNOWN = "unknown"
-    """There is no token to look at."""
+    """There is no token to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What one path of the catalogue needs, for all resources under it; any of ``permissions`` is enough."""
+    """What one path of the catalogue needs, for all ``resources`` under it; one of ``permissions`` is enough."""
 
     path: str
     resources: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionCheck:
-    """What an account's token grants, or the problem with which it could not be had, beside what is needed."""
+    """What an account needs, and what its token grants; ``problem`` says why there is no token."""
 
     tenant_id: str
     delegated: bool
@@ -60,12 +60,12 @@ class PermissionCheck:
 
     @property
     def lacking(self) -> Sequence[Need]:
-        """What the token does not grant, and nothing else can."""
+        """The needs that neither the token nor resource-specific consent can satisfy."""
         return [need for need in self.needs if self.state(need) is GrantState.LACKING]
 
 
 def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
-    """Return what the app needs, or the signed-in user, in the order of ``desired``."""
+    """Return what the app or the signed-in user needs, in the order of ``desired``."""
     found: dict[str, Need] = {}
     for item in desired:
         resource_type = find_resource_type(item.resource)
@@ -85,7 +85,7 @@ def _need(resource_type: ResourceType, *, delegated: bool) -> Need:
 
 
 def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
-    """Return the fewest and least permissions that grant ``lacking``: one that is needed anyway serves others too."""
+    """Return the least privileged permissions that satisfy ``lacking``; one permission may satisfy several needs."""
     chosen: list[str] = []
     for need in sorted(lacking, key=lambda need: len(need.permissions)):
         if need.permissions and not set(chosen) & set(need.permissions):
@@ -94,13 +94,13 @@ def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
 
 
 def permissions_in(token: str) -> frozenset[str]:
-    """Return what an access token for Graph grants: application permissions, or a user's.
+    """Return the permissions in an access token for Graph: the application's, or a user's.
 
-    It is read, not verified: it is the app's own, fresh from Entra ID, and nothing is allowed because of it.
+    The token is not verified: Entra ID has just issued it to the app, and no access depends on it.
     Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
 
     Raises:
-        Misconfigured: it cannot be read, as Microsoft reserves the right to.
+        Misconfigured: the token cannot be read; Microsoft may change its format.
     """
     try:
         payload = token.split(".")[1]
@@ -117,22 +117,22 @@ def _texts(claims: Mapping[str, Any]) -> Iterator[str]:
 
 
 def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:
-    """Return what stands in ``COLUMNS``, a row for each need."""
+    """Yield the cells under ``COLUMNS``, one row per need."""
     for need in check.needs:
         yield need.path, check.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
 
 
 def warnings(check: PermissionCheck) -> Iterator[str]:
-    """Return what is to be done, a sentence each."""
+    """Yield what the operator has to do, one sentence each."""
     if check.problem is not None:
-        yield f"the token cannot be had: {check.problem}"
+        yield f"no token: {check.problem}"
     if check.lacking:
         kind = "delegated" if check.delegated else "application"
         yield f"grant the {kind} permissions, with admin consent: {', '.join(least_privileged(check.lacking))}"
     if any(check.state(need) is GrantState.RESOURCE_SPECIFIC for need in check.needs):
         yield (
-            "consent?: not granted for the whole tenant; it works if the app is installed in each of these teams or "
-            "chats with the consent in the last column, which no token tells"
+            "consent?: not granted for the whole tenant; it works if each of these teams or chats has given the app "
+            "the consent in the last column, which a token does not show"
         )
 
 

@@ -1,4 +1,4 @@
-"""What ``parked`` and ``quarantine`` have in common: stored POSTs as lines, as JSON, and received again.
+"""What ``parked`` and ``quarantine`` share: printing, retrying and deleting stored POSTs.
 
 Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
 """
@@ -21,7 +21,7 @@ from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 
 COLUMNS = ("name", "kind", "received", "attempts", "next attempt")
 
-Names = Annotated[list[str] | None, typer.Argument(help="As the list has them; all without a name.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Names from the list; all POSTs if none is given.")]
 
 
 class StoredPostDocument(TypedDict):
@@ -36,26 +36,26 @@ class StoredPostDocument(TypedDict):
 
 
 class StoredPostListDocument(TypedDict):
-    """``parked list --json`` and ``quarantine list --json``, the oldest first."""
+    """``parked list --json`` and ``quarantine list --json``, oldest first."""
 
     posts: list[StoredPostDocument]
 
 
 class StoredPostItemsDocument(StoredPostDocument):
-    """``quarantine show --json``: the items as they were received, without their client states."""
+    """``quarantine show --json``: the items as received, without their client states."""
 
     items: list[Any]
     validationTokens: int
 
 
 class AttemptsDocument(TypedDict):
-    """``parked retry --json`` and ``quarantine retry --json``: what became of each, by name."""
+    """``parked retry --json`` and ``quarantine retry --json``: the outcome of each POST, by name."""
 
     attempts: dict[str, str]
 
 
 def document(post: StoredPost) -> StoredPostDocument:
-    """Return what scripts get of a stored POST."""
+    """Return a stored POST for scripts."""
     return {
         "name": post.name,
         "kind": post.reason,
@@ -67,7 +67,7 @@ def document(post: StoredPost) -> StoredPostDocument:
 
 
 def post_document(post: StoredPost, body: bytes) -> StoredPostItemsDocument:
-    """Return a stored POST without its secrets: client states authenticate, and so do validation tokens.
+    """Return a stored POST without its secrets, which are client states and validation tokens.
 
     Raises:
         Malformed: the body is not JSON, so the app did not store it.
@@ -85,13 +85,13 @@ def _ignoring_case(value: dict[str, Any], name: str) -> Any:
 
 
 def _without_client_state(item: Any) -> Any:
-    # A bare item has the tokens of its POST beside its own properties.
+    # If the body is a single item, the validation tokens are among its properties.
     secret = {"clientstate", "validationtokens"}
     return {key: part for key, part in item.items() if key.lower() not in secret} if isinstance(item, dict) else item
 
 
 def show_list(store: StoredPosts, now: datetime, *, as_json: bool) -> None:
-    """Print what is stored, the oldest first."""
+    """Print the stored POSTs, oldest first."""
     with busy("Reading the container"):
         posts = list(store.list())
     if as_json:
@@ -107,20 +107,20 @@ def _cells(post: StoredPost, now: datetime) -> Sequence[str]:
 
 
 def selected_posts(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredPost]:
-    """Return the stored POSTs of these names; all of them without a name.
+    """Return the stored POSTs with these names; all if ``names`` is empty.
 
     Raises:
-        NotFound: a name that none of them has.
+        NotFound: no stored POST has one of the names.
     """
     found = {post.name: post for post in store.list()}
     missing = [name for name in names if name not in found]
     if missing:
-        raise NotFound(f"nothing is stored as {', '.join(missing)}: see the list")
+        raise NotFound(f"no stored POST is named {', '.join(missing)}: the names are in the list")
     return [found[name] for name in dict.fromkeys(names)] if names else list(found.values())
 
 
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:
-    """Receive stored POSTs again, at once, and print what became of them; exit status 1 unless all are published."""
+    """Retry stored POSTs at once and print the outcomes; exit status 1 unless all are published."""
     outcomes = _attempt_each(redriver, selected_posts(redriver.store, names))
     if as_json:
         attempts: AttemptsDocument = {"attempts": outcomes}
@@ -134,7 +134,7 @@ def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> Non
 
 def _attempt_each(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, str]:
     outcomes = {}
-    with bar("Receiving again") as progress:
+    with bar("Retrying") as progress:
         progress(0, len(posts))
         for post in posts:
             outcomes[post.name] = str(redriver.attempt(post))
@@ -143,7 +143,7 @@ def _attempt_each(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, 
 
 
 def delete_all(store: StoredPosts, is_old: Callable[[StoredPost], bool]) -> int:
-    """Return how many stored POSTs were deleted: those for which ``is_old`` is true."""
+    """Delete the stored POSTs for which ``is_old`` is true, and return their number."""
     with bar("Deleting") as progress:
         old = [post for post in store.list() if is_old(post)]
         progress(0, len(old))

@@ -1,4 +1,4 @@
-"""Tracked rows in, what ``subscriptions list --json`` prints out."""
+"""The JSON of ``subscriptions list``, from tracked rows."""
 
 from collections.abc import Sequence
 

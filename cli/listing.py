@@ -1,11 +1,11 @@
-"""Tracked rows in, what an operator wants to know of them out: a state and lines for people."""
+"""What ``subscriptions list`` shows of tracked rows: a state, cells and warnings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cli.texts import ago, iso, span
+from cli.texts import ago, iso, iso_or_none, span
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import Activity, MissedInterval, TenantState, TrackedSubscription
 from shared.timing import Backoff
@@ -14,17 +14,17 @@ COLUMNS = ("resource", "changes", "content", "state", "expires in", "renewed", "
 
 
 class SubscriptionState(StrEnum):
-    """How a subscription fares, as far as the table tells; what Graph says of it, `subscriptions check` asks."""
+    """The state of a subscription according to the table; `subscriptions check` asks Graph too."""
 
     ACTIVE = "active"
     PENDING = "pending"
     """The next run of the timer creates it."""
     FAILING = "failing"
-    """The last attempt failed; until it expires, changes still come."""
+    """The last attempt failed; changes still arrive until the subscription expires."""
     OVERDUE = "overdue"
-    """It has not been renewed for so long that Graph may have stopped: does the timer run?"""
+    """Its last renewal is so old that Graph may have stopped delivering: does the timer run?"""
     REMOVED = "removed"
-    """Graph removed it; the next run creates it anew."""
+    """Graph removed it; the next run recreates it."""
     LAPSED = "lapsed"
     UNWANTED = "not wanted"
     """The next run deletes it."""
@@ -37,14 +37,14 @@ _NEEDS_ATTENTION = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusContext:
-    """When a list is made, and after how long without a renewal a subscription is overdue."""
+    """The current time, and the time without a renewal after which a subscription is overdue."""
 
     now: datetime
     overdue_after: timedelta
 
 
 def state_of(row: TrackedSubscription, context: StatusContext) -> SubscriptionState:
-    """Return how a subscription fares; the worst that holds."""
+    """Return the most serious state that applies to a subscription."""
     if not row.is_wanted:
         return SubscriptionState.UNWANTED
     applied = row.applied
@@ -61,13 +61,13 @@ def state_of(row: TrackedSubscription, context: StatusContext) -> SubscriptionSt
 
 
 def needs_attention(state: TenantState, context: StatusContext) -> bool:
-    """Return whether somebody should look after a tenant's subscriptions."""
+    """Return whether an operator should look at a tenant's subscriptions."""
     failures = [row.failure for row in state.tracked] + [account.failure for account in state.accounts]
     return any(failures) or any(state_of(row, context) in _NEEDS_ATTENTION for row in state.tracked)
 
 
 def cells(row: TrackedSubscription, context: StatusContext) -> tuple[str, ...]:
-    """Return what stands in ``COLUMNS``."""
+    """Return the cells under ``COLUMNS``."""
     desired, applied = row.desired, row.applied
     return (
         desired.resource,
@@ -81,13 +81,13 @@ def cells(row: TrackedSubscription, context: StatusContext) -> tuple[str, ...]:
 
 
 def content_of(desired: DesiredSubscription) -> str:
-    """Return where the content of events comes from, and in whose name if not in the app's."""
+    """Return the source of the events' content, and whether the subscription is a signed-in user's."""
     content = "resource data" if desired.include_resource_data else "fetched" if desired.fetch else "basic"
     return f"{content}, as user" if desired.delegated else content
 
 
 def warnings(state: TenantState, context: StatusContext) -> Iterator[str]:
-    """Return what does not fit into a column: failures, gaps, what Graph said of a subscription's life."""
+    """Yield what does not fit into a column: failures, gaps, and the last lifecycle notification."""
     for account in state.accounts:
         if account.failure is not None:
             failure = _failure_text(account.failure, context.now)
@@ -109,15 +109,15 @@ def account_name(*, delegated: bool) -> str:
 
 
 def gap_text(missed_interval: MissedInterval) -> str:
-    """Return the sentence that tells a gap."""
-    until = "and still do" if missed_interval.until is None else f"until {iso(missed_interval.until)}"
-    return f"changes may have gone unnoticed from {iso(missed_interval.since)} {until}"
+    """Return the sentence about a gap."""
+    since, until = iso(missed_interval.since), iso_or_none(missed_interval.until)
+    return f"changes may be missing {f'from {since} until {until}' if until else f'since {since}'}"
 
 
 def last_run(state: TenantState, context: StatusContext) -> str:
-    """Return when the timer was last done with a tenant."""
+    """Return when the timer last checked a tenant."""
     listed_at = [account.listed_at for account in state.accounts if account.listed_at is not None]
-    return f"last looked after {ago(max(listed_at, default=None), context.now)}"
+    return f"last checked {ago(max(listed_at), context.now)}" if listed_at else "never checked"
 
 
 def _failure_text(failure: Backoff, now: datetime) -> str:
@@ -127,7 +127,7 @@ def _failure_text(failure: Backoff, now: datetime) -> str:
 
 
 def last_lifecycle_event(activity: Activity) -> tuple[str | None, datetime | None]:
-    """Return Graph's name of what it said last of a subscription's life, and when; twice None if nothing."""
+    """Return name and time of the last lifecycle notification; both are None if there was none."""
     events = {
         "reauthorizationRequired": activity.reauthorization_required_at,
         "subscriptionRemoved": activity.removed_at,

@@ -1,4 +1,4 @@
-"""``python -m cli login``: a user signs in once, and the timer watches in that user's name from then on."""
+"""``python -m cli login``: a user signs in once, and the timer uses the login for delegated subscriptions."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from shared.settings import Settings
 def login(
     *, tenant: Annotated[str, typer.Option(help="The tenant to sign in to.", show_default="the only one served")] = ""
 ) -> None:
-    """Sign a user in, whose delegated permissions the entries with "delegated" in subscriptions.json use.
+    """Sign in the user whose permissions the entries with "delegated" in subscriptions.json use.
 
-    The login is kept in Key Vault: you need the role "Key Vault Secrets Officer" there, and so does the app.
+    Key Vault stores the login: you and the app both need its role "Key Vault Secrets Officer".
     """
     clients = app_clients()
     tenant_id = _tenant_id(tenant, clients.settings)
     user = sign_in(clients.settings, tenant_id, clients.login_store(), show=typer.echo)
-    typer.echo(f"{user} is signed in to tenant {tenant_id}: RenewSubscriptions uses it from its next run on.")
+    typer.echo(f"{user} is signed in to tenant {tenant_id}: RenewSubscriptions uses the login from its next run on.")
 
 
 def _tenant_id(requested: str, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""``python -m cli permissions``: what is needed for what is to be watched, and what the app's token lacks."""
+"""``python -m cli permissions``: which permissions the subscriptions need, and which of them the token lacks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,8 +23,8 @@ def permissions(
 ) -> None:
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
 
-    Least privilege stands first, and one of a row is enough. What consent in a single team or chat allows, no token
-    tells. Exit status 1 if something lacks, 3 or 4 if no token can be had.
+    The least privileged comes first, and one per row is enough. A token does not show consent in a single team or
+    chat. Exit status 1 if the token lacks any, 3 or 4 if there is no token.
     """
     with busy("Asking Entra ID for tokens"):
         clients = app_clients()

@@ -1,4 +1,4 @@
-"""What is shown on standard error while something takes its time; nothing where that is no terminal."""
+"""Progress of long operations on standard error, if that is a terminal."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """Show that something is being done."""
+    """Show a spinner while the block runs."""
     err = Console(stderr=True)
     if not err.is_terminal:
         yield
@@ -21,7 +21,7 @@ def busy(what: str) -> Iterator[None]:
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far something is; the callable takes how many more are done, and how many more are to be."""
+    """Show a progress bar; the callable adds to the number done and to the total."""
     err = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:

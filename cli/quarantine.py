@@ -1,4 +1,4 @@
-"""``python -m cli quarantine``: what was refused for good, for a person to look at, try again or delete."""
+"""``python -m cli quarantine``: the authentic POSTs that were refused for good."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -15,22 +15,20 @@ from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
 from shared.receiving.post_store import QUARANTINE
 
-commands = typer.Typer(no_args_is_help=True, help="Look at authentic items that were refused, try them again.")
+commands = typer.Typer(no_args_is_help=True, help="Look at authentic POSTs that were refused, retry or delete them.")
 
-_OlderThan = Annotated[
-    str, typer.Option(help="An ISO 8601 duration since the receipt, such as P7D; PT0S is everything.")
-]
+_OlderThan = Annotated[str, typer.Option(help="An ISO 8601 duration since receipt, such as P7D; PT0S deletes all.")]
 
 
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """Show what is in quarantine, the oldest first, and why it is there."""
+    """Show what is in quarantine, oldest first, and why it is there."""
     show_list(app_clients().post_store(QUARANTINE), datetime.now(UTC), as_json=as_json)
 
 
 @commands.command()
-def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as_json: AsJson = False) -> None:
-    """Show one POST: why it is stored and its items, still encrypted, without what authenticates them."""
+def show(name: Annotated[str, typer.Argument(help="A name from the list.")], *, as_json: AsJson = False) -> None:
+    """Show one POST: why it was refused, and its items, still encrypted, without client states and tokens."""
     store = app_clients().post_store(QUARANTINE)
     (post,) = selected_posts(store, [name])
     shown = post_document(post, store.read(post))
@@ -47,16 +45,16 @@ def show(name: Annotated[str, typer.Argument(help="As the list has it.")], *, as
 
 @commands.command()
 def retry(names: Names = None, *, as_json: AsJson = False) -> None:
-    """Receive again, as of their receipt, what was refused: once a certificate is restored, say.
+    """Retry refused POSTs as of their receipt, for example after a certificate was restored.
 
-    What opens is published and gone. Exit status 1 if any of it stays.
+    Published POSTs leave the quarantine. Exit status 1 if any POST stays.
     """
     retry_all(quarantine_redriver(app_clients()), names or [], as_json=as_json)
 
 
 @commands.command()
 def purge(*, older_than: _OlderThan = "P30D") -> None:
-    """Delete what was received longer ago than this."""
+    """Delete the POSTs that were received longer ago than --older-than."""
     before = datetime.now(UTC) - _duration(older_than)
     deleted = delete_all(app_clients().post_store(QUARANTINE), lambda post: post.received_at <= before)
     print_line(console(), f"{deleted} deleted")
@@ -67,7 +65,7 @@ def _duration(text: str) -> timedelta:
         value = isodate.parse_duration(text)
     except (ValueError, OverflowError):
         value = None
-    # More than the calendar has would leave it.
+    # Subtracting a much longer duration from today overflows datetime.
     if not isinstance(value, timedelta) or not timedelta() <= value <= timedelta(days=36_500):
         raise Misconfigured(f"--older-than is {text!r}: use an ISO 8601 duration such as P30D")
     return value

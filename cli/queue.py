@@ -1,4 +1,4 @@
-"""The queue of events as a bystander sees it: messages are looked at and stay, and data are read from their blobs.
+"""The queue of events, read without removing messages, and the blobs with large data.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/peek-messages
 """
@@ -17,13 +17,13 @@ from azure.storage.queue import QueueServiceClient
 from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.events.queue_sink import DATA_CONTAINER
 
-# Storage shows no more, and always those at the head.
+# Azure Storage peeks at no more than this, always at the head of the queue.
 MAX_PEEKED = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message by its id in the queue; ``event`` is None if it is none of the app's."""
+    """A message and its id in the queue; ``event`` is None if it is not an event of the app."""
 
     message_id: str
     event: dict[str, Any] | None = field(repr=False)
@@ -37,19 +37,19 @@ class Queue:
         self._container = blobs.get_container_client(DATA_CONTAINER)
 
     def peek(self) -> Sequence[Message]:
-        """Return the messages at the head, ``MAX_PEEKED`` at most; none if the app has not made the queue yet."""
+        """Return at most ``MAX_PEEKED`` messages at the head; none if the queue does not exist yet."""
         peeked = _read(lambda: self._queue.peek_messages(max_messages=MAX_PEEKED, **FAIL_FAST)) or ()
         return [Message(message_id=each.id, event=_event(each.content)) for each in peeked]
 
     def count(self) -> int:
-        """Return about how many messages there are."""
+        """Return the approximate number of messages."""
         properties = _read(lambda: self._queue.get_queue_properties(**FAIL_FAST))
         return (properties.approximate_message_count or 0) if properties else 0
 
     def data(self, dataref: str) -> dict[str, Any] | None:
-        """Return the data at ``dataref``; None where there are none any more, or not the app's."""
-        # Looked up in the app's own container, whatever the address: whoever may write to the queue could name any, and
-        # would be sent the account's credential.
+        """Return the data at ``dataref``; None if the blob was deleted or is not the app's."""
+        # Read from the app's own container, whatever the address says: the author of a message could name a foreign
+        # server, which would then receive the account's credential.
         name = unquote(dataref.removeprefix(f"{self._container.url.partition('?')[0]}/"))
         if not name or not {".", ".."}.isdisjoint(name.split("/")):
             return None
@@ -82,7 +82,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 
 def unseen(messages: Sequence[Message], seen: set[str]) -> Iterator[Message]:
-    """Yield the messages that were not there before, and forget those that are not there any more."""
+    """Yield the messages whose ids are not in ``seen``, which then has the ids of ``messages`` only."""
     present = {each.message_id for each in messages}
     yield from (each for each in messages if each.message_id not in seen)
     seen.clear()

@@ -1,4 +1,4 @@
-"""What the commands' exit statuses mean, and the one place where problems become sentences and statuses."""
+"""The exit statuses of the commands, and the one place that turns problems into sentences and statuses."""
 
 from enum import IntEnum
 from typing import Any, override
@@ -14,21 +14,21 @@ class Status(IntEnum):
 
     DONE = 0
     FOUND = 1
-    """Done, and something is wrong with the subscriptions; or it could not be done for all of them."""
+    """Done, but something is wrong with the subscriptions, or the command failed for some of them."""
     USAGE = 2
-    """The command line makes no sense; Typer says why."""
+    """The command line is wrong; Typer says why."""
     MISCONFIGURED = 3
-    """A setting, a permission or a login is wrong, or nothing has the given name; the sentence says what to change."""
+    """A setting, permission, login or name is wrong; the sentence says what to change."""
     TRY_AGAIN = 4
-    """Something outside does not answer, or a run of the timer was faster; the same command may succeed later."""
+    """A service does not answer, or another run changed the data first; the command may succeed later."""
 
 
 class CommandGroup(TyperGroup):
-    """The commands, none of which ends in a traceback for what can be expected to go wrong."""
+    """A group of commands that report expected problems without a traceback."""
 
     @override
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a problem is one sentence on stderr, and a status."""
+        """Run a command; print a problem as one sentence on stderr, and exit with its status."""
         try:
             return super().invoke(ctx)
         except Problem as problem:

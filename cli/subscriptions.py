@@ -1,4 +1,4 @@
-"""``python -m cli subscriptions``: look at them, add and remove some, renew them all."""
+"""``python -m cli subscriptions``: list, check, add, remove and renew subscriptions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,16 +21,16 @@ from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TenantState
 
-commands = typer.Typer(no_args_is_help=True, help="Look at the subscriptions, add and remove some, renew them all.")
+commands = typer.Typer(no_args_is_help=True, help="List, check, add, remove and renew subscriptions.")
 commands.command()(check)
 
-_Resource = Annotated[str, typer.Argument(help="A path of Teams, such as /chats/getAllMessages.")]
-_CHANGES = "created, updated, deleted; several with commas."
+_Resource = Annotated[str, typer.Argument(help="A resource path, such as /chats/getAllMessages.")]
+_CHANGES = "created, updated or deleted; separate several with commas."
 
 
 @commands.command("list")
 def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
-    """Show every subscription as the table has it: how it fares, when it was renewed and last heard of.
+    """Show every subscription in the table: its state, its last renewal and its last change.
 
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
     """
@@ -65,16 +65,16 @@ def add(  # noqa: PLR0913  one parameter an option
     change_type: Annotated[str, typer.Option(help=_CHANGES)],
     include_resource_data: Annotated[bool, typer.Option("--include-resource-data", help="With the content.")] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Have the app GET the content.")] = False,
-    delegated: Annotated[bool, typer.Option("--delegated", help="As the user who ran: login.")] = False,
+    delegated: Annotated[bool, typer.Option("--delegated", help="Watch as the user who ran: login.")] = False,
     tenant: Tenant = "",
 ) -> None:
-    """Have RESOURCE watched from the next run of the timer on, beside what subscriptions.json asks for."""
+    """Watch RESOURCE from the next run of the timer on, in addition to what subscriptions.json requests."""
     entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
     entry |= {"fetch": fetch, "delegated": delegated}
     clients = app_clients()
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
     if delegated:
-        # Told at once: without a vault the timer has no login to watch with, and would leave the row as it is.
+        # Fail here if there is no vault: the timer would find no login, and leave the row pending.
         clients.login_store()
     try:
         wanted = entry_from_json(entry, tenant_ids=tenant_ids)
@@ -88,8 +88,8 @@ def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
     row = find_row(table.load(desired.tenant_id).tracked, desired)
     if row is not None and is_from_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
-            raise typer.BadParameter("subscriptions.json has this resource with other content: change it there")
-        print_line(console(), f"{_describe(desired)} is in subscriptions.json already.")
+            raise typer.BadParameter("subscriptions.json has this resource with different content: change it there")
+        print_line(console(), f"{_describe(desired)} is already in subscriptions.json.")
         return
     table.save(row_to_add(row, desired))
     print_line(console(), f"{_describe(desired)} is added: the next run of RenewSubscriptions creates it.")
@@ -99,14 +99,14 @@ def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
 def remove(
     resource: _Resource,
     *,
-    change_type: Annotated[str, typer.Option(help=_CHANGES, show_default="whatever is watched")] = "",
+    change_type: Annotated[str, typer.Option(help=_CHANGES, show_default="any")] = "",
     tenant: Tenant = "",
 ) -> None:
-    """Have what `subscriptions add` added watched no more: the next run of the timer deletes it at Graph.
+    """Remove what `subscriptions add` added: the next run of the timer deletes it at Graph.
 
-    Exit status 1 if nothing such is watched, 2 if subscriptions.json asks for it: take it out there.
+    Exit status 1 if no subscription matches, 2 if subscriptions.json requests it: remove it there.
     """
-    clients = app_clients()
+    clients, out = app_clients(), console()
     table = clients.subscription_table()
     rows = [
         row
@@ -114,16 +114,14 @@ def remove(
         for row in matching_rows(table.load(tenant_id).tracked, resource, change_type)
     ]
     if not rows:
-        print_line(console(), f"Nothing watches {resource}.")
+        print_line(out, f"No subscription watches {resource}.")
         raise typer.Exit(Status.FOUND)
     for row in rows:
         if not is_from_file(row):
             table.save(row_to_remove(row))
-            print_line(
-                console(), f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it."
-            )
+            print_line(out, f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
     if any(is_from_file(row) for row in rows):
-        raise typer.BadParameter("subscriptions.json asks for this resource: take it out there", param_hint="RESOURCE")
+        raise typer.BadParameter("subscriptions.json requests this resource: remove it there", param_hint="RESOURCE")
 
 
 def _describe(desired: DesiredSubscription) -> str:
@@ -132,10 +130,10 @@ def _describe(desired: DesiredSubscription) -> str:
 
 @commands.command()
 def renew(*, tenant: Tenant = "") -> None:
-    """Renew every subscription here and now, and do all else that waits for the timer, pauses after failures or not.
+    """Renew every subscription now and do everything else that the next run would do, ignoring back-offs.
 
-    What is watched is what the table has: this folder's subscriptions.json may be another one than the app's.
-    Exit status 1 if anything failed or was put off.
+    The table says what to watch: this folder's subscriptions.json may differ from the app's.
+    Exit status 1 if anything failed or was postponed.
     """
     clients = app_clients()
     tenant_ids, whole = selected_tenant_ids(tenant, clients.settings), reconciler(clients)

@@ -1,4 +1,4 @@
-"""The tenants that a command is about: one that is named, or all that the app serves."""
+"""The option ``--tenant``: one tenant, or all that the app serves."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ Tenant = Annotated[str, typer.Option("--tenant", help="One of TENANT_IDS.", show
 
 
 def selected_tenant_ids(requested: str, settings: Settings) -> tuple[str, ...]:
-    """Return the ids of the tenants.
+    """Return the ids of the selected tenants.
 
     Raises:
-        typer.BadParameter: the app does not serve the one that is named.
+        typer.BadParameter: the app does not serve the requested tenant.
     """
     if not requested:
         return settings.tenant_ids
     if requested.lower() not in settings.tenant_ids:
         served = ", ".join(settings.tenant_ids)
-        raise typer.BadParameter(f"is none of TENANT_IDS: {served}", param_hint="--tenant")
+        raise typer.BadParameter(f"is not one of TENANT_IDS: {served}", param_hint="--tenant")
     return (requested.lower(),)

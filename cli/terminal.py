@@ -1,4 +1,4 @@
-"""What all commands print with: tables that fit or give way, plain text in a pipe, one JSON document for scripts."""
+"""Output of all commands: tables that fit the terminal, plain text in a pipe, one JSON document for scripts."""
 
 import json
 import sys
@@ -15,11 +15,11 @@ from cli.texts import printable
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-# In a pipe nothing is cut or wrapped: a line is a line, however long.
+# In a pipe, no line is cut or wrapped.
 _PIPE_WIDTH = 10_000
 _SEPARATOR = "  "
 
-# By the words that stand in a column on their own.
+# Styles of cells that contain only this text.
 _STYLES: Mapping[str, str] = {
     "active": "green",
     "failing": "bold red",
@@ -37,7 +37,7 @@ _STYLES: Mapping[str, str] = {
 
 
 def console() -> Console:
-    """Return the console of standard output, as wide as the terminal."""
+    """Return the console for standard output, as wide as the terminal."""
     found = Console(highlight=False, markup=False, emoji=False)
     return found if found.is_terminal else Console(width=_PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
@@ -48,12 +48,12 @@ def print_json(document: Mapping[str, object]) -> None:
 
 
 def print_line(out: Console, text: str, style: str = "") -> None:
-    """Print a sentence, wrapped between words only where there is a terminal."""
+    """Print a sentence, wrapped between words if the output is a terminal."""
     out.print(Text(printable(text), style=style), soft_wrap=not out.is_terminal)
 
 
 def print_rows(out: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, or, where it is wider than the terminal, a few lines for each row; empty columns are left out."""
+    """Print a table without empty columns; if it is wider than the terminal, print a few lines per row."""
     listed = [tuple(printable(cell) for cell in row) for row in rows]
     used = [column for column in zip(columns, *listed, strict=True) if any(column[1:])]
     widths = [max(map(cell_len, column)) for column in used]

@@ -54,7 +54,7 @@ def test_a_strangers_url_is_told_without_its_query() -> None:
     stranger = subscription("other", notification_url="https://elsewhere.example/api?code=secret")
     checked = _checked(untracked=[stranger], rows=[row(failure=failure(), missed_interval=GAP)])
     told = list(warnings(checked))
-    assert told[2].startswith("at Graph, tracked by nobody, left alone: other of /teams to https://elsewhere.example/")
+    assert told[2].startswith("untracked at Graph and not changed: other of /teams to https://elsewhere.example/")
     assert "secret" not in str(told) + str(document([checked]))
     assert told[0] == "/teams (created): Graph answered 403: no"
     assert "from 2026-11-21T10:00:00Z until 2026-11-21T11:00:00Z" in told[1]

@@ -65,7 +65,7 @@ def test_a_null_counts_as_left_out(tmp_path: Path) -> None:
         ([], 'has no "Values"'),
         ({}, 'has no "Values"'),
         ({"Values": []}, 'has no "Values"'),
-        ({"Values": {"A": 1}}, 'has no "Values" that are all texts'),
+        ({"Values": {"A": 1}}, 'has no "Values", or one that is not a string'),
         ({"IsEncrypted": True, "Values": {}}, "is encrypted: run `func settings decrypt` first"),
     ],
 )

@@ -117,7 +117,7 @@ def test_only_the_head_of_a_long_queue_is_shown_and_that_is_told(operator: Opera
         queue.send_message(base64.b64encode(json.dumps({"type": "x", "subject": number}).encode()).decode())
     ran = operator.run("events", "tail", "--once")
     assert len(ran.stdout.splitlines()) == 32
-    assert "About 33 messages wait: only the 32 at the head can be shown." in ran.stderr
+    assert "About 33 messages are waiting: only the first 32 can be shown." in ran.stderr
 
 
 def test_a_queue_that_is_not_there_yet_is_empty(operator: Operator) -> None:

@@ -40,7 +40,7 @@ def test_where_nothing_was_lost_there_is_nothing(operator: Operator) -> None:
     ran = operator.run("gaps", "list")
     assert (ran.exit_code, ran.stdout) == (0, "No gaps.\n")
     assert _listed(operator) == {"gaps": []}
-    assert operator.run("gaps", "retry").stdout == "No gap is refused or given up.\n"
+    assert operator.run("gaps", "retry").stdout == "No gap is refused or unrecoverable.\n"
 
 
 def test_what_was_recovered_is_shown_with_status_0(operator: Operator) -> None:
@@ -63,7 +63,7 @@ def test_what_is_refused_is_shown_in_graphs_words_and_tried_again_on_demand(oper
     world.app.restart()
     assert caught_up(world) == {}
     ran = operator.run("gaps", "retry")
-    assert (ran.exit_code, ran.stdout.count("is tried again")) == (0, 1)
+    assert (ran.exit_code, ran.stdout.count("the next run retries the gap of ")) == (0, 1)
     assert caught_up(world)["recovered"] == 1
     assert world.texts() == ["unnoticed"]
 
@@ -91,7 +91,7 @@ def test_what_graph_refuses_to_be_compared_with_is_shown_and_what_is_noted_is_no
     assert (gap["baseline"], gap["state"]) == (True, "refused")
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 1
-    assert "/teams what is there cannot be noted: Graph answered 403" in " ".join(ran.stdout.split())
+    assert "/teams has no baseline: Graph answered 403" in " ".join(ran.stdout.split())
     assert operator.run("gaps", "retry").exit_code == 0
     assert caught_up(world) == {"noted": 1}
     assert _listed(operator) == {"gaps": []}

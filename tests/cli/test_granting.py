@@ -76,7 +76,7 @@ def test_any_permission_of_a_need_is_enough(permission: str, need: Need, state: 
 def test_without_a_token_nothing_is_claimed() -> None:
     granted = _granted(needs=(CHATS,), problem=Unavailable("Entra ID does not answer"))
     assert (granted.state(CHATS), granted.lacking) == (GrantState.UNKNOWN, [])
-    assert list(warnings(granted)) == ["the token cannot be had: Entra ID does not answer"]
+    assert list(warnings(granted)) == ["no token: Entra ID does not answer"]
 
 
 def test_one_permission_serves_all_that_it_grants() -> None:
@@ -90,7 +90,7 @@ def test_what_to_grant_is_told(delegated: bool, kind: str) -> None:  # noqa: FBT
     granted = _granted(needs=(CHATS, MESSAGES), delegated=delegated)
     told = list(warnings(granted))
     assert told[0] == f"grant the {kind} permissions, with admin consent: Chat.ReadBasic.All"
-    assert "which no token tells" in told[1]
+    assert "which a token does not show" in told[1]
     assert [row[1] for row in cells(granted)] == ["lacking", "consent?"]
     assert document([granted])["accounts"][0]["toGrant"] == ["Chat.ReadBasic.All"]
 

@@ -110,7 +110,7 @@ def test_a_name_that_nothing_has_is_a_sentence_and_status_3(operator: Operator) 
     for command in (["parked", "retry", "x"], ["quarantine", "retry", "x"], ["quarantine", "show", "x"]):
         ran = operator.run(*command)
         assert (ran.exit_code, ran.stdout) == (3, "")
-        assert ran.stderr == "nothing is stored as x: see the list\n"
+        assert ran.stderr == "no stored POST is named x: the names are in the list\n"
 
 
 @pytest.mark.parametrize("spelling", ["clientState", "ClientState"])

@@ -83,7 +83,7 @@ def test_notes_tell_failures_gaps_and_what_graph_said_last() -> None:
     )
     assert told == [
         "/teams (created): failed once, last 1 min ago, next attempt in 3 min: Graph answered 403: no",
-        "/teams (created): changes may have gone unnoticed from 2026-11-21T07:00:00Z and still do",
+        "/teams (created): changes may be missing since 2026-11-21T07:00:00Z",
         "/teams (created): Graph sent missed 1 h ago",
     ]
 
@@ -93,8 +93,8 @@ def test_the_last_run_is_that_of_the_latest_list() -> None:
         AccountStatus(tenant_id=TENANT, delegated=False, listed_at=back(minutes=3)),
         AccountStatus(tenant_id=TENANT, delegated=True, listed_at=back(minutes=9)),
     ]
-    assert last_run(TenantState(accounts=tuple(listings)), MOMENT) == "last looked after 3 min ago"
-    assert last_run(TenantState(), MOMENT) == "last looked after never"
+    assert last_run(TenantState(accounts=tuple(listings)), MOMENT) == "last checked 3 min ago"
+    assert last_run(TenantState(), MOMENT) == "never checked"
 
 
 def test_scripts_get_every_property_null_or_not() -> None:

@@ -111,4 +111,4 @@ def test_without_settings_every_missing_one_is_told(tmp_path: Path) -> None:
 def test_the_help_tells_the_statuses(tmp_path: Path) -> None:
     ended = end(start("--help", folder=tmp_path))
     assert ended.status == 0
-    assert "4 something outside is down" in ended.output
+    assert "4 a service is down" in ended.output

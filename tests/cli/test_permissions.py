@@ -65,7 +65,7 @@ def test_without_a_token_the_needs_are_told_all_the_same(operator: Operator, fil
         ran = operator.run("permissions", "--subscriptions", str(file))
     assert ran.exit_code == 4
     assert "/teams" in ran.stdout
-    assert "! the token cannot be had: Entra ID does not answer" in ran.stdout
+    assert "! no token: Entra ID does not answer" in ran.stdout
     assert ran.stderr.startswith("Entra ID does not answer")
 
 

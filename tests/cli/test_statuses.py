@@ -12,7 +12,7 @@ from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem,
     ("problem", "status", "sentence"),
     [
         (Misconfigured("CLIENT_ID is not set"), 3, "CLIENT_ID is not set\n"),
-        (NotFound("nothing is kept as x: see the list"), 3, "nothing is kept as x: see the list\n"),
+        (NotFound("no stored POST is named x"), 3, "no stored POST is named x\n"),
         (Malformed("not JSON in UTF-8"), 3, "not JSON in UTF-8\n"),
         (Unavailable("no answer"), 4, "no answer\n"),
         (Conflict("the row has changed"), 4, "the row has changed: run the command again\n"),

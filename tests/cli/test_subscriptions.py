@@ -29,7 +29,7 @@ def test_what_lives_is_listed_with_status_0(operator: Operator) -> None:
     ran = operator.run("subscriptions", "list")
     assert (ran.exit_code, ran.stderr) == (0, "")
     heading, columns, *rows = ran.stdout.splitlines()
-    assert heading.startswith(f"Tenant {operator.world.tenant_id}: 2 subscriptions, last looked after ")
+    assert heading.startswith(f"Tenant {operator.world.tenant_id}: 2 subscriptions, last checked ")
     assert columns.split()[:2] == ["resource", "changes"]
     assert [row.split()[0] for row in rows] == ["/chats/getAllMessages", "/teams"]
     assert all("active" in row for row in rows)
@@ -49,7 +49,7 @@ def test_before_the_first_run_there_is_nothing(operator: Operator) -> None:
     ran = operator.run("subscriptions", "list")
     assert (ran.exit_code, ran.stdout) == (
         0,
-        f"Tenant {operator.world.tenant_id}: 0 subscriptions, last looked after never\n",
+        f"Tenant {operator.world.tenant_id}: 0 subscriptions, never checked\n",
     )
 
 
@@ -104,7 +104,7 @@ def test_what_was_removed_can_be_added_again_before_it_is_deleted(operator: Oper
         (("/chats", "--change-type", "deleted"), "reports created and updated only"),
         (("/chats", "--change-type", "createt"), "lists created, updated, deleted"),
         (("/chats", "--change-type", "created", "--fetch", "--include-resource-data"), "goes with neither"),
-        (("/chats", "--change-type", "created", "--tenant", "contoso.com"), "is none of TENANT_IDS"),
+        (("/chats", "--change-type", "created", "--tenant", "contoso.com"), "is not one of TENANT_IDS"),
     ],
 )
 def test_what_graph_would_refuse_is_not_added(operator: Operator, arguments: tuple[str, ...], told: str) -> None:
@@ -128,8 +128,8 @@ def test_what_subscriptions_json_asks_for_is_left_to_it(operator: Operator) -> N
     other = operator.run("subscriptions", "add", "/teams", "--change-type", EVERYTHING, "--include-resource-data")
     removed = operator.run("subscriptions", "remove", "/teams")
     assert [ran.exit_code for ran in (same, other, removed)] == [0, 2, 2]
-    assert "is in subscriptions.json already" in same.stdout
-    assert "take it out there" in " ".join(removed.stderr.replace("│", " ").split())
+    assert "is already in subscriptions.json" in same.stdout
+    assert "remove it there" in " ".join(removed.stderr.replace("│", " ").split())
     assert operator.world.rows() == before
 
 

@@ -10,7 +10,7 @@ from shared.errors import Misconfigured
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_certificates_that_are_not_there_are_told(tmp_path: Path, name: str) -> None:
-    with pytest.raises(Misconfigured, match=f"{name} is .*, which is not there"):
+    with pytest.raises(Misconfigured, match=f"{name} is .*, which does not exist"):
         check_trust({name: str(tmp_path / "ca.pem")})
 
 
