@@ -19,23 +19,27 @@ _BUDGET = timedelta(seconds=1)
 _PARALLEL_READS = 16
 
 
+type Get = Callable[[ResourceLocation], ResourceContent]
+"""One GET with the credential of the location's tenant."""
+
+type Resources = Mapping[ResourceLocation, ResourceContent | NotFound]
+
+
 class ResourceReader:
     """Reads on a pool of its own; ``get`` is one GET with the credential of the location's tenant."""
 
-    def __init__(self, get: Callable[[ResourceLocation], ResourceContent]) -> None:
+    def __init__(self, get: Get) -> None:
         self._get = get
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="resource-reader")
 
-    def read(
-        self, locations: Collection[ResourceLocation], deadline: Deadline
-    ) -> Mapping[ResourceLocation, ResourceContent | NotFound]:
-        """Return every resource as it is at this moment, or the answer that it is not there.
+    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Resources:
+        """Return every resource as it is at this moment, or NotFound.
 
         Raises:
             Unavailable: Graph did not answer all of them in time, or not as it should.
             Misconfigured: Graph refuses one.
         """
-        reads = {location: self._pool.submit(self._read, location) for location in locations}
+        reads = {location: self._pool.submit(_found, self._get, location) for location in locations}
         read_deadline = deadline.within(_BUDGET)
         try:
             return {location: read_deadline.result_of(read) for location, read in reads.items()}
@@ -43,36 +47,29 @@ class ResourceReader:
             for read in reads.values():
                 read.cancel()
 
-    def _read(self, location: ResourceLocation) -> ResourceContent | NotFound:
-        try:
-            return self._get(location)
-        except NotFound as problem:
-            return problem
-
 
 class RateLimitedReader:
     """Reads one resource after the other, at the pace that Graph asks for."""
 
-    def __init__(self, get: Callable[[ResourceLocation], ResourceContent], clock: Clock) -> None:
+    def __init__(self, get: Get, clock: Clock) -> None:
         self._get = get
         self._clock = clock
 
-    def read(
-        self, locations: Collection[ResourceLocation], deadline: Deadline
-    ) -> Mapping[ResourceLocation, ResourceContent | NotFound]:
-        """Return every resource as it is at this moment, or the answer that it is not there.
+    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Resources:
+        """Return what ``ResourceReader.read`` does, and raise the errors that it does."""
 
-        Raises:
-            Unavailable, Misconfigured: as ``ResourceReader.read``.
-        """
-        return {location: self._read(location, deadline) for location in locations}
-
-    def _read(self, location: ResourceLocation, deadline: Deadline) -> ResourceContent | NotFound:
-        def request() -> ResourceContent:
+        def get(location: ResourceLocation) -> ResourceContent:
             deadline.raise_if_passed()
             return self._get(location)
 
-        try:
-            return wait_out_retry_after(request, self._clock)
-        except NotFound as problem:
-            return problem
+        def patient_get(location: ResourceLocation) -> ResourceContent:
+            return wait_out_retry_after(lambda: get(location), self._clock)
+
+        return {location: _found(patient_get, location) for location in locations}
+
+
+def _found(get: Get, location: ResourceLocation) -> ResourceContent | NotFound:
+    try:
+        return get(location)
+    except NotFound as problem:
+        return problem
