@@ -51,12 +51,12 @@ class ActivityRecorder:
             deadline.result_of(write)
 
     def _is_due(self, item: AuthenticNotification) -> bool:
-        key, moment = (item.tenant_id, item.subscription_id), self._monotonic()
-        if self._recorded_at.get(key, float("-inf")) > moment - _HEARTBEAT_SECONDS:
+        key, now = (item.tenant_id, item.subscription_id), self._monotonic()
+        if self._recorded_at.get(key, float("-inf")) > now - _HEARTBEAT_SECONDS:
             return False
         if len(self._recorded_at) >= _MAX_REMEMBERED:
             self._recorded_at.clear()
-        self._recorded_at[key] = moment
+        self._recorded_at[key] = now
         return True
 
     def _try_to_write(self, item: AuthenticNotification, received_at: datetime) -> None:

@@ -129,12 +129,8 @@ class Applier:
         row = action.tracked
         if isinstance(action, Delete):
             return row if action.subscription is None else self.subscription_table.save(row)
-        row = replace(
-            row,
-            missed_interval=action.missed_interval.merged_with(row.missed_interval)
-            if action.missed_interval
-            else row.missed_interval,
-        )
+        if action.missed_interval is not None:
+            row = replace(row, missed_interval=action.missed_interval.merged_with(row.missed_interval))
         match action:
             case Create():
                 return self._save_signing_key(row)
@@ -270,8 +266,7 @@ class Applier:
         failure = Backoff.next(row.failure, problem, now) if problem else None
         if failure is not None:
             # Renew before the token used for the last renewal expires, or Graph stops delivering.
-            due = now + min(self.policy.renew_after, (applied.expiration - now) / 2)
-            failure = failure.capped_at(due)
+            failure = failure.capped_at(now + min(self.policy.renew_after, (applied.expiration - now) / 2))
         missed_interval = row.missed_interval.with_end(now) if row.missed_interval else None
         self.subscription_table.save(replace(row, applied=applied, failure=failure, missed_interval=missed_interval))
 

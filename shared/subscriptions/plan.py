@@ -80,9 +80,9 @@ def join_desired_and_tracked(
     desired_by_key = {subscription_key(item): item for item in desired}
     tracked_by_key = {row.key: row for row in tracked}
     rows = [
-        replace(tracked_by_key[key], desired=item, added_by="file", is_wanted=True)
-        if key in tracked_by_key
-        else TrackedSubscription(desired=item)
+        replace(
+            tracked_by_key.get(key, TrackedSubscription(desired=item)), desired=item, added_by="file", is_wanted=True
+        )
         for key, item in desired_by_key.items()
     ]
     others = (row for key, row in tracked_by_key.items() if key not in desired_by_key)
@@ -117,7 +117,7 @@ def _action(
         return None
     if not row.is_wanted:
         return Delete(tracked=row, subscription=subscription)
-    expiration = now + _lifetime(row.desired, policy)
+    expiration = now + _lifetime(row.desired.resource, policy.lifetime)
     if subscription is None:
         return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_seen(row, policy))
     if row.applied is None or row.applied.subscription_id != subscription.subscription_id:
@@ -125,16 +125,12 @@ def _action(
     return _action_for_live(row, subscription, row.applied, policy, now)
 
 
-def _lifetime(desired: DesiredSubscription, policy: RenewalPolicy) -> timedelta:
-    longest = _longest_lifetime(desired.resource)
-    return policy.lifetime if longest is None else min(policy.lifetime, longest - _MARGIN)
-
-
-# Called several times in a row for each row, and by several threads at once.
+# Cached because a row needs it several times.
 @lru_cache(maxsize=64)
-def _longest_lifetime(resource: str) -> timedelta | None:
+def _lifetime(resource: str, requested: timedelta) -> timedelta:
+    """Return ``requested``, or the longest lifetime that Graph allows if that is shorter."""
     resource_type = find_resource_type(resource)
-    return None if resource_type is None else resource_type.max_lifetime
+    return requested if resource_type is None else min(requested, resource_type.max_lifetime - _MARGIN)
 
 
 def _missed_since_seen(row: TrackedSubscription, policy: RenewalPolicy) -> MissedInterval | None:
@@ -159,13 +155,8 @@ def _adopt_or_recreate(
         and row.client_state_key_id in {None, policy.client_state_key_id}
     )
     kind = UpdateKind.ADOPT if fits else UpdateKind.RECREATE
-    return Update(
-        kind=kind,
-        tracked=row,
-        subscription=subscription,
-        expiration=expiration,
-        missed_interval=_missed_since_seen(row, policy),
-    )
+    missed = _missed_since_seen(row, policy)
+    return Update(kind=kind, tracked=row, subscription=subscription, expiration=expiration, missed_interval=missed)
 
 
 def _action_for_live(
@@ -175,14 +166,15 @@ def _action_for_live(
     policy: RenewalPolicy,
     now: datetime,
 ) -> Update | None:
-    update = partial(Update, tracked=row, subscription=subscription, expiration=now + _lifetime(row.desired, policy))
+    lifetime = _lifetime(row.desired.resource, policy.lifetime)
+    update = partial(Update, tracked=row, subscription=subscription, expiration=now + lifetime)
     if _after_renewal(row.activity.removed_at, applied):
         # Graph still lists it, so its list does not show when it was removed.
         return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
     if _needs_recreation(row, applied, policy):
         return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=now))
     missed_interval = _missed_interval(row, applied, policy, now)
-    if _needs_rotation(applied, policy):
+    if applied.include_resource_data and policy.certificate_id not in {None, applied.certificate_id}:
         return update(kind=UpdateKind.ROTATE, missed_interval=missed_interval)
     if missed_interval is not None or _is_due(row, applied, subscription, policy, now):
         return update(kind=UpdateKind.RENEW, missed_interval=missed_interval)
@@ -201,11 +193,6 @@ def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, po
         or applied.include_resource_data != row.desired.include_resource_data
         or row.client_state_key_id not in {None, policy.client_state_key_id}
     )
-
-
-def _needs_rotation(applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
-    current = policy.certificate_id
-    return applied.include_resource_data and current is not None and applied.certificate_id != current
 
 
 def _missed_interval(
@@ -230,13 +217,9 @@ def _is_due(
 ) -> bool:
     age = now - applied.renewed_at
     # A short-lived subscription is renewed halfway through its lifetime.
-    renew_after = min(policy.renew_after, _lifetime(row.desired, policy) / 2)
-    reauthorization_required = (
-        _after_renewal(row.activity.reauthorization_required_at, applied) and age >= _MIN_INTERVAL
-    )
-    return (
-        policy.force or reauthorization_required or age >= renew_after or subscription.expiration - now <= renew_after
-    )
+    renew_after = min(policy.renew_after, _lifetime(row.desired.resource, policy.lifetime) / 2)
+    reauthorize = _after_renewal(row.activity.reauthorization_required_at, applied) and age >= _MIN_INTERVAL
+    return policy.force or reauthorize or age >= renew_after or subscription.expiration - now <= renew_after
 
 
 def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Action]:

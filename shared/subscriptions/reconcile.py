@@ -39,10 +39,7 @@ _TIME_LIMIT = timedelta(minutes=4)
 
 # Called by any thread with how many more actions are done, and how many more are planned.
 type Progress = Callable[[int, int], None]
-
-
-def _no_progress(_done: int, _planned: int) -> None:
-    """Show nothing."""
+"""Called from any thread with the increase of actions done and the increase of actions planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,24 +84,17 @@ class Reconciler:
             force=force,
         )
 
-    def run(self, *, force: bool = False, progress: Progress = _no_progress) -> Mapping[str, int]:
-        """Return how many subscriptions were created, renewed and so on; one that fails never stops the rest.
+    def run(self, *, force: bool = False, progress: Progress = lambda _done, _planned: None) -> Mapping[str, int]:
+        """Reconcile every account; return how many subscriptions were created, renewed and so on, or failed.
 
         ``force``: renew everything, no matter when it was last renewed, and ignore back-offs.
         """
+        run_of = partial(_AccountRun, reconciler=self, certificate=certificate, force=force, progress=progress)
         certificate = self._current_certificate()
 
         def counts(account: Account) -> Counter[str]:
             limiter = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME_LIMIT)
-            run = _AccountRun(
-                reconciler=self,
-                account=account,
-                certificate=certificate,
-                force=force,
-                progress=progress,
-                limiter=limiter,
-            )
-            return run.counts()
+            return run_of(account=account, limiter=limiter).counts()
 
         with ThreadPoolExecutor(_TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
             return sum(pool.map(counts, self.accounts), Counter())
@@ -136,12 +126,8 @@ class _AccountRun:
             return Counter(failed=1)
 
     def _reconcile(self) -> Counter[str]:
-        account, subscription_table, started_at = (
-            self.account,
-            self.reconciler.subscription_table,
-            self.reconciler.clock.now(),
-        )
-        state = subscription_table.load(account.tenant_id)
+        account, table, started_at = self.account, self.reconciler.subscription_table, self.reconciler.clock.now()
+        state = table.load(account.tenant_id)
         desired = [item for item in self.reconciler.desired if account.owns(item)]
         tracked = state.tracked_by(delegated=account.delegated)
         account_status = state.account(account.tenant_id, delegated=account.delegated)
@@ -150,17 +136,16 @@ class _AccountRun:
         if account_status.failure is not None and started_at < account_status.failure.retry_at and not self.force:
             return Counter(postponed=1)
         policy = self.reconciler.policy(account_status, self.certificate, force=self.force)
-        # The app's list also has the subscriptions of signed-in users.
-        other_ids = {
-            row.applied.subscription_id for row in state.tracked_by(delegated=not account.delegated) if row.applied
-        }
+        # Graph's list for the app includes the subscriptions of signed-in users.
+        others = state.tracked_by(delegated=not account.delegated)
+        other_ids = {row.applied.subscription_id for row in others if row.applied}
         actual = [item for item in self._list(account_status) if item.subscription_id not in other_ids]
-        done = self._run_actions(plan(desired, tracked, actual, policy=policy, now=started_at), self._applier(policy))
-        # Keep the previous time if actions were postponed: the next run dates subscriptions that are gone from it.
-        listed_at = account_status.listed_at if done["postponed"] else started_at
+        counts = self._run_actions(plan(desired, tracked, actual, policy=policy, now=started_at), self._applier(policy))
+        # If actions were postponed, keep the previous time: the next run finds those subscriptions missing since then.
+        listed_at = account_status.listed_at if counts["postponed"] else started_at
         with suppress(Conflict):
-            subscription_table.save(replace(account_status, listed_at=listed_at, failure=None))
-        return done
+            table.save(replace(account_status, listed_at=listed_at, failure=None))
+        return counts
 
     def _list(self, account_status: AccountStatus) -> Sequence[GraphSubscription]:
         try:
@@ -189,9 +174,9 @@ class _AccountRun:
         with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
             # Deletions that make room for a creation end before it begins.
             for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
-                outcomes, left = self._canary_first(tuple(group), attempt)
+                outcomes, rest = self._canary_first(tuple(group), attempt)
                 counts.update(outcomes)
-                counts.update(pool.map(attempt, left))
+                counts.update(pool.map(attempt, rest))
         return counts
 
     def _canary_first(
@@ -204,13 +189,13 @@ class _AccountRun:
         recreations = [action for action in actions if action.verb == UpdateKind.RECREATE]
         if len(recreations) <= 1:
             return Counter(), actions
-        canary, other_ids = recreations[0], recreations[1:]
+        canary, postponed = recreations[0], len(recreations) - 1
         outcome = attempt(canary)
         if outcome != "failed":
             return Counter([outcome]), [action for action in actions if action is not canary]
-        self.progress(len(other_ids), 0)
-        left = [action for action in actions if action.verb != UpdateKind.RECREATE]
-        return Counter(failed=1, postponed=len(other_ids)), left
+        self.progress(postponed, 0)
+        rest = [action for action in actions if action.verb != UpdateKind.RECREATE]
+        return Counter(failed=1, postponed=postponed), rest
 
     def _attempt(self, applier: Applier, action: Action) -> str:
         outcome = self._outcome(applier, action)

@@ -192,10 +192,8 @@ def _tracked(entity: Any, activities: Mapping[str, Activity]) -> TrackedSubscrip
 
 def _added_by(entity: Entity) -> Literal["file", "cli"]:
     match column(entity, "addedBy", str):
-        case "file":
-            return "file"
-        case "cli":
-            return "cli"
+        case "file" | "cli" as added_by:
+            return added_by
         case _:
             # Taken for the file's, what an operator has added would be deleted.
             raise ValueError("neither file nor cli")
@@ -226,12 +224,10 @@ def _applied(entity: Entity) -> AppliedSubscription | None:
 
 
 def _missed_interval(entity: Entity) -> MissedInterval | None:
-    since = optional_column(entity, "gapStartDateTime", datetime)
-    return (
-        None
-        if since is None
-        else MissedInterval(since=since, until=optional_column(entity, "gapEndDateTime", datetime))
-    )
+    if "gapStartDateTime" not in entity:
+        return None
+    until = optional_column(entity, "gapEndDateTime", datetime)
+    return MissedInterval(since=column(entity, "gapStartDateTime", datetime), until=until)
 
 
 def _activity(entity: Entity) -> Activity:

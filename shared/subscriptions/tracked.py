@@ -138,7 +138,6 @@ class UpdateKind(StrEnum):
 # The words for an action: logs, counts, the command line and its documents all use these.
 type Verb = Literal["create", "delete"] | UpdateKind
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
     """Subscribe."""
@@ -164,7 +163,6 @@ class Update:
     def verb(self) -> Verb:
         """Return what is done."""
         return self.kind
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:

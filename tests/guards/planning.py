@@ -30,8 +30,8 @@ def _url(name: str, snippet: str, without: str) -> Guard:
 GUARDS = (
     _guard(
         "what the file names is the file's",
-        'desired=item, added_by="file", is_wanted=True)',
-        "desired=item)",
+        ', desired=item, added_by="file", is_wanted=True',
+        ", desired=item",
         f"{_RULES}::test_what_the_file_names_is_the_files_whoever_added_it_first",
     ),
     _guard(
@@ -69,11 +69,11 @@ GUARDS = (
     ),
     _guard(
         "a resource that nobody knows",
-        "return None if resource_type is None else resource_type.max_lifetime",
-        "return resource_type.max_lifetime",
+        "requested if resource_type is None else min",
+        "min",
         f"{_RULES}::test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum",
     ),
-    _guard("two clocks within the lifetime", "longest - _MARGIN", "longest", _NEW),
+    _guard("two clocks within the lifetime", "max_lifetime - _MARGIN", "max_lifetime", _NEW),
     _guard(
         "no gap before the first",
         "    if row.applied is None:\n        return None\n    last_seen",
@@ -93,12 +93,16 @@ GUARDS = (
         "return time is not None",
         f"{_RULES}::test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes",
     ),
-    _guard("a certificate is rotated", "    if _needs_rotation(applied, policy):\n", "    if False:\n", _CERTIFICATE),
-    _guard("no certificate to rotate to", "current is not None and applied", "applied", _CERTIFICATE),
+    _guard(
+        "no certificate to rotate to",
+        "not in {None, applied.certificate_id}",
+        "!= applied.certificate_id",
+        _CERTIFICATE,
+    ),
     _guard(
         "no certificate without resource data",
-        "return applied.include_resource_data and current",
-        "return current",
+        "if applied.include_resource_data and ",
+        "if ",
         f"{_RULES}::test_what_lives_shortly_is_renewed_halfway",
     ),
     _guard("what was missed is answered", "if missed_interval is not None or _is_due", "if _is_due", _MISSED),

@@ -78,8 +78,8 @@ GUARDS = (
     ),
     _plan(
         "lifetime within Graph's",
-        "min(policy.lifetime, longest - _MARGIN)",
-        "policy.lifetime",
+        "min(requested, resource_type.max_lifetime - _MARGIN)",
+        "requested",
         f"{_RULES}::test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum",
     ),
     _plan("a gap since the last list", "last_seen = max(last_seen, policy.listed_at)", "pass", _LOST),
@@ -142,8 +142,8 @@ GUARDS = (
     ),
     _plan(
         "certificate rotation",
-        "return applied.include_resource_data and current is not None and applied.certificate_id != current",
-        "return False",
+        "if applied.include_resource_data and policy.certificate_id not in {None, applied.certificate_id}:",
+        "if False:",
         f"{_RULES}::test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run",
     ),
     _plan(
@@ -166,7 +166,7 @@ GUARDS = (
     ),
     _plan(
         "halfway",
-        "min(policy.renew_after, _lifetime(row.desired, policy) / 2)",
+        "min(policy.renew_after, _lifetime(row.desired.resource, policy.lifetime) / 2)",
         "policy.renew_after",
         f"{_RULES}::test_what_lives_shortly_is_renewed_halfway",
     ),
@@ -257,8 +257,8 @@ GUARDS = (
     ),
     _apply(
         "renewed in time whatever else is refused",
-        "            failure = failure.capped_at(due)\n",
-        "            assert due\n",
+        "            failure = failure.capped_at(now + min(self.policy.renew_after, (applied.expiration - now) / 2))\n",
+        "            assert now\n",
         f"{_APPLY}::test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time",
     ),
     _apply(
@@ -329,7 +329,7 @@ GUARDS = (
     ),
     _run(
         "what was postponed has not been looked at",
-        'account_status.listed_at if done["postponed"] else started_at',
+        'account_status.listed_at if counts["postponed"] else started_at',
         "started_at",
         f"{_FAILURES}::test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list",
     ),
