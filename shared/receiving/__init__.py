@@ -1,4 +1,4 @@
-"""A POST becomes events, or is parked, quarantined or refused; stored ones are redriven.
+"""Turns a POST into events, or parks, quarantines or drops its items; redrives stored POSTs.
 
 For other packages: ``Receiver``, ``Redriver``, ``PostStore``, ``ResourceReader``, ``RateLimitedReader``, ``PARKED``,
 ``QUARANTINE``.

@@ -1,7 +1,6 @@
-"""POSTs stored as blobs: parked until something outside answers again, or in quarantine for a person to look at.
+"""POSTs stored as blobs: parked for a retry, or in quarantine for an operator.
 
-A stored body is what ``Receiver.receive`` takes, whole or cut down to the rejected items, with the time of its receipt;
-nothing in it has been decrypted.
+A blob holds a body that ``Receiver.receive`` takes: the whole POST, or its rejected items only. It stays encrypted.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata
 """
@@ -30,9 +29,9 @@ _JSON = ContentSettings(content_type="application/json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPost:
-    """A stored POST without its body. ``reason`` says why it is stored, ``fetch`` is the parameter of its URL.
+    """A stored POST without its body. ``reason``: why it is stored; ``fetch``: the parameter of its URL.
 
-    ``name`` and ``etag`` are the blob's; they are empty before it is stored.
+    ``name`` and ``etag`` are the blob's; they are empty before the POST is stored.
     """
 
     reason: str
@@ -45,14 +44,14 @@ class StoredPost:
 
 
 class PostStore:
-    """One container of stored POSTs; all methods raise Unavailable when storage does not answer as it should."""
+    """One container of stored POSTs; every method raises Unavailable if storage fails."""
 
     def __init__(self, blobs: BlobServiceClient, container: str) -> None:
         self._container = blobs.get_container_client(container)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix=container)
 
     def store(self, body: bytes, post: StoredPost, deadline: Deadline) -> None:
-        """Return once ``body`` is stored. The same body received at the same moment is stored once."""
+        """Return once ``body`` is stored; a repeated call overwrites the blob, whose name derives from its content."""
         deadline.run_on(self._pool, self._store, body, post)
 
     def _store(self, body: bytes, post: StoredPost) -> None:
@@ -71,7 +70,7 @@ class PostStore:
             raise as_unavailable("storage", exc) from exc
 
     def list(self) -> Iterator[StoredPost]:
-        """Return all stored POSTs, the oldest first; blobs that the app did not write are left out."""
+        """Return all stored POSTs, oldest first; skip blobs that the app did not write."""
         try:
             for blob in self._container.list_blobs(include=["metadata"]):
                 post = _post(blob)
@@ -83,28 +82,28 @@ class PostStore:
             raise as_unavailable("storage", exc) from exc
 
     def has_older_than(self, moment: datetime) -> bool:
-        """Return whether a POST is stored that was received before ``moment``."""
+        """Return whether the container has a POST received before ``moment``."""
         return any(post.received_at < moment for post in self.list())
 
     def read(self, post: StoredPost) -> bytes:
         """Return the body.
 
         Raises:
-            Conflict: another run has deleted it.
+            Conflict: another run deleted it.
         """
         try:
             content: bytes = self._container.get_blob_client(post.name).download_blob().readall()
         except ResourceNotFoundError as exc:
-            raise Conflict("another run has deleted the stored POST") from exc
+            raise Conflict("another run deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
             raise as_unavailable("storage", exc) from exc
         return content
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
-        """Return ``post`` with one more attempt counted, and no other attempt before ``until``.
+        """Return ``post`` with one more attempt counted and the next attempt due at ``until``.
 
         Raises:
-            Conflict: another run has claimed or deleted it.
+            Conflict: another run claimed or deleted it.
         """
         claimed = replace(post, attempts=post.attempts + 1, retry_at=until)
         blob = self._container.get_blob_client(post.name)
@@ -113,13 +112,13 @@ class PostStore:
                 _metadata(claimed), etag=post.etag, match_condition=MatchConditions.IfNotModified
             )
         except (ResourceModifiedError, ResourceNotFoundError) as exc:
-            raise Conflict("another run has claimed or deleted the stored POST") from exc
+            raise Conflict("another run claimed or deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
             raise as_unavailable("storage", exc) from exc
         return replace(claimed, etag=str(answer["etag"]))
 
     def delete(self, post: StoredPost) -> None:
-        """Delete a POST, if it is there."""
+        """Delete a POST if it exists."""
         try:
             self._container.delete_blob(post.name)
         except ResourceNotFoundError:
@@ -149,7 +148,7 @@ def _post(blob: BlobProperties) -> StoredPost | None:
             attempts=int(values["attempts"]),
             retry_at=_time(values["retry"]) if "retry" in values else None,
             name=blob.name,
-            # A list shows ETags without the quotation marks that belong to them.
+            # The listing omits the quotation marks that are part of an ETag.
             etag=f'"{blob.etag.strip('"')}"',
         )
     except (KeyError, ValueError, OverflowError):

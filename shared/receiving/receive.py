@@ -1,8 +1,8 @@
-"""One POST of Graph's, from its body to what became of it: published, quarantined, parked or dropped.
+"""The flow of one POST from Graph: each of its items is published, quarantined, parked or dropped.
 
-The order is law. Nothing that is not authentic reaches Key Vault, Graph, storage or the log, and nothing is published
-before every item of the POST has been decided, so that a POST which is parked leaves as little as possible behind.
-What is authentic is never lost: it is published, quarantined or parked, or Graph is told to send it again.
+The order is law. An item that is not authentic never reaches Key Vault, Graph, storage or the log. Every item is
+decided before the first is published, so that a parked POST leaves as little as possible behind. An authentic item is
+never lost: it is published, quarantined or parked, or the POST fails and Graph sends it again.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks and
 https://learn.microsoft.com/graph/change-notifications-with-resource-data
@@ -26,7 +26,7 @@ from shared.receiving.post_store import StoredPost
 from shared.settings import ClientStateKey
 from shared.timing import Deadline
 
-# What a POST leaves of its time for being parked, should the rest not suffice for publishing.
+# Time reserved for parking a POST that cannot be published.
 _FOR_PARKING = timedelta(seconds=0.7)
 
 type Store = Callable[[bytes, StoredPost, Deadline], None]
@@ -34,9 +34,9 @@ type Store = Callable[[bytes, StoredPost, Deadline], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a POST: each item is either published, or rejected (counted by reason), or parked.
+    """What became of a POST: each item is published, rejected (counted by reason) or parked.
 
-    ``quarantined`` is how many of the rejected items were authentic.
+    ``quarantined``: how many of the rejected items were authentic.
     """
 
     received: int
@@ -54,7 +54,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Post:
-    """What all items of one POST share. ``fetch``: the version of Graph's API to fetch resources from."""
+    """What all items of a POST share. ``fetch``: the version of Graph's API to fetch resources from."""
 
     body: bytes
     received_at: datetime
@@ -65,15 +65,13 @@ class _Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Receives POSTs, with ports for what is outside; each is a call that ends by the deadline it is given.
+    """Receives POSTs. Every port ends by the deadline it is given, and raises Unavailable if it cannot finish by then.
 
-    ``record_activity`` records which subscriptions are alive and what Graph says of them, or raises Unavailable.
-    ``signing_key`` and ``private_key`` raise Unavailable when a key cannot be read now, and InvalidValidationToken or
-    UnknownCertificate when there is none. ``fetch_resources`` reads resources as their tenant's app: all of them, or it
-    raises Unavailable or Misconfigured. ``publish`` returns once every event is stored, or raises Unavailable.
-    ``quarantine`` stores what is rejected for good, ``park`` what cannot be processed now, or raises Unavailable; None
-    stores nothing: rejected items are only counted, and what cannot be processed is raised. ``limiter`` is for the
-    POSTs that may be processed at once.
+    ``record_activity`` records heartbeats and lifecycle notifications. ``signing_key`` raises InvalidValidationToken,
+    and ``private_key`` UnknownCertificate, if the key does not exist. ``fetch_resources`` raises Misconfigured if Graph
+    refuses a read. ``publish`` returns once every event is stored. ``quarantine`` stores items that are rejected for
+    good; without it they are only counted. ``park`` stores a body that cannot be processed yet; without it the problem
+    is raised. ``limiter`` bounds how many POSTs are processed at once.
     """
 
     client_id: str
@@ -92,14 +90,14 @@ class Receiver:
     limiter: ConcurrencyLimiter
 
     def receive(self, body: bytes, *, received_at: datetime, deadline: Deadline, fetch: str | None = None) -> Receipt:
-        """Publish every change in ``body`` that is authentic and opens; store what has to wait, count the rest.
+        """Publish the authentic items of ``body`` and quarantine those that cannot be opened, or park the whole POST.
 
         ``fetch``: the version of Graph's API to read missing resources from; any other text fetches nothing.
 
         Raises:
             Malformed: the body is not a collection of change notifications.
-            Unavailable: nothing could be published or parked in time; Graph has to send it again.
-            Misconfigured: nothing could be published or parked until a setting or role is corrected.
+            Unavailable: the POST could not be published or parked in time; Graph has to send it again.
+            Misconfigured: the POST cannot be published or parked until an operator corrects a setting or role.
         """
         collection = ChangeNotificationCollection.from_json(body)
         received, tokens = len(collection.value), collection.validation_tokens
@@ -107,7 +105,7 @@ class Receiver:
         if not authentic:
             return Receipt(received=received, rejected=_counts(dropped))
         in_time = deadline.less(_FOR_PARKING)
-        # Any other text in the URL means nothing, and could not be stored in a blob's metadata.
+        # Arbitrary text from the URL could not be stored in a blob's metadata.
         post = _Post(body=body, received_at=received_at, fetch=api_version(fetch), tokens=tokens, deadline=in_time)
         try:
             with self.limiter.slot():
@@ -127,7 +125,7 @@ class Receiver:
     def _process(
         self, post: _Post, items: Sequence[AuthenticNotification]
     ) -> tuple[int, Mapping[str, Sequence[AuthenticNotification]]]:
-        """Return how many events were published, and the items that were quarantined, by reason."""
+        """Return how many events were published, and the quarantined items, grouped by reason."""
         self.record_activity(items, post.received_at, post.deadline)
         events, refused = self._decide(post, items)
         for reason, rejected in refused.items():
@@ -139,14 +137,14 @@ class Receiver:
     def _decide(
         self, post: _Post, items: Sequence[AuthenticNotification]
     ) -> tuple[list[CloudEvent], dict[str, list[AuthenticNotification]]]:
-        """Return the events to publish, and the items that are rejected for good, by reason."""
+        """Return the events to publish, and the items that are rejected for good, grouped by reason."""
         covered = self._covered_tenants(post, items)
         fetched = self._fetch(post, items)
 
         def event_of(numbered: tuple[int, AuthenticNotification]) -> CloudEvent:
             # Thousands of items take seconds to decrypt.
             post.deadline.raise_if_passed()
-            # Ids may contain the ordinal, so it must not depend on which of the other items can be opened.
+            # An event's id may contain the ordinal, which must not depend on whether other items can be opened.
             ordinal, item = numbered
             if item.lifecycle_event is not None:
                 return lifecycle_event(item, client_id=self.client_id, received_at=post.received_at)
@@ -159,7 +157,7 @@ class Receiver:
         return events, {reason: [item for _, item in numbered] for reason, numbered in rejected.items()}
 
     def _covered_tenants(self, post: _Post, items: Sequence[AuthenticNotification]) -> frozenset[str]:
-        """Return the tenants whose resource data may be trusted: none when any token of the POST is bad."""
+        """Return the tenants whose resource data may be trusted: none if any token of the POST is invalid."""
         if not any(item.encrypted_content for item in items):
             return frozenset()
         try:
@@ -174,7 +172,7 @@ class Receiver:
     def _fetch(
         self, post: _Post, items: Sequence[AuthenticNotification]
     ) -> Mapping[int, ResourceContent | NotFound | Malformed]:
-        """Return the resources that were left out, by the ordinals of their items; Malformed for a path to nowhere."""
+        """Return the resources fetched for items that arrived without one, by ordinal; Malformed for a bad path."""
         if post.fetch is None:
             return {}
         locations = {
@@ -182,7 +180,7 @@ class Receiver:
             for ordinal, item in enumerate(items)
             if item.lifecycle_event is None and item.encrypted_content is None
         }
-        # What several items name is read once: Graph allows one GET a second per chat.
+        # Read a resource once, even if several items name it: Graph allows one GET a second per chat.
         distinct = {location for location in locations.values() if isinstance(location, ResourceLocation)}
         found = self.fetch_resources(distinct, post.deadline) if distinct else {}
         return {ordinal: found[at] if isinstance(at, ResourceLocation) else at for ordinal, at in locations.items()}
@@ -190,17 +188,18 @@ class Receiver:
     def _decrypt(
         self, item: AuthenticNotification, covered: frozenset[str], deadline: Deadline
     ) -> ResourceContent | None:
-        """Return the resource that comes with the item; None where it comes without."""
+        """Return the resource that arrived with the item, or None."""
         encrypted = item.encrypted_content
         if encrypted is None:
             return None
         if item.tenant_id not in covered:
-            raise InvalidValidationToken("no valid validation token of the item's tenant")
+            raise InvalidValidationToken("no valid validation token for the item's tenant")
         return decrypt(encrypted, self.private_key(encrypted.encryption_certificate_id, deadline))
 
     def _quarantine(self, post: _Post, reason: str, items: Sequence[AuthenticNotification]) -> None:
         if self.quarantine is None:
             return
+        # Python can parse some items that are nested too deeply for it to write.
         try:
             body = to_json(items, post.tokens)
         except RecursionError:
@@ -208,7 +207,7 @@ class Receiver:
         self.quarantine(body, _stored(post, reason), post.deadline)
 
     def _park(self, post: _Post, problem: Problem, deadline: Deadline) -> None:
-        """Store the whole body; raise the problem where there is no place for it."""
+        """Store the whole body, or raise the problem if nothing can store it."""
         if self.park is None:
             raise problem
         reason = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
@@ -216,7 +215,7 @@ class Receiver:
 
 
 def partition[S, T](items: Iterable[S], step: Callable[[S], T]) -> tuple[list[T], dict[str, list[S]]]:
-    """Return what ``step`` makes of each item that it accepts, and the items that it rejects, by reason."""
+    """Return the results of ``step`` for the items that it accepts, and the rejected items, grouped by reason."""
     accepted: list[T] = []
     rejected: dict[str, list[S]] = {}
     for item in items:

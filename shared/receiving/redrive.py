@@ -1,7 +1,7 @@
-"""Stored POSTs received again: the oldest first, several at once, with pauses between attempts, until time is up.
+"""Redrive: stored POSTs go through ``Receiver.receive`` again, oldest first, with longer pauses after each failure.
 
-They take the same way as live ones, as of the moment when they came, so that they are judged and published just as they
-would have been then. Each is claimed before it is processed: one that kills the process does not block the others.
+Each POST has its original time of receipt, so its tokens are checked and its events built as on the first delivery.
+Each is claimed before it is processed: a POST that kills the process does not block the others.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 """
@@ -23,15 +23,15 @@ from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Most of a body's time is waiting for storage.
+# Processing a POST is mostly waiting for storage.
 AT_ONCE = 4
-# While Graph waits for answers, one stored POST is redriven per second.
+# While live POSTs are being processed, redrive one stored POST per second.
 _GIVE_WAY_SECONDS = 1.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
-# Enough for thousands of items, or for a GET a second of one chat's messages.
+# Enough for thousands of items, or for one GET per second of a chat's messages.
 _TIME_FOR_ONE = timedelta(minutes=1)
-# A version of the certificate may be restored, or be replicated, within a day.
+# An operator may restore a certificate version, or Key Vault replicate it, within a day.
 _MAY_APPEAR = timedelta(hours=24)
 
 
@@ -45,14 +45,14 @@ class Outcome(StrEnum):
 
 
 class StoredPosts(Protocol):
-    """A container of stored POSTs; all methods raise Unavailable, and Conflict where another run was faster."""
+    """A container of stored POSTs; methods raise Unavailable, and Conflict if another run was faster."""
 
     def list(self) -> Iterator[StoredPost]:
-        """Return all stored POSTs, the oldest first."""
+        """Return all stored POSTs, oldest first."""
         ...
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
-        """Return ``post`` with one more attempt counted, and no other attempt before ``until``."""
+        """Return ``post`` with one more attempt counted and the next attempt due at ``until``."""
         ...
 
     def read(self, post: StoredPost) -> bytes:
@@ -66,9 +66,10 @@ class StoredPosts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriver:
-    """Redrives one container; ``receiver`` parks nothing, and quarantines nothing where the store is the quarantine.
+    """Redrives one container; both methods raise Unavailable if its storage fails.
 
-    From the quarantine only what waits for a certificate is redriven, and stays until all of it is published.
+    ``receiver`` does not park, and does not quarantine if the container is the quarantine. From there, only POSTs that
+    wait for a certificate are redriven; each stays until all of it is published.
     """
 
     store: StoredPosts
@@ -77,14 +78,10 @@ class Redriver:
     now: Callable[[], datetime]
 
     def run(self, ends: datetime) -> Counter[str]:
-        """Return what became of the POSTs that are due.
-
-        Raises:
-            Unavailable: the container does not answer.
-        """
+        """Redrive the POSTs that are due, and start none after ``ends``; return the count of each outcome."""
         outcomes: Counter[str] = Counter()
         running: set[Future[Outcome]] = set()
-        # The limiter's slots are for live POSTs, which go first.
+        # Stored POSTs have slots of their own: they must not take those of live POSTs.
         redriver = replace(self, receiver=replace(self.receiver, limiter=ConcurrencyLimiter(AT_ONCE)))
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
             for post in self.store.list():
@@ -105,11 +102,7 @@ class Redriver:
         return is_due and (not self.is_quarantine or _waits_for_certificate(post, now))
 
     def attempt(self, post: StoredPost) -> Outcome:
-        """Receive one stored POST again, whether or not it is due.
-
-        Raises:
-            Unavailable: the container does not answer.
-        """
+        """Receive one stored POST again, whether or not it is due."""
         try:
             claimed = self.store.claim(post, self.now() + _pause(post.attempts))
             body = self.store.read(claimed)
@@ -119,18 +112,18 @@ class Redriver:
         try:
             receipt = self.receiver.receive(body, received_at=post.received_at, deadline=deadline, fetch=post.fetch)
         except Problem as problem:
-            _LOG.warning("%s is put off: %s", post.name, problem)
+            _LOG.warning("stored POST %s is postponed: %s", post.name, problem)
             return Outcome.POSTPONED
         if not self._is_done(receipt):
-            _LOG.warning("%s stays where it is: rejected %s", post.name, receipt.rejected)
+            _LOG.warning("stored POST %s still fails: rejected %s", post.name, receipt.rejected)
             return Outcome.REFUSED
         self.store.delete(claimed)
         return Outcome.PUBLISHED
 
     def _is_done(self, receipt: Receipt) -> bool:
-        """Return whether a stored POST is no longer needed.
+        """Return whether a stored POST can be deleted.
 
-        What was authentic when it came and is not any more was signed with a key that CLIENT_STATE_KEY_PREVIOUS lacks.
+        Not if all its items are now dropped: an operator can restore their key in CLIENT_STATE_KEY_PREVIOUS.
         """
         if self.is_quarantine:
             return receipt.published > 0 and receipt.quarantined == 0
@@ -138,7 +131,7 @@ class Redriver:
 
 
 def _waits_for_certificate(post: StoredPost, now: datetime) -> bool:
-    """Return whether a quarantined POST needs a certificate that may still appear."""
+    """Return whether a quarantined POST needs a certificate version that may still appear."""
     return post.reason == UnknownCertificate.reason and now - post.received_at < _MAY_APPEAR
 
 

@@ -1,4 +1,4 @@
-"""The resources of a POST's basic notifications, read at Graph side by side: locations in, contents out.
+"""Reads the resources that notifications arrive without: in parallel for live POSTs, one by one for stored ones.
 
 Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
 """
@@ -13,7 +13,7 @@ from shared.limits import wait_out_retry_after
 from shared.notifications.decryption import ResourceContent
 from shared.timing import Clock, Deadline
 
-# For all reads of a POST together; what is left of Graph's 3 seconds is for keys, the sink and the way.
+# For all reads of a POST; Graph's 3 seconds also have to cover keys, the sink and the network.
 _BUDGET = timedelta(seconds=1)
 
 _PARALLEL_READS = 16
@@ -26,7 +26,7 @@ type Resources = Mapping[ResourceLocation, ResourceContent | NotFound]
 
 
 class ResourceReader:
-    """Reads on a pool of its own; ``get`` is one GET with the credential of the location's tenant."""
+    """Reads resources in parallel, on a thread pool of its own."""
 
     def __init__(self, get: Get) -> None:
         self._get = get
@@ -36,8 +36,8 @@ class ResourceReader:
         """Return every resource as it is at this moment, or NotFound.
 
         Raises:
-            Unavailable: Graph did not answer all of them in time, or not as it should.
-            Misconfigured: Graph refuses one.
+            Unavailable: Graph did not answer every read in time.
+            Misconfigured: Graph refused a read.
         """
         reads = {location: self._pool.submit(_found, self._get, location) for location in locations}
         read_deadline = deadline.within(_BUDGET)
@@ -49,7 +49,7 @@ class ResourceReader:
 
 
 class RateLimitedReader:
-    """Reads one resource after the other, at the pace that Graph asks for."""
+    """Reads one resource after the other, and waits as long as Graph asks for."""
 
     def __init__(self, get: Get, clock: Clock) -> None:
         self._get = get

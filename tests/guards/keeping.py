@@ -58,7 +58,7 @@ GUARDS = (
         "one body takes no other down",
         """\
         except Problem as problem:
-            _LOG.warning("%s is put off: %s", post.name, problem)
+            _LOG.warning("stored POST %s is postponed: %s", post.name, problem)
             return Outcome.POSTPONED
 """,
         "        finally:\n            pass\n",

@@ -190,7 +190,7 @@ GUARDS = (
     _order(
         "resource data need a token",
         """\
-            raise InvalidValidationToken("no valid validation token of the item's tenant")
+            raise InvalidValidationToken("no valid validation token for the item's tenant")
 """,
         "            pass\n",
         _OUTCOME,
