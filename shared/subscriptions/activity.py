@@ -1,4 +1,4 @@
-"""What the receiving side hears of subscriptions, noted for the timer: lifecycle notifications, and signs of life.
+"""Records the activity of subscriptions while POSTs are received: lifecycle notifications, and heartbeats.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -15,19 +15,18 @@ from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# An operator wants to know whether a subscription is alive, not when to the second: a write each time would cost more
-# than all the rest of receiving.
+# An operator only needs to see that a subscription is alive; a write per change would dominate the cost of receiving.
 _HEARTBEAT_SECONDS = 600.0
 _MAX_REMEMBERED = 20_000
 
 _PARALLEL_WRITES = 8
 
 type RecordActivity = Callable[[str, str, str | None, datetime], None]
-"""One write to the table: tenant id, subscription id, lifecycle event, and when it came; raises Unavailable."""
+"""One write to the table: tenant id, subscription id, lifecycle event, time of receipt; raises Unavailable."""
 
 
 class ActivityRecorder:
-    """Notes what is heard: a lifecycle notification at once, a change once in ten minutes and when there is time."""
+    """Records lifecycle notifications at once, and changes as heartbeats: every ten minutes, in the background."""
 
     def __init__(self, record_activity: RecordActivity, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._record_activity = record_activity
@@ -37,10 +36,10 @@ class ActivityRecorder:
         self._recorded_at: dict[tuple[str, str], float] = {}
 
     def record(self, items: Sequence[AuthenticNotification], received_at: datetime, deadline: Deadline) -> None:
-        """Return once every lifecycle notification among ``items`` is noted.
+        """Return once every lifecycle notification among ``items`` is recorded.
 
         Raises:
-            Unavailable: the table did not take one of them in time. Signs of life may be lost without a word.
+            Unavailable: the table did not answer in time for one of them. A failed heartbeat is only logged.
         """
         lifecycle_events = [item for item in items if item.lifecycle_event is not None]
         writes = [self._lifecycle_writes.submit(self._write, item, received_at) for item in lifecycle_events]
@@ -63,7 +62,7 @@ class ActivityRecorder:
         try:
             self._write(item, received_at)
         except Problem as problem:
-            _LOG.info("a sign of life of %s is not noted: %s", item.subscription_id, problem)
+            _LOG.info("the heartbeat of subscription %s was not recorded: %s", item.subscription_id, problem)
 
     def _write(self, item: AuthenticNotification, received_at: datetime) -> None:
         self._record_activity(item.tenant_id, item.subscription_id, item.lifecycle_event, received_at)

@@ -1,7 +1,7 @@
-"""An action applied: its intent is recorded in the table first, then Graph is asked, then the outcome is recorded.
+"""Applies one action of a plan: records the intent in the row, calls Graph, records the outcome in the row.
 
-The intent is saved under the row's ETag: of two runs only one asks Graph, and a run that is cut short leaves a trace.
-A failure is recorded in the row, with a back-off before the next attempt.
+The row's ETag guards the intent: of two concurrent runs only one calls Graph, and an interrupted run leaves a trace.
+A failure is recorded with a back-off before the next attempt.
 
 Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions and subscription-update
 """
@@ -37,29 +37,29 @@ from shared.timing import Backoff
 
 
 class SubscriptionsApi(Protocol):
-    """Graph in one account; NotFound and Conflict stand for 404, and for 409 or 412."""
+    """Graph, called as one account; raises NotFound for 404, Conflict for 409 and 412."""
 
     def list_subscriptions(self) -> Iterable[GraphSubscription]:
         """Return all subscriptions that the account sees."""
         ...
 
     def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
-        """Subscribe."""
+        """Create a subscription."""
         ...
 
     def update_subscription(
         self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
     ) -> GraphSubscription:
-        """Renew."""
+        """Renew a subscription."""
         ...
 
     def delete_subscription(self, subscription_id: str) -> None:
-        """Unsubscribe."""
+        """Delete a subscription."""
         ...
 
 
 class TrackedSubscriptions(Protocol):
-    """The table of tracked subscriptions; Conflict is raised for a row that has changed since it was read."""
+    """The table of tracked subscriptions; raises Conflict if a row changed since it was read."""
 
     def load(self, tenant_id: str) -> TenantState:
         """Return the rows of a tenant."""
@@ -82,7 +82,7 @@ class TrackedSubscriptions(Protocol):
 class Applier:
     """Applies actions to the subscriptions of one account.
 
-    ``certificate`` is the current one, the problem that makes it unavailable, or None where none is configured.
+    ``certificate``: the current one, the problem that makes it unavailable, or None if none is configured.
     ``nonce`` returns 16 random bytes; ``wait_to_write`` returns when Graph allows one more write.
     """
 
@@ -96,9 +96,9 @@ class Applier:
     now: Callable[[], datetime]
 
     def apply_action(self, action: Action, *, may_substitute: bool = True) -> Problem | None:
-        """Apply the action; return the problem that made it fail, which is then recorded in the row.
+        """Apply the action; if it fails, record the problem in the row and return it.
 
-        Graph's answer may show that its list was out of date: another action then takes the place of this one, once.
+        If Graph's answer shows that its list was out of date, apply a substitute action, once.
 
         Raises:
             Conflict: another run is changing the row.
@@ -108,7 +108,7 @@ class Applier:
         try:
             if isinstance(action, Update) and action.kind is UpdateKind.RECREATE:
                 self._delete(action.subscription)
-                # Not earlier: the row names the key that signed the subscription at Graph.
+                # Not before the deletion: until then the row names the key of the old subscription.
                 row = self._save_signing_key(row)
             applied, problem = self._call_graph(action)
         except OutOfTime:
@@ -125,7 +125,7 @@ class Applier:
         return problem
 
     def _record_intent(self, action: Action) -> TrackedSubscription:
-        """Return the row with what is known before Graph is asked; saved if only one run may ask."""
+        """Return the row with the intent; save it if only one of two runs may make the call."""
         row = action.tracked
         if isinstance(action, Delete):
             return row if action.subscription is None else self.subscription_table.save(row)
@@ -137,7 +137,7 @@ class Applier:
             case Update(kind=UpdateKind.RECREATE):
                 return self.subscription_table.save(row)
             case Update(kind=UpdateKind.ADOPT) if row.client_state_key_id is None:
-                # Its key is unknown. Without one, the row would not be recreated when the key is rotated.
+                # The key is unknown. Assume the current one, so that a rotation of the key recreates the subscription.
                 return replace(row, client_state_key_id=self.policy.client_state_key_id)
             case _:
                 return row
@@ -164,14 +164,14 @@ class Applier:
         return self._applied(desired, created, certificate.version if certificate else None)
 
     def _renew(self, action: Update) -> tuple[AppliedSubscription, Problem | None]:
-        """Return the renewed subscription, and Graph's refusal of the certificate if that was all that it refused."""
+        """Return the renewed subscription, and Graph's refusal if it refused only the certificate."""
         certificate = self._certificate_for(action)
         try:
             return self._update(action, certificate), None
         except (Misconfigured, Conflict) as refusal:
             if certificate is None:
                 raise
-            # A certificate that Graph refuses must not cost the subscription.
+            # A refused certificate must not let the subscription expire.
             return self._update(action, None), refusal
 
     def _update(self, action: Update, certificate: Certificate | None) -> AppliedSubscription:
@@ -195,7 +195,7 @@ class Applier:
         return {
             "changeType": desired.change_type,
             "notificationUrl": notification_url(desired, self.policy.notification_url),
-            # Without it Graph refuses a lifetime over an hour, and it cannot be added later.
+            # Graph requires it for a lifetime over an hour, and it cannot be added later.
             "lifecycleNotificationUrl": self.policy.notification_url,
             "resource": desired.resource,
             "clientState": client_state,
@@ -226,7 +226,7 @@ class Applier:
         return self.certificate
 
     def _substitute(self, action: Action, row: TrackedSubscription, refusal: Problem) -> Action | None:
-        """Return what to do instead where Graph's list did not show that a subscription exists, or is gone."""
+        """Return the action to apply instead if the list missed a new subscription, or showed a deleted one."""
         match action, refusal:
             case Create(), Conflict():
                 return self._adoption(row)
@@ -241,7 +241,7 @@ class Applier:
             actual = list(self.api.list_subscriptions())
         except Problem:
             return None
-        # A subscription that an operator added must not appear to come from the file.
+        # ``plan`` marks desired rows as coming from the file. A row that an operator added does not.
         desired = [row.desired] if row.added_by == "file" else []
         actions = plan(desired, [row], actual, policy=self.policy, now=self.now())
         return next((action for action in actions if action.verb in {UpdateKind.ADOPT, UpdateKind.RECREATE}), None)

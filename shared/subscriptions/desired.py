@@ -1,4 +1,4 @@
-"""``subscriptions.json`` as values: what an operator wants watched, checked before Graph sees any of it.
+"""``subscriptions.json`` as values: the subscriptions that an operator wants, validated before Graph sees them.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -21,10 +21,10 @@ _PROPERTIES = frozenset({"resource", "changeType", "tenantId", *_FLAGS.values()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredSubscription:
-    """What is to be watched in one tenant.
+    """A subscription that an operator wants in one tenant.
 
-    ``fetch``: the app is to GET the resource of each notification, which carries none. ``delegated``: with the
-    permissions of the user who signed in, not with those of the app.
+    ``fetch``: the app has to GET the resource, because notifications arrive without it. ``delegated``: use the
+    permissions of the signed-in user, not of the app.
     """
 
     tenant_id: str
@@ -36,19 +36,19 @@ class DesiredSubscription:
 
     @property
     def change_type(self) -> str:
-        """Return the change types as Graph takes them: in one text, with commas."""
+        """Return the change types in Graph's form, separated by commas."""
         return ",".join(sorted(self.change_types))
 
 
 def desired_from_json(document: Any, *, tenant_ids: Sequence[str]) -> Sequence[DesiredSubscription]:
-    """Return the entries of ``subscriptions.json``; one without ``tenantId`` stands for every tenant served.
+    """Return the subscriptions in ``subscriptions.json``; an entry without ``tenantId`` applies to every tenant.
 
     Raises:
-        Misconfigured: names the entry and what is wrong with it.
+        Misconfigured: names the entry, and says what is wrong with it.
     """
     entries = document.get("subscriptions") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise Misconfigured('subscriptions.json is not {"subscriptions": [...]}')
+        raise Misconfigured('subscriptions.json must be {"subscriptions": [...]}')
     by_key: dict[tuple[str, ...], DesiredSubscription] = {}
     for number, entry in enumerate(entries, start=1):
         try:
@@ -63,24 +63,24 @@ def _add(desired: DesiredSubscription, by_key: dict[tuple[str, ...], DesiredSubs
     # Graph answers 409 to a second subscription of the same resource and changes.
     key = (desired.tenant_id, canonical_path(desired.resource), desired.change_type)
     if by_key.setdefault(key, desired) is not desired:
-        raise Misconfigured("an entry before it has the same resource and changeType")
+        raise Misconfigured("an earlier entry has this resource and changeType: delete one of the two")
 
 
 def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[DesiredSubscription]:
-    """Return what one entry stands for, in each of its tenants.
+    """Return the subscriptions of one entry, one for each of its tenants.
 
     Raises:
-        Misconfigured: tells what is wrong with it.
+        Misconfigured: says what is wrong with the entry.
     """
     if not isinstance(entry, dict):
         raise Misconfigured("not an object")
     if unknown := sorted(entry.keys() - _PROPERTIES):
-        # A slip such as "includeResourcedata" would otherwise leave the content out without a word.
-        raise Misconfigured(f"{', '.join(unknown)}: no such property (there are: {', '.join(sorted(_PROPERTIES))})")
+        # A misspelled "includeResourceData" would otherwise leave the content out silently.
+        raise Misconfigured(f"unknown property {', '.join(unknown)}: use one of {', '.join(sorted(_PROPERTIES))}")
     resource, change_types = _resource(entry), _change_types(entry)
     flags = {name: _flag(entry, spelling) for name, spelling in _FLAGS.items()}
     if flags["fetch"] and (flags["include_resource_data"] or flags["delegated"]):
-        raise Misconfigured('"fetch" goes with neither "includeResourceData" nor "delegated": leave it out')
+        raise Misconfigured('"fetch" excludes "includeResourceData" and "delegated": leave it out')
     if errors := list(validation_errors(resource, change_types=change_types, **flags)):
         raise Misconfigured("; ".join(errors))
     return [
@@ -92,21 +92,21 @@ def entry_from_json(entry: Any, *, tenant_ids: Sequence[str]) -> Sequence[Desire
 def _resource(entry: Mapping[str, Any]) -> str:
     resource = entry.get("resource")
     if not isinstance(resource, str) or not resource.strip("/"):
-        raise Misconfigured('"resource" is missing, such as "/chats/getAllMessages"')
+        raise Misconfigured('"resource" is missing: enter a path such as "/chats/getAllMessages"')
     return resource
 
 
 def _change_types(entry: Mapping[str, Any]) -> frozenset[str]:
     change_type = entry.get("changeType")
     if not isinstance(change_type, str) or not split_change_types(change_type) <= _CHANGE_TYPES:
-        raise Misconfigured('"changeType" lists created, updated, deleted, with commas')
+        raise Misconfigured('"changeType" must list created, updated or deleted, separated by commas')
     return split_change_types(change_type)
 
 
 def _flag(entry: Mapping[str, Any], name: str) -> bool:
     value = entry.get(name, False)
     if not isinstance(value, bool):
-        raise Misconfigured(f'"{name}" is true or false')
+        raise Misconfigured(f'"{name}" must be true or false')
     return value
 
 
@@ -115,14 +115,14 @@ def _tenant_ids(entry: Mapping[str, Any], served: Sequence[str]) -> Sequence[str
         return served
     tenant_id = str(entry["tenantId"]).lower()
     if tenant_id not in served:
-        raise Misconfigured('"tenantId" is none of TENANT_IDS')
+        raise Misconfigured('"tenantId" is not in TENANT_IDS: correct one of them')
     return [tenant_id]
 
 
 def notification_url(desired: DesiredSubscription, base: str) -> str:
-    """Return where Graph is to post: ``base``, and in its query from which version of Graph to fetch, if at all.
+    """Return the URL for Graph to post to: ``base``, plus the API version to fetch from as ``fetch=`` if needed.
 
-    Graph posts to the URL with its query, so that the receiver need not look anything up.
+    Graph posts to the URL with its query, so the receiver needs no lookup.
     """
     if not desired.fetch:
         return base

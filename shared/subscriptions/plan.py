@@ -1,6 +1,6 @@
 """The plan: desired, tracked and listed subscriptions in, the actions that make them agree out.
 
-What Graph was last asked for is read from the tracked row; whether a subscription is alive, from Graph's list.
+The tracked row shows what Graph was last asked for; Graph's list shows which subscriptions are alive.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -26,22 +26,22 @@ from shared.subscriptions.tracked import (
     subscription_key,
 )
 
-# Graph refuses a lifetime over the maximum, and two clocks rarely agree.
+# Graph refuses a lifetime over its maximum, and its clock may differ from ours.
 _MARGIN = timedelta(minutes=5)
-# Two operations on one subscription within less time leave it in an inconsistent state.
+# Two operations on one subscription in less time may leave it in an inconsistent state.
 # Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#actions-to-take
 _MIN_INTERVAL = timedelta(minutes=10)
-# How long Graph retries a notification that it cannot deliver, for want of the endpoint or of a valid token.
+# How long Graph retries a notification while the endpoint fails or the subscription's token has expired.
 # Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _RETRIED_FOR = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalPolicy:
-    """When and with what to renew an account's subscriptions.
+    """The settings and state that decide how an account's subscriptions are renewed.
 
-    ``certificate_id`` is None without an encryption certificate, ``listed_at`` before the account was first listed.
-    ``force``: renew everything, and ignore back-offs.
+    ``certificate_id``: the current encryption certificate, if available. ``listed_at``: when Graph last listed the
+    account, if ever. ``force``: renew everything, and ignore back-offs.
     """
 
     notification_url: str
@@ -63,7 +63,7 @@ def plan(
 ) -> Sequence[Action]:
     """Return the actions that turn an account's ``actual`` into ``desired``, urgent ones first; empty when settled.
 
-    Subscriptions that match no row are left alone: another deployment of the same app registration may own them.
+    No action touches a subscription without a row: another deployment of this app registration may own it.
     """
     rows = join_desired_and_tracked(desired, tracked)
     live = {subscription.subscription_id: subscription for subscription in actual}
@@ -76,7 +76,7 @@ def plan(
 def join_desired_and_tracked(
     desired: Iterable[DesiredSubscription], tracked: Iterable[TrackedSubscription]
 ) -> Sequence[TrackedSubscription]:
-    """Return a row for each desired and each tracked subscription; one that is only tracked may be unwanted."""
+    """Return a row for each desired and each tracked subscription; unwanted if its entry was removed from the file."""
     desired_by_key = {subscription_key(item): item for item in desired}
     tracked_by_key = {row.key: row for row in tracked}
     rows = [
@@ -96,7 +96,7 @@ def _tracked_id(row: TrackedSubscription) -> str:
 def _orphans(
     rows: Sequence[TrackedSubscription], live: Mapping[str, GraphSubscription], policy: RenewalPolicy
 ) -> Mapping[str, GraphSubscription]:
-    """Return, by a row's key, what was made for the row and is tracked by none: a run was cut short."""
+    """Return the listed subscriptions that an interrupted run created but did not record, by their rows' keys."""
     tracked = {_tracked_id(row) for row in rows}
     orphans = {_match(item, item.notification_url): item for id_, item in live.items() if id_ not in tracked}
     if not orphans:
@@ -106,7 +106,7 @@ def _orphans(
 
 
 def _match(subscription: DesiredSubscription | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
-    """Return what a subscription has in common with the row for which it was made."""
+    """Return what a subscription has in common with the row that it was created for."""
     return (canonical_path(subscription.resource), subscription.change_types, url.partition("?")[0])
 
 
@@ -134,7 +134,7 @@ def _lifetime(resource: str, requested: timedelta) -> timedelta:
 
 
 def _missed_since_seen(row: TrackedSubscription, policy: RenewalPolicy) -> MissedInterval | None:
-    """Return when changes may have been missed because the subscription is gone: since it was last seen alive."""
+    """Return the interval since the row's subscription was last seen alive; None if it never had one."""
     if row.applied is None:
         return None
     last_seen = row.applied.renewed_at
@@ -147,7 +147,7 @@ def _missed_since_seen(row: TrackedSubscription, policy: RenewalPolicy) -> Misse
 def _adopt_or_recreate(
     row: TrackedSubscription, subscription: GraphSubscription, policy: RenewalPolicy, expiration: datetime
 ) -> Update:
-    # Graph's list shows what it was last asked for. Compare what a PATCH cannot change, such as the lifecycle URL.
+    # Graph lists a subscription as it was requested. Compare what a PATCH cannot change, such as the lifecycle URL.
     fits = (
         subscription.notification_url == notification_url(row.desired, policy.notification_url)
         and subscription.lifecycle_notification_url == policy.notification_url
@@ -169,7 +169,7 @@ def _action_for_live(
     lifetime = _lifetime(row.desired.resource, policy.lifetime)
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + lifetime)
     if _after_renewal(row.activity.removed_at, applied):
-        # Graph still lists it, so its list does not show when it was removed.
+        # Graph still lists the subscription, so the list does not show when it was removed.
         return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
     if _needs_recreation(row, applied, policy):
         return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=now))
@@ -182,12 +182,12 @@ def _action_for_live(
 
 
 def _after_renewal(time: datetime | None, applied: AppliedSubscription) -> bool:
-    """Return whether a lifecycle event came after the last renewal, which would have answered it."""
+    """Return whether a lifecycle event came after the last renewal, which settles earlier ones."""
     return time is not None and time > applied.renewed_at
 
 
 def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
-    """Return whether the subscription differs in what a PATCH cannot change, or cannot change for both URLs."""
+    """Return whether something changed that a PATCH cannot update; of the two URLs, it can update only one."""
     return (
         applied.notification_url != notification_url(row.desired, policy.notification_url)
         or applied.include_resource_data != row.desired.include_resource_data
@@ -198,7 +198,7 @@ def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, po
 def _missed_interval(
     row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy, now: datetime
 ) -> MissedInterval | None:
-    """Return when notifications may have been lost although the subscription is alive."""
+    """Return the interval in which a live subscription may have lost notifications."""
     missed_at = row.activity.missed_at
     if missed_at is not None and missed_at > applied.renewed_at:
         return MissedInterval(since=missed_at - _RETRIED_FOR, until=missed_at)
@@ -223,7 +223,7 @@ def _is_due(
 
 
 def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Action]:
-    """Yield the most urgent actions first, but deletions before a creation on the same path: there is a quota per path.
+    """Yield urgent actions first, but a deletion before a creation on its path, because Graph has a quota per path.
 
     Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas
     """
@@ -243,7 +243,7 @@ def _path(action: Action) -> str:
 
 
 def _urgency(action: Create | Update) -> tuple[bool, datetime]:
-    """Return the order when time is short: what delivers nothing yet, then what expires soonest."""
+    """Return a sort key: creations first, then updates of the subscriptions that expire soonest."""
     if isinstance(action, Create):
         return (False, action.expiration)
     return (True, action.subscription.expiration)

@@ -1,7 +1,7 @@
-"""The subscriptions of each account brought to what is desired: one run of the timer.
+"""One run of the timer: makes the subscriptions of each account at Graph match the desired ones.
 
-Level-triggered: every run compares what is desired, what is tracked and what Graph lists, so a run that fails or is cut
-short loses nothing.
+Level-triggered: every run compares the desired, tracked and listed subscriptions, so a run that fails or is interrupted
+loses nothing.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -29,22 +29,21 @@ from shared.timing import Backoff, Clock
 
 _LOG = logging.getLogger(__name__)
 
-# Four tenants, each at its own rate limit, use up what Graph allows an app in all tenants.
+# Four tenants, each at its own rate limit, use up Graph's limit for an app across all tenants.
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits (2,000 and 500 in 20 seconds)
 _TENANTS_AT_ONCE = 4
-# A renewal takes Graph a third of a second: so many at once reach the rate limit.
+# A renewal takes Graph a third of a second, so eight at once reach the rate limit.
 _WRITES_AT_ONCE = 8
-# After this time a run starts no more actions: the host ends it after ten minutes, and other steps follow.
+# After this time a run starts no further action: the host ends it after ten minutes, and other steps follow.
 _TIME_LIMIT = timedelta(minutes=4)
 
-# Called by any thread with how many more actions are done, and how many more are planned.
 type Progress = Callable[[int, int], None]
 """Called from any thread with the increase of actions done and the increase of actions planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who owns subscriptions: the app itself in a tenant, or the user who signed in there."""
+    """An owner of subscriptions: the app in a tenant, or the user who signed in there."""
 
     tenant_id: str
     delegated: bool
@@ -57,7 +56,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
+    """The settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
 
     desired: Sequence[DesiredSubscription]
     accounts: Sequence[Account]
@@ -73,7 +72,7 @@ class Reconciler:
     def policy(
         self, account_status: AccountStatus, certificate: Certificate | Problem | None, *, force: bool = False
     ) -> RenewalPolicy:
-        """Return how to keep the subscriptions of an account, with the certificate if it is available."""
+        """Return the policy for the subscriptions of an account, with the certificate if it is available."""
         return RenewalPolicy(
             notification_url=self.notification_url,
             lifetime=self.lifetime,
@@ -89,8 +88,8 @@ class Reconciler:
 
         ``force``: renew everything, no matter when it was last renewed, and ignore back-offs.
         """
-        run_of = partial(_AccountRun, reconciler=self, certificate=certificate, force=force, progress=progress)
         certificate = self._current_certificate()
+        run_of = partial(_AccountRun, reconciler=self, certificate=certificate, force=force, progress=progress)
 
         def counts(account: Account) -> Counter[str]:
             limiter = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME_LIMIT)
@@ -109,7 +108,7 @@ class Reconciler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AccountRun:
-    """A run's work on one account: several actions at once, as long as there is time."""
+    """The part of a run for one account: several actions at once, until time is up."""
 
     reconciler: Reconciler
     account: Account
@@ -172,7 +171,7 @@ class _AccountRun:
         counts = Counter[str]()
         self.progress(0, len(actions))
         with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
-            # Deletions that make room for a creation end before it begins.
+            # A creation waits for the deletions that make room for it.
             for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
                 outcomes, rest = self._canary_first(tuple(group), attempt)
                 counts.update(outcomes)
@@ -182,9 +181,9 @@ class _AccountRun:
     def _canary_first(
         self, actions: Sequence[Action], attempt: Callable[[Action], str]
     ) -> tuple[Counter[str], Sequence[Action]]:
-        """Recreate one of several subscriptions; return the outcomes and the actions left, none like it if it failed.
+        """Recreate one subscription first, and no other if it fails; return the outcomes and the remaining actions.
 
-        A mistake in NOTIFICATION_URL would otherwise cost them all before Graph's handshake shows it.
+        A wrong NOTIFICATION_URL would otherwise delete all subscriptions before Graph's handshake fails.
         """
         recreations = [action for action in actions if action.verb == UpdateKind.RECREATE]
         if len(recreations) <= 1:

@@ -1,8 +1,7 @@
-"""The table of tracked subscriptions: rows under ETags, and their columns.
+"""The table of tracked subscriptions: rows guarded by ETags, and their columns, with Graph's names if Graph has one.
 
-A tenant is a partition. A subscription's row is written by the timer and the commands. Its last activity has a row of
-its own, which the receiving side writes without reading, because it knows only the subscription's id. Columns have
-Graph's names where Graph has one.
+A tenant is a partition. The timer and the commands write a subscription's row. Its activity has a row of its own, keyed
+by the subscription's id: a POST has only that id, and writes the row without reading it.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
@@ -33,10 +32,10 @@ TABLE = "subscriptions"
 
 _SUBSCRIPTION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-# Kinds of rows, told by their keys.
+# The prefix of a row's key says what the row holds.
 _SUBSCRIPTION, _ACTIVITY, _ACCOUNT = "subscription-", "heard-", "listing-"
 
-# Of ``Activity``, by the lifecycle event that is told; the other column is any change.
+# Columns of ``Activity``: one for each lifecycle event, and one for changes.
 LIFECYCLE_COLUMNS: Mapping[str, str] = {
     "reauthorizationRequired": "reauthorizationRequiredDateTime",
     "subscriptionRemoved": "subscriptionRemovedDateTime",
@@ -48,41 +47,38 @@ NOTIFICATION_COLUMN = "notificationDateTime"
 class SubscriptionTable:
     """The rows of all tenants.
 
-    All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
-    has changed it since it was read.
+    Every method raises Unavailable if the table does not answer, and Conflict if a row changed since it was read.
     """
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE)
 
     def load(self, tenant_id: str) -> TenantState:
-        """Return all that is known in a tenant.
+        """Return all rows of a tenant.
 
         Raises:
-            Misconfigured: a row cannot be read; the text names it.
+            Misconfigured: names a row that cannot be read.
         """
         return tenant_state_from(self._table.query_partition(tenant_id))
 
     def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
-        """Return ``row`` as it is kept, with its ETag."""
+        """Return ``row`` as saved, with its ETag."""
         return replace(row, etag=self._table.save(to_entity(row), row.etag))
 
     def delete(self, row: TrackedSubscription) -> None:
-        """Delete a row, if it is there."""
+        """Delete a row if it exists."""
         if row.etag is not None:
             keys = to_entity(row)
             self._table.delete(keys["PartitionKey"], keys["RowKey"], row.etag)
 
     def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
-        """Delete what was heard of a subscription that is no more."""
+        """Delete the activity of a subscription that was deleted at Graph."""
         keys = activity_keys(tenant_id, subscription_id)
         self._table.delete(keys["PartitionKey"], keys["RowKey"], "*")
 
     def record_activity(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
-        """Note when a subscription was heard of; a lifecycle event that Graph has not documented counts as a change.
-
-        What is no id of Graph's belongs to no row, and could not be one's key.
-        """
+        """Record when a change or lifecycle event arrived; an unknown lifecycle event counts as a change."""
+        # Other text is not an id from Graph, and may not be allowed in a key.
         if not _SUBSCRIPTION_ID.fullmatch(subscription_id):
             return
         column = LIFECYCLE_COLUMNS.get(lifecycle_event or "", NOTIFICATION_COLUMN)
@@ -97,18 +93,18 @@ class SubscriptionTable:
 
 
 def activity_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
-    """Return the keys of the row of what was heard of a subscription."""
+    """Return the keys of a subscription's activity row."""
     return {"PartitionKey": tenant_id, "RowKey": f"{_ACTIVITY}{subscription_id}"}
 
 
 def to_entity(row: TrackedSubscription | AccountStatus) -> dict[str, Any]:
-    """Return the row as an entity; what is None is left out."""
+    """Return the row as an entity, without columns for None."""
     columns = _tracked_columns(row) if isinstance(row, TrackedSubscription) else _account_columns(row)
     return {name: value for name, value in (columns | backoff_columns(row.failure)).items() if value is not None}
 
 
 def tenant_state_from(entities: Iterable[Any]) -> TenantState:
-    """Return all rows of a tenant, each subscription with what was heard of it.
+    """Return all rows of a tenant, each subscription with its activity.
 
     Raises:
         Misconfigured: names a row that cannot be read.
@@ -169,8 +165,8 @@ def _account_columns(row: AccountStatus) -> dict[str, Any]:
 
 def _with_checked_key[Row: (TrackedSubscription, AccountStatus)](row: Row, entity: Entity) -> Row:
     if to_entity(row)["RowKey"] != entity["RowKey"]:
-        # Saved again, it would become another row, and this one would stay.
-        raise ValueError("the key of another row")
+        # Saving it would create another row and leave this one behind.
+        raise ValueError("the row's key does not match its columns")
     return row
 
 
@@ -195,7 +191,7 @@ def _added_by(entity: Entity) -> Literal["file", "cli"]:
         case "file" | "cli" as added_by:
             return added_by
         case _:
-            # Taken for the file's, what an operator has added would be deleted.
+            # Defaulting to "file" would delete a subscription that an operator added.
             raise ValueError("neither file nor cli")
 
 

@@ -1,8 +1,7 @@
-"""What is known of each subscription that the app keeps alive, and the actions that can be taken on it.
+"""The values of this package: tracked subscriptions, an account's status, and the actions of a plan.
 
-Times are in UTC. A value is replaced, never changed: ``shared.subscriptions.plan.subscription_table`` stores the last
-one. ``expiration`` is what Graph is to be asked for, ``gap`` a time to be recorded in which changes may have been
-missed.
+Times are in UTC. A value is replaced, never changed. In an action, ``expiration`` is what to ask Graph for, and
+``missed_interval`` what to record in the row.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
@@ -21,13 +20,13 @@ from shared.timing import Backoff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedInterval:
-    """A time in which changes may have gone unnoticed; ``until`` is None while it lasts."""
+    """An interval in which changes may have been missed; ``until`` is None until the subscription delivers again."""
 
     since: datetime
     until: datetime | None = None
 
     def merged_with(self, other: "MissedInterval | None") -> "MissedInterval":
-        """Return the shortest gap that holds both."""
+        """Return the shortest interval that contains both."""
         if other is None:
             return self
         is_open = self.until is None or other.until is None
@@ -35,16 +34,13 @@ class MissedInterval:
         return MissedInterval(since=min(self.since, other.since), until=until)
 
     def with_end(self, at: datetime) -> "MissedInterval":
-        """Return the gap when changes are noticed again from ``at`` on."""
+        """Return the interval with ``at`` as its end, unless it already has one."""
         return self if self.until is not None else MissedInterval(since=self.since, until=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedSubscription:
-    """A subscription as Graph was last asked for it, with success.
-
-    Whether it lives is Graph's to say; what it was asked for stands here, because Graph does not repeat all of it.
-    """
+    """A subscription as Graph last accepted it; stored because Graph's list does not return all of its properties."""
 
     subscription_id: str
     notification_url: str
@@ -56,7 +52,7 @@ class AppliedSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """When the receiving side last heard of a subscription: a change, or one of Graph's lifecycle notifications.
+    """When the last notification of each kind arrived for a subscription.
 
     Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
     """
@@ -69,10 +65,9 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedSubscription:
-    """One subscription: what is wanted, and what came of it.
+    """A row of the table: a subscription as desired, as last applied at Graph, and what happened since.
 
-    ``client_state_key_id`` names the key that its client state was signed with, as far as is known. ``etag`` is None in
-    a row that has not been saved.
+    ``client_state_key_id``: the key that signed its client state, if known. ``etag``: None until the row is saved.
     """
 
     desired: DesiredSubscription
@@ -87,12 +82,12 @@ class TrackedSubscription:
 
     @property
     def key(self) -> str:
-        """What tells it from the others of its tenant, in 32 hex digits."""
+        """Return the row's key in its tenant."""
         return subscription_key(self.desired)
 
 
 def subscription_key(desired: DesiredSubscription) -> str:
-    """Return a hash of what no two subscriptions of a tenant may share: who watches which changes of which resource."""
+    """Return a hash of account, change types and resource, in 32 hex digits: unique among a tenant's subscriptions."""
     account = "user" if desired.delegated else "app"
     text = "\n".join((account, desired.change_type, canonical_path(desired.resource)))
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
@@ -100,7 +95,7 @@ def subscription_key(desired: DesiredSubscription) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """When Graph last listed the subscriptions that an account sees: the app's in a tenant, or its signed-in user's."""
+    """When Graph last listed an account's subscriptions: those of the app in a tenant, or of its signed-in user."""
 
     tenant_id: str
     delegated: bool
@@ -111,39 +106,39 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantState:
-    """All that is known in a tenant."""
+    """All rows of a tenant."""
 
     tracked: tuple[TrackedSubscription, ...] = ()
     accounts: tuple[AccountStatus, ...] = ()
 
     def tracked_by(self, *, delegated: bool) -> tuple[TrackedSubscription, ...]:
-        """Return the subscriptions that one account sees: the signed-in user's, or the app's own."""
+        """Return the subscriptions of one account: the signed-in user's, or the app's own."""
         return tuple([row for row in self.tracked if row.desired.delegated == delegated])
 
     def account(self, tenant_id: str, *, delegated: bool) -> AccountStatus:
-        """Return the row of an account's list, or a fresh one."""
+        """Return the status of an account, or an empty one."""
         rows = (row for row in self.accounts if row.delegated == delegated)
         return next(rows, AccountStatus(tenant_id=tenant_id, delegated=delegated))
 
 
 class UpdateKind(StrEnum):
-    """What becomes of a subscription that Graph lists."""
+    """How to update a subscription that Graph lists."""
 
-    ADOPT = "adopt"  # renew one of this deployment that its row does not know
+    ADOPT = "adopt"  # renew it, and record its id, which the row lacks
     RENEW = "renew"  # extend it, which also reauthorizes it
-    ROTATE = "rotate"  # renew one with resource data, with the current certificate
-    RECREATE = "recreate"  # delete, then create: for what a PATCH cannot change; Graph refuses a duplicate (409)
+    ROTATE = "rotate"  # renew it with the current certificate, because it has resource data
+    RECREATE = "recreate"  # delete, then create it: a PATCH cannot change everything; Graph refuses a duplicate (409)
 
 
-# The words for an action: logs, counts, the command line and its documents all use these.
+# Logs, counts, the command line and its JSON all use these words.
 type Verb = Literal["create", "delete"] | UpdateKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """Subscribe."""
+    """Create a subscription."""
 
     verb: ClassVar[Verb] = "create"
-
     tracked: TrackedSubscription
     expiration: datetime
     missed_interval: MissedInterval | None = None
@@ -151,7 +146,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Renew a subscription, or replace it."""
+    """Renew a subscription, or recreate it."""
 
     kind: UpdateKind
     tracked: TrackedSubscription
@@ -161,15 +156,15 @@ class Update:
 
     @property
     def verb(self) -> Verb:
-        """Return what is done."""
+        """Return the kind."""
         return self.kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Unsubscribe, if Graph still lists a subscription, and delete the row."""
+    """Delete a row, and its subscription if Graph still lists it."""
 
     verb: ClassVar[Verb] = "delete"
-
     tracked: TrackedSubscription
     subscription: GraphSubscription | None
 

@@ -50,28 +50,28 @@ def test_the_resource_may_be_fetched_and_a_user_may_stand_for_the_app() -> None:
     ("entry", "fault"),
     [
         ("x", "not an object"),
-        ({}, '"resource" is missing, such as "/chats/getAllMessages"'),
+        ({}, '"resource" is missing: enter a path such as "/chats/getAllMessages"'),
         (ENTRY | {"resource": 7}, '"resource" is missing'),
         (ENTRY | {"resource": "//"}, '"resource" is missing'),
-        (ENTRY | {"changeType": None}, '"changeType" lists created, updated, deleted, with commas'),
-        (ENTRY | {"changeType": ["created"]}, '"changeType" lists'),
-        (ENTRY | {"changeType": ""}, '"changeType" lists'),
-        (ENTRY | {"changeType": "created,"}, '"changeType" lists'),
-        (ENTRY | {"changeType": "moved"}, '"changeType" lists'),
-        (ENTRY | {"tenantId": "contoso.com"}, '"tenantId" is none of TENANT_IDS'),
-        (ENTRY | {"tenantId": []}, '"tenantId" is none of TENANT_IDS'),
-        (ENTRY | {"includeResourcedata": True}, "includeResourcedata: no such property (there are: changeType, "),
-        (ENTRY | {"includeResourceData": "false"}, '"includeResourceData" is true or false'),
-        (ENTRY | {"includeResourceData": None}, '"includeResourceData" is true or false'),
-        (ENTRY | {"fetch": 1}, '"fetch" is true or false'),
-        (ENTRY | {"delegated": "yes"}, '"delegated" is true or false'),
-        (ENTRY | {"fetch": True}, '"fetch" goes with neither "includeResourceData" nor "delegated": leave it out'),
+        (ENTRY | {"changeType": None}, '"changeType" must list created, updated or deleted, separated by commas'),
+        (ENTRY | {"changeType": ["created"]}, '"changeType" must list'),
+        (ENTRY | {"changeType": ""}, '"changeType" must list'),
+        (ENTRY | {"changeType": "created,"}, '"changeType" must list'),
+        (ENTRY | {"changeType": "moved"}, '"changeType" must list'),
+        (ENTRY | {"tenantId": "contoso.com"}, '"tenantId" is not in TENANT_IDS: correct one of them'),
+        (ENTRY | {"tenantId": []}, '"tenantId" is not in TENANT_IDS: correct one of them'),
+        (ENTRY | {"includeResourcedata": True}, "unknown property includeResourcedata: use one of changeType, "),
+        (ENTRY | {"includeResourceData": "false"}, '"includeResourceData" must be true or false'),
+        (ENTRY | {"includeResourceData": None}, '"includeResourceData" must be true or false'),
+        (ENTRY | {"fetch": 1}, '"fetch" must be true or false'),
+        (ENTRY | {"delegated": "yes"}, '"delegated" must be true or false'),
+        (ENTRY | {"fetch": True}, '"fetch" excludes "includeResourceData" and "delegated": leave it out'),
         (
             {"resource": "/chats/19:a@thread.v2", "changeType": "updated", "fetch": True, "delegated": True},
-            '"fetch" goes with neither',
+            '"fetch" excludes',
         ),
-        (ENTRY, "an entry before it has the same resource and changeType"),
-        (ENTRY | {"resource": "chats/"}, "an entry before it has the same resource and changeType"),
+        (ENTRY, "an earlier entry has this resource and changeType: delete one of the two"),
+        (ENTRY | {"resource": "chats/"}, "an earlier entry has this resource and changeType: delete one of the two"),
     ],
 )
 def test_a_fault_names_its_entry(entry: Any, fault: str) -> None:
@@ -82,7 +82,7 @@ def test_a_fault_names_its_entry(entry: Any, fault: str) -> None:
 
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"subscriptions": None}, {"subscriptions": {}}])
 def test_a_file_of_another_form_is_refused_with_the_form_it_should_have(document: Any) -> None:
-    with pytest.raises(Misconfigured, match=r'subscriptions\.json is not {"subscriptions": \[...\]}'):
+    with pytest.raises(Misconfigured, match=r'subscriptions\.json must be {"subscriptions": \[...\]}'):
         desired_from_json(document, tenant_ids=TENANTS)
 
 
