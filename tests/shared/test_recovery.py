@@ -34,13 +34,13 @@ _RECOVERIES = st.builds(
     state=st.sampled_from(GapState),
     reason=st.none() | _TEXTS,
     checkpoint=st.none() | _TEXTS,
-    reading=st.none() | _TEXTS,
+    current_query=st.none() | _TEXTS,
     next_page=st.none() | _TEXTS,
     recovered=st.integers(0, 10**9),
     skipped=st.integers(0, 10**9),
     failure=st.none() | st.builds(Backoff, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
     ended_at=st.none() | _MOMENTS,
-    again_at=st.none() | _MOMENTS,
+    recheck_at=st.none() | _MOMENTS,
     etag=st.just("e1"),
 )
 
