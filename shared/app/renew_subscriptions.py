@@ -13,7 +13,6 @@ from pathlib import Path
 from shared.app.clients import Clients, once
 from shared.app.receive_notification import receiver
 from shared.errors import Misconfigured, Problem
-from shared.gaps import catch_up as gaps
 from shared.gaps.catch_up import CatchUp
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
@@ -76,7 +75,7 @@ def steps(clients: Clients) -> Mapping[str, Step]:
     return {
         _SUBSCRIPTIONS: lambda: reconciler(clients).run(),
         "parked": lambda: parked_redriver(clients).run(now() + _TIME_FOR_PARKED),
-        "gaps": lambda: gaps.catch_up(catch_up(clients), ends=now() + _TIME_FOR_GAPS),
+        "gaps": lambda: catch_up(clients).run(now() + _TIME_FOR_GAPS),
         "quarantine": lambda: quarantine_redriver(clients).run(now() + _TIME_FOR_QUARANTINE),
         "published": lambda: _purge(clients),
     }

@@ -1,6 +1,6 @@
-"""Backfill one gap: its queries are read page by page at Graph's rate, and what they return is published.
+"""One attempt to backfill a gap: run its queries page by page at the rate that Graph allows, publish what was missed.
 
-Progress is saved in the gap's row after every page, so that the next run continues where this one was cut short.
+Progress is saved in the gap's row after every page, so the next run continues where this one stopped.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications and
 https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
@@ -13,47 +13,66 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.errors import Malformed, Misconfigured, NotFound, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.gap import Gap
-from shared.gaps.graph_queries import ForEachQuery, Query, SnapshotQuery, TimeWindowQuery, query_for
-from shared.gaps.recovered_events import Item, events_from_item, message_and_replies
-from shared.gaps.snapshot_diff import ItemsById, SnapshotDiff, SnapshotEntries
+from shared.gaps.graph_queries import DEFAULT_SPACING, ForEachQuery, Query, SnapshotQuery, TimeWindowQuery, query_for
+from shared.gaps.recovered_events import Change, Item, changes_from_item, event_from_change, message_and_replies
+from shared.gaps.snapshot import EntriesById, ItemsById, SnapshotEntry, changed_entries, diff, entry_from_event
 from shared.graph.client import Page
 from shared.limits import OutOfTime, RateLimiter, wait_out_retry_after
 from shared.timing import Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Of all that an app asks in a tenant; 20 pages of messages a second is what Graph bears.
-GET_SPACING = timedelta(milliseconds=50)
-
-# Some users have no Teams, and some teams are no more. So many in a row mean that the permission is missing.
+# Some users have no Teams, and some teams were deleted. So many refusals in a row mean that the permission is missing.
 _REFUSED_IN_A_ROW = 10
-# Users and teams have GUIDs, chats and channels 19:…@thread.v2; what is neither could lead anywhere.
+# Users and teams have GUIDs, chats and channels 19:…@thread.v2; any other text could change the path of a request.
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z:@._=-]{0,255}")
+# Deleted entries are kept longer than a POST stays parked: it may announce the creation of the item.
+_DELETED_RETENTION = timedelta(days=30)
 _MAX_BATCH = 100
 _PUBLISH_TIMEOUT = timedelta(minutes=1)
 _MAX_REMEMBERED = 200_000
 
 
 class GraphLists(Protocol):
-    """What is needed of Graph in one tenant; both raise Unavailable, Misconfigured, and NotFound for a 404."""
+    """Graph in one tenant; both methods raise Unavailable, Misconfigured, and NotFound for a 404."""
 
     def get_page(self, path: str) -> Page:
         """Return a page of a list."""
         ...
 
-    def get_item(self, path: str) -> Mapping[str, Any]:
+    def get_item(self, path: str) -> Item:
         """Return one item, with its id."""
+        ...
+
+
+class SnapshotEntries(Protocol):
+    """The table of the snapshot; all methods raise Unavailable, and Misconfigured for a row that cannot be read."""
+
+    def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
+        """Return the entries of a list by id, also those of deleted items."""
+        ...
+
+    def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
+        """Return the recorded entry of the same item, if the item exists."""
+        ...
+
+    def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
+        """Record entries of one list."""
+        ...
+
+    def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
+        """Delete the entries of items that were deleted ``before``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageReader:
-    """Reads Graph's lists until ``ends``; ``graph`` returns Graph as the app of a tenant sees it."""
+    """Reads from Graph in all tenants until ``ends``, at the rate that Graph allows; ``graph`` is Graph in a tenant."""
 
     graph: Callable[[str], GraphLists]
     clock: Clock
@@ -61,84 +80,55 @@ class PageReader:
     limiters: dict[tuple[str, str | None, timedelta], RateLimiter] = field(default_factory=dict)
 
     def get[T](
-        self, tenant_id: str, request: Callable[[GraphLists], T], *, key: str, spacing: timedelta = GET_SPACING
+        self, tenant_id: str, request: Callable[[GraphLists], T], *, key: str, spacing: timedelta = DEFAULT_SPACING
     ) -> T:
-        """Return what ``request`` reads, with ``spacing`` between the requests of the same ``key``.
+        """Return the result of ``request``, sent at least ``spacing`` after the previous one of ``key``.
 
         Raises:
             OutOfTime: the run ends first.
-            Unavailable, Misconfigured, NotFound: as Graph's.
         """
-        of_tenant, of_key = self._limiter(tenant_id, None, GET_SPACING), self._limiter(tenant_id, key, spacing)
+        of_tenant, of_key = self._limiter(tenant_id, None, DEFAULT_SPACING), self._limiter(tenant_id, key, spacing)
 
         def in_time() -> T:
             of_tenant.wait()
             of_key.wait()
-            # The second wait may have been long: the tenant's next GET keeps its distance from this one.
-            of_tenant.pause_for(GET_SPACING)
+            # The second wait may have been long: space the tenant's next request from this moment.
+            of_tenant.pause_for(DEFAULT_SPACING)
             if self.clock.now() >= self.ends:
                 raise OutOfTime("the run ends before everything is read")
             return request(self.graph(tenant_id))
 
         return wait_out_retry_after(in_time, self.clock)
 
-    def read_page(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Page:
-        """Return a page of a list; raises what ``get`` raises."""
-        return self.get(tenant_id, lambda graph: graph.get_page(path), key=key, spacing=spacing)
-
-    def read_items(self, tenant_id: str, path: str, *, key: str, spacing: timedelta) -> Iterator[Mapping[str, Any]]:
-        """Yield everything in a list.
-
-        Raises:
-            OutOfTime, Unavailable, Misconfigured, NotFound: as ``get``.
-        """
-        next_path: str | None = path
-        while next_path is not None:
-            page = self.read_page(tenant_id, next_path, key=key, spacing=spacing)
-            yield from page.items
-            if page.next_path == next_path:
-                raise Unavailable("Graph's link to the next page leads to the same one")
-            next_path = page.next_path
-
     def _limiter(self, tenant_id: str, key: str | None, spacing: timedelta) -> RateLimiter:
         return self.limiters.setdefault((tenant_id, key, spacing), RateLimiter(self.clock, (1, spacing)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackfillPorts:
-    """What filling needs: ``save`` keeps how far it is."""
+@dataclass(slots=True, kw_only=True)
+class Backfill:
+    """One attempt at a gap; ``gap`` is its row as last saved by ``save``, plus the events counted since.
 
+    ``is_complete``: the baseline of the subscription is complete.
+    """
+
+    gap: Gap
+    is_complete: bool
     client_id: str
-    pages: PageReader
+    reader: PageReader
     snapshot_table: SnapshotEntries
     publish: Callable[[Sequence[CloudEvent], Deadline], object]
     save: Callable[[Gap], Gap]
-
-
-class Backfill:
-    """One attempt at a gap; ``gap`` is its row as it was saved last. ``is_complete``: its baseline has been noted."""
-
-    def __init__(self, gap: Gap, ports: BackfillPorts, *, is_complete: bool) -> None:
-        self.gap = gap
-        self._ports = ports
-        self._is_complete = is_complete
-        self._snapshot_diff = SnapshotDiff(
-            client_id=ports.client_id,
-            snapshot_table=ports.snapshot_table,
-            publish=self._publish,
-            clock=ports.pages.clock,
-        )
-        # Several people see the same message, and are in the same chat.
-        self._published: set[str] = set()
-        self._diffed: set[tuple[str, ...]] = set()
+    # Several users see the same message, and are members of the same chat.
+    _published: set[str] = field(default_factory=set, init=False)
+    _diffed: set[tuple[str, ...]] = field(default_factory=set, init=False)
 
     def run(self) -> None:
-        """Return once everything that can be read is published.
+        """Return once everything that Graph has of the gap is published.
 
         Raises:
-            OutOfTime: there is more to read than there is time for.
-            Conflict: another run is at it.
-            Unavailable, Misconfigured, NotFound: Graph postpones or refuses it, or the sink or the table is down.
+            OutOfTime: the run ends first.
+            Conflict: another run has changed the gap's row.
+            Unavailable, Misconfigured, NotFound: Graph throttles or refuses, or the sink or a table is down.
         """
         query = query_for(self.gap)
         if isinstance(query, ForEachQuery):
@@ -147,18 +137,14 @@ class Backfill:
             self._run_query(query)
 
     def _pending_queries(self, for_each: ForEachQuery) -> Sequence[Query]:
-        """Return the sources that are not done, in the order of their ids."""
+        """Return the queries after the checkpoint, in the order of their items' ids."""
         items = {item["id"]: item for item in self._items(for_each)}
         ids = sorted(id_ for id_ in items if id_ > (self.gap.checkpoint or ""))
         return [query for id_ in ids if (query := for_each.query_for(items[id_])) is not None]
 
     def _items(self, for_each: ForEachQuery) -> Iterator[Item]:
-        for item in self._ports.pages.read_items(
-            self.gap.tenant_id, for_each.list_path, key=for_each.list_path, spacing=GET_SPACING
-        ):
-            id_ = item.get("id")
-            if isinstance(id_, str) and _ID.fullmatch(id_):
-                yield item
+        items = self._read_items(for_each.list_path, for_each)
+        return (item for item in items if isinstance(id_ := item.get("id"), str) and _ID.fullmatch(id_))
 
     def _run_queries(self, queries: Sequence[Query]) -> None:
         refusals: list[Misconfigured] = []
@@ -172,19 +158,18 @@ class Backfill:
                 if len(refusals) >= _REFUSED_IN_A_ROW:
                     raise
                 continue
-            self._save(self._with_refusals(refusals, checkpoint=query.key))
+            self._save_checkpoint(query, refusals)
             refusals.clear()
         if refusals and self.gap.checkpoint is None:
             raise refusals[-1]
         if refusals:
-            self._save(self._with_refusals(refusals, checkpoint=queries[-1].key))
+            self._save_checkpoint(queries[-1], refusals)
 
-    def _with_refusals(self, refusals: Sequence[Misconfigured], *, checkpoint: str) -> Gap:
+    def _save_checkpoint(self, query: Query, refusals: Sequence[Misconfigured]) -> None:
         reason = str(refusals[-1]) if refusals else self.gap.reason
         skipped = self.gap.skipped + len(refusals)
-        return replace(
-            self.gap, checkpoint=checkpoint, current_query=None, next_page=None, skipped=skipped, reason=reason
-        )
+        done = replace(self.gap, checkpoint=query.key, current_query=None, next_page=None)
+        self.gap = self.save(replace(done, skipped=skipped, reason=reason))
 
     def _run_query(self, query: Query | None) -> None:
         match query:
@@ -194,107 +179,125 @@ class Backfill:
                 self._diff_list(query)
             case ForEachQuery():
                 for inner in map(query.query_for, self._items(query)):
-                    # A chat that is deleted in this moment takes none of the others with it.
+                    # A chat that is deleted at this moment must not stop the others.
                     with suppress(NotFound):
                         self._run_query(inner)
 
-    # --- Compared in full
-
-    def _diff_list(self, query: SnapshotQuery) -> None:
-        if query.path_parts in self._diffed:
-            return
-        snapshot = self._snapshot_diff.take_snapshot(query, self.gap.tenant_id)
-        items = _by_id(self._list_items(query) if query.items is None else query.items)
-        if query.items is not None and snapshot.existing.keys() - items.keys():
-            # That was read before what is known: who has come since must not be told to have gone.
-            items = _by_id(self._list_items(query))
-        events = self._snapshot_diff.publish_diff(query, snapshot, items, self.gap, is_complete=self._is_complete)
-        self.gap = replace(self.gap, recovered=self.gap.recovered + events)
-        self._diffed.add(query.path_parts)
-
-    def _list_items(self, query: SnapshotQuery) -> Iterable[Item]:
-        if query.single_id is not None:
-            return self._single_item(query)
-        pages, key = self._ports.pages, query.key
-        return pages.read_items(self.gap.tenant_id, query.path, key=key, spacing=query.spacing)
-
-    def _single_item(self, query: SnapshotQuery) -> Sequence[Item]:
-        with suppress(NotFound):
-            return (self._item(query),)
-        return ()
-
-    # --- Told by times
+    # --- Messages and chats, by their times
 
     def _read_time_window(self, query: TimeWindowQuery) -> None:
-        page = self._first_page(query)
-        while True:
-            events = [
-                event
-                for item in page.items
-                for message in self._with_replies(item, query)
-                for event in self._events_from(message)
-            ]
-            self.gap = replace(self.gap, recovered=self.gap.recovered + self._snapshot_diff.publish_changed(events))
-            path = page.next_path
-            if path is None:
-                return
-            self._save(replace(self.gap, current_query=query.key, next_page=path))
-            page = self._page(path, query)
-            if page.next_path == path:
-                raise Unavailable("Graph's link to the next page leads to the same one")
+        for page in self._pages(self._first_page(query), query):
+            messages = (message for item in page.items for message in self._with_replies(item, query))
+            events = [event for message in messages for event in self._events(changes_from_item(message, self.gap))]
+            self.gap = replace(self.gap, recovered=self.gap.recovered + self._publish_changed(events))
+            if page.next_path is not None:
+                self.gap = self.save(replace(self.gap, current_query=query.key, next_page=page.next_path))
 
     def _first_page(self, query: TimeWindowQuery) -> Page:
-        """Return the page to begin with: where the last run was cut short, if Graph still knows that place."""
+        """Return the page to start with: the one where the last run stopped, if Graph still accepts its link."""
+        if query.is_single:
+            return Page(items=(self._read_item(query),), next_path=None)
         paths = [self.gap.next_page if self.gap.current_query == query.key else None, query.path, query.fallback_path]
-        candidates = [path for path in paths if path is not None]
-        for path in candidates[:-1]:
+        *candidates, last = [path for path in paths if path is not None]
+        for path in candidates:
             try:
-                return self._page(path, query)
+                return self._read_page(path, query)
             except (Misconfigured, NotFound) as problem:
                 _LOG.info("another way is taken to what Graph refuses: %s", problem)
-        return self._page(candidates[-1], query)
-
-    def _page(self, path: str, query: TimeWindowQuery) -> Page:
-        pages, tenant_id = self._ports.pages, self.gap.tenant_id
-        if query.is_single:
-            return Page(items=(self._item(query),), next_path=None)
-        return pages.read_page(tenant_id, path, key=query.key, spacing=query.spacing)
-
-    def _item(self, node: TimeWindowQuery | SnapshotQuery) -> Item:
-        return self._ports.pages.get(self.gap.tenant_id, lambda graph: graph.get_item(node.path), key=node.key)
+        return self._read_page(last, query)
 
     def _with_replies(self, item: Item, query: TimeWindowQuery) -> Iterator[Item]:
         messages, replies_link = message_and_replies(item)
         yield from messages
         if replies_link is not None:
-            yield from self._ports.pages.read_items(
-                self.gap.tenant_id, replies_link, key=query.key, spacing=query.spacing
-            )
+            yield from self._read_items(replies_link, query)
 
-    def _events_from(self, item: Item) -> Sequence[CloudEvent]:
-        ports = self._ports
+    def _publish_changed(self, events: Sequence[CloudEvent]) -> int:
+        """Publish events, except those of chats whose entry is up to date; return how many were new."""
+        entries = [(event, entry_from_event(event)) for event in events]
+        changed = [each for each in entries if each[1] is None or self.snapshot_table.get(each[1]) != each[1]]
+        count = self._publish([event for event, _ in changed])
+        # A chat may have been created and updated, and a transaction takes each row once.
+        self.snapshot_table.record_all({entry.subject: entry for _, entry in changed if entry is not None}.values())
+        return count
+
+    # --- Teams, channels and members, by a diff with the snapshot
+
+    def _diff_list(self, query: SnapshotQuery) -> None:
+        if query.path_parts in self._diffed:
+            return
+        # Take the snapshot first. A member added while the list is being read would otherwise be in the snapshot but
+        # not in the list, and be reported as deleted.
+        entries = self.snapshot_table.list(self.gap.tenant_id, query.collection)
+        entries = {id_: entry for id_, entry in entries.items() if query.single_id in {None, id_}}
+        taken_at = self.reader.clock.now()
+        items = _by_id(self._list_items(query) if query.items is None else query.items)
+        if query.items is not None and any(entry.exists and id_ not in items for id_, entry in entries.items()):
+            # These items were read before the snapshot was taken: the member may have been added in between.
+            items = _by_id(self._list_items(query))
+        count = self._publish_diff(query, entries, items, taken_at)
+        self.gap = replace(self.gap, recovered=self.gap.recovered + count)
+        self._diffed.add(query.path_parts)
+
+    def _list_items(self, query: SnapshotQuery) -> Iterator[Item]:
+        if query.single_id is None:
+            yield from self._read_items(query.path, query)
+            return
+        with suppress(NotFound):
+            yield self._read_item(query)
+
+    def _publish_diff(self, query: SnapshotQuery, entries: EntriesById, items: ItemsById, taken_at: datetime) -> int:
+        """Return how many events were published; a baseline publishes none."""
+        gap, collection = self.gap, query.collection
+        changes = () if gap.is_baseline else diff(query.path_parts, entries, items, gap, is_complete=self.is_complete)
+        count = self._publish([event for change in changes for event in self._events([change])])
+        # Record after publishing: a run that is killed in between finds the changes again. And record with the time of
+        # the snapshot: an entry written while the list was being read may be newer than the list.
+        changed = changed_entries(gap.tenant_id, collection, entries, items, recorded_at=taken_at)
+        self.snapshot_table.record_all(changed)
+        self.snapshot_table.purge_deleted(gap.tenant_id, collection, before=taken_at - _DELETED_RETENTION)
+        return count
+
+    # --- Requests and events
+
+    def _read_items(self, path: str, query: Query) -> Iterator[Item]:
+        for page in self._pages(self._read_page(path, query), query):
+            yield from page.items
+
+    def _pages(self, page: Page, query: Query) -> Iterator[Page]:
+        """Yield a page and all that follow it."""
+        yield page
+        while (path := page.next_path) is not None:
+            page = self._read_page(path, query)
+            yield page
+            if page.next_path == path:
+                raise Unavailable("Graph's link to the next page leads to the same one")
+
+    def _read_page(self, path: str, query: Query) -> Page:
+        tenant_id, spacing = self.gap.tenant_id, query.spacing
+        return self.reader.get(tenant_id, lambda graph: graph.get_page(path), key=query.key, spacing=spacing)
+
+    def _read_item(self, query: TimeWindowQuery | SnapshotQuery) -> Item:
+        return self.reader.get(self.gap.tenant_id, lambda graph: graph.get_item(query.path), key=query.key)
+
+    def _events(self, changes: Iterable[Change]) -> Sequence[CloudEvent]:
+        """Return the events of one item's changes; none, and a line in the log, if the item is malformed."""
+        gap, client_id, now = self.gap, self.client_id, self.reader.clock.now()
         try:
-            return list(
-                events_from_item(item, self.gap, client_id=ports.client_id, recovered_at=ports.pages.clock.now())
-            )
+            return [event_from_change(change, gap, client_id=client_id, recovered_at=now) for change in changes]
         except Malformed as problem:
             _LOG.warning("tenant %s: something is left out of what Graph tells: %s", self.gap.tenant_id, problem)
             return ()
 
-    # --- Kept
-
     def _publish(self, events: Sequence[CloudEvent]) -> int:
-        """Return how many events were new; what several people see gives its own once."""
+        """Return how many events were new in this attempt."""
         if len(self._published) > _MAX_REMEMBERED:
             self._published.clear()
         new_events = {event.id: event for event in events if event.id not in self._published}
         for batch in batched(new_events.values(), _MAX_BATCH, strict=False):
-            self._ports.publish(batch, Deadline.after(_PUBLISH_TIMEOUT))
+            self.publish(batch, Deadline.after(_PUBLISH_TIMEOUT))
         self._published |= new_events.keys()
         return len(new_events)
-
-    def _save(self, gap: Gap) -> None:
-        self.gap = self._ports.save(gap)
 
 
 def _by_id(items: Iterable[Item]) -> ItemsById:

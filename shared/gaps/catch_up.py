@@ -1,7 +1,7 @@
-"""Close gaps: record what subscriptions missed, read it at Graph and publish it, or say that it is lost.
+"""Close gaps: record what subscriptions missed, backfill it from Graph, or report that it is lost.
 
-Graph is only asked about recorded gaps, never to see whether there is one; and once for each new subscription: its
-baseline is the snapshot to compare with after a gap.
+Graph is asked only about recorded gaps, and once for each new subscription: its baseline is the snapshot that the lists
+are compared with after a gap.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
@@ -16,11 +16,10 @@ from typing import Protocol
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.backfill import Backfill, BackfillPorts, GraphLists, PageReader
+from shared.gaps.backfill import Backfill, GraphLists, PageReader, SnapshotEntries
 from shared.gaps.gap import DONE_STATES, Gap, GapState
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.gaps.recovered_events import gap_event
-from shared.gaps.snapshot_diff import SnapshotEntries
 from shared.limits import OutOfTime
 from shared.subscriptions.apply import TrackedSubscriptions
 from shared.subscriptions.tracked import TrackedSubscription
@@ -28,29 +27,29 @@ from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# So long an operator can look at what became of a gap.
-_RETRIED_FOR = timedelta(days=30)
-
+# How long an operator can look up what became of a gap.
+_DONE_RETENTION = timedelta(days=30)
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
 _GRAPH_HISTORY = timedelta(days=240)
-# A permission that is granted within that time still helps.
+_TOO_OLD = "Graph tells of the last eight months only"
+# A permission that is granted within this time still helps.
 _GIVE_UP_AFTER = timedelta(days=7)
-# For so long Graph tries to deliver what happened before: a team whose creation arrives after the lists were compared
-# may have been deleted before. Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+# Graph retries for 4 hours. A "team created" may arrive after the comparison, for a team that has been deleted since.
+# Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _GRAPH_RETRIES_FOR = timedelta(hours=4, minutes=5)
 _PUBLISH_TIMEOUT = timedelta(seconds=30)
 _MAX_TEXT = 1024
 
 
 class RecordedGaps(Protocol):
-    """The table of gaps; Conflict is raised for a row that somebody else has changed."""
+    """The table of gaps; a change raises Conflict if the row has changed since it was read."""
 
     def load(self, tenant_id: str) -> Sequence[Gap]:
         """Return all gaps of a tenant."""
         ...
 
     def save(self, gap: Gap) -> Gap:
-        """Return the row as it is kept."""
+        """Return the gap as saved, with its ETag."""
         ...
 
     def delete(self, gap: Gap) -> None:
@@ -59,67 +58,10 @@ class RecordedGaps(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GapRecorder:
-    """The tables that gaps are moved between, and the time; ``counts`` counts what was recorded."""
-
-    subscription_table: TrackedSubscriptions
-    gap_table: RecordedGaps
-    clock: Clock
-    counts: Counter[str]
-
-    def current_gaps(self, tenant_id: str) -> Sequence[Gap]:
-        """Return the gaps and baselines of a tenant.
-
-        Raises:
-            Unavailable, Misconfigured: a table does not answer, or has a row that cannot be read.
-        """
-        by_key = {gap.key: gap for gap in self.gap_table.load(tenant_id)}
-        tracked = self.subscription_table.load(tenant_id).tracked
-        for row in tracked:
-            by_key |= {gap.key: gap for gap in (*self._record(row, by_key), *self._start_baseline(row, by_key))}
-        keys = {row.key for row in tracked}
-        return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
-
-    def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
-        gap = Gap.from_tracked(row)
-        if gap is None:
-            return
-        with suppress(Conflict):
-            recorded = by_key.get(gap.key)
-            merged = gap if recorded is None else recorded.merged_with(gap)
-            yield merged if merged is recorded else self.gap_table.save(merged)
-            # Not before it stands in the table of gaps: a run that ends between the two must not lose it.
-            self.subscription_table.save(replace(row, missed_interval=None))
-            self.counts["recorded"] += 1
-
-    def _start_baseline(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
-        """Yield the baseline of a subscription that has none, where one is needed."""
-        baseline = Gap.baseline(row, self.clock.now())
-        if baseline is not None and baseline.key not in by_key and needs_snapshot(baseline):
-            with suppress(Conflict):
-                yield self.gap_table.save(baseline)
-
-    def _delete_if_expired(self, gap: Gap, tracked_keys: Collection[str]) -> bool:
-        if gap.is_baseline:
-            # What changes unheard makes it worthless.
-            is_expired = gap.subscription_key not in tracked_keys
-        else:
-            is_expired = (
-                gap.state in DONE_STATES
-                and gap.ended_at is not None
-                and self.clock.now() - gap.ended_at >= _RETRIED_FOR
-            )
-        if is_expired:
-            with suppress(Problem):
-                self.gap_table.delete(gap)
-        return is_expired
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
-    """What catching up needs.
+    """Settings and ports of a run.
 
-    ``graph`` returns Graph as the app of a tenant sees it, ``is_parked`` whether a POST received before a moment waits.
+    ``graph`` returns Graph in a tenant; ``is_parked``, whether a POST received before a given time is still parked.
     """
 
     tenant_ids: Sequence[str]
@@ -132,77 +74,109 @@ class CatchUp:
     is_parked: Callable[[datetime], bool]
     clock: Clock
 
+    def run(self, ends: datetime) -> Counter[str]:
+        """Return what became of the gaps that are due, counted; the oldest come first, the next run does the rest."""
+        run = _Run(ports=self, reader=PageReader(graph=self.graph, clock=self.clock, ends=ends))
+        gaps = [gap for tenant_id in self.tenant_ids for gap in run.load_gaps(tenant_id)]
+        for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
+            if self.clock.now() >= ends:
+                break
+            if gap.is_due(self.clock.now()) and gap.tenant_id not in run.paused:
+                run.counts[run.attempt(gap)] += 1
+        return +run.counts
 
-def catch_up(ports: CatchUp, *, ends: datetime) -> Counter[str]:
-    """Return what became of the gaps whose turn it is, the oldest first; what is not done goes on in the next run."""
-    run = _Run(ports=ports, ends=ends)
-    gaps = [gap for tenant_id in ports.tenant_ids for gap in run.current_gaps(tenant_id)]
-    for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
-        if ports.clock.now() >= ends:
-            break
-        if gap.is_due(ports.clock.now()) and gap.tenant_id not in run.paused:
-            run.counts[run.attempt(gap)] += 1
-    return +run.counts
 
-
-@dataclass(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     ports: CatchUp
-    ends: datetime
+    reader: PageReader
     paused: set[str] = field(default_factory=set)
-    """Tenants in which Graph has asked to be left alone."""
+    """Tenants that Graph has throttled."""
     counts: Counter[str] = field(default_factory=Counter)
     baselined: set[tuple[str, str]] = field(default_factory=set)
-    """Tenants and keys of the subscriptions whose baselines are noted."""
+    """Tenants and keys of the subscriptions whose baselines are complete."""
 
-    def __post_init__(self) -> None:
-        clock = self.ports.clock
-        self._backfill_ports = BackfillPorts(
-            client_id=self.ports.client_id,
-            pages=PageReader(graph=self.ports.graph, clock=clock, ends=self.ends),
-            snapshot_table=self.ports.snapshot_table,
-            publish=self.ports.publish,
-            save=self.ports.gap_table.save,
-        )
+    # --- Which gaps there are
 
-    def current_gaps(self, tenant_id: str) -> Sequence[Gap]:
-        """Return the gaps and baselines of a tenant; none where they cannot be had."""
-        ports = self.ports
-        recorder = GapRecorder(
-            subscription_table=ports.subscription_table,
-            gap_table=ports.gap_table,
-            clock=ports.clock,
-            counts=self.counts,
-        )
+    def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
+        """Return the gaps and baselines of a tenant; none if a table fails."""
         try:
-            gaps = recorder.current_gaps(tenant_id)
+            gaps = self._current_gaps(tenant_id)
         except Problem as problem:
             _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
-        self.baselined |= {(tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED}
+        self.baselined.update((tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED)
         return gaps
+
+    def _current_gaps(self, tenant_id: str) -> Sequence[Gap]:
+        by_key = {gap.key: gap for gap in self.ports.gap_table.load(tenant_id)}
+        tracked = self.ports.subscription_table.load(tenant_id).tracked
+        for row in tracked:
+            by_key |= {gap.key: gap for gap in (*self._record(row, by_key), *self._start_baseline(row, by_key))}
+        keys = {row.key for row in tracked}
+        return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
+
+    def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
+        """Yield the gap of a subscription that missed something, moved to the table of gaps."""
+        gap = Gap.from_tracked(row)
+        if gap is None:
+            return
+        with suppress(Conflict):
+            recorded = by_key.get(gap.key)
+            merged = gap if recorded is None else recorded.merged_with(gap)
+            yield merged if merged is recorded else self.ports.gap_table.save(merged)
+            # Save the gap first: a run that is killed in between must not lose it.
+            self.ports.subscription_table.save(replace(row, missed_interval=None))
+            self.counts["recorded"] += 1
+
+    def _start_baseline(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
+        """Yield the baseline of a subscription that needs one and has none."""
+        baseline = Gap.baseline(row, self.ports.clock.now())
+        if baseline is not None and baseline.key not in by_key and needs_snapshot(baseline):
+            with suppress(Conflict):
+                yield self.ports.gap_table.save(baseline)
+
+    def _delete_if_expired(self, gap: Gap, tracked_keys: Collection[str]) -> bool:
+        if gap.is_baseline:
+            # Without a subscription, nothing updates the snapshot, so its baseline is void.
+            is_expired = gap.subscription_key not in tracked_keys
+        else:
+            age = self.ports.clock.now() - gap.ended_at if gap.ended_at else timedelta(0)
+            is_expired = gap.state in DONE_STATES and age >= _DONE_RETENTION
+        if is_expired:
+            with suppress(Problem):
+                self.ports.gap_table.delete(gap)
+        return is_expired
+
+    # --- What becomes of a gap
 
     def attempt(self, gap: Gap) -> str:
         """Return what became of a gap."""
+        reason = _TOO_OLD if self._is_too_old(gap.until) else why_unrecoverable(gap)
         try:
-            return self._declare_lost(gap, reason) if (reason := self._why_hopeless(gap)) else self._backfill(gap)
+            return self._backfill(gap) if reason is None else self._declare_lost(gap, reason)
         except Conflict:
             return "left to another run"
 
-    def _why_hopeless(self, gap: Gap) -> str | None:
-        if gap.until < self.ports.clock.now() - _GRAPH_HISTORY:
-            return "Graph tells of the last eight months only"
-        return why_unrecoverable(gap)
+    def _is_too_old(self, moment: datetime) -> bool:
+        return moment < self.ports.clock.now() - _GRAPH_HISTORY
 
     def _backfill(self, gap: Gap) -> str:
-        is_complete = (gap.tenant_id, gap.subscription_key) in self.baselined
-        backfill = Backfill(gap, self._backfill_ports, is_complete=is_complete)
+        backfill = Backfill(
+            gap=gap,
+            is_complete=self._has_baseline(gap),
+            client_id=self.ports.client_id,
+            reader=self.reader,
+            snapshot_table=self.ports.snapshot_table,
+            publish=self.ports.publish,
+            save=self.ports.gap_table.save,
+        )
         try:
             if gap.recheck_at is not None:
                 self._check_nothing_is_parked()
             backfill.run()
-        # Before Unavailable, which it is too: nothing has failed, so that there is no back-off.
+        # Before Unavailable, its base class: nothing has failed, so there is no back-off.
         except OutOfTime:
             return "to be continued"
         except (Unavailable, Misconfigured, NotFound) as problem:
@@ -210,6 +184,9 @@ class _Run:
         finally:
             self.counts["events"] += backfill.gap.recovered - gap.recovered
         return self._finish(backfill.gap)
+
+    def _has_baseline(self, gap: Gap) -> bool:
+        return (gap.tenant_id, gap.subscription_key) in self.baselined
 
     def _check_nothing_is_parked(self) -> None:
         if self.ports.is_parked(self.ports.clock.now()):
@@ -225,7 +202,7 @@ class _Run:
             self.ports.gap_table.save(failed)
             return "put off"
         if gap.recheck_at is not None:
-            # It has been read once: nothing is known to be lost.
+            # The first comparison succeeded: no change is known to be lost.
             return self._finish(gap)
         if isinstance(problem, NotFound) or now - gap.until > _GIVE_UP_AFTER:
             return self._declare_lost(failed, str(problem))
@@ -241,19 +218,19 @@ class _Run:
         if gap.is_baseline:
             self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        if needs_snapshot(gap) and (gap.tenant_id, gap.subscription_key) not in self.baselined:
+        if needs_snapshot(gap) and not self._has_baseline(gap):
             return self._declare_lost(gap, "what was there before was not known yet")
         if gap.skipped:
             return self._declare_lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
-        if gap.since < self.ports.clock.now() - _GRAPH_HISTORY:
-            return self._declare_lost(gap, "Graph tells of the last eight months only")
+        if self._is_too_old(gap.since):
+            return self._declare_lost(gap, _TOO_OLD)
         _LOG.info("%s: the gap since %s is closed with %s events", gap.resource, gap.since, gap.recovered)
         recheck_at = self.ports.clock.now() + _GRAPH_RETRIES_FOR if needs_snapshot(gap) else None
         self._close(gap, GapState.RECOVERED, None, recheck_at=recheck_at)
         return "recovered"
 
     def _declare_lost(self, gap: Gap, reason: str) -> str:
-        # Said before it is noted: a run that ends between the two says it twice, with the same id.
+        # Announce first: a run that is killed in between publishes the event twice, with the same id.
         if gap.state is not GapState.REFUSED:
             self._announce_loss(gap, reason)
         self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])
@@ -266,13 +243,10 @@ class _Run:
             return
         message = "tenant %s: changes of %s from %s until %s are lost: %s"
         _LOG.warning(message, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
-        event = gap_event(
-            gap, reason=reason[:_MAX_TEXT], client_id=self.ports.client_id, published_at=self.ports.clock.now()
-        )
+        client_id, now = self.ports.client_id, self.ports.clock.now()
+        event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=client_id, published_at=now)
         self.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
 
     def _close(self, gap: Gap, state: GapState, reason: str | None, *, recheck_at: datetime | None = None) -> None:
-        ended = replace(
-            gap, state=state, reason=reason, checkpoint=None, current_query=None, next_page=None, failure=None
-        )
-        self.ports.gap_table.save(replace(ended, ended_at=self.ports.clock.now(), recheck_at=recheck_at))
+        ended = replace(gap, state=state, reason=reason, ended_at=self.ports.clock.now(), recheck_at=recheck_at)
+        self.ports.gap_table.save(replace(ended, checkpoint=None, current_query=None, next_page=None, failure=None))

@@ -1,4 +1,4 @@
-"""What is known of one gap of a subscription while it is filled: how far that is, and what stands against it.
+"""A gap: a time in which a subscription missed changes, and how far its backfill has come.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.errors import Malformed
-from shared.subscriptions.tracked import AppliedSubscription, TrackedSubscription
+from shared.subscriptions.tracked import TrackedSubscription
 from shared.timing import Backoff
 
 # Two clocks may differ, and what is read twice is published once.
@@ -18,16 +18,16 @@ MARGIN = timedelta(minutes=5)
 
 
 class GapState(StrEnum):
-    """How far the recovery of a gap is."""
+    """How far the backfill of a gap has come."""
 
     OPEN = "open"
     REFUSED = "refused"
-    """Graph refuses to tell, for want of a permission perhaps; asked again now and then."""
+    """Graph refuses the requests, perhaps because a permission is missing; they are repeated with a back-off."""
     RECOVERED = "recovered"
     UNRECOVERABLE = "unrecoverable"
-    """Some or all of it is lost, and has been said to be."""
+    """Some or all changes are lost, and an event says so."""
     BASELINED = "noted"
-    """The end of a baseline."""
+    """A baseline that is complete."""
 
 
 DONE_STATES = frozenset({GapState.RECOVERED, GapState.UNRECOVERABLE, GapState.BASELINED})
@@ -35,14 +35,14 @@ DONE_STATES = frozenset({GapState.RECOVERED, GapState.UNRECOVERABLE, GapState.BA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """One gap that has ended, from ``since`` to ``until``, and what came of it.
+    """One gap that has ended, from ``since`` to ``until``, and its backfill.
 
-    It is filled from sources in a fixed order: ``checkpoint`` names the last one that is done, ``current_query`` one
-    that is not, and ``next_page`` where to go on in it. ``recovered`` counts events, ``skipped`` sources that were
-    refused, or that nothing was known of to compare with. ``recheck_at`` is when its lists are to be compared once
-    more, which were compared while changes of before might still be told: None where they need not be, or have been.
+    Its queries run in a fixed order: ``checkpoint`` is the key of the last one done, ``current_query`` that of an
+    unfinished one, ``next_page`` where to continue in it. ``recovered`` counts events, ``skipped`` the queries that
+    Graph refused. ``recheck_at``: when to compare the lists a second time, after Graph's 4-hour retry period; None if
+    that is not needed, or done.
 
-    A baseline is a gap of no length: nothing was missed, and what is there is noted, to be compared with after a gap.
+    A baseline is a gap of no length: no change is missing, and the snapshot is filled to compare with after a gap.
     """
 
     tenant_id: str
@@ -68,65 +68,71 @@ class Gap:
 
     @classmethod
     def from_tracked(cls, row: TrackedSubscription) -> Self | None:
-        """Return what is to be recovered for a tracked row: nothing while it has no gap, or one that lasts."""
-        if row.applied is None or row.missed_interval is None or row.missed_interval.until is None:
-            return None
-        return cls._for_interval(row, row.applied, row.missed_interval.since, row.missed_interval.until)
+        """Return the gap of a subscription; None if it has none, or one that has not ended."""
+        missed = row.missed_interval
+        return None if missed is None or missed.until is None else cls._for_interval(row, missed.since, missed.until)
 
     @classmethod
     def baseline(cls, row: TrackedSubscription, now: datetime) -> Self | None:
-        """Return what is to be noted for a tracked row: nothing before it lives."""
-        if row.applied is None:
-            return None
-        return replace(cls._for_interval(row, row.applied, now, now), is_baseline=True)
+        """Return the baseline of a subscription; None if it does not exist at Graph yet."""
+        return cls._for_interval(row, now, now, is_baseline=True)
 
     @classmethod
     def _for_interval(
-        cls, row: TrackedSubscription, applied: AppliedSubscription, since: datetime, until: datetime
-    ) -> Self:
+        cls, row: TrackedSubscription, since: datetime, until: datetime, *, is_baseline: bool = False
+    ) -> Self | None:
+        if row.applied is None:
+            return None
         return cls(
             tenant_id=row.desired.tenant_id,
             subscription_key=row.key,
-            subscription_id=applied.subscription_id,
+            subscription_id=row.applied.subscription_id,
             resource=row.desired.resource,
             change_types=row.desired.change_types,
             delegated=row.desired.delegated,
             since=since,
             until=until,
+            is_baseline=is_baseline,
         )
 
     @property
     def key(self) -> str:
-        """What tells it from the others of its tenant: the subscription's key, and when the gap began."""
+        """The key of its row within the tenant: the subscription's key, and when the gap began."""
         start = "baseline" if self.is_baseline else f"{self.since:%Y%m%dT%H%M%S%f}"
         return f"{self.subscription_key}-{start}"
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it is time to go on with it."""
+        """Return whether to work on it in this run."""
         is_open = self.state not in DONE_STATES or (self.recheck_at is not None and self.recheck_at <= now)
         return is_open and (self.failure is None or self.failure.retry_at <= now)
 
     def covers(self, moment: datetime) -> bool:
-        """Return whether what happened at ``moment`` may have gone unnoticed."""
+        """Return whether a change at ``moment`` may have been missed."""
         return self.since - MARGIN < moment < self.until + MARGIN
 
     def merged_with(self, other: "Gap") -> "Gap":
-        """Return this one, from its beginning again if ``other``, which began at the same time, lasts longer."""
-        if other.until <= self.until:
-            return self
-        return replace(other, etag=self.etag)
+        """Return this gap; if ``other``, which began at the same time, lasts longer, that one from the beginning."""
+        return self if other.until <= self.until else replace(other, etag=self.etag)
 
     def reset(self) -> "Gap":
-        """Return this one as it was at first, for an operator who has mended what stood against it."""
+        """Return the gap as it was before its backfill, for an operator who has removed the cause of a failure."""
         restarted = replace(self, checkpoint=None, current_query=None, next_page=None, recovered=0, skipped=0)
         return replace(restarted, state=GapState.OPEN, reason=None, failure=None, ended_at=None, recheck_at=None)
 
 
+def time_or_none(item: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a time in one of Graph's items; None if it is missing or malformed."""
+    try:
+        return parse_time(item, name)
+    except Malformed:
+        return None
+
+
 def parse_time(item: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a time that Graph tells of a thing; None where it tells none.
+    """Return a time in one of Graph's items; None if it has none.
 
     Raises:
-        Malformed: it is no time, or has no offset.
+        Malformed: the property is not a time, or lacks an offset.
     """
     value = item.get(name)
     if value is None:

@@ -13,40 +13,36 @@ from azure.data.tables import TableServiceClient
 
 from shared.gaps.gap import Gap, GapState
 from shared.graph.subscription import split_change_types
-from shared.table import Entity, Table, backoff_columns, backoff_from, column, decode_row, optional_column
+from shared.table import Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "gaps"
 
 
 class GapTable:
-    """The rows of all tenants.
+    """The gaps of all tenants.
 
-    All methods raise Unavailable when the table does not answer. What changes a row raises Conflict when somebody else
-    has changed it since it was read.
+    All methods raise Unavailable if the table does not answer. A change raises Conflict if the row has changed since it
+    was read.
     """
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE)
 
     def load(self, tenant_id: str) -> Sequence[Gap]:
-        """Return all gaps of a tenant.
-
-        Raises:
-            Misconfigured: a row cannot be read; the text names it.
-        """
+        """Return all gaps of a tenant; raises what ``gaps_from`` raises."""
         return gaps_from(self._table.query_partition(tenant_id))
 
     def save(self, gap: Gap) -> Gap:
-        """Return ``gap`` as it is kept, with its ETag."""
+        """Return ``gap`` as saved, with its ETag."""
         return replace(gap, etag=self._table.save(to_entity(gap), gap.etag))
 
     def delete(self, gap: Gap) -> None:
-        """Delete a row, if it is there."""
+        """Delete a row, if it exists."""
         self._table.delete(gap.tenant_id, gap.key, gap.etag)
 
 
 def to_entity(gap: Gap) -> dict[str, Any]:
-    """Return the row as an entity; what is None is left out."""
+    """Return a gap as an entity, without columns for None."""
     columns = {
         "PartitionKey": gap.tenant_id,
         "RowKey": gap.key,
@@ -73,7 +69,7 @@ def to_entity(gap: Gap) -> dict[str, Any]:
 
 
 def gaps_from(entities: Iterable[Any]) -> tuple[Gap, ...]:
-    """Return all rows of a tenant.
+    """Return the gaps in the rows of a tenant.
 
     Raises:
         Misconfigured: names a row that cannot be read.
@@ -104,11 +100,7 @@ def _gap(entity: Any) -> Gap:
         recheck_at=optional_column(entity, "againDateTime", datetime),
         etag=entity.metadata["etag"],
     )
-    return _with_checked_key(gap, entity)
-
-
-def _with_checked_key(gap: Gap, entity: Entity) -> Gap:
     if gap.key != entity["RowKey"]:
-        # Saved again, it would become another row, and this one would be worked on for ever.
+        # Saving it would create another row, and this one would be processed for ever.
         raise ValueError("the key of another row")
     return gap

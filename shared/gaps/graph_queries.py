@@ -1,13 +1,13 @@
-"""What can be read at Graph to fill a gap: a subscription's resource in, the paths of lists out.
+"""Which requests to Graph return what a gap has hidden: the resource of a subscription in, queries out.
 
-Messages have windows for a chat, a user and a team, and changes since a moment for a channel; chats have their times.
-Teams, channels and members are listed in full, and compared with what was known of them. What is watched for a whole
-tenant is read user by user, or team by team.
+Messages have time windows for a chat, a user and a team, and changes since a moment for a channel; chats have times.
+Teams, channels and members are listed in full and compared with the snapshot. A subscription for a whole tenant is read
+user by user, or team by team.
 
 Source: https://learn.microsoft.com/graph/api/chats-getallmessages,
 https://learn.microsoft.com/graph/api/chatmessage-delta, https://learn.microsoft.com/graph/api/chat-list-messages,
-https://learn.microsoft.com/graph/api/channel-getallmessages, https://learn.microsoft.com/graph/api/chat-list, and those
-named in ``shared.gaps.snapshot``
+https://learn.microsoft.com/graph/api/channel-getallmessages, https://learn.microsoft.com/graph/api/chat-list, and the
+pages named in ``shared.gaps.snapshot``
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,28 +16,27 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from shared.errors import Malformed
-from shared.gaps.gap import MARGIN, Gap, parse_time
+from shared.gaps.gap import MARGIN, Gap, time_or_none
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type
 
-# Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits (one GET a second of a chat
-# or channel; of windows, far more)
+# Graph allows one GET a second of a chat or channel; of time windows, and of all requests in a tenant, 20 a second.
+# Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
 CONVERSATION_SPACING = timedelta(seconds=1)
 DEFAULT_SPACING = timedelta(milliseconds=50)
 
 _USERS = "/v1.0/users?$select=id&$top=999"
 _TEAMS = "/v1.0/teams?$select=id&$top=999"
-# So many members come with a chat in a list, and no more, whatever is asked for.
+# In a list of chats, each chat has at most this many members, whatever $top asks for.
 # Source: https://learn.microsoft.com/graph/api/chat-list (known issue)
 _MAX_EXPANDED = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeWindowQuery:
-    """A list of what has its times, its pages read with ``spacing`` between; ``is_single``: ``path`` is one item.
+    """A list whose items have timestamps; ``spacing`` is the time between requests of one ``key``.
 
-    ``fallback_path``: where Graph does not have ``path``.
+    ``is_single``: ``path`` is one item. ``fallback_path``: used when Graph refuses ``path``.
     """
 
     key: str
@@ -49,10 +48,10 @@ class TimeWindowQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotQuery:
-    """A list that is compared in full; ``path_parts`` are the names and ids that lead to it, as they are.
+    """A list to be compared with the snapshot; ``path_parts`` are the names and ids that lead to it, unescaped.
 
-    ``single_id``: the id of the one thing that ``path`` leads to, where that is all that is watched. ``items``:
-    everything in it, where that has been read already.
+    ``single_id``: only the item with this id is subscribed to, and ``path`` leads to it. ``items``: the whole list, if
+    it has been read already.
     """
 
     key: str
@@ -62,21 +61,29 @@ class SnapshotQuery:
     items: Sequence[Mapping[str, Any]] | None = field(default=None, repr=False)
     spacing: timedelta = DEFAULT_SPACING
 
+    @property
+    def collection(self) -> str:
+        """Return the canonical path of the list."""
+        return canonical_path("/".join(map(_quoted_id, self.path_parts)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForEachQuery:
-    """A list at ``list_path``; ``query_for`` returns what is to be read of one thing in it, or None for nothing."""
+    """A list at ``list_path``; ``query_for`` returns the query for one of its items, or None if it needs none."""
 
     key: str
     list_path: str
-    query_for: Callable[[Mapping[str, Any]], "TimeWindowQuery | SnapshotQuery | ForEachQuery | None"]
+    query_for: Callable[[Mapping[str, Any]], "Query | None"]
+    spacing: timedelta = DEFAULT_SPACING
 
 
 type Query = TimeWindowQuery | SnapshotQuery | ForEachQuery
+type _QueryBuilder = Callable[[Sequence[str], Gap], Query]
+"""Takes the ids in the resource's path."""
 
 
 def why_unrecoverable(gap: Gap) -> str | None:
-    """Return why nothing can be read for a gap; None if something can."""
+    """Return why no query returns what a gap has hidden; None if one does."""
     if _template(gap) not in _QUERIES:
         return "Graph has no way to tell what has changed in the meantime"
     if gap.delegated:
@@ -88,12 +95,12 @@ def why_unrecoverable(gap: Gap) -> str | None:
 
 
 def needs_snapshot(gap: Gap) -> bool:
-    """Return whether filling a gap needs to know what was there before."""
+    """Return whether its backfill compares lists with the snapshot."""
     return _template(gap) in _SNAPSHOT_QUERIES and why_unrecoverable(gap) is None
 
 
 def query_for(gap: Gap) -> Query:
-    """Return where to read what a gap has hidden.
+    """Return the query that returns what a gap has hidden.
 
     Raises:
         KeyError: it is ``why_unrecoverable``.
@@ -107,11 +114,15 @@ def _template(gap: Gap) -> str:
     return resource_type.path if resource_type else ""
 
 
+def _quoted_id(text: str) -> str:
+    return quote(text, safe="")
+
+
 # --- Messages and chats, by their times
 
 
 def _messages_of_chat(ids: Sequence[str], gap: Gap) -> Query:
-    # Without its property being ordered by, Graph ignores the filter.
+    # Graph ignores the filter unless the list is ordered by the same property.
     options = f"$top=50&$orderby={quote('lastModifiedDateTime desc')}&{_modified_after(gap)}"
     path = f"/v1.0/chats/{_quoted_id(ids[0])}/messages?{options}"
     return TimeWindowQuery(key=ids[0], path=path, spacing=CONVERSATION_SPACING)
@@ -119,65 +130,40 @@ def _messages_of_chat(ids: Sequence[str], gap: Gap) -> Query:
 
 def _messages_of_channel(ids: Sequence[str], gap: Gap) -> Query:
     messages = f"/v1.0/teams/{_quoted_id(ids[0])}/channels/{_quoted_id(ids[1])}/messages"
-    return TimeWindowQuery(
-        key=ids[1],
-        path=f"{messages}/delta?$top=50&$expand=replies&{_modified_after(gap)}",
-        # The newest page about messages lists no delta; nor does the list take a filter.
-        fallback_path=f"{messages}?$top=50&$expand=replies",
-        spacing=CONVERSATION_SPACING,
-    )
+    path = f"{messages}/delta?$top=50&$expand=replies&{_modified_after(gap)}"
+    # Microsoft's newest page about messages does not mention delta. The list does not take a filter.
+    fallback_path = f"{messages}?$top=50&$expand=replies"
+    return TimeWindowQuery(key=ids[1], path=path, fallback_path=fallback_path, spacing=CONVERSATION_SPACING)
 
 
-def _messages_of_user(ids: Sequence[str], gap: Gap) -> Query:
-    path = f"/v1.0/users/{_quoted_id(ids[0])}/chats/getAllMessages?$top=50&{_modified_after(gap)}"
-    return TimeWindowQuery(key=ids[0], path=path)
+def _time_window(path: str, *, is_single: bool = False) -> _QueryBuilder:
+    def build(ids: Sequence[str], gap: Gap) -> Query:
+        full_path = f"/v1.0/{path}".format(id=_quoted_id(ids[0]), modified_after=_modified_after(gap))
+        return TimeWindowQuery(key=ids[0], path=full_path, is_single=is_single)
 
-
-def _messages_of_team(ids: Sequence[str], gap: Gap) -> Query:
-    path = f"/v1.0/teams/{_quoted_id(ids[0])}/channels/getAllMessages?$top=50&{_modified_after(gap)}"
-    return TimeWindowQuery(key=ids[0], path=path)
-
-
-def _chat(ids: Sequence[str], _gap: Gap) -> Query:
-    return TimeWindowQuery(key=ids[0], path=f"/v1.0/chats/{_quoted_id(ids[0])}", is_single=True)
-
-
-def _chats_of_user(ids: Sequence[str], _gap: Gap) -> Query:
-    return TimeWindowQuery(key=ids[0], path=f"/v1.0/users/{_quoted_id(ids[0])}/chats?$top=50")
+    return build
 
 
 def _modified_after(gap: Gap) -> str:
-    # Without an end: what was written in the gap may have been edited after it.
+    # Without an end: a message written in the gap may have been edited after it.
     since = f"{gap.since - MARGIN:%Y-%m-%dT%H:%M:%SZ}"
     return f"$filter={quote(f'lastModifiedDateTime gt {since}', safe=':')}"
 
 
-# --- Teams, channels and members, by comparing
-
-
-def _teams(_ids: Sequence[str], _gap: Gap) -> Query:
-    return SnapshotQuery(key="teams", path="/v1.0/teams?$top=999", path_parts=("teams",))
+# --- Teams, channels and members, by a comparison with the snapshot
 
 
 def _team(ids: Sequence[str], _gap: Gap) -> Query:
     return SnapshotQuery(key=ids[0], path=f"/v1.0/teams/{_quoted_id(ids[0])}", path_parts=("teams",), single_id=ids[0])
 
 
-def _channels(ids: Sequence[str], _gap: Gap) -> Query:
-    return _list_query("teams", ids[0], "channels")
-
-
-def _members_of_team(ids: Sequence[str], _gap: Gap) -> Query:
-    return _list_query("teams", ids[0], "members")
-
-
-def _members_of_chat(ids: Sequence[str], _gap: Gap) -> Query:
-    return _list_query("chats", ids[0], "members")
+def _list_in(collection: str, name: str) -> _QueryBuilder:
+    return lambda ids, _gap: _list_query(collection, ids[0], name)
 
 
 def _members_of_channels(ids: Sequence[str], _gap: Gap) -> Query:
     def members_of(channel: Mapping[str, Any]) -> Query | None:
-        # The others have the members of their team, of whom Graph tells as such.
+        # The other channels have the members of their team, whose changes Graph reports for the team.
         has_own_members = channel.get("membershipType") in {"private", "shared"}
         return _list_query("teams", ids[0], "channels", channel["id"], "members") if has_own_members else None
 
@@ -186,68 +172,55 @@ def _members_of_channels(ids: Sequence[str], _gap: Gap) -> Query:
 
 def _members_of_chats_of_user(ids: Sequence[str], gap: Gap) -> Query:
     def members_of(chat: Mapping[str, Any]) -> Query | None:
-        if not gap.is_baseline and _changed_before(chat, gap):
+        # The time of the last change to the chat's name or members.
+        updated = time_or_none(chat, "lastUpdatedDateTime")
+        if not gap.is_baseline and updated is not None and updated < gap.since - MARGIN:
             return None
         members, query = chat.get("members"), _list_query("chats", chat["id"], "members")
         if not isinstance(members, list) or len(members) >= _MAX_EXPANDED:
             return query
         return replace(query, items=[member for member in members if isinstance(member, dict)])
 
-    return ForEachQuery(
-        key=ids[0], list_path=f"/v1.0/users/{_quoted_id(ids[0])}/chats?$top=50&$expand=members", query_for=members_of
-    )
-
-
-def _changed_before(chat: Mapping[str, Any], gap: Gap) -> bool:
-    """Return whether a chat's members, and its name, have last changed before the gap."""
-    try:
-        updated = parse_time(chat, "lastUpdatedDateTime")
-    except Malformed:
-        return False
-    return updated is not None and updated < gap.since - MARGIN
+    list_path = f"/v1.0/users/{_quoted_id(ids[0])}/chats?$top=50&$expand=members"
+    return ForEachQuery(key=ids[0], list_path=list_path, query_for=members_of)
 
 
 def _list_query(*path_parts: str) -> SnapshotQuery:
-    pairs = zip(path_parts[::2], path_parts[1::2], strict=False)
-    path = "/".join([*(f"{name}/{_quoted_id(id_)}" for name, id_ in pairs), path_parts[-1]])
+    path = "/".join(map(_quoted_id, path_parts))
     spacing = CONVERSATION_SPACING if path_parts[0] == "chats" else DEFAULT_SPACING
     return SnapshotQuery(key=path_parts[-2], path=f"/v1.0/{path}", path_parts=path_parts, spacing=spacing)
 
 
-# --- For a whole tenant
+# --- All queries, by the resource's path in the catalogue
 
 
-def _for_each(list_path: str, query: Callable[[Sequence[str], Gap], Query]) -> Callable[[Sequence[str], Gap], Query]:
-    def for_each(_ids: Sequence[str], gap: Gap) -> Query:
-        return ForEachQuery(key="", list_path=list_path, query_for=lambda item: query([item["id"]], gap))
-
-    return for_each
+def _for_each(list_path: str, query: _QueryBuilder) -> _QueryBuilder:
+    return lambda _ids, gap: ForEachQuery(key="", list_path=list_path, query_for=lambda item: query([item["id"]], gap))
 
 
-def _quoted_id(text: str) -> str:
-    return quote(text, safe="")
-
-
-_SNAPSHOT_QUERIES: Mapping[str, Callable[[Sequence[str], Gap], Query]] = {
+_CHATS_OF_USER = _time_window("users/{id}/chats?$top=50")
+_MESSAGES_OF_USER = _time_window("users/{id}/chats/getAllMessages?$top=50&{modified_after}")
+_MESSAGES_OF_TEAM = _time_window("teams/{id}/channels/getAllMessages?$top=50&{modified_after}")
+_SNAPSHOT_QUERIES: Mapping[str, _QueryBuilder] = {
     "/chats/getAllMembers": _for_each(_USERS, _members_of_chats_of_user),
-    "/chats/{chat-id}/members": _members_of_chat,
-    "/teams": _teams,
-    "/teams/getAllChannels": _for_each(_TEAMS, _channels),
+    "/chats/{chat-id}/members": _list_in("chats", "members"),
+    "/teams": lambda *_: SnapshotQuery(key="teams", path="/v1.0/teams?$top=999", path_parts=("teams",)),
+    "/teams/getAllChannels": _for_each(_TEAMS, _list_in("teams", "channels")),
     "/teams/getAllChannels/getAllMembers": _for_each(_TEAMS, _members_of_channels),
-    "/teams/getAllMembers": _for_each(_TEAMS, _members_of_team),
+    "/teams/getAllMembers": _for_each(_TEAMS, _list_in("teams", "members")),
     "/teams/{team-id}": _team,
-    "/teams/{team-id}/channels": _channels,
+    "/teams/{team-id}/channels": _list_in("teams", "channels"),
     "/teams/{team-id}/channels/getAllMembers": _members_of_channels,
-    "/teams/{team-id}/members": _members_of_team,
+    "/teams/{team-id}/members": _list_in("teams", "members"),
 }
-_QUERIES: Mapping[str, Callable[[Sequence[str], Gap], Query]] = {
+_QUERIES: Mapping[str, _QueryBuilder] = {
     **_SNAPSHOT_QUERIES,
-    "/chats": _for_each(_USERS, _chats_of_user),
-    "/chats/getAllMessages": _for_each(_USERS, _messages_of_user),
-    "/chats/{chat-id}": _chat,
+    "/chats": _for_each(_USERS, _CHATS_OF_USER),
+    "/chats/getAllMessages": _for_each(_USERS, _MESSAGES_OF_USER),
+    "/chats/{chat-id}": _time_window("chats/{id}", is_single=True),
     "/chats/{chat-id}/messages": _messages_of_chat,
-    "/teams/getAllMessages": _for_each(_TEAMS, _messages_of_team),
+    "/teams/getAllMessages": _for_each(_TEAMS, _MESSAGES_OF_TEAM),
     "/teams/{team-id}/channels/{channel-id}/messages": _messages_of_channel,
-    "/users/{user-id}/chats": _chats_of_user,
-    "/users/{user-id}/chats/getAllMessages": _messages_of_user,
+    "/users/{user-id}/chats": _CHATS_OF_USER,
+    "/users/{user-id}/chats/getAllMessages": _MESSAGES_OF_USER,
 }

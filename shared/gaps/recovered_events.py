@@ -1,7 +1,7 @@
-"""What Graph tells of a thing after a gap in, the events of what happened to it in the gap out.
+"""Changes that happened in a gap, and the events that report them; also the event that reports lost changes.
 
-Messages and chats come with their times; teams, channels and members are what ``shared.gaps.snapshot_diff`` has found
-of them.
+The changes to messages and chats are read from their times; those to teams, channels and members come from
+``shared.gaps.snapshot.diff``.
 
 Source: https://learn.microsoft.com/graph/api/resources/chatmessage,
 https://learn.microsoft.com/graph/api/resources/chat
@@ -38,14 +38,14 @@ _ODATA_TYPES: Mapping[str, str] = {
 
 type Item = Mapping[str, Any]
 type PathParts = tuple[Any, ...]
-"""Names and ids in turn, as they are: ("teams", id, "channels", id, "members", id)."""
+"""Names and ids in turn, unescaped: ("teams", id, "channels", id, "members", id)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happened to the thing at a place; ``item`` is what Graph tells of it, None where it is there no more.
+    """A change to the item at ``path_parts``; ``item`` is the item in Graph's list, None if it is missing there.
 
-    ``previous_state_at`` is when that was told, or found, which it was found to differ from; None where nobody knows.
+    ``previous_state_at`` is when the state that it replaces was recorded, None if unknown.
     """
 
     change_type: str
@@ -55,45 +55,61 @@ class Change:
 
 
 def message_and_replies(item: Item) -> tuple[Sequence[Item], Any]:
-    """Return a message and the answers that came with it, and the link to the other answers, if there are more."""
+    """Return a message and the replies that came with it, and the link to more replies, if there are any."""
     replies = item.get("replies")
     message = {name: value for name, value in item.items() if name not in {"replies", "replies@odata.nextLink"}}
     inline_replies = [reply for reply in replies if isinstance(reply, dict)] if isinstance(replies, list) else []
     return (message, *inline_replies), item.get("replies@odata.nextLink")
 
 
-def events_from_item(item: Item, gap: Gap, *, client_id: str, recovered_at: datetime) -> Iterator[CloudEvent]:
-    """Yield the events of what happened to a message or chat in a gap, of the change types that are watched.
+def changes_from_item(item: Item, gap: Gap) -> Iterator[Change]:
+    """Yield what happened to a message or chat in a gap, as far as its subscription asks for it.
 
-    Graph tells what a thing is, and not what it has been: of several edits the last one is found.
+    Graph returns the last state only: of several edits, the last one is found.
 
     Raises:
-        Malformed: Graph's thing is none.
+        Malformed: a time of the item is missing or wrong.
     """
     is_chat = "chatType" in item
     path_parts: PathParts = ("chats", item.get("id")) if is_chat else _message_path_parts(item)
-    # A chat's is that of its name and its members; a message's, of whatever changes it.
-    modified = "lastUpdatedDateTime" if is_chat else "lastModifiedDateTime"
-    for change_type in _change_types(item, gap, modified):
+    # A chat has the time of the last change to its name or members; a message, that of any change.
+    for change_type in _change_types(item, gap, "lastUpdatedDateTime" if is_chat else "lastModifiedDateTime"):
         if change_type in gap.change_types:
-            yield event_from_change(
-                Change(change_type=change_type, path_parts=path_parts, item=item),
-                gap,
-                client_id=client_id,
-                recovered_at=recovered_at,
-            )
+            yield Change(change_type=change_type, path_parts=path_parts, item=item)
+
+
+def _message_path_parts(message: Item) -> PathParts:
+    channel, root_id, message_id = message.get("channelIdentity"), message.get("replyToId"), message.get("id")
+    if not isinstance(channel, dict):
+        # In a chat, a reply also has ``replyToId``, but its path is that of any other message.
+        return ("chats", message.get("chatId"), "messages", message_id)
+    path_parts = ("teams", channel.get("teamId"), "channels", channel.get("channelId"), "messages")
+    return (*path_parts, root_id, "replies", message_id) if root_id else (*path_parts, message_id)
+
+
+def _change_types(item: Item, gap: Gap, modified_name: str) -> Iterator[str]:
+    created, modified = parse_time(item, "createdDateTime"), parse_time(item, modified_name)
+    if created is None or modified is None:
+        raise Malformed("a thing without its times")
+    if gap.covers(created):
+        yield "created"
+    deleted = parse_time(item, "deletedDateTime")
+    if deleted is not None:
+        if gap.covers(deleted) or gap.covers(modified):
+            yield "deleted"
+    elif modified > created and gap.covers(modified):
+        yield "updated"
 
 
 def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at: datetime) -> CloudEvent:
-    """Return the event of one change in a gap, as its notification would have given it, marked as recovered.
+    """Return the event of the notification that was lost, marked as recovered.
 
     Raises:
         Malformed: an id is missing or cannot be part of a path, or JSON cannot repeat the resource.
     """
     path_parts = change.path_parts
-    resource = "/".join(
-        f"{name}({_odata_key(id_)})" for name, id_ in zip(path_parts[::2], path_parts[1::2], strict=True)
-    )
+    pairs = zip(path_parts[::2], path_parts[1::2], strict=True)
+    resource = "/".join(f"{name}({_odata_key(id_)})" for name, id_ in pairs)
     if len(resource) > MAX_TEXT:
         raise Malformed("a thing whose path is too long")
     notification = ChangeNotification(
@@ -113,8 +129,16 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
     return replace(event, recovered=True)
 
 
+def _odata_key(value: Any) -> str:
+    """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise Malformed("a thing without its ids")
+    doubled = value.replace("'", "''")
+    return f"'{doubled}'"
+
+
 def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:
-    """Return what distinguishes a change that was found by comparing: what it differs from, and what it looks like."""
+    """Return what distinguishes a change without a version from others: the state before it, and the state after it."""
     # A member may leave, return and leave again, in another gap or in this one.
     previous = gap.key if change.previous_state_at is None else change.previous_state_at.isoformat()
     return stable_id(previous, "" if content is None else content.json_bytes.decode())
@@ -123,15 +147,15 @@ def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:
 def gap_event(gap: Gap, *, reason: str, client_id: str, published_at: datetime) -> CloudEvent:
     """Return the event that reports lost changes: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
 
-    The id is the same for the same gap, however often it is reported.
+    Its id stays the same however often the gap is reported.
     """
-    since, until = rfc3339(gap.since), rfc3339(gap.until)
+    until = rfc3339(gap.until)
     properties = {
         "tenantId": gap.tenant_id,
         "subscriptionId": gap.subscription_id,
         "resource": gap.resource,
         "changeType": ",".join(sorted(gap.change_types)),
-        "startDateTime": since,
+        "startDateTime": rfc3339(gap.since),
         "endDateTime": until,
         "reason": reason,
     }
@@ -145,34 +169,3 @@ def gap_event(gap: Gap, *, reason: str, client_id: str, published_at: datetime) 
         data=dump_json(properties),
         provenance=Provenance(tenant_id=gap.tenant_id, dedup_key=id_),
     )
-
-
-def _change_types(item: Item, gap: Gap, modified_name: str) -> Iterator[str]:
-    created, modified = parse_time(item, "createdDateTime"), parse_time(item, modified_name)
-    if created is None or modified is None:
-        raise Malformed("a thing without its times")
-    if gap.covers(created):
-        yield "created"
-    deleted = parse_time(item, "deletedDateTime")
-    if deleted is not None:
-        if gap.covers(deleted) or gap.covers(modified):
-            yield "deleted"
-    elif modified > created and gap.covers(modified):
-        yield "updated"
-
-
-def _message_path_parts(message: Item) -> PathParts:
-    channel, root_id, message_id = message.get("channelIdentity"), message.get("replyToId"), message.get("id")
-    if not isinstance(channel, dict):
-        # In a chat an answer names what it answers as well, and is a message like any other.
-        return ("chats", message.get("chatId"), "messages", message_id)
-    path_parts = ("teams", channel.get("teamId"), "channels", channel.get("channelId"), "messages")
-    return (*path_parts, root_id, "replies", message_id) if root_id else (*path_parts, message_id)
-
-
-def _odata_key(value: Any) -> str:
-    """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise Malformed("a thing without its ids")
-    doubled = value.replace("'", "''")
-    return f"'{doubled}'"

@@ -1,6 +1,6 @@
-"""What was last told of chats, teams, channels and members, and what a list of them says has changed since.
+"""The last known state of chats, teams, channels and members, and the differences between it and Graph's lists.
 
-Graph has no delta query for them, and but for chats no time of a change; see docs/operating.md for what that means.
+Graph has no delta query for them, and no time of a change except for chats; docs/operating.md says what that means.
 
 Source: https://learn.microsoft.com/graph/api/teams-list, https://learn.microsoft.com/graph/api/channel-list,
 https://learn.microsoft.com/graph/api/team-list-members, https://learn.microsoft.com/graph/api/chat-list-members
@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.gap import Gap, parse_time
+from shared.gaps.gap import Gap, time_or_none
+from shared.gaps.recovered_events import Change, Item
+from shared.resources.paths import canonical_path
 
-# What Graph's lists show of them; of teams, all else is null in a list.
+# The properties that Graph's lists show; all others of a team are null in a list.
 _LISTED_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "chats": ("topic", "lastUpdatedDateTime"),
     "teams": ("displayName", "description", "visibility"),
@@ -26,11 +26,16 @@ _LISTED_PROPERTIES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+type ItemsById = Mapping[str, Item]
+type EntriesById = Mapping[str, SnapshotEntry]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotEntry:
-    """One thing: ``subject`` is its canonical path, ``fingerprint`` a hash of what lists show of it, None if untold.
+    """The last known state of one item; ``subject`` is its canonical path.
 
-    ``recorded_at`` is when that was told, or found; None where nobody knows. ``etag`` is that of its row, None if new.
+    ``fingerprint`` is a hash of the properties that lists show, None if they are unknown. ``recorded_at`` is when the
+    state was reported or listed, None if unknown. ``etag`` is that of the row, None for a new one.
     """
 
     tenant_id: str
@@ -42,31 +47,22 @@ class SnapshotEntry:
 
     @property
     def collection(self) -> str:
-        """Return the canonical path of the list that it stands in."""
+        """Return the canonical path of the list that contains the item."""
         return self.subject.rpartition("/")[0]
 
     @property
     def is_required(self) -> bool:
-        """Return whether a change could be missed without it; of chats, Graph tells the times."""
+        """Return whether a change could be missed without this entry; chats have the times of their changes."""
         return self.collection != "chats"
 
     @property
     def id(self) -> str:
-        """Return its id as Graph spells it."""
+        """Return the item's id as Graph spells it."""
         return unquote(self.subject.rpartition("/")[2])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """What a list says has become of a thing; ``item`` is None where it is there no more."""
-
-    change_type: str
-    id: str
-    item: Mapping[str, Any] | None
-
-
 def entry_from_event(event: CloudEvent) -> SnapshotEntry | None:
-    """Return what an event tells of a thing that is kept to be compared with; None for any other."""
+    """Return the state that an event reports; None if the snapshot has no entries for items of its kind."""
     if event.subject.rpartition("/")[0].rpartition("/")[2] not in _LISTED_PROPERTIES:
         return None
     provenance = event.provenance
@@ -77,15 +73,15 @@ def entry_from_event(event: CloudEvent) -> SnapshotEntry | None:
     return replace(entry, fingerprint=fingerprint_of(entry.collection, provenance.content.resource))
 
 
-def fingerprint_of(collection: str, item: Mapping[str, Any]) -> str:
-    """Return a hash of what lists show of a thing: names are nothing to be kept twice."""
+def fingerprint_of(collection: str, item: Item) -> str:
+    """Return a hash of the properties that lists show: the table holds no names."""
     properties = "\0".join(_text(name, item) for name in _LISTED_PROPERTIES[collection.rpartition("/")[2]])
     return hashlib.sha256(properties.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _text(name: str, item: Mapping[str, Any]) -> str:
-    """Return a property in one spelling: times come with various offsets, no roles as an empty list or as null."""
-    if name.endswith("DateTime") and (moment := _time_or_none(item, name)) is not None:
+def _text(name: str, item: Item) -> str:
+    """Return a property in one spelling: offsets of times vary, and "no roles" is an empty list or null."""
+    if name.endswith("DateTime") and (moment := time_or_none(item, name)) is not None:
         return moment.astimezone(UTC).isoformat()
     value = item.get(name)
     texts = sorted(item for item in value if isinstance(item, str)) if isinstance(value, list) else [value]
@@ -93,26 +89,42 @@ def _text(name: str, item: Mapping[str, Any]) -> str:
 
 
 def diff(
-    entries: Mapping[str, SnapshotEntry], items: Mapping[str, Mapping[str, Any]], gap: Gap, *, is_complete: bool
-) -> Iterator[Difference]:
-    """Yield what has become of the things of a list, all of them by their ids.
+    path_parts: tuple[str, ...], entries: EntriesById, items: ItemsById, gap: Gap, *, is_complete: bool
+) -> Iterator[Change]:
+    """Yield the changes from ``entries`` to ``items`` that the subscription asks for; ``path_parts`` lead to the list.
 
-    ``is_complete``: what nothing is known of was not there before the gap. Where it is not, only a time tells.
+    ``is_complete``: the snapshot was complete before the gap, so an item without an entry is new. Otherwise only its
+    creation time can show that.
     """
-    for id_, item in items.items():
-        entry = entries.get(id_)
-        if entry is None:
-            created = _time_or_none(item, "createdDateTime")
-            if is_complete if created is None else gap.covers(created):
-                yield Difference(change_type="created", id=id_, item=item)
-        elif entry.fingerprint != fingerprint_of(entry.collection, item):
-            yield Difference(change_type="updated", id=id_, item=item)
-    for id_ in entries.keys() - items.keys():
-        yield Difference(change_type="deleted", id=id_, item=None)
+    for id_ in {**items, **entries}:
+        entry, item = entries.get(id_), items.get(id_)
+        change_type = _change_type(entry, item, gap, is_complete=is_complete)
+        if change_type in gap.change_types:
+            place, previous_state_at = (*path_parts, id_), entry.recorded_at if entry else None
+            yield Change(change_type=change_type, path_parts=place, item=item, previous_state_at=previous_state_at)
 
 
-def _time_or_none(item: Mapping[str, Any], name: str) -> datetime | None:
-    try:
-        return parse_time(item, name)
-    except Malformed:
+def _change_type(entry: SnapshotEntry | None, item: Item | None, gap: Gap, *, is_complete: bool) -> str | None:
+    if entry is not None and entry.exists:
+        if item is None:
+            return "deleted"
+        return None if entry.fingerprint == fingerprint_of(entry.collection, item) else "updated"
+    if item is None:
         return None
+    created = time_or_none(item, "createdDateTime")
+    is_new = is_complete if created is None else gap.covers(created)
+    return "created" if is_new else None
+
+
+def changed_entries(
+    tenant_id: str, collection: str, entries: EntriesById, items: ItemsById, *, recorded_at: datetime
+) -> Iterator[SnapshotEntry]:
+    """Yield the entries to record so that the snapshot equals ``items``: none for a list that has not changed."""
+    for id_, item in items.items():
+        subject, fingerprint = canonical_path(f"{collection}/{quote(id_, safe='')}"), fingerprint_of(collection, item)
+        entry = entries.get(id_) or SnapshotEntry(tenant_id=tenant_id, subject=subject, exists=False)
+        if not entry.exists or entry.fingerprint != fingerprint:
+            yield replace(entry, exists=True, fingerprint=fingerprint, recorded_at=recorded_at)
+    for id_, entry in entries.items():
+        if entry.exists and id_ not in items:
+            yield replace(entry, fingerprint=None, exists=False, recorded_at=recorded_at)

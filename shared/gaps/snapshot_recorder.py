@@ -1,9 +1,9 @@
-"""Events published, and what they tell of chats, teams, channels and members noted, to be compared with after a gap.
+"""Publishes the events of POSTs, and records in the snapshot what they report of chats, teams, channels and members.
 
-A member of whose coming nobody knows could go unnoticed in a gap. So what is published counts as done only once it is
-noted; until then it is sent again, under the same ids.
+A member who is missing from the snapshot could leave unnoticed in a gap. So an event counts as published only once its
+entry is recorded; until then it is published again, with the same id.
 
-Source: https://learn.microsoft.com/graph/delta-query-overview (there is no delta query for these)
+Source: https://learn.microsoft.com/graph/delta-query-overview (there is no delta query for them)
 """
 
 import logging
@@ -22,7 +22,7 @@ _PARALLEL_WRITES = 8
 
 
 class SnapshotRecorder:
-    """Publishes, then notes; ``publish`` may return the events as they were published before."""
+    """Publishes, then records; ``publish`` may return the events as they were first published."""
 
     def __init__(
         self,
@@ -34,17 +34,16 @@ class SnapshotRecorder:
         self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix="snapshot")
 
     def publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> None:
-        """Return once every event stands in the sink, and what has to be known of its thing in the table.
+        """Return once every event is in the sink, and its entry in the snapshot.
 
         Raises:
-            Unavailable: as the sink's, and the table's.
+            Unavailable: the sink or the table does not answer.
         """
-        # Who has come back since must not be taken for gone because Graph tells once more that they left.
+        # Process in time order: a redelivered "left" must not overwrite a later "joined".
         events = sorted(self._publish(events, deadline) or events, key=attrgetter("time"))
-        # Of several changes of one thing the last counts.
-        latest = {
-            (entry.tenant_id, entry.subject): entry for entry in map(entry_from_event, events) if entry is not None
-        }
+        entries = [entry for event in events if (entry := entry_from_event(event)) is not None]
+        # Of several changes to one item, the last one counts.
+        latest = {(entry.tenant_id, entry.subject): entry for entry in entries}
         writes = [(entry, self._writes.submit(self._record, entry)) for entry in latest.values()]
         for entry, write in writes:
             try:

@@ -1,4 +1,4 @@
-"""The table of what was last told of chats, teams, channels and members: a row for each, a partition for each list.
+"""The table of the snapshot: a row for each chat, team, channel and member, a partition for each list.
 
 Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-guide
 """
@@ -19,44 +19,35 @@ from shared.table import KEYS_AND_TIMESTAMP, Table, column, decode_row, if_uncha
 
 TABLE = "known"
 
-# A transaction of tables takes so many changes.
+# The most changes that one transaction takes.
 # Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 _MAX_BATCH = 100
-# Of several who note one thing at the same moment, each but one has to look again.
+# Of several writers of one row at the same moment, all but one have to read it again.
 _MAX_ATTEMPTS = 8
 
 
 class SnapshotTable:
-    """The table; all methods raise Unavailable when it does not answer as it should."""
+    """All methods raise Unavailable if the table does not answer; reading, Misconfigured for a row that is damaged."""
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=FAIL_FAST)
 
     def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
-        """Return what is known of a list of things, by their ids; of those that have gone as well.
-
-        Raises:
-            Misconfigured: a row cannot be read; the text names it.
-        """
+        """Return the entries of a list by id, also those of deleted items."""
         rows = self._table.query_partition(_partition(tenant_id, collection))
-        found = (decode_row(TABLE, _entry, row, tenant_id) for row in rows)
-        return {entry.id: entry for entry in found}
+        entries = (decode_row(TABLE, _entry, row, tenant_id) for row in rows)
+        return {entry.id: entry for entry in entries}
 
     def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
-        """Return what is known of one thing that is there, whatever ``entry`` says of its looks.
-
-        Raises:
-            Misconfigured: its row cannot be read; the text names it.
-        """
+        """Return the recorded entry of the same item; None if there is none, or the item was deleted."""
         row = self._row(entry, {})
-        stored = None if row is None else decode_row(TABLE, _entry, row, entry.tenant_id)
-        return stored if stored is not None and stored.exists else None
+        recorded = None if row is None else decode_row(TABLE, _entry, row, entry.tenant_id)
+        return recorded if recorded is not None and recorded.exists else None
 
     def record(self, entry: SnapshotEntry) -> None:
-        """Keep what was told of a thing last, that it has gone as well; in the receiving path's haste.
+        """Record a state, unless a later one is recorded: a POST that was parked comes late.
 
-        What is told late, because it was parked, does not undo what was told since: who left may have come back, and
-        who came may have left.
+        The requests fail fast, because a POST waits for them.
         """
         for _ in range(_MAX_ATTEMPTS):
             row = self._row(entry, FAIL_FAST)
@@ -68,33 +59,36 @@ class SnapshotTable:
         raise Unavailable(f"others change the same row in {self._table.name} all the time")
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
-        """Keep what was found of the things of one list, each with the ETag that it was known with before.
-
-        As with ``record``, what was told since is not undone.
-        """
+        """Record entries of one list, each under the ETag that was read; later states stay, as in ``record``."""
         for batch in batched(entries, _MAX_BATCH, strict=False):
             try:
                 self._table.submit([_operation(entry) for entry in batch])
             except Conflict:
-                # Something was told of one of them in the meantime, or there is no table yet.
+                # One of the rows has changed since it was read, or the table does not exist yet.
                 for entry in batch:
                     self.record(entry)
 
     def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
-        """Delete what is kept of the things of a list that had gone ``before``."""
+        """Delete the entries of a list whose items were deleted ``before``."""
         query = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
         values = {"key": _partition(tenant_id, collection), "before": before}
         for batch in batched(self._table.query(query, values, select=KEYS_AND_TIMESTAMP), _MAX_BATCH, strict=False):
             self._table.delete_batch(batch)
 
     def _row(self, entry: SnapshotEntry, options: Mapping[str, Any]) -> Any:
-        """Return the row of a thing as it stands in the table; None where there is none."""
-        entity = _entity(entry)
-        return self._table.get(entity["PartitionKey"], entity["RowKey"], **options)
+        return self._table.get(_partition(entry.tenant_id, entry.collection), _hash(entry.subject), **options)
 
 
-def _partition(tenant_id: str, collection: str) -> str:
-    return f"{tenant_id}-{_hash(collection)}"
+def _is_newer(row: Any, moment: datetime | None) -> bool:
+    recorded_at = row.get("toldDateTime")
+    return isinstance(recorded_at, datetime) and moment is not None and recorded_at > moment
+
+
+def _operation(entry: SnapshotEntry) -> tuple[Any, ...]:
+    """Return the part of a transaction that records an entry if its row has not changed since it was read."""
+    if entry.etag is None:
+        return ("create", _entity(entry))
+    return ("update", _entity(entry), {"mode": UpdateMode.REPLACE, **if_unchanged(entry.etag)})
 
 
 def _entity(entry: SnapshotEntry) -> dict[str, Any]:
@@ -105,13 +99,6 @@ def _entity(entry: SnapshotEntry) -> dict[str, Any]:
         "resource": entry.subject,
         **{name: value for name, value in values.items() if value is not None},
     }
-
-
-def _operation(entry: SnapshotEntry) -> tuple[Any, ...]:
-    """Return the part of a transaction that notes a thing, if nobody has touched its row."""
-    if entry.etag is None:
-        return ("create", _entity(entry))
-    return ("update", _entity(entry), {"mode": UpdateMode.REPLACE, **if_unchanged(entry.etag)})
 
 
 def _entry(entity: Any, tenant_id: str) -> SnapshotEntry:
@@ -125,9 +112,8 @@ def _entry(entity: Any, tenant_id: str) -> SnapshotEntry:
     )
 
 
-def _is_newer(row: Any, moment: datetime | None) -> bool:
-    recorded_at = row.get("toldDateTime")
-    return isinstance(recorded_at, datetime) and moment is not None and recorded_at > moment
+def _partition(tenant_id: str, collection: str) -> str:
+    return f"{tenant_id}-{_hash(collection)}"
 
 
 def _hash(path: str) -> str:

@@ -9,7 +9,6 @@ from sandbox.teams import Path
 from shared.app import renew_subscriptions
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.backfill import GraphLists
-from shared.gaps.catch_up import catch_up
 from shared.gaps.gap import Gap
 from shared.gaps.gap_table import GapTable
 from shared.notifications.collection import parse_json
@@ -50,14 +49,14 @@ def caught_up(
         app.published.extend(event for event in events if event.id not in known)
 
     whole = renew_subscriptions.catch_up(app.clients)
-    needs = replace(
+    catch_up = replace(
         whole,
         graph=lambda tenant_id: around_graph(whole.graph(tenant_id)),
         publish=publish or once,
         # The tests' storage account has what others have parked.
         is_parked=lambda _before: False,
     )
-    return catch_up(needs, ends=app.time.now() + time)
+    return catch_up.run(app.time.now() + time)
 
 
 def subscribed(world: World, *entries: Entry) -> None:

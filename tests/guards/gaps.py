@@ -24,14 +24,14 @@ GUARDS = (
     _guard(
         "the end of a run",
         "gaps/catch_up",
-        "        if ports.clock.now() >= ends:\n            break\n",
+        "            if self.clock.now() >= ends:\n                break\n",
         "",
         f"{_RUNS}::test_a_run_without_time_begins_nothing",
     ),
     _guard(
         "kept for a month",
         "gaps/catch_up",
-        " and self.clock.now() - gap.ended_at >= _RETRIED_FOR",
+        " and age >= _DONE_RETENTION",
         "",
         f"{_RUNS}::test_what_is_done_is_kept_for_a_month",
     ),
@@ -45,8 +45,8 @@ GUARDS = (
     _guard(
         "deleted by another run",
         "gaps/catch_up",
-        "            with suppress(Problem):\n                self.gap_table.delete(gap)\n",
-        "            self.gap_table.delete(gap)\n",
+        "            with suppress(Problem):\n                self.ports.gap_table.delete(gap)\n",
+        "            self.ports.gap_table.delete(gap)\n",
         f"{_LIMITS}::test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing",
     ),
     _guard(
@@ -108,7 +108,7 @@ GUARDS = (
     _guard(
         "its beginning is too old",
         "gaps/catch_up",
-        "if gap.since < self.ports.clock.now() - _GRAPH_HISTORY:",
+        "if self._is_too_old(gap.since):",
         "if False:",
         f"{_FAILURES}::test_what_is_older_than_eight_months_is_lost_and_said",
     ),
@@ -116,8 +116,8 @@ GUARDS = (
     _guard(
         "people on every page",
         "gaps/backfill",
-        "next_path = page.next_path",
-        "next_path = None",
+        "while (path := page.next_path) is not None:",
+        "while (path := None) is not None:",
         f"{_LIMITS}::test_people_on_every_page_of_the_list_are_read",
     ),
     _guard(
@@ -149,8 +149,8 @@ GUARDS = (
     _guard(
         "answers on every page",
         "gaps/backfill",
-        "next_path = page.next_path",
-        "next_path = None",
+        "while (path := page.next_path) is not None:",
+        "while (path := None) is not None:",
         f"{_RUNS}::test_answers_that_did_not_fit_are_fetched_page_by_page",
     ),
     _guard(
@@ -234,8 +234,8 @@ GUARDS = (
     _guard(
         "without a subscription",
         "gaps/gap",
-        "row.applied is None or row.missed_interval is None",
-        "row.missed_interval is None",
+        "        if row.applied is None:\n            return None\n",
+        "",
         f"{_RECOVERY}::test_nothing_is_recovered_before_there_is_a_subscription",
     ),
     _guard(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from shared.errors import Conflict, NotFound, Problem
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.catch_up import CatchUp, catch_up
+from shared.gaps.catch_up import CatchUp
 from shared.gaps.gap import Gap
 from shared.gaps.snapshot import SnapshotEntry
 from shared.graph.client import Page
@@ -133,7 +133,7 @@ class World:
         self.parked: list[datetime] = []
 
     def run(self, *, time: timedelta = 3 * MINUTE, tenants: Sequence[str] = (TENANT,)) -> Counter[str]:
-        needs = CatchUp(
+        catch_up = CatchUp(
             tenant_ids=tenants,
             client_id=CLIENT_ID,
             subscription_table=self.tracking,
@@ -144,7 +144,7 @@ class World:
             is_parked=lambda before: any(moment < before for moment in self.parked),
             clock=self.clock,
         )
-        return catch_up(needs, ends=self.clock.now() + time)
+        return catch_up.run(self.clock.now() + time)
 
     def has(self, users: str, **messages: Sequence[Mapping[str, Any]] | Problem) -> None:
         """Have these users be there, one letter each, with a page of messages, or a problem, for some."""

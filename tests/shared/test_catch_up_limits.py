@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
 from shared.gaps.gap import Gap, GapState
-from shared.gaps.recovered_events import events_from_item, message_and_replies
+from shared.gaps.recovered_events import changes_from_item, event_from_change, message_and_replies
 from shared.subscriptions.tracked import MissedInterval
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
@@ -86,7 +86,8 @@ def _change_types(found: dict[str, Any], gap: Gap = GAP) -> list[str]:
 
 
 def _events(found: dict[str, Any], gap: Gap = GAP) -> list[Any]:
-    return list(events_from_item(found, gap, client_id=CLIENT_ID, recovered_at=NOW))
+    changes = changes_from_item(found, gap)
+    return [event_from_change(change, gap, client_id=CLIENT_ID, recovered_at=NOW) for change in changes]
 
 
 @pytest.mark.parametrize("changes", [{"chatId": ""}, {"id": ""}, {"channelIdentity": {"teamId": "", "channelId": "c"}}])

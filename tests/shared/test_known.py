@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.gaps.snapshot import Difference, SnapshotEntry, diff, entry_from_event, fingerprint_of
+from shared.gaps.recovered_events import Change
+from shared.gaps.snapshot import SnapshotEntry, diff, entry_from_event, fingerprint_of
 from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import canonical_path
 from tests.sender import CLIENT_ID, TENANT
@@ -21,6 +22,7 @@ from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text
 from tests.shared.tracked_values import NOW
 
 MEMBERS, TEAM_PATH = "teams/t/members", "teams/t"
+PATH_PARTS = ("teams", "t", "members")
 
 
 def _event(subject: str, change: str, resource: dict[str, Any] | None = None) -> CloudEvent:
@@ -140,8 +142,8 @@ def _known(**looks: str | None) -> dict[str, SnapshotEntry]:
 def _found(
     known: dict[str, SnapshotEntry], *listed: dict[str, Any], is_complete: bool = True
 ) -> list[tuple[str, str, dict[str, Any] | None]]:
-    found = diff(known, {thing["id"]: thing for thing in listed}, GAP, is_complete=is_complete)
-    return [(each.change_type, each.id, dict(each.item) if each.item else None) for each in found]
+    found = diff(PATH_PARTS, known, {thing["id"]: thing for thing in listed}, GAP, is_complete=is_complete)
+    return [(each.change_type, each.path_parts[-1], dict(each.item) if each.item else None) for each in found]
 
 
 def test_where_nothing_has_changed_nothing_is_told() -> None:
@@ -185,6 +187,6 @@ def test_what_was_known_is_compared_even_where_not_all_was() -> None:
 def test_the_length_of_the_gap_counts_and_nothing_else_of_it() -> None:
     channel = {"id": "c", "createdDateTime": text(AFTER)}
     longer = replace(GAP, until=NOW)
-    assert list(diff({}, {"c": channel}, longer, is_complete=True)) == [
-        Difference(change_type="created", id="c", item=channel)
+    assert list(diff(PATH_PARTS, {}, {"c": channel}, longer, is_complete=True)) == [
+        Change(change_type="created", path_parts=(*PATH_PARTS, "c"), item=channel)
     ]

@@ -41,7 +41,7 @@ def _read(*gets: tuple[str, str], ends: datetime = NOW + MINUTE) -> Sequence[tim
     pages = PageReader(graph=lambda _tenant_id: graph, clock=clock, ends=ends)
     for tenant_id, key in gets:
         spacing = SECOND if key.startswith("chat") else INSTANT
-        pages.read_page(tenant_id, "/v1.0/chats", key=key, spacing=spacing)
+        pages.get(tenant_id, lambda graph: graph.get_page("/v1.0/chats"), key=key, spacing=spacing)
     return [moment - NOW for moment in graph.gets]
 
 
@@ -65,7 +65,7 @@ def test_conversation_itself_does_not_change_the_pace_of_its_lists() -> None:
     pages = PageReader(graph=lambda _tenant_id: graph, clock=clock, ends=NOW + MINUTE)
     pages.get(TENANT, lambda graph: graph.get_item("/v1.0/chats/a"), key="a")
     for _ in range(2):
-        pages.read_page(TENANT, "/v1.0/chats/a/members", key="a", spacing=SECOND)
+        pages.get(TENANT, lambda graph: graph.get_page("/v1.0/chats/a/members"), key="a", spacing=SECOND)
     assert [moment - NOW for moment in graph.gets] == [0 * SECOND, INSTANT, SECOND + INSTANT]
 
 

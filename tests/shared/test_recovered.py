@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.gaps.gap import Gap
-from shared.gaps.recovered_events import events_from_item, gap_event, message_and_replies
+from shared.gaps.recovered_events import changes_from_item, event_from_change, gap_event, message_and_replies
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
@@ -31,7 +31,8 @@ def _changes(found: dict[str, Any], gap: Gap = GAP) -> list[str]:
 
 
 def _events(found: dict[str, Any], gap: Gap = GAP) -> list[CloudEvent]:
-    return list(events_from_item(found, gap, client_id=CLIENT_ID, recovered_at=NOW))
+    changes = changes_from_item(found, gap)
+    return [event_from_change(change, gap, client_id=CLIENT_ID, recovered_at=NOW) for change in changes]
 
 
 @pytest.mark.parametrize(
