@@ -1,4 +1,8 @@
-"""What was missed is found, read back and published, or declared lost.
+"""Changes that subscriptions missed are read back from Graph and published, or reported as lost.
+
+A gap (``gap``, ``gap_table``) is read back by ``graph_queries``, and becomes ``recovered_events``. Lists without times
+are compared with a ``snapshot`` (``snapshot_table``), which ``snapshot_recorder`` updates from live events.
+``backfill`` is one attempt at one gap, ``catch_up`` a run over all gaps.
 
 For other packages: ``CatchUp``, ``GapTable``, ``SnapshotTable``, ``SnapshotRecorder``.
 """

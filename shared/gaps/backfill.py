@@ -1,4 +1,4 @@
-"""One attempt to backfill a gap: run its queries page by page at the rate that Graph allows, publish what was missed.
+"""One attempt at a gap: its queries run page by page at the rate that Graph allows, and their changes are published.
 
 Progress is saved in the gap's row after every page, so the next run continues where this one stopped.
 
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 _REFUSED_IN_A_ROW = 10
 # Users and teams have GUIDs, chats and channels 19:…@thread.v2; any other text could change the path of a request.
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z:@._=-]{0,255}")
-# Deleted entries are kept longer than a POST stays parked: it may announce the creation of the item.
+# Longer than a POST stays parked: it may report the creation of an item that has been deleted since.
 _DELETED_RETENTION = timedelta(days=30)
 _MAX_BATCH = 100
 _PUBLISH_TIMEOUT = timedelta(minutes=1)
@@ -72,7 +72,7 @@ class SnapshotEntries(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageReader:
-    """Reads from Graph in all tenants until ``ends``, at the rate that Graph allows; ``graph`` is Graph in a tenant."""
+    """Reads from Graph until ``ends``, at the rate that it allows; ``graph`` returns the client of a tenant."""
 
     graph: Callable[[str], GraphLists]
     clock: Clock
@@ -95,7 +95,7 @@ class PageReader:
             # The second wait may have been long: space the tenant's next request from this moment.
             of_tenant.pause_for(DEFAULT_SPACING)
             if self.clock.now() >= self.ends:
-                raise OutOfTime("the run ends before everything is read")
+                raise OutOfTime("the run ends before the backfill: the next run continues")
             return request(self.graph(tenant_id))
 
         return wait_out_retry_after(in_time, self.clock)
@@ -106,10 +106,7 @@ class PageReader:
 
 @dataclass(slots=True, kw_only=True)
 class Backfill:
-    """One attempt at a gap; ``gap`` is its row as last saved by ``save``, plus the events counted since.
-
-    ``is_complete``: the baseline of the subscription is complete.
-    """
+    """One attempt at a gap, with its progress in ``gap``; ``is_complete``: the subscription's baseline is complete."""
 
     gap: Gap
     is_complete: bool
@@ -126,8 +123,7 @@ class Backfill:
         """Return once everything that Graph has of the gap is published.
 
         Raises:
-            OutOfTime: the run ends first.
-            Conflict: another run has changed the gap's row.
+            OutOfTime, Conflict: the run ends first, or another run has changed the gap's row.
             Unavailable, Misconfigured, NotFound: Graph throttles or refuses, or the sink or a table is down.
         """
         query = query_for(self.gap)
@@ -203,7 +199,7 @@ class Backfill:
             try:
                 return self._read_page(path, query)
             except (Misconfigured, NotFound) as problem:
-                _LOG.info("another way is taken to what Graph refuses: %s", problem)
+                _LOG.info("Graph refuses a request, the fallback is tried: %s", problem)
         return self._read_page(last, query)
 
     def _with_replies(self, item: Item, query: TimeWindowQuery) -> Iterator[Item]:
@@ -233,7 +229,7 @@ class Backfill:
         taken_at = self.reader.clock.now()
         items = _by_id(self._list_items(query) if query.items is None else query.items)
         if query.items is not None and any(entry.exists and id_ not in items for id_, entry in entries.items()):
-            # These items were read before the snapshot was taken: the member may have been added in between.
+            # These items were read before the snapshot: a member that they lack may have been added in between.
             items = _by_id(self._list_items(query))
         count = self._publish_diff(query, entries, items, taken_at)
         self.gap = replace(self.gap, recovered=self.gap.recovered + count)
@@ -258,8 +254,6 @@ class Backfill:
         self.snapshot_table.purge_deleted(gap.tenant_id, collection, before=taken_at - _DELETED_RETENTION)
         return count
 
-    # --- Requests and events
-
     def _read_items(self, path: str, query: Query) -> Iterator[Item]:
         for page in self._pages(self._read_page(path, query), query):
             yield from page.items
@@ -271,7 +265,7 @@ class Backfill:
             page = self._read_page(path, query)
             yield page
             if page.next_path == path:
-                raise Unavailable("Graph's link to the next page leads to the same one")
+                raise Unavailable("Graph's link to the next page leads to the same page")
 
     def _read_page(self, path: str, query: Query) -> Page:
         tenant_id, spacing = self.gap.tenant_id, query.spacing
@@ -286,11 +280,11 @@ class Backfill:
         try:
             return [event_from_change(change, gap, client_id=client_id, recovered_at=now) for change in changes]
         except Malformed as problem:
-            _LOG.warning("tenant %s: something is left out of what Graph tells: %s", self.gap.tenant_id, problem)
+            _LOG.warning("tenant %s: an item in Graph's list is malformed and left out: %s", gap.tenant_id, problem)
             return ()
 
     def _publish(self, events: Sequence[CloudEvent]) -> int:
-        """Return how many events were new in this attempt."""
+        """Return how many events were new in this attempt; the others have been published before."""
         if len(self._published) > _MAX_REMEMBERED:
             self._published.clear()
         new_events = {event.id: event for event in events if event.id not in self._published}

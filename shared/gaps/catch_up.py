@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 _DONE_RETENTION = timedelta(days=30)
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
 _GRAPH_HISTORY = timedelta(days=240)
-_TOO_OLD = "Graph tells of the last eight months only"
+_TOO_OLD = "Graph goes back eight months only"
 # A permission that is granted within this time still helps.
 _GIVE_UP_AFTER = timedelta(days=7)
 # Graph retries for 4 hours. A "team created" may arrive after the comparison, for a team that has been deleted since.
@@ -75,13 +75,13 @@ class CatchUp:
     clock: Clock
 
     def run(self, ends: datetime) -> Counter[str]:
-        """Return what became of the gaps that are due, counted; the oldest come first, the next run does the rest."""
+        """Return how many gaps were recorded, recovered and so on, the oldest first; the next run continues."""
         run = _Run(ports=self, reader=PageReader(graph=self.graph, clock=self.clock, ends=ends))
         gaps = [gap for tenant_id in self.tenant_ids for gap in run.load_gaps(tenant_id)]
         for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
             if self.clock.now() >= ends:
                 break
-            if gap.is_due(self.clock.now()) and gap.tenant_id not in run.paused:
+            if gap.is_due(self.clock.now()) and gap.tenant_id not in run.throttled_tenants:
                 run.counts[run.attempt(gap)] += 1
         return +run.counts
 
@@ -90,20 +90,17 @@ class CatchUp:
 class _Run:
     ports: CatchUp
     reader: PageReader
-    paused: set[str] = field(default_factory=set)
-    """Tenants that Graph has throttled."""
+    throttled_tenants: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     baselined: set[tuple[str, str]] = field(default_factory=set)
-    """Tenants and keys of the subscriptions whose baselines are complete."""
-
-    # --- Which gaps there are
+    """Tenants and keys of the subscriptions with a complete baseline."""
 
     def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none if a table fails."""
         try:
             gaps = self._current_gaps(tenant_id)
         except Problem as problem:
-            _LOG.error("tenant %s: its gaps cannot be looked after: %s", tenant_id, problem)
+            _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
         self.baselined.update((tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED)
@@ -118,7 +115,7 @@ class _Run:
         return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
 
     def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
-        """Yield the gap of a subscription that missed something, moved to the table of gaps."""
+        """Yield the gap of a subscription row, moved from that row to the table of gaps."""
         gap = Gap.from_tracked(row)
         if gap is None:
             return
@@ -149,8 +146,6 @@ class _Run:
                 self.ports.gap_table.delete(gap)
         return is_expired
 
-    # --- What becomes of a gap
-
     def attempt(self, gap: Gap) -> str:
         """Return what became of a gap."""
         reason = _TOO_OLD if self._is_too_old(gap.until) else why_unrecoverable(gap)
@@ -165,7 +160,7 @@ class _Run:
     def _backfill(self, gap: Gap) -> str:
         backfill = Backfill(
             gap=gap,
-            is_complete=self._has_baseline(gap),
+            is_complete=(gap.tenant_id, gap.subscription_key) in self.baselined,
             client_id=self.ports.client_id,
             reader=self.reader,
             snapshot_table=self.ports.snapshot_table,
@@ -185,20 +180,17 @@ class _Run:
             self.counts["events"] += backfill.gap.recovered - gap.recovered
         return self._finish(backfill.gap)
 
-    def _has_baseline(self, gap: Gap) -> bool:
-        return (gap.tenant_id, gap.subscription_key) in self.baselined
-
     def _check_nothing_is_parked(self) -> None:
         if self.ports.is_parked(self.ports.clock.now()):
-            raise Unavailable("what is parked may tell of things that are there no more")
+            raise Unavailable("a parked POST may report a change from before the gap ended")
 
     def _record_failure(self, gap: Gap, problem: Problem) -> str:
         now = self.ports.clock.now()
         failed = replace(gap, failure=Backoff.next(gap.failure, problem, now))
         if isinstance(problem, Unavailable):
             if problem.retry_after is not None:
-                self.paused.add(gap.tenant_id)
-            _LOG.warning("%s: the gap since %s is put off: %s", gap.resource, gap.since, problem)
+                self.throttled_tenants.add(gap.tenant_id)
+            _LOG.warning("%s: the gap since %s is postponed: %s", gap.resource, gap.since, problem)
             self.ports.gap_table.save(failed)
             return "put off"
         if gap.recheck_at is not None:
@@ -218,19 +210,19 @@ class _Run:
         if gap.is_baseline:
             self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        if needs_snapshot(gap) and not self._has_baseline(gap):
-            return self._declare_lost(gap, "what was there before was not known yet")
+        if needs_snapshot(gap) and (gap.tenant_id, gap.subscription_key) not in self.baselined:
+            return self._declare_lost(gap, "there was no complete snapshot to compare with")
         if gap.skipped:
-            return self._declare_lost(gap, f"Graph refused {gap.skipped} of the lists to be read: {gap.reason}")
+            return self._declare_lost(gap, f"Graph refused {gap.skipped} of the lists: {gap.reason}")
         if self._is_too_old(gap.since):
             return self._declare_lost(gap, _TOO_OLD)
-        _LOG.info("%s: the gap since %s is closed with %s events", gap.resource, gap.since, gap.recovered)
+        _LOG.info("%s: the gap since %s is closed, with %s events recovered", gap.resource, gap.since, gap.recovered)
         recheck_at = self.ports.clock.now() + _GRAPH_RETRIES_FOR if needs_snapshot(gap) else None
         self._close(gap, GapState.RECOVERED, None, recheck_at=recheck_at)
         return "recovered"
 
     def _declare_lost(self, gap: Gap, reason: str) -> str:
-        # Announce first: a run that is killed in between publishes the event twice, with the same id.
+        # Announce first: a run that is killed in between announces it again, with the same id.
         if gap.state is not GapState.REFUSED:
             self._announce_loss(gap, reason)
         self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])
@@ -238,7 +230,7 @@ class _Run:
 
     def _announce_loss(self, gap: Gap, reason: str) -> None:
         if gap.is_baseline:
-            message = "tenant %s: changes of %s could not be found after a gap: %s"
+            message = "tenant %s: %s has no snapshot, so changes in a gap would be lost: %s"
             _LOG.warning(message, gap.tenant_id, gap.resource, reason)
             return
         message = "tenant %s: changes of %s from %s until %s are lost: %s"

@@ -1,4 +1,4 @@
-"""A gap: a time in which a subscription missed changes, and how far its backfill has come.
+"""A gap: the time in which a subscription missed changes, and the progress of its backfill.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
@@ -22,10 +22,10 @@ class GapState(StrEnum):
 
     OPEN = "open"
     REFUSED = "refused"
-    """Graph refuses the requests, perhaps because a permission is missing; they are repeated with a back-off."""
+    """Graph refuses the requests, perhaps because a permission is missing; later runs try again."""
     RECOVERED = "recovered"
     UNRECOVERABLE = "unrecoverable"
-    """Some or all changes are lost, and an event says so."""
+    """Some or all changes are lost, which an event reports."""
     BASELINED = "noted"
     """A baseline that is complete."""
 
@@ -38,11 +38,10 @@ class Gap:
     """One gap that has ended, from ``since`` to ``until``, and its backfill.
 
     Its queries run in a fixed order: ``checkpoint`` is the key of the last one done, ``current_query`` that of an
-    unfinished one, ``next_page`` where to continue in it. ``recovered`` counts events, ``skipped`` the queries that
-    Graph refused. ``recheck_at``: when to compare the lists a second time, after Graph's 4-hour retry period; None if
-    that is not needed, or done.
+    unfinished one, ``next_page`` where to continue in it. ``recovered`` counts events, ``skipped`` refused queries.
+    ``recheck_at``: when to compare the lists a second time, after Graph's 4-hour retry period; None if never.
 
-    A baseline is a gap of no length: no change is missing, and the snapshot is filled to compare with after a gap.
+    A baseline is a gap of zero length: nothing was missed; its backfill fills the snapshot to compare with later.
     """
 
     tenant_id: str
@@ -75,12 +74,11 @@ class Gap:
     @classmethod
     def baseline(cls, row: TrackedSubscription, now: datetime) -> Self | None:
         """Return the baseline of a subscription; None if it does not exist at Graph yet."""
-        return cls._for_interval(row, now, now, is_baseline=True)
+        gap = cls._for_interval(row, now, now)
+        return None if gap is None else replace(gap, is_baseline=True)
 
     @classmethod
-    def _for_interval(
-        cls, row: TrackedSubscription, since: datetime, until: datetime, *, is_baseline: bool = False
-    ) -> Self | None:
+    def _for_interval(cls, row: TrackedSubscription, since: datetime, until: datetime) -> Self | None:
         if row.applied is None:
             return None
         return cls(
@@ -92,7 +90,6 @@ class Gap:
             delegated=row.desired.delegated,
             since=since,
             until=until,
-            is_baseline=is_baseline,
         )
 
     @property
@@ -140,7 +137,7 @@ def parse_time(item: Mapping[str, Any], name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
     except (ValueError, TypeError) as exc:
-        raise Malformed(f"{name} is no time") from exc
+        raise Malformed(f"{name} is not a time") from exc
     if moment.tzinfo is None:
-        raise Malformed(f"{name} has no offset")
+        raise Malformed(f"{name} has no UTC offset")
     return moment

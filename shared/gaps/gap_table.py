@@ -1,7 +1,6 @@
-"""The table of gaps: rows under ETags, and their columns.
+"""The table of gaps: a row for each gap, and its columns.
 
-Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
-https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,11 +18,7 @@ TABLE = "gaps"
 
 
 class GapTable:
-    """The gaps of all tenants.
-
-    All methods raise Unavailable if the table does not answer. A change raises Conflict if the row has changed since it
-    was read.
-    """
+    """The gaps of all tenants; methods raise Unavailable, and changes Conflict for a row that has changed meanwhile."""
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE)

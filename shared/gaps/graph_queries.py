@@ -1,4 +1,4 @@
-"""Which requests to Graph return what a gap has hidden: the resource of a subscription in, queries out.
+"""The queries that read a gap back from Graph: a gap in, paths of lists out.
 
 Messages have time windows for a chat, a user and a team, and changes since a moment for a channel; chats have times.
 Teams, channels and members are listed in full and compared with the snapshot. A subscription for a whole tenant is read
@@ -83,24 +83,24 @@ type _QueryBuilder = Callable[[Sequence[str], Gap], Query]
 
 
 def why_unrecoverable(gap: Gap) -> str | None:
-    """Return why no query returns what a gap has hidden; None if one does."""
+    """Return why no query can read a gap back; None if one can."""
     if _template(gap) not in _QUERIES:
-        return "Graph has no way to tell what has changed in the meantime"
+        return "Graph has no list of past changes to this resource"
     if gap.delegated:
-        return "the app does not read in the name of a user"
+        return "the app does not read Graph as a signed-in user"
     options = {part.partition("=")[0].removeprefix("$") for part in gap.resource.partition("?")[2].split("&") if part}
     if options - {"model"}:
-        return "what the subscription's own query leaves out cannot be told from the rest"
+        return "the app cannot apply the subscription's query options to Graph's lists"
     return None
 
 
 def needs_snapshot(gap: Gap) -> bool:
-    """Return whether its backfill compares lists with the snapshot."""
+    """Return whether the backfill of a gap compares lists with the snapshot."""
     return _template(gap) in _SNAPSHOT_QUERIES and why_unrecoverable(gap) is None
 
 
 def query_for(gap: Gap) -> Query:
-    """Return the query that returns what a gap has hidden.
+    """Return the query that reads a gap back.
 
     Raises:
         KeyError: it is ``why_unrecoverable``.
@@ -163,7 +163,7 @@ def _list_in(collection: str, name: str) -> _QueryBuilder:
 
 def _members_of_channels(ids: Sequence[str], _gap: Gap) -> Query:
     def members_of(channel: Mapping[str, Any]) -> Query | None:
-        # The other channels have the members of their team, whose changes Graph reports for the team.
+        # A standard channel has the members of its team, and Graph reports their changes for the team.
         has_own_members = channel.get("membershipType") in {"private", "shared"}
         return _list_query("teams", ids[0], "channels", channel["id"], "members") if has_own_members else None
 

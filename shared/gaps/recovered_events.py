@@ -1,7 +1,6 @@
-"""Changes that happened in a gap, and the events that report them; also the event that reports lost changes.
+"""The changes in a gap, and their events; also the event that reports lost changes.
 
-The changes to messages and chats are read from their times; those to teams, channels and members come from
-``shared.gaps.snapshot.diff``.
+Changes to messages and chats show in their times; ``shared.gaps.snapshot`` finds those to teams, channels and members.
 
 Source: https://learn.microsoft.com/graph/api/resources/chatmessage,
 https://learn.microsoft.com/graph/api/resources/chat
@@ -63,7 +62,7 @@ def message_and_replies(item: Item) -> tuple[Sequence[Item], Any]:
 
 
 def changes_from_item(item: Item, gap: Gap) -> Iterator[Change]:
-    """Yield what happened to a message or chat in a gap, as far as its subscription asks for it.
+    """Yield the changes to a message or chat in a gap, of the types that are subscribed to.
 
     Graph returns the last state only: of several edits, the last one is found.
 
@@ -90,7 +89,7 @@ def _message_path_parts(message: Item) -> PathParts:
 def _change_types(item: Item, gap: Gap, modified_name: str) -> Iterator[str]:
     created, modified = parse_time(item, "createdDateTime"), parse_time(item, modified_name)
     if created is None or modified is None:
-        raise Malformed("a thing without its times")
+        raise Malformed("the item has no creation or modification time")
     if gap.covers(created):
         yield "created"
     deleted = parse_time(item, "deletedDateTime")
@@ -111,7 +110,7 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
     pairs = zip(path_parts[::2], path_parts[1::2], strict=True)
     resource = "/".join(f"{name}({_odata_key(id_)})" for name, id_ in pairs)
     if len(resource) > MAX_TEXT:
-        raise Malformed("a thing whose path is too long")
+        raise Malformed("the path of the item is too long")
     notification = ChangeNotification(
         subscription_id=gap.subscription_id,
         tenant_id=gap.tenant_id,
@@ -132,9 +131,8 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
 def _odata_key(value: Any) -> str:
     """Return an id as a key in OData. Source: https://docs.oasis-open.org/odata/odata/v4.01/."""
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise Malformed("a thing without its ids")
-    doubled = value.replace("'", "''")
-    return f"'{doubled}'"
+        raise Malformed("an id of the item is missing, or not printable")
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:

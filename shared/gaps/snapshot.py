@@ -1,4 +1,4 @@
-"""The last known state of chats, teams, channels and members, and the differences between it and Graph's lists.
+"""The snapshot: the last known state of chats, teams, channels and members, and how Graph's lists differ from it.
 
 Graph has no delta query for them, and no time of a change except for chats; docs/operating.md says what that means.
 
@@ -24,7 +24,6 @@ _LISTED_PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "channels": ("displayName", "description", "membershipType"),
     "members": ("roles",),
 }
-
 
 type ItemsById = Mapping[str, Item]
 type EntriesById = Mapping[str, SnapshotEntry]
@@ -91,7 +90,7 @@ def _text(name: str, item: Item) -> str:
 def diff(
     path_parts: tuple[str, ...], entries: EntriesById, items: ItemsById, gap: Gap, *, is_complete: bool
 ) -> Iterator[Change]:
-    """Yield the changes from ``entries`` to ``items`` that the subscription asks for; ``path_parts`` lead to the list.
+    """Yield the changes from ``entries`` to ``items`` of the subscribed types; ``path_parts`` lead to the list.
 
     ``is_complete``: the snapshot was complete before the gap, so an item without an entry is new. Otherwise only its
     creation time can show that.

@@ -51,4 +51,4 @@ class SnapshotRecorder:
             except Unavailable as problem:
                 if entry.is_required:
                     raise
-                _LOG.info("a change may be told again after the next gap: it is not noted: %s", problem)
+                _LOG.info("a chat is not recorded, and may be published again after the next gap: %s", problem)

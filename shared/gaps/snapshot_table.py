@@ -1,4 +1,4 @@
-"""The table of the snapshot: a row for each chat, team, channel and member, a partition for each list.
+"""The table of the snapshot: a row for each chat, team, channel and member, in a partition for each list.
 
 Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-guide
 """
@@ -27,7 +27,7 @@ _MAX_ATTEMPTS = 8
 
 
 class SnapshotTable:
-    """All methods raise Unavailable if the table does not answer; reading, Misconfigured for a row that is damaged."""
+    """The entries of all tenants; methods raise Unavailable, and reads Misconfigured for a row that is damaged."""
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=FAIL_FAST)
@@ -56,7 +56,7 @@ class SnapshotTable:
             with suppress(Conflict):
                 self._table.save(_entity(entry), None if row is None else row.metadata.get("etag"))
                 return
-        raise Unavailable(f"others change the same row in {self._table.name} all the time")
+        raise Unavailable(f"other writers keep changing a row in {self._table.name}")
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         """Record entries of one list, each under the ETag that was read; later states stay, as in ``record``."""

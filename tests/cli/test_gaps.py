@@ -78,7 +78,7 @@ def test_what_is_lost_is_shown_with_status_1(operator: Operator) -> None:
     [gap] = gaps(world)
     assert (gap.state, gap.reason) == (
         GapState.UNRECOVERABLE,
-        "Graph has no way to tell what has changed in the meantime",
+        "Graph has no list of past changes to this resource",
     )
 
 

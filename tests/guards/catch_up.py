@@ -256,7 +256,7 @@ GUARDS = (
     _guard(
         "a tenant's pause",
         "gaps/catch_up",
-        " and gap.tenant_id not in run.paused",
+        " and gap.tenant_id not in run.throttled_tenants",
         "",
         f"{_FAILURES}::test_a_tenant_that_asks_to_be_left_alone_is_and_the_others_are_not",
     ),

@@ -147,7 +147,7 @@ def test_a_message_that_is_none_is_left_out_with_a_line(caplog: pytest.LogCaptur
     world = World(GAP)
     world.has("a", a=[message("1", createdDateTime="yesterday"), message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
-    assert "is left out of what Graph tells: createdDateTime is no time" in caplog.text
+    assert "is malformed and left out: createdDateTime is not a time" in caplog.text
 
 
 def test_a_link_that_leads_to_itself_does_not_keep_a_run_busy() -> None:

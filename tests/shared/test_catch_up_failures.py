@@ -124,7 +124,7 @@ def test_users_whose_messages_graph_refuses_are_counted_and_said(refused: str) -
     world = World(GAP)
     world.has("abc", **{user: Misconfigured("Graph answered 403") for user in refused})
     assert world.run() == {"unrecoverable": 1}
-    assert _gaps_told(world) == [f"Graph refused {len(refused)} of the lists to be read: Graph answered 403"]
+    assert _gaps_told(world) == [f"Graph refused {len(refused)} of the lists: Graph answered 403"]
 
 
 @pytest.mark.parametrize("users", ["a", "abcdefghij", "abcdefghijklm"])
@@ -146,7 +146,7 @@ def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCapture
     world = World(replace(GAP, resource="/communications/callRecords"))
     assert world.run() == {"unrecoverable": 1}
     assert world.asked == []
-    assert _gaps_told(world) == ["Graph has no way to tell what has changed in the meantime"]
+    assert _gaps_told(world) == ["Graph has no list of past changes to this resource"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert world.run() == {}
 
@@ -161,7 +161,7 @@ def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any
     world.has("a", a=[message(created=NOW - 239 * DAY)])
     assert world.run()["unrecoverable"] == 1
     assert len(world.asked) == asked
-    assert _gaps_told(world) == ["Graph tells of the last eight months only"]
+    assert _gaps_told(world) == ["Graph goes back eight months only"]
 
 
 def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:

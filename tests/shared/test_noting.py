@@ -118,7 +118,7 @@ def test_chats_and_messages_do_without(subject: str, caplog: pytest.LogCaptureFi
     with caplog.at_level("INFO"):
         _publish(_noting(published, table), _event(subject))
     assert len(published) == 1
-    assert ("may be told again after the next gap" in caplog.text) == (subject == "chats/c")
+    assert ("may be published again after the next gap" in caplog.text) == (subject == "chats/c")
 
 
 def test_a_table_that_is_slow_is_given_up_in_time() -> None:

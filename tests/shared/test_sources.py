@@ -134,10 +134,10 @@ def test_of_every_path_it_is_known_whether_a_gap_can_be_filled(row: Any) -> None
 @pytest.mark.parametrize(
     ("resource", "changes", "reason"),
     [
-        ("/chats/getAllMessages", {"delegated": True}, "in the name of a user"),
+        ("/chats/getAllMessages", {"delegated": True}, "as a signed-in user"),
         (f"/chats/{CHAT}/messages?$search=hello", {}, "query"),
         (f"/chats/{CHAT}/messages?$filter=mentions/any(u: u/mentioned/user/id eq 'x')", {}, "query"),
-        ("/nowhere", {}, "no way"),
+        ("/nowhere", {}, "no list of past changes"),
     ],
 )
 def test_what_cannot_be_read_is_told_why(resource: str, changes: dict[str, Any], reason: str) -> None:
