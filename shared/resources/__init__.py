@@ -1,12 +1,7 @@
 """Teams resources: how paths are spelled, which subscriptions are valid, and the table of what Graph allows.
 
-<<<<<<< HEAD
-For other packages: ``canonical_path``, ``subject_of``, ``type_name_of``, ``is_created_once``, ``is_beta``,
-``find_resource_type``, ``validation_errors``.
-=======
 Read ``paths``, ``validation``, ``catalogue``, in this order.
 
 For other packages: ``canonical_path``, ``subject_of``, ``type_name_of``, ``is_created_once``, ``find_resource_type``,
 ``is_beta``, ``validation_errors``.
->>>>>>> 5a60b18 (Say in plain English what the catalogue, paths and validation do)
 """

@@ -101,7 +101,7 @@ def test_what_was_removed_can_be_added_again_before_it_is_deleted(operator: Oper
     ("arguments", "told"),
     [
         (("/chat", "--change-type", "created"), "did you mean /chats?"),
-        (("/chats", "--change-type", "deleted"), "reports created and updated only"),
+        (("/chats", "--change-type", "deleted"), "reports only created and updated"),
         (("/chats", "--change-type", "createt"), "must list created, updated or deleted"),
         (("/chats", "--change-type", "created", "--fetch", "--include-resource-data"), '"fetch" excludes'),
         (("/chats", "--change-type", "created", "--tenant", "contoso.com"), "is not one of TENANT_IDS"),
