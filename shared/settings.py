@@ -1,6 +1,6 @@
 """The app's settings, read from the environment; one error names everything that is wrong with them.
 
-The README has a table of the settings; a test compares the two.
+docs/configuration.md has a table of the settings; a test compares the two.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """Facts about the repository that no other test would miss."""
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -19,7 +20,10 @@ from tests.shared.environment import names_asked_for
 
 REPOSITORY = Path(__file__).parents[1]
 FUNCTIONS = ("ReceiveNotification", "RenewSubscriptions")
-README = REPOSITORY / "README.md"
+LOGGING = (*FUNCTIONS, "shared")
+MAX_LINE = 160
+MAX_README_LINES = 130
+PAGES = (*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"))
 # The host reads the schedule, by its name in RenewSubscriptions/function.json, and the Python runtime its threads.
 OF_THE_HOST = {"RENEW_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
 
@@ -28,8 +32,6 @@ REGISTRIES = tuple(
     ".".join(parts) for parts in (("registry", "npmjs"), ("files", "pythonhosted"), ("pypi", "org/simple"))
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.~>}-])/(?:home|root|work)/\w")
-
-needs_readme = pytest.mark.skipif(not README.exists(), reason="there is no README.md")
 
 
 def _json(name: str) -> Any:
@@ -41,29 +43,47 @@ def test_the_sample_settings_are_those_that_the_app_and_its_host_read() -> None:
     assert set(values) == names_asked_for() | OF_THE_HOST | {"FUNCTIONS_WORKER_RUNTIME"}
 
 
-@needs_readme
-def test_the_readme_has_every_setting_and_none_that_nobody_reads() -> None:
-    assert set(_settings_of_the_readme()) == names_asked_for() | OF_THE_HOST
+def test_documented_settings_are_those_that_are_read() -> None:
+    assert set(_first_column("docs/configuration.md", "| Name |")) == names_asked_for() | OF_THE_HOST
 
 
-def _settings_of_the_readme() -> Iterator[str]:
-    """Yield the first column of the first table that is headed "Name" or "Setting"."""
-    lines = iter(README.read_text(encoding="utf-8").splitlines())
-    for line in lines:
-        if re.match(r"\|\s*(?:name|setting)s?\s*\|", line, re.IGNORECASE):
-            next(lines)
-            break
-    for line in lines:
-        if not line.startswith("|"):
-            break
+def test_documented_log_texts_are_in_the_code() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for name in LOGGING for path in (REPOSITORY / name).rglob("*.py"))
+    parts = [part for text in _first_column("docs/operations.md", "| Log line") for part in text.split(" ... ")]
+    assert len(parts) > 15
+    assert not [part for part in parts if part not in code]
+
+
+def _first_column(page: str, header: str) -> Iterator[str]:
+    """Yield what is marked as code in the first column of the table whose header starts with ``header``."""
+    lines = iter((REPOSITORY / page).read_text(encoding="utf-8").splitlines())
+    table = itertools.takewhile(
+        lambda line: line.startswith("|"), itertools.dropwhile(lambda line: not line.startswith(header), lines)
+    )
+    for line in table:
         yield from re.findall(r"`([^`]+)`", line.split("|")[1])
 
 
-@needs_readme
-def test_every_link_of_the_readme_to_a_file_leads_to_one() -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", README.read_text(encoding="utf-8"))
-    files = [link for link in links if "://" not in link]
-    assert not [link for link in files if not (REPOSITORY / link).exists()]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            target = page.parent / link if link else page
+            assert target.exists(), link
+            assert not anchor or anchor in _anchors(target), f"{link}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_of_a_page_are_short_except_in_tables(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if len(line) > MAX_LINE and not line.startswith("|")]
+    assert page.name != "README.md" or len(lines) <= MAX_README_LINES
 
 
 def _pins(name: str) -> Iterator[tuple[str, str]]:

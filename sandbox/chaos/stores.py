@@ -1,6 +1,6 @@
 """The app's storage as an operator sees it: what is parked, which gaps are open; and pauses cut short.
 
-Source: docs/operating.md
+Source: docs/operations.md
 """
 
 from collections.abc import AsyncIterator

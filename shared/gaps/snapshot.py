@@ -1,6 +1,6 @@
 """The snapshot: the last known state of chats, teams, channels and members, and how Graph's lists differ from it.
 
-Graph has no delta query for them, and no time of a change except for chats; docs/operating.md says what that means.
+Graph has no delta query for them, and no time of a change except for chats; docs/operations.md says what that means.
 
 Source: https://learn.microsoft.com/graph/api/teams-list, https://learn.microsoft.com/graph/api/channel-list,
 https://learn.microsoft.com/graph/api/team-list-members, https://learn.microsoft.com/graph/api/chat-list-members

@@ -1,4 +1,4 @@
-"""What the README shows of the commands is what they print; ids and times apart."""
+"""What docs/cli.md shows of the commands is what they print; ids and times apart."""
 
 import re
 from pathlib import Path
@@ -17,8 +17,8 @@ _WHEN = re.compile(r"never|\d+ (?:s|min|h|d)(?: \d+ (?:min|h))? ago")
 
 
 def _shown(command: str) -> list[str]:
-    """Return what the README has below a command, up to the next one or the end of the block."""
-    lines = iter((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines())
+    """Return what docs/cli.md has below a command, up to the next one or the end of the block."""
+    lines = iter((REPOSITORY / "docs" / "cli.md").read_text(encoding="utf-8").splitlines())
     assert f"{COMMAND}{command}" in lines, command
     shown: list[str] = []
     for line in lines:
@@ -34,7 +34,7 @@ def _in_general(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["subscriptions list", "permissions"])
-def test_the_readme_shows_what_is_printed(operator: Operator, command: str) -> None:
+def test_documented_output_is_what_the_command_prints(operator: Operator, command: str) -> None:
     world = operator.world
     operator.watch(*world.do(lambda: Cast.assemble(world.teams, world.tenant_id)).subscriptions())
     ran = operator.run(*command.split())

@@ -1,4 +1,4 @@
-"""Each class of problem ends a command with one sentence and the exit status that README.md documents."""
+"""Each class of problem ends a command with one sentence and the exit status that docs/cli.md documents."""
 
 import pytest
 import typer

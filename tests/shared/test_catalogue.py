@@ -18,7 +18,7 @@ from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Create
 from tests.sender import CHAT, TENANT
 
-README = Path(__file__).parents[2] / "README.md"
+CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 USER = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
 CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
 IDS = {
@@ -209,7 +209,7 @@ def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(reso
 
 
 def permissions_table() -> str:
-    """Return the README's table, as the catalogue has it."""
+    """Return the table of docs/configuration.md, from the catalogue."""
     lines = ["| Path | Changes | Application | Delegated | Resource-specific |", "|---|---|---|---|---|"]
     for row in OVERVIEW_RESOURCES:
         allowed = row.permissions
@@ -219,5 +219,5 @@ def permissions_table() -> str:
     return "\n".join(lines)
 
 
-def test_the_readmes_table_of_permissions_is_the_catalogues() -> None:
-    assert permissions_table() in README.read_text(encoding="utf-8")
+def test_documented_table_of_permissions_is_that_of_the_catalogue() -> None:
+    assert permissions_table() in CONFIGURATION.read_text(encoding="utf-8")
