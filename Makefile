@@ -18,18 +18,20 @@ MAKEFLAGS += --jobs=2
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE -e 's/^##@ (.*)/\n\1:/p' -e 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+##@ Everyday
 
 run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
 	$(BIN)/python -m sandbox $(ARGS)
 
-test: .venv/installed sandbox/node_modules/installed  ## All tests (ARGS=... goes to pytest)
+test: .venv/installed sandbox/node_modules/installed  ## Run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
-unit: .venv/installed  ## The tests that start no service
+unit: .venv/installed  ## Run the tests that start no service
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow" $(SERVED:%=--ignore=tests/%) $(ARGS)
 
-check: .venv/installed  ## Layout, lint, types, import contracts, requirements in step with pyproject.toml
+check: .venv/installed  ## Check format, lint, types, import contracts, and that requirements match pyproject.toml
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
@@ -40,27 +42,31 @@ check: .venv/installed  ## Layout, lint, types, import contracts, requirements i
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
 
-format: .venv/installed  ## Let ruff lay the code out
+format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+##@ Campaigns
+
+guards: .venv/installed  ## Remove every guard in turn: a test must fail without it
+	$(BIN)/python -m tests.guards $(ARGS)
+
+chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
+	$(BIN)/python -m sandbox chaos $(ARGS)
+
+chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that short chaos runs fail without a part of the app
+	$(BIN)/python -m pytest -m chaos $(ARGS)
+
+simulation: .venv/installed sandbox/node_modules/installed  ## Play three days of 200 subscriptions with faults, in five minutes
+	$(BIN)/python -m tests.simulation $(ARGS)
+
+fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the code they reach (Linux on x86-64; ARGS=-runs=100000)
+	$(BIN)/python -m tests.hostile.fuzz $(ARGS)
 
 bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
 	$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: .venv/installed sandbox/node_modules/installed  ## Have everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
-	$(BIN)/python -m sandbox chaos $(ARGS)
-
-chaos-test: .venv/installed sandbox/node_modules/installed  ## Every fault by itself, short chaos runs, and that they fail without a part of the app
-	$(BIN)/python -m pytest -m chaos $(ARGS)
-
-simulation: .venv/installed sandbox/node_modules/installed  ## Three days of 200 subscriptions with faults, in five minutes
-	$(BIN)/python -m tests.simulation $(ARGS)
-
-fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies by what they reach in the code (Linux on x86-64; ARGS=-runs=100000)
-	$(BIN)/python -m tests.hostile.fuzz $(ARGS)
-
-guards: .venv/installed  ## Take every guard out in turn: a test must fail without it
-	$(BIN)/python -m tests.guards $(ARGS)
+##@ Generated files
 
 schemas: .venv/installed  ## Generate the JSON Schemas of the events from their types in teams_events
 	$(BIN)/python -m teams_events.generate
