@@ -66,7 +66,7 @@ fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the 
 bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
 	$(BIN)/python -m benchmarks $(ARGS)
 
-##@ Generated files
+##@ Other
 
 schemas: .venv/installed  ## Generate the JSON Schemas of the events from their types in teams_events
 	$(BIN)/python -m teams_events.generate
