@@ -181,7 +181,7 @@ def test_an_identity_endpoint_that_swallows_a_request_does_not_hold_up_the_posts
         (None, "cannot be read"),
         ("", "cannot be read"),
         ('{"subscriptions": [', "cannot be read"),
-        ("[]", "is not"),
+        ("[]", "must be"),
         ('{"subscriptions": [{"resource": "/teams"}]}', "entry 1"),
     ],
     ids=["missing", "empty", "cut off", "a list", "an entry without change types"],
