@@ -19,7 +19,7 @@ from benchmarks.timing import Rate, Work, rate
 from shared.limits import ConcurrencyLimiter
 from shared.timing import Deadline
 from tests.sender import CLIENT_ID, TENANT, client_state
-from tests.shared.posts import Outcome, graph, key_pair
+from tests.shared.posts import ReceiverFixture, graph, key_pair
 
 _ROUNDS = 15
 _THREADS = 2
@@ -85,7 +85,7 @@ def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
     receiver = replace(
-        Outcome().receiver, publish=lambda _events, _deadline: None, limiter=ConcurrencyLimiter(_THREADS)
+        ReceiverFixture().receiver, publish=lambda _events, _deadline: None, limiter=ConcurrencyLimiter(_THREADS)
     )
     budget = timedelta(minutes=1)
 

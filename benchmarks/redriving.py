@@ -23,7 +23,7 @@ from shared.timing import Deadline
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, TENANT, client_state
 from tests.shared.environment import LEAST
-from tests.shared.posts import Outcome, graph
+from tests.shared.posts import ReceiverFixture, graph
 
 _BODIES = 1_000
 # Of each run of the timer. Source: shared/app/renew_subscriptions.py (_TIME_FOR_PARKED)
@@ -66,7 +66,7 @@ def table(report: Report) -> Table:
 def _redriver(settings: Settings) -> Redriver:
     clients = Clients(settings)
     _park(clients.post_store(PARKED))
-    receiver = replace(Outcome().receiver, publish=clients.publisher().publish)
+    receiver = replace(ReceiverFixture().receiver, publish=clients.publisher().publish)
     return replace(parked_redriver(clients), receiver=receiver)
 
 

@@ -12,21 +12,20 @@ from sandbox.serving import Fault
 from tests.cli.commands import Ended, end, start, values, write_settings
 from tests.cli.operator import own_process
 from tests.edges.logins import Login, login_of
-from tests.edges.outside import GRAPH_SCOPE, Outside, fault
-from tests.edges.outside import outside as outside_services
+from tests.edges.outside import GRAPH_SCOPE, IdentityServices, fault, identity_services
 from tests.sender import OTHER_TENANT
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with outside_services(tmp_path_factory.mktemp("outside")) as services:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityServices]:
+    with identity_services(tmp_path_factory.mktemp("outside")) as services:
         yield services
 
 
 @pytest.fixture
-def login(services: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
+def login(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
     for name, value in services.environment().items():
         monkeypatch.setenv(name, value)
     with login_of(services) as login:

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edges.outside import Outside
-from tests.edges.outside import outside as outside_services
+from tests.edges.outside import IdentityServices, identity_services
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with outside_services(tmp_path_factory.mktemp("outside")) as services:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityServices]:
+    with identity_services(tmp_path_factory.mktemp("outside")) as services:
         yield services
 
 
 @pytest.fixture
-def outside(services: Outside, monkeypatch: pytest.MonkeyPatch) -> Outside:
+def outside(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> IdentityServices:
     services.as_it_was()
     for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)

@@ -13,7 +13,7 @@ from azure.keyvault.secrets import SecretClient
 from sandbox.entra import Account, Application
 from shared.identity.user_login import LoginStore, StoredLogins, UserCredential, sign_in
 from shared.settings import Settings
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, Outside
+from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, IdentityServices
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT
 
 TOKENS = "/oauth2/v2.0/token"
@@ -28,7 +28,7 @@ def account(tenant_id: str, name: str) -> Account:
 class Login:
     """A tenant of a test's own, its users, and the logins that are kept of it."""
 
-    outside: Outside
+    outside: IdentityServices
     client: SecretClient
     tenant_id: str
     ann: Account
@@ -116,7 +116,7 @@ def refresh_tokens(kept: str | None) -> list[str]:
 
 
 @contextmanager
-def login_of(outside: Outside) -> Iterator[Login]:
+def login_of(outside: IdentityServices) -> Iterator[Login]:
     tenant_id = str(uuid4())
     with (
         ManagedIdentityCredential() as identity,

@@ -33,7 +33,7 @@ BUSY_MACHINE_SECONDS = 4.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
+class IdentityServices:
     background: Background
     tls: Tls
     entra: Entra
@@ -74,14 +74,14 @@ def fault(service: Service, switched_on: Fault) -> Iterator[None]:
 
 
 @contextmanager
-def outside(folder: Path) -> Iterator[Outside]:
+def identity_services(folder: Path) -> Iterator[IdentityServices]:
     clock, tls, keys = Clock(), Tls(folder), used_keys()
     entra = Entra(clock, key_source=keys)
     entra.system_identity = IDENTITY
     vault = KeyVault(entra, clock, key_source=keys)
     login, vault_service = Service(entra.app, tls), Service(vault.app, tls)
     with running(login, vault_service) as background:
-        yield Outside(
+        yield IdentityServices(
             background=background, tls=tls, entra=entra, vault=vault, login=login, vault_service=vault_service
         )
 

@@ -26,7 +26,7 @@ from shared.app.renew_subscriptions import (
 from shared.errors import Misconfigured, Unavailable
 from shared.receiving.post_store import PARKED
 from shared.settings import Settings
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, Outside, fault, in_time
+from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IdentityServices, fault, in_time
 from tests.eventually import eventually
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, TENANT, Sender, basic_item, body
 
@@ -36,7 +36,7 @@ type Environ = dict[str, str]
 
 
 @pytest.fixture
-def environ(outside: Outside, azurite: Azurite) -> Environ:
+def environ(outside: IdentityServices, azurite: Azurite) -> Environ:
     """Every setting, with a queue of a test's own."""
     return {
         "AzureWebJobsStorage": azurite.connection_string,
@@ -58,12 +58,12 @@ def _without(environ: Environ, *names: str) -> Environ:
     return {name: value for name, value in environ.items() if name not in names}
 
 
-def _sender(outside: Outside) -> Sender:
+def _sender(outside: IdentityServices) -> Sender:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     return Sender(entra=outside.entra, certificate=outside.vault.certificate(CERTIFICATE_NAME), certificate_id=version)
 
 
-def test_an_environment_makes_a_receiver_that_works(outside: Outside, environ: Environ) -> None:
+def test_an_environment_makes_a_receiver_that_works(outside: IdentityServices, environ: Environ) -> None:
     sender, clients = _sender(outside), Clients.from_environ(environ)
     post = body(sender.rich_item(), basic_item(), tokens=[sender.token("1.0"), sender.token()])
     receipt = receiver(clients).receive(post, received_at=datetime.now(UTC), deadline=in_time())
@@ -72,7 +72,7 @@ def test_an_environment_makes_a_receiver_that_works(outside: Outside, environ: E
     assert queue.get_queue_properties().approximate_message_count == 2
 
 
-def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside, environ: Environ) -> None:
+def test_an_environment_makes_a_reconciler_for_every_tenant(outside: IdentityServices, environ: Environ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     made = reconciler(Clients.from_environ(environ))
     assert {item.tenant_id for item in made.desired} == {TENANT, OTHER_TENANT}
@@ -86,7 +86,7 @@ def test_an_environment_makes_a_reconciler_for_every_tenant(outside: Outside, en
 
 @pytest.mark.parametrize("flow", [receiver, reconciler, parked_redriver, quarantine_redriver, catch_up])
 def test_a_flow_is_built_once_and_calls_nothing_out(
-    outside: Outside, environ: Environ, flow: Callable[[Clients], Any]
+    outside: IdentityServices, environ: Environ, flow: Callable[[Clients], Any]
 ) -> None:
     clients = Clients.from_environ(environ)
     assert flow(clients) is flow(clients)
@@ -116,7 +116,7 @@ def test_a_missing_setting_is_named_until_it_is_there_and_then_needs_no_restart(
 
 
 def test_without_a_vault_basic_items_pass_and_rich_ones_tell_what_is_missing(
-    outside: Outside, environ: Environ
+    outside: IdentityServices, environ: Environ
 ) -> None:
     clients = Clients.from_environ(_without(environ, "KEY_VAULT_URL", "ENCRYPTION_CERTIFICATE_NAME"))
     made, now = receiver(clients), datetime.now(UTC)
@@ -128,7 +128,7 @@ def test_without_a_vault_basic_items_pass_and_rich_ones_tell_what_is_missing(
 
 
 def test_what_was_parked_for_want_of_a_setting_is_published_by_the_timer_once_it_is_there(
-    outside: Outside, environ: Environ
+    outside: IdentityServices, environ: Environ
 ) -> None:
     sender = _sender(outside)
     lacking = Clients.from_environ(_without(environ, "ENCRYPTION_CERTIFICATE_NAME"))
@@ -162,7 +162,7 @@ def test_two_threads_are_left_for_parking(environ: Environ, threads: str, posts:
 
 
 def test_an_identity_endpoint_that_swallows_a_request_does_not_hold_up_the_posts_after_it(
-    outside: Outside, environ: Environ
+    outside: IdentityServices, environ: Environ
 ) -> None:
     version, made = outside.vault.create_certificate(CERTIFICATE_NAME), receiver(Clients.from_environ(environ))
 

@@ -25,7 +25,7 @@ from tests.edges.outside import (
     IDENTITY,
     REGISTRATION,
     Hands,
-    Outside,
+    IdentityServices,
     fault,
 )
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, STRANGER, TENANT
@@ -36,7 +36,7 @@ GRAPH = "https://graph.microsoft.com"
 TOKENS = "/oauth2/v2.0/token"
 
 
-def _settings(outside: Outside, **more: str) -> Settings:
+def _settings(outside: IdentityServices, **more: str) -> Settings:
     return Settings.from_environ(
         {
             "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -56,17 +56,17 @@ def _no_certificate() -> Certificate:
     raise Misconfigured("nobody asks for a certificate here")
 
 
-def _with_secret(outside: Outside, tenant_id: str = TENANT, secret: str = CLIENT_SECRET) -> TokenCredential:
+def _with_secret(outside: IdentityServices, tenant_id: str = TENANT, secret: str = CLIENT_SECRET) -> TokenCredential:
     return graph_credential(_settings(outside, CLIENT_SECRET=secret), tenant_id, _no_certificate)
 
 
 @pytest.fixture
-def certificates(outside: Outside) -> Iterator[CertificateVersions]:
+def certificates(outside: IdentityServices) -> Iterator[CertificateVersions]:
     with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
         yield CertificateVersions(client, CERTIFICATE_NAME)
 
 
-def _caller(outside: Outside, credential: TokenCredential) -> tuple[str, str]:
+def _caller(outside: IdentityServices, credential: TokenCredential) -> tuple[str, str]:
     """Return the application and the tenant that Graph would see behind the credential."""
     token = credential.get_token(GRAPH_SCOPE)
     claims = outside.entra.access_claims(f"Bearer {token.token}", GRAPH)
@@ -74,11 +74,11 @@ def _caller(outside: Outside, credential: TokenCredential) -> tuple[str, str]:
     return claims["appid"], claims["tid"]
 
 
-def _token_requests(outside: Outside) -> int:
+def _token_requests(outside: IdentityServices) -> int:
     return sum(TOKENS in request.path_qs for request in outside.login.requests)
 
 
-def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: Outside) -> None:
+def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: IdentityServices) -> None:
     for tenant in (TENANT, OTHER_TENANT):
         assert _caller(outside, _with_secret(outside, tenant)) == (CLIENT_ID, tenant)
     assert {urlsplit(request.path_qs).path.split("/")[1] for request in outside.login.requests} == {
@@ -87,7 +87,9 @@ def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: Outside) -
     }
 
 
-def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificates: CertificateVersions) -> None:
+def test_a_certificate_from_the_vault_gets_a_token(
+    outside: IdentityServices, certificates: CertificateVersions
+) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     registered = dataclasses.replace(REGISTRATION, secret=None, certificate=outside.vault.certificate(CERTIFICATE_NAME))
     outside.entra.register(registered)
@@ -96,7 +98,7 @@ def test_a_certificate_from_the_vault_gets_a_token(outside: Outside, certificate
 
 
 def test_a_certificate_that_is_not_registered_is_told_by_its_code(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     settings = _settings(outside, CLIENT_CERTIFICATE_NAME=CERTIFICATE_NAME)
@@ -104,7 +106,7 @@ def test_a_certificate_that_is_not_registered_is_told_by_its_code(
         graph_credential(settings, TENANT, certificates.current).get_token(GRAPH_SCOPE)
 
 
-def test_without_secret_and_certificate_the_managed_identity_serves(outside: Outside) -> None:
+def test_without_secret_and_certificate_the_managed_identity_serves(outside: IdentityServices) -> None:
     credential = graph_credential(_settings(outside), TENANT, _no_certificate)
     assert isinstance(credential, ManagedIdentityCredential)
     with credential:
@@ -112,7 +114,7 @@ def test_without_secret_and_certificate_the_managed_identity_serves(outside: Out
 
 
 def test_a_wrong_secret_is_told_by_its_code_and_never_by_itself(
-    outside: Outside, caplog: pytest.LogCaptureFixture
+    outside: IdentityServices, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(Misconfigured, match="AADSTS7000215") as caught:
@@ -121,24 +123,24 @@ def test_a_wrong_secret_is_told_by_its_code_and_never_by_itself(
     assert TENANT in str(caught.value)
 
 
-def test_an_app_that_is_unknown_in_the_tenant_is_told_by_its_code(outside: Outside) -> None:
+def test_an_app_that_is_unknown_in_the_tenant_is_told_by_its_code(outside: IdentityServices) -> None:
     outside.entra.register(dataclasses.replace(REGISTRATION, tenant_ids=(OTHER_TENANT,)))
     with pytest.raises(Misconfigured, match="AADSTS700016"):
         _with_secret(outside).get_token(GRAPH_SCOPE)
 
 
-def test_a_tenant_that_does_not_exist_is_hinted_at(outside: Outside) -> None:
+def test_a_tenant_that_does_not_exist_is_hinted_at(outside: IdentityServices) -> None:
     with pytest.raises(Unavailable, match=f"{STRANGER}.*check the tenant id"):
         _with_secret(outside, STRANGER).get_token(GRAPH_SCOPE)
 
 
-def test_a_token_is_kept_until_it_is_about_to_expire(outside: Outside) -> None:
+def test_a_token_is_kept_until_it_is_about_to_expire(outside: IdentityServices) -> None:
     credential = _with_secret(outside)
     tokens = {credential.get_token(GRAPH_SCOPE).token for _ in range(3)}
     assert (len(tokens), _token_requests(outside)) == (1, 1)
 
 
-def test_a_token_is_replaced_at_half_of_its_life(outside: Outside) -> None:
+def test_a_token_is_replaced_at_half_of_its_life(outside: IdentityServices) -> None:
     """Graph stops delivering when the token ends with which a subscription was last renewed."""
     hands = Hands(at=time.time())
     credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
@@ -154,7 +156,7 @@ def test_a_token_is_replaced_at_half_of_its_life(outside: Outside) -> None:
     assert abs(second.refresh_on - (second.expires_on - half)) < 60
 
 
-def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: Outside) -> None:
+def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: IdentityServices) -> None:
     hands = Hands(at=time.time())
     credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
     first = credential.get_token_info(GRAPH_SCOPE)
@@ -169,7 +171,7 @@ def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: Ou
     assert _token_requests(outside) == 2
 
 
-def test_expired_token_is_not_used_in_an_outage(outside: Outside) -> None:
+def test_expired_token_is_not_used_in_an_outage(outside: IdentityServices) -> None:
     hands = Hands(at=time.time())
     credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
     first = credential.get_token_info(GRAPH_SCOPE)
@@ -181,7 +183,7 @@ def test_expired_token_is_not_used_in_an_outage(outside: Outside) -> None:
             credential.get_token_info(GRAPH_SCOPE)
 
 
-def test_secret_is_read_for_every_token(outside: Outside) -> None:
+def test_secret_is_read_for_every_token(outside: IdentityServices) -> None:
     hands, secrets = Hands(at=time.time()), ["hunter2 hunter2", CLIENT_SECRET]
     credential = AppCredential(_settings(outside), TENANT, secrets.pop, now=hands)
     first = credential.get_token_info(GRAPH_SCOPE)
@@ -190,14 +192,14 @@ def test_secret_is_read_for_every_token(outside: Outside) -> None:
         credential.get_token_info(GRAPH_SCOPE)
 
 
-def test_threads_of_one_process_fetch_one_token(outside: Outside) -> None:
+def test_threads_of_one_process_fetch_one_token(outside: IdentityServices) -> None:
     credential = _with_secret(outside)
     with ThreadPoolExecutor(4) as pool:
         tokens = set(pool.map(lambda _: credential.get_token(GRAPH_SCOPE).token, range(8)))
     assert (len(tokens), _token_requests(outside)) == (1, 1)
 
 
-def test_an_outage_is_unavailable_and_not_remembered(outside: Outside) -> None:
+def test_an_outage_is_unavailable_and_not_remembered(outside: IdentityServices) -> None:
     credential = _with_secret(outside)
     with outside.down(outside.login), pytest.raises(Unavailable):
         credential.get_token(GRAPH_SCOPE)
@@ -217,7 +219,9 @@ def test_an_outage_is_unavailable_and_not_remembered(outside: Outside) -> None:
         (200, b'{"access_token": '),
     ],
 )
-def test_an_answer_that_says_nothing_is_unavailable(outside: Outside, path: str, status: int, body: bytes) -> None:
+def test_an_answer_that_says_nothing_is_unavailable(
+    outside: IdentityServices, path: str, status: int, body: bytes
+) -> None:
     credential = _with_secret(outside)
     # MSAL itself keeps away from a service that sends no Retry-After, or a long one.
     answer = Fault(path=path, status=status, body=body, headers={"Retry-After": "0"})
@@ -228,18 +232,18 @@ def test_an_answer_that_says_nothing_is_unavailable(outside: Outside, path: str,
 
 @pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"access_token": "x"}', b'{"error": 7, "error_codes": null}'])
-def test_json_that_is_no_answer_is_a_documented_problem(outside: Outside, path: str, body: bytes) -> None:
+def test_json_that_is_no_answer_is_a_documented_problem(outside: IdentityServices, path: str, body: bytes) -> None:
     with fault(outside.login, Fault(path=path, status=200, body=body)), pytest.raises((Misconfigured, Unavailable)):
         _with_secret(outside).get_token(GRAPH_SCOPE)
 
 
-def test_a_login_url_of_ones_own_is_not_looked_up_at_microsofts(outside: Outside) -> None:
+def test_a_login_url_of_ones_own_is_not_looked_up_at_microsofts(outside: IdentityServices) -> None:
     assert isinstance(_with_secret(outside), AppCredential)
     _with_secret(outside).get_token(GRAPH_SCOPE)
     assert not any("discovery/instance" in request.path_qs for request in outside.login.requests)
 
 
-def test_neither_secret_nor_token_reaches_a_log(outside: Outside, caplog: pytest.LogCaptureFixture) -> None:
+def test_neither_secret_nor_token_reaches_a_log(outside: IdentityServices, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token = _with_secret(outside).get_token(GRAPH_SCOPE)
     assert caplog.records

@@ -13,13 +13,13 @@ import pytest
 
 from shared.errors import Misconfigured
 from tests.edges.logins import Login, Overtaken, account, login_of, refresh_tokens
-from tests.edges.outside import GRAPH_SCOPE, Outside
+from tests.edges.outside import GRAPH_SCOPE, IdentityServices
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def login(outside: Outside) -> Iterator[Login]:
+def login(outside: IdentityServices) -> Iterator[Login]:
     with login_of(outside) as login:
         yield login
 

@@ -7,13 +7,13 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
 from tests.edges.logins import METADATA, TOKENS, Login, Overtaken, login_of
-from tests.edges.outside import GRAPH_SCOPE, Outside, fault
+from tests.edges.outside import GRAPH_SCOPE, IdentityServices, fault
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def login(outside: Outside) -> Iterator[Login]:
+def login(outside: IdentityServices) -> Iterator[Login]:
     with login_of(outside) as login:
         yield login
 
@@ -46,7 +46,7 @@ def test_an_outage_of_the_vault_is_unavailable(login: Login, status: int) -> Non
 
 
 def test_a_machine_without_an_identity_is_told_what_to_look_at(
-    outside: Outside, login: Login, monkeypatch: pytest.MonkeyPatch
+    outside: IdentityServices, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_HEADER", "another machine's")
     with login_of(outside) as stranger, pytest.raises(Unavailable, match="enable a managed identity"):

@@ -12,7 +12,16 @@ from sandbox.keyvault.certificates import ContentType
 from sandbox.serving import Fault, Service
 from shared.errors import Misconfigured, Unavailable, UnknownCertificate
 from shared.identity.key_vault import CertificateVersions
-from tests.edges.outside import BUSY_MACHINE_SECONDS, CERTIFICATE_NAME, Hands, Outside, fault, hanging, in_time, within
+from tests.edges.outside import (
+    BUSY_MACHINE_SECONDS,
+    CERTIFICATE_NAME,
+    Hands,
+    IdentityServices,
+    fault,
+    hanging,
+    in_time,
+    within,
+)
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 
 pytestmark = pytest.mark.slow
@@ -28,7 +37,7 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def client(outside: Outside) -> Iterator[SecretClient]:
+def client(outside: IdentityServices) -> Iterator[SecretClient]:
     with ManagedIdentityCredential() as credential, SecretClient(outside.vault_service.url, credential) as client:
         yield client
 
@@ -47,14 +56,14 @@ def _fits(certificate: x509.Certificate, certificates: CertificateVersions, vers
     [("application/x-pkcs12", 2048), ("application/x-pem-file", 2048), ("application/x-pkcs12", 4096)],
 )
 def test_the_private_key_of_a_version_comes_in_either_form(
-    outside: Outside, certificates: CertificateVersions, content_type: ContentType, key_size: int
+    outside: IdentityServices, certificates: CertificateVersions, content_type: ContentType, key_size: int
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME, key_size=key_size, content_type=content_type)
     assert _fits(outside.vault.certificate(CERTIFICATE_NAME), certificates, version)
     assert certificates.private_key(version, in_time()).key_size == key_size
 
 
-def test_a_key_is_fetched_and_parsed_once(outside: Outside, certificates: CertificateVersions) -> None:
+def test_a_key_is_fetched_and_parsed_once(outside: IdentityServices, certificates: CertificateVersions) -> None:
     """Peers' hole 11: the private key parsed on every notification."""
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     key = certificates.private_key(version, in_time())
@@ -64,7 +73,7 @@ def test_a_key_is_fetched_and_parsed_once(outside: Outside, certificates: Certif
     assert len(outside.vault_service.requests) == asked
 
 
-def test_many_posts_at_once_fetch_it_once(outside: Outside, certificates: CertificateVersions) -> None:
+def test_many_posts_at_once_fetch_it_once(outside: IdentityServices, certificates: CertificateVersions) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     with ThreadPoolExecutor(8) as pool:
         keys = list(pool.map(lambda _: certificates.private_key(version, in_time()), range(8)))
@@ -73,7 +82,7 @@ def test_many_posts_at_once_fetch_it_once(outside: Outside, certificates: Certif
     assert sum(version in request.path_qs for request in outside.vault_service.requests) <= 2
 
 
-def test_each_version_has_its_own_key(outside: Outside, certificates: CertificateVersions) -> None:
+def test_each_version_has_its_own_key(outside: IdentityServices, certificates: CertificateVersions) -> None:
     """Peers' hole 10: the certificate id ignored, so that rotation breaks every subscription."""
     versions = [outside.vault.create_certificate(CERTIFICATE_NAME) for _ in range(2)]
     for version in versions:
@@ -81,7 +90,7 @@ def test_each_version_has_its_own_key(outside: Outside, certificates: Certificat
 
 
 def test_current_follows_a_rotation_while_the_old_version_still_opens(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     old = outside.vault.create_certificate(CERTIFICATE_NAME)
     assert certificates.current().version == old
@@ -92,7 +101,7 @@ def test_current_follows_a_rotation_while_the_old_version_still_opens(
 
 
 def test_the_current_certificate_is_told_to_graph_as_der_on_one_line(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     text = certificates.current().to_base64()
@@ -102,7 +111,7 @@ def test_the_current_certificate_is_told_to_graph_as_der_on_one_line(
 
 
 def test_an_unknown_version_is_asked_for_once_in_five_minutes(
-    outside: Outside, certificates: CertificateVersions, hands: Hands
+    outside: IdentityServices, certificates: CertificateVersions, hands: Hands
 ) -> None:
     asked = []
     for moment in (0.0, 1.0, FIVE_MINUTES):
@@ -122,20 +131,20 @@ def test_memory_for_unknown_versions_is_bounded(certificates: CertificateVersion
 
 @pytest.mark.parametrize("certificate_id", NEVER_ASKED_FOR, ids=lambda text: ascii(text)[:20])
 def test_what_does_not_look_like_a_version_never_leaves_the_process(
-    outside: Outside, certificates: CertificateVersions, certificate_id: str
+    outside: IdentityServices, certificates: CertificateVersions, certificate_id: str
 ) -> None:
     with pytest.raises(UnknownCertificate):
         certificates.private_key(certificate_id, in_time())
     assert outside.vault_service.requests == outside.login.requests == []
 
 
-def _recovers(outside: Outside, certificates: CertificateVersions, version: str) -> bool:
+def _recovers(outside: IdentityServices, certificates: CertificateVersions, version: str) -> bool:
     return _fits(outside.vault.certificate(CERTIFICATE_NAME, version), certificates, version)
 
 
 @pytest.mark.parametrize("status", [403, 429, 500, 503])
 def test_a_refusal_is_unavailable_at_once_and_not_remembered(
-    outside: Outside, certificates: CertificateVersions, status: int
+    outside: IdentityServices, certificates: CertificateVersions, status: int
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     refusal = Fault(path="/secrets/", status=status, headers={"Retry-After": "30"})
@@ -150,7 +159,7 @@ def test_a_refusal_is_unavailable_at_once_and_not_remembered(
     [b"", b"<html>", b"null", b"[]", b"{}", b'{"value": "x"', b'{"value": 7, "id": 7}', b'{"id": "https://x/y"}'],
 )
 def test_an_answer_that_is_no_secret_is_a_documented_problem(
-    outside: Outside, certificates: CertificateVersions, body: bytes
+    outside: IdentityServices, certificates: CertificateVersions, body: bytes
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     answer = Fault(path="/secrets/", status=200, body=body, headers={"Content-Type": "application/json"})
@@ -160,7 +169,7 @@ def test_an_answer_that_is_no_secret_is_a_documented_problem(
 
 
 def test_without_the_role_a_key_is_unavailable_until_it_is_granted(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     outside.vault.readers = {"somebody-else"}
@@ -172,7 +181,7 @@ def test_without_the_role_a_key_is_unavailable_until_it_is_granted(
 
 
 def test_a_disabled_version_is_unavailable_while_others_open(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     disabled, other = (outside.vault.create_certificate(CERTIFICATE_NAME) for _ in range(2))
     outside.vault.disable(CERTIFICATE_NAME, disabled)
@@ -183,7 +192,7 @@ def test_a_disabled_version_is_unavailable_while_others_open(
 
 @pytest.mark.parametrize("name", ["vault_service", "login"])
 def test_no_answer_of_vault_or_identity_is_unavailable_by_the_deadline(
-    outside: Outside, certificates: CertificateVersions, name: str
+    outside: IdentityServices, certificates: CertificateVersions, name: str
 ) -> None:
     version, service = outside.vault.create_certificate(CERTIFICATE_NAME), getattr(outside, name)
     assert isinstance(service, Service)
@@ -193,7 +202,7 @@ def test_no_answer_of_vault_or_identity_is_unavailable_by_the_deadline(
 
 @pytest.mark.parametrize("name", ["vault_service", "login"])
 def test_an_answer_too_late_is_unavailable_by_the_deadline(
-    outside: Outside, certificates: CertificateVersions, name: str
+    outside: IdentityServices, certificates: CertificateVersions, name: str
 ) -> None:
     version, service = outside.vault.create_certificate(CERTIFICATE_NAME), getattr(outside, name)
     assert isinstance(service, Service)

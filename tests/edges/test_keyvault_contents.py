@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from shared.errors import Misconfigured
 from shared.identity.key_vault import CertificateVersions
-from tests.edges.outside import CERTIFICATE_NAME, Outside, in_time
+from tests.edges.outside import CERTIFICATE_NAME, IdentityServices, in_time
 from tests.shared.posts import key_pair
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ OPEN, LOCKED = NoEncryption(), BestAvailableEncryption(b"password")
 
 
 @pytest.fixture
-def certificates(outside: Outside) -> Iterator[CertificateVersions]:
+def certificates(outside: IdentityServices) -> Iterator[CertificateVersions]:
     with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
         yield CertificateVersions(client, CERTIFICATE_NAME)
 
@@ -81,7 +81,7 @@ USELESS = {
 
 @pytest.mark.parametrize(("value", "content_type"), USELESS.values(), ids=USELESS)
 def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_value(
-    outside: Outside, certificates: CertificateVersions, value: str, content_type: str | None
+    outside: IdentityServices, certificates: CertificateVersions, value: str, content_type: str | None
 ) -> None:
     version = outside.vault.set_secret(CERTIFICATE_NAME, value, content_type=content_type)
     for call in (lambda: certificates.private_key(version, in_time()), certificates.current):
@@ -92,7 +92,7 @@ def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_val
 
 
 def test_of_a_certificate_with_its_chain_the_leaf_is_told_to_graph(
-    outside: Outside, certificates: CertificateVersions
+    outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     key, leaf = key_pair()
     chain = _pem(key, leaf) + key_pair(name="second")[1].public_bytes(Encoding.PEM).decode()

@@ -10,7 +10,7 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
 from tests.edges.logins import METADATA, TOKENS, Login, account, login_of, refresh_tokens
-from tests.edges.outside import GRAPH_SCOPE, IDENTITY, Outside, fault
+from tests.edges.outside import GRAPH_SCOPE, IDENTITY, IdentityServices, fault
 
 CODES = "/oauth2/v2.0/devicecode"
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def login(outside: Outside) -> Iterator[Login]:
+def login(outside: IdentityServices) -> Iterator[Login]:
     with login_of(outside) as login:
         yield login
 

@@ -8,7 +8,7 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import SigningKeys
-from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, Outside, fault, hanging, in_time, within
+from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, IdentityServices, fault, hanging, in_time, within
 
 pytestmark = pytest.mark.slow
 
@@ -39,20 +39,20 @@ def hands() -> Hands:
 
 
 @pytest.fixture
-def keys(outside: Outside, hands: Hands) -> SigningKeys:
+def keys(outside: IdentityServices, hands: Hands) -> SigningKeys:
     return SigningKeys(outside.login.url, monotonic=hands)
 
 
-def _fetches(outside: Outside) -> int:
+def _fetches(outside: IdentityServices) -> int:
     return sum(request.path_qs == KEYS for request in outside.login.requests)
 
 
-def _serves(outside: Outside, keys: SigningKeys) -> bool:
+def _serves(outside: IdentityServices, keys: SigningKeys) -> bool:
     key = keys.signing_key(outside.entra.kid, in_time())
     return key.public_key == outside.entra.signing_key.public_key()
 
 
-def test_a_key_is_fetched_once_for_all_posts(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+def test_a_key_is_fetched_once_for_all_posts(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
     """Peers' hole 4: metadata and signing keys fetched on every call."""
     for _ in range(3):
         assert _serves(outside, keys)
@@ -60,19 +60,19 @@ def test_a_key_is_fetched_once_for_all_posts(outside: Outside, keys: SigningKeys
     assert _fetches(outside) == 1
 
 
-def test_many_posts_at_once_fetch_it_once(outside: Outside, keys: SigningKeys) -> None:
+def test_many_posts_at_once_fetch_it_once(outside: IdentityServices, keys: SigningKeys) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: keys.signing_key(outside.entra.kid, in_time()), range(8)))
     assert all(key.public_key == outside.entra.signing_key.public_key() for key in found)
     assert _fetches(outside) == 1
 
 
-def test_a_key_says_which_tenants_it_may_sign_for(outside: Outside, keys: SigningKeys) -> None:
+def test_a_key_says_which_tenants_it_may_sign_for(outside: IdentityServices, keys: SigningKeys) -> None:
     key = keys.signing_key(outside.entra.kid, in_time())
     assert key.issuer == "https://login.microsoftonline.com/{tenantid}/v2.0"
 
 
-def test_keys_are_looked_at_again_after_a_day(outside: Outside, keys: SigningKeys, hands: Hands) -> None:
+def test_keys_are_looked_at_again_after_a_day(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
     kid = outside.entra.kid
     keys.signing_key(kid, in_time())
     outside.entra.rotate_signing_key(retire_old=True)
@@ -83,7 +83,7 @@ def test_keys_are_looked_at_again_after_a_day(outside: Outside, keys: SigningKey
 
 @pytest.mark.parametrize("age", [0, DAY - 1, DAY + 1, 30 * DAY])
 def test_known_keys_serve_through_an_outage_however_old_they_are(
-    outside: Outside, keys: SigningKeys, hands: Hands, age: float
+    outside: IdentityServices, keys: SigningKeys, hands: Hands, age: float
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
     hands.at += age
@@ -93,7 +93,7 @@ def test_known_keys_serve_through_an_outage_however_old_they_are(
 
 
 def test_known_keys_serve_many_posts_at_once_while_entra_hangs(
-    outside: Outside, keys: SigningKeys, hands: Hands
+    outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
     hands.at += DAY + 1
@@ -103,7 +103,7 @@ def test_known_keys_serve_many_posts_at_once_while_entra_hangs(
 
 
 @pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
-def test_an_answer_that_is_no_key_set_is_unavailable(outside: Outside, keys: SigningKeys, body: bytes) -> None:
+def test_an_answer_that_is_no_key_set_is_unavailable(outside: IdentityServices, keys: SigningKeys, body: bytes) -> None:
     with fault(outside.login, Fault(path=KEYS, status=200, body=body)), pytest.raises(Unavailable):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
@@ -111,7 +111,7 @@ def test_an_answer_that_is_no_key_set_is_unavailable(outside: Outside, keys: Sig
 
 @pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
 def test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys(
-    outside: Outside, keys: SigningKeys, hands: Hands, body: bytes
+    outside: IdentityServices, keys: SigningKeys, hands: Hands, body: bytes
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
     hands.at += DAY + 1
@@ -121,26 +121,28 @@ def test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys(
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-def test_a_refusal_is_unavailable_and_not_remembered(outside: Outside, keys: SigningKeys, status: int) -> None:
+def test_a_refusal_is_unavailable_and_not_remembered(outside: IdentityServices, keys: SigningKeys, status: int) -> None:
     refusal = Fault(path=KEYS, status=status, headers={"Retry-After": "30"})
     with fault(outside.login, refusal), pytest.raises(Unavailable):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
 
 
-def test_no_answer_is_unavailable_and_not_remembered(outside: Outside, keys: SigningKeys) -> None:
+def test_no_answer_is_unavailable_and_not_remembered(outside: IdentityServices, keys: SigningKeys) -> None:
     with outside.down(outside.login), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
 
 
-def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: Outside, keys: SigningKeys) -> None:
+def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: IdentityServices, keys: SigningKeys) -> None:
     with fault(outside.login, hanging(KEYS)), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
 
 
-def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(outside: Outside, keys: SigningKeys) -> None:
+def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(
+    outside: IdentityServices, keys: SigningKeys
+) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())
@@ -148,7 +150,7 @@ def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(outside: O
 
 
 def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
-    outside: Outside, keys: SigningKeys, hands: Hands
+    outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     for minute in range(2):
@@ -162,7 +164,7 @@ def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
         hands.at += COOLDOWN
 
 
-def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: Outside, keys: SigningKeys) -> None:
+def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: IdentityServices, keys: SigningKeys) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(keys.signing_key, f"forged {number}", in_time()) for number in range(8)]
@@ -170,7 +172,7 @@ def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: Outside, 
     assert _fetches(outside) == 2
 
 
-def test_a_rotated_key_is_found_at_once(outside: Outside, keys: SigningKeys) -> None:
+def test_a_rotated_key_is_found_at_once(outside: IdentityServices, keys: SigningKeys) -> None:
     old = outside.entra.kid
     keys.signing_key(old, in_time())
     for rotations in range(2):
@@ -181,7 +183,7 @@ def test_a_rotated_key_is_found_at_once(outside: Outside, keys: SigningKeys) -> 
 
 
 def test_a_rotated_key_is_found_among_made_up_ids_once_the_cooldown_is_over(
-    outside: Outside, keys: SigningKeys, hands: Hands
+    outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())

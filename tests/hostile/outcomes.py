@@ -9,7 +9,7 @@ from shared.errors import Malformed, TooLarge, Unavailable
 from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
-from tests.shared.posts import Outcome, now
+from tests.shared.posts import ReceiverFixture, now
 
 _BUDGET = timedelta(seconds=30)
 _DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "publish", "quarantine")
@@ -24,7 +24,7 @@ def outcome(body: bytes) -> str:
     """
     chosen = crc32(body)
     stored = Stored()
-    receiver = dataclasses.replace(Outcome().receiver, park=stored.store, quarantine=stored.store)
+    receiver = dataclasses.replace(ReceiverFixture().receiver, park=stored.store, quarantine=stored.store)
     if chosen % 3 == 0:
         changes: dict[str, Any] = {_DOWN[chosen // 3 % len(_DOWN)]: _does_not_answer}
         receiver = dataclasses.replace(receiver, **changes)

@@ -59,7 +59,7 @@ class Calls:
         return result
 
 
-class GraphOfOneAccount:
+class FakeGraphAccount:
     """Keeps subscriptions as the reference describes them.
 
     ``refused`` maps a resource to what is raised when it is subscribed to or renewed; ``bad_certificates`` are ids that
@@ -152,7 +152,7 @@ def _combination(properties: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
     return (canonical_path(properties["resource"]), frozenset(properties["changeType"].split(",")))
 
 
-class TableInADict:
+class InMemorySubscriptionTable:
     """Keeps the contract of ``shared.subscriptions.subscription_table``: an ETag for each version of a row, Conflict
     for a stale one.
     """

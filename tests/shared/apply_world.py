@@ -19,7 +19,7 @@ from shared.subscriptions.tracked import (
     UpdateKind,
 )
 from tests.sender import NONCE, STATE_KEY
-from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
+from tests.shared.account import Calls, FakeGraphAccount, InMemorySubscriptionTable, SettableClock
 from tests.shared.tracked_values import HOUR, NOW, POLICY, WANTED
 
 EXPIRATION = NOW + timedelta(days=2)
@@ -30,12 +30,12 @@ def creation(desired: DesiredSubscription = BASIC, gap: MissedInterval | None = 
     return Create(tracked=TrackedSubscription(desired=desired), expiration=EXPIRATION, missed_interval=gap)
 
 
-class Account:
+class ApplyFixture:
     """``certificate`` is the current one; ``paced`` counts the writes that waited for the rate limit."""
 
     def __init__(self, certificate: Certificate | Problem | None = None) -> None:
         self.clock, self.calls, self.paced = SettableClock(), Calls(), 0
-        self.graph, self.table = GraphOfOneAccount(self.clock, self.calls), TableInADict(self.calls)
+        self.graph, self.table = FakeGraphAccount(self.clock, self.calls), InMemorySubscriptionTable(self.calls)
         self.applier = Applier(
             api=self.graph,
             subscription_table=self.table,

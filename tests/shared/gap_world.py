@@ -16,7 +16,7 @@ from shared.gaps.snapshot import SnapshotEntry
 from shared.graph.client import Page
 from shared.timing import Deadline
 from tests.sender import CHAT, CLIENT_ID, TENANT
-from tests.shared.account import Calls, SettableClock, TableInADict
+from tests.shared.account import Calls, InMemorySubscriptionTable, SettableClock
 from tests.shared.tracked_values import MINUTE
 
 SECOND = timedelta(seconds=1)
@@ -30,7 +30,7 @@ def window(user: str) -> str:
     return f"/v1.0/users/{user}/chats/getAllMessages"
 
 
-class GapsInADict:
+class InMemoryGapTable:
     """Keeps the contract of ``shared.gaps.gap_table``: an ETag for each version of a row, Conflict for a stale one."""
 
     def __init__(self, *rows: Gap) -> None:
@@ -61,7 +61,7 @@ class GapsInADict:
             raise Conflict("another run has changed the row of the gap")
 
 
-class KnownInADict:
+class InMemorySnapshotTable:
     """Keeps the contract of ``shared.gaps.snapshot_table``; ``notes`` and ``asked`` are all that it was told, and asked
     for.
     """
@@ -100,10 +100,10 @@ class KnownInADict:
 
 
 @dataclass(frozen=True)
-class GraphOfTenant:
-    """Graph's lists and items, in one tenant of a ``World``."""
+class FakeGraphTenant:
+    """Graph's lists and items, in one tenant of a ``CatchUpFixture``."""
 
-    world: "World"
+    world: "CatchUpFixture"
     tenant_id: str
 
     def get_page(self, path: str) -> Page:
@@ -115,14 +115,14 @@ class GraphOfTenant:
         return page.items[0]
 
 
-class World:
+class CatchUpFixture:
     """``lists`` has each list's pages by its path without the query; a problem among them is raised once."""
 
     def __init__(self, *gaps: Gap) -> None:
         self.clock = SettableClock()
-        self.tracking = TableInADict(Calls())
-        self.gaps = GapsInADict(*gaps)
-        self.known = KnownInADict()
+        self.tracking = InMemorySubscriptionTable(Calls())
+        self.gaps = InMemoryGapTable(*gaps)
+        self.known = InMemorySnapshotTable()
         self.lists: dict[str, list[list[Mapping[str, Any]] | Problem]] = {}
         self.asked: list[str] = []
         self.published: list[CloudEvent] = []
@@ -139,7 +139,7 @@ class World:
             subscription_table=self.tracking,
             gap_table=self.gaps,
             snapshot_table=self.known,
-            graph=lambda tenant_id: GraphOfTenant(self, tenant_id),
+            graph=lambda tenant_id: FakeGraphTenant(self, tenant_id),
             publish=self._publish,
             is_parked=lambda before: any(moment < before for moment in self.parked),
             clock=self.clock,
@@ -185,5 +185,5 @@ class World:
         return Page(items=tuple(page), next_path=following)
 
 
-def pages_of(world: World, user: str, *pages: list[Mapping[str, Any]] | Problem) -> None:
+def pages_of(world: CatchUpFixture, user: str, *pages: list[Mapping[str, Any]] | Problem) -> None:
     world.lists[window(user)] = list(pages)

@@ -55,7 +55,7 @@ def published_key(key_id: str, _deadline: Deadline | None = None) -> SigningKey:
     return SigningKey(public_key=graph().entra.signing_key.public_key(), issuer=KEY_ISSUER)
 
 
-class Outcome:
+class ReceiverFixture:
     """A receiver, what it heard and published, the keys and resources that it asked for; Graph has ``resources``."""
 
     def __init__(self, signing_key: Callable[[str, Deadline], SigningKey] = published_key) -> None:

@@ -11,7 +11,7 @@ from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
-from tests.shared.account import Calls, GraphOfOneAccount, SettableClock, TableInADict
+from tests.shared.account import Calls, FakeGraphAccount, InMemorySubscriptionTable, SettableClock
 from tests.shared.posts import key_pair
 from tests.shared.tracked_values import URL
 
@@ -25,13 +25,13 @@ def certificate(version: str = "c1") -> Certificate:
     return Certificate(version=version, certificate=public, private_key=key)
 
 
-class World:
+class ReconcileFixture:
     """``after`` moves the clock before a run; ``certificate`` is what the vault answers, None where there is none."""
 
     def __init__(self, *entries: Mapping[str, Any], tenants: Sequence[str] = (TENANT, OTHER_TENANT)) -> None:
         self.clock, self.calls = SettableClock(), Calls()
-        self.graphs = {tenant: GraphOfOneAccount(self.clock, self.calls) for tenant in tenants}
-        self.table = TableInADict(self.calls)
+        self.graphs = {tenant: FakeGraphAccount(self.clock, self.calls) for tenant in tenants}
+        self.table = InMemorySubscriptionTable(self.calls)
         self.desired: Sequence[DesiredSubscription] = ()
         self.key = STATE_KEY
         self.url = URL
@@ -61,7 +61,7 @@ class World:
         )
 
     @property
-    def graph(self) -> GraphOfOneAccount:
+    def graph(self) -> FakeGraphAccount:
         """The first tenant's."""
         return self.graphs[TENANT]
 

@@ -8,7 +8,7 @@ import pytest
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.subscriptions.tracked import Action, Activity, Delete, MissedInterval, TrackedSubscription, UpdateKind
 from tests.sender import STATE_KEY, TENANT
-from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
+from tests.shared.apply_world import BASIC, EXPIRATION, ApplyFixture, creation
 from tests.shared.run_world import certificate
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, WANTED, failure
 
@@ -16,7 +16,7 @@ REFUSED = Misconfigured("Graph answered 403")
 
 
 def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> None:
-    account, seen = Account(), list[TrackedSubscription]()
+    account, seen = ApplyFixture(), list[TrackedSubscription]()
 
     def look(call: str) -> None:
         if call == "create":
@@ -31,7 +31,7 @@ def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> 
 
 
 def test_a_recreation_is_recorded_first_and_names_the_old_key_until_deletion() -> None:
-    account, keys = Account(), list[str | None]()
+    account, keys = ApplyFixture(), list[str | None]()
     former = account.table.save(replace(account.created(), client_state_key_id="k0"))
     account.table.heard[TENANT, "s0"] = Activity(removed_at=NOW)
     account.calls.before = lambda _call: keys.append(account.row.client_state_key_id)
@@ -42,7 +42,7 @@ def test_a_recreation_is_recorded_first_and_names_the_old_key_until_deletion() -
 
 
 def test_a_deletion_is_recorded_first_and_its_row_is_removed_last() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     assert account.apply(account.deletion()) is None
     assert account.calls.made == ["save", "delete", "remove", "forget"]
@@ -50,7 +50,7 @@ def test_a_deletion_is_recorded_first_and_its_row_is_removed_last() -> None:
 
 
 def test_a_row_without_a_subscription_is_just_removed() -> None:
-    account = Account()
+    account = ApplyFixture()
     row = account.table.save(TrackedSubscription(desired=BASIC))
     account.calls.made.clear()
     assert account.apply(Delete(tracked=row, subscription=None)) is None
@@ -58,7 +58,7 @@ def test_a_row_without_a_subscription_is_just_removed() -> None:
 
 
 def test_a_renewal_records_no_intent() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     assert account.apply(account.update()) is None
     assert account.calls.made == ["update", "save"]
@@ -67,7 +67,7 @@ def test_a_renewal_records_no_intent() -> None:
 
 @pytest.mark.parametrize("kind", ["create", "recreate", "delete"])
 def test_graph_is_not_asked_when_another_run_has_changed_the_row(kind: str) -> None:
-    account = Account()
+    account = ApplyFixture()
     if kind == "create":
         action: Action = creation()
         account.table.save(TrackedSubscription(desired=BASIC))
@@ -82,7 +82,7 @@ def test_graph_is_not_asked_when_another_run_has_changed_the_row(kind: str) -> N
 
 
 def test_a_failure_is_recorded_with_its_gap_and_cleared_by_a_success() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.graph.refused[BASIC.resource] = REFUSED
     action = creation(gap=MissedInterval(since=NOW - HOUR))
     assert account.apply(action) is REFUSED
@@ -103,7 +103,7 @@ def test_a_failure_is_recorded_with_its_gap_and_cleared_by_a_success() -> None:
 
 def test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time() -> None:
     """A back-off of an hour would outlast a subscription to presence."""
-    account = Account()
+    account = ApplyFixture()
     action = replace(creation(WANTED), expiration=NOW + 40 * MINUTE)
     assert account.apply(action, certificate=certificate()) is None
     account.graph.bad_certificates.add("c2")
@@ -125,7 +125,7 @@ def test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time() -> No
 def test_a_short_lived_one_is_tried_again_in_time_unless_graph_says_later(
     problem: Misconfigured | Unavailable, pause: timedelta
 ) -> None:
-    account = Account()
+    account = ApplyFixture()
     assert account.apply(replace(creation(), expiration=NOW + 40 * MINUTE)) is None
     renewal = account.update()
     account.graph.refused[BASIC.resource] = problem
@@ -136,7 +136,7 @@ def test_a_short_lived_one_is_tried_again_in_time_unless_graph_says_later(
 
 
 def test_a_deletion_that_fails_keeps_the_row() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     deletion, busy = account.deletion(), Unavailable("Graph answered 503")
 
@@ -150,7 +150,7 @@ def test_a_deletion_that_fails_keeps_the_row() -> None:
 
 
 def test_activity_is_kept_as_long_as_its_subscription() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     account.table.heard[TENANT, "s0"] = Activity(notification_at=NOW)
     account.apply(account.update())
@@ -158,7 +158,7 @@ def test_activity_is_kept_as_long_as_its_subscription() -> None:
 
 
 def test_an_adopted_one_of_an_unknown_key_counts_as_of_the_current_key() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     adoption = replace(account.update(UpdateKind.ADOPT), tracked=TrackedSubscription(desired=BASIC))
     account.table.rows.clear()
@@ -168,7 +168,7 @@ def test_an_adopted_one_of_an_unknown_key_counts_as_of_the_current_key() -> None
 
 def test_a_substitute_that_fails_is_not_substituted_again() -> None:
     """Created after a 404, refused (409) because it does exist: the next run lists again."""
-    account = Account()
+    account = ApplyFixture()
     account.created()
     renewal = account.update()
     gone = replace(renewal, subscription=replace(renewal.subscription, subscription_id="gone"))

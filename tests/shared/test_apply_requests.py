@@ -6,21 +6,21 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.subscriptions.tracked import AppliedSubscription, Delete, TrackedSubscription, UpdateKind
-from tests.shared.apply_world import BASIC, EXPIRATION, Account, creation
+from tests.shared.apply_world import BASIC, EXPIRATION, ApplyFixture, creation
 from tests.shared.run_world import certificate
 from tests.shared.tracked_values import HOUR, NOW, URL, WANTED
 
 UNAVAILABLE = Unavailable("Key Vault does not answer")
 
 
-def _rich() -> Account:
-    account = Account(certificate())
+def _rich() -> ApplyFixture:
+    account = ApplyFixture(certificate())
     account.created(WANTED)
     return account
 
 
 def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
-    account = Account(certificate())
+    account = ApplyFixture(certificate())
     account.clock.pass_by(HOUR)
     account.created(WANTED)
     assert account.observed == AppliedSubscription(
@@ -34,14 +34,14 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
 
 
 def test_a_subscription_to_be_fetched_is_recorded_with_its_url_and_no_certificate() -> None:
-    account = Account(certificate())
+    account = ApplyFixture(certificate())
     account.created(replace(BASIC, fetch=True))
     assert (account.observed.certificate_id, account.observed.notification_url) == (None, f"{URL}?fetch=v1.0")
 
 
 @pytest.mark.parametrize(("current", "problem"), [(None, Misconfigured), (UNAVAILABLE, Unavailable)])
 def test_resource_data_are_not_asked_for_without_a_certificate(current: Problem | None, problem: type[Problem]) -> None:
-    account = Account(current)
+    account = ApplyFixture(current)
     assert isinstance(account.apply(creation(WANTED)), problem)
     assert "create" not in account.calls.made
     assert account.apply(creation(BASIC)) is None
@@ -67,7 +67,7 @@ def test_the_certificate_goes_with_adoption_and_rotation_only(kind: UpdateKind, 
 
 
 def test_no_certificate_goes_with_a_subscription_without_resource_data() -> None:
-    account = Account(certificate())
+    account = ApplyFixture(certificate())
     account.created()
     account.apply(account.update(UpdateKind.ADOPT))
     assert "encryptionCertificate" not in account.graph.sent[-1]
@@ -126,7 +126,7 @@ def test_an_update_that_is_refused_with_and_without_its_certificate_fails(kind: 
 
 
 def test_a_subscription_that_is_gone_counts_as_deleted() -> None:
-    account = Account()
+    account = ApplyFixture()
     account.created()
     deletion = account.deletion()
     account.graph.kept.clear()

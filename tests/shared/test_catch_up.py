@@ -14,19 +14,19 @@ from shared.subscriptions.tracked import MissedInterval
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, GAP, SINCE, UNTIL, message
-from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World, pages_of, window
+from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture, pages_of, window
 from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 
 # --- Recorded
 
 
-def _tracked(world: World, gap: MissedInterval | None) -> None:
+def _tracked(world: CatchUpFixture, gap: MissedInterval | None) -> None:
     [row] = world.tracking.tracked() or [replace(ROW, etag=None)]
     world.tracking.save(replace(row, missed_interval=gap))
 
 
 def test_a_gap_that_has_ended_is_recorded_and_leaves_its_subscription() -> None:
-    world = World()
+    world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
@@ -36,7 +36,7 @@ def test_a_gap_that_has_ended_is_recorded_and_leaves_its_subscription() -> None:
 
 
 def test_a_gap_that_lasts_stays_where_it_is() -> None:
-    world = World()
+    world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE))
     assert world.run() == {}
     assert world.tracking.tracked()[0].missed_interval == MissedInterval(since=SINCE)
@@ -44,7 +44,7 @@ def test_a_gap_that_lasts_stays_where_it_is() -> None:
 
 
 def test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing() -> None:
-    world = World()
+    world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
     world.tracking._calls.before = _raising(Killed(), "save")
@@ -65,7 +65,7 @@ def _raising(what: BaseException, name: str) -> Callable[[str], None]:
 
 
 def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
-    world = World()
+    world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a")
     world.tracking._calls.before = _raising(Conflict("another run"), "save")
@@ -76,14 +76,14 @@ def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
 def test_a_gap_that_turns_out_longer_is_filled_from_its_beginning() -> None:
     known = Gap.from_tracked(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL)))
     assert known is not None
-    world = World(replace(known, state=GapState.RECOVERED, checkpoint="z", ended_at=NOW))
+    world = CatchUpFixture(replace(known, state=GapState.RECOVERED, checkpoint="z", ended_at=NOW))
     _tracked(world, MissedInterval(since=SINCE, until=NOW))
     world.has("a", a=[message(created=UNTIL + 30 * MINUTE)])
     assert world.run() == {"recorded": 1, "recovered": 1, "events": 1}
 
 
 def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a")
     broken = iter([Misconfigured("a row cannot be read")])
 
@@ -96,7 +96,7 @@ def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
 
 
 def test_what_is_done_is_kept_for_a_month() -> None:
-    world = World(replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 29 * DAY))
+    world = CatchUpFixture(replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 29 * DAY))
     world.run()
     assert len(world.gaps.rows) == 1
     world.clock.pass_by(DAY)
@@ -108,21 +108,21 @@ def test_what_is_done_is_kept_for_a_month() -> None:
 
 
 def test_a_message_that_several_people_see_is_told_once() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1"), message("2")], b=[message("2"), message("3")])
     assert world.run() == {"recovered": 1, "events": 3}
     assert world.told() == ["ChatMessageCreated 1", "ChatMessageCreated 2", "ChatMessageCreated 3"]
 
 
 def test_the_order_of_users_is_that_of_their_ids_whatever_graphs_is() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("cab")
     world.run()
     assert [path.split("/")[3] for path in world.asked[1:]] == ["a", "b", "c"]
 
 
 def test_what_is_no_id_is_not_asked_for() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.lists[USERS] = [[{"id": ".."}, {"id": "a/b"}, {"id": None}, {}, {"id": "a"}]]
     world.lists[window("a")] = [[]]
     assert world.run() == {"recovered": 1}
@@ -130,40 +130,40 @@ def test_what_is_no_id_is_not_asked_for() -> None:
 
 
 def test_an_empty_tenant_has_nothing_to_recover() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("")
     assert world.run() == {"recovered": 1}
 
 
 def test_older_gaps_come_first() -> None:
     younger = replace(GAP, since=SINCE + MINUTE, resource=ONE_CHAT)
-    world = World(younger, replace(GAP, resource="/users/u/chats/getAllMessages"))
+    world = CatchUpFixture(younger, replace(GAP, resource="/users/u/chats/getAllMessages"))
     world.lists = {IN_CHAT: [[]], window("u"): [[]]}
     world.run()
     assert unquote(world.asked[0]).startswith(window("u"))
 
 
 def test_a_message_that_is_none_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a", a=[message("1", createdDateTime="yesterday"), message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
     assert "is malformed and left out: createdDateTime is not a time" in caplog.text
 
 
 def test_a_link_that_leads_to_itself_does_not_keep_a_run_busy() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a")
     world.endless.add(window("a"))
     assert world.run() == {"put off": 1}
 
 
 def test_gets_of_one_chat_are_a_second_apart_and_others_are_not() -> None:
-    world = World(replace(GAP, resource=ONE_CHAT))
+    world = CatchUpFixture(replace(GAP, resource=ONE_CHAT))
     world.lists[IN_CHAT] = [[], [], []]
     began = world.clock.now()
     world.run()
     assert world.clock.now() - began == 2 * SECOND
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("abcdefghij")
     began = world.clock.now()
     world.run()
@@ -174,13 +174,13 @@ def test_gets_of_one_chat_are_a_second_apart_and_others_are_not() -> None:
 
 
 def test_a_run_without_time_begins_nothing() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     assert world.run(time=0 * SECOND) == {}
     assert world.asked == []
 
 
 def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1")])
     pages_of(world, "b", [message("2")], [message("3")], [message("4")])
     world.took = SECOND
@@ -196,7 +196,7 @@ def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() 
 
 @pytest.mark.parametrize("calls", range(9))
 def test_a_run_that_is_killed_at_any_call_is_made_up_for(calls: int) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1")])
     pages_of(world, "b", [message("2")], [message("3")])
     left = iter(range(calls))
@@ -216,7 +216,7 @@ def test_a_run_that_is_killed_at_any_call_is_made_up_for(calls: int) -> None:
 
 @pytest.mark.parametrize("pages", [1, 2])
 def test_another_run_at_the_same_gap_is_given_way_to(pages: int) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("ab")
     pages_of(world, "a", [message()], *[[]] * (pages - 1))
     world.before_publishing = lambda: world.gaps.rows.update({(TENANT, GAP.key): replace(world.gap(), etag="theirs")})
@@ -225,14 +225,14 @@ def test_another_run_at_the_same_gap_is_given_way_to(pages: int) -> None:
 
 
 def test_a_page_that_graph_has_forgotten_is_begun_anew() -> None:
-    world = World(replace(GAP, checkpoint="a", current_query="b", next_page="/v1.0/forgotten?page=7"))
+    world = CatchUpFixture(replace(GAP, checkpoint="a", current_query="b", next_page="/v1.0/forgotten?page=7"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
     assert world.told() == ["ChatMessageCreated 2"]
 
 
 def test_a_page_is_that_of_its_own_source() -> None:
-    world = World(replace(GAP, current_query="b", next_page=f"{window('b')}?page=0"))
+    world = CatchUpFixture(replace(GAP, current_query="b", next_page=f"{window('b')}?page=0"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 2}
     assert world.asked[1] != f"{window('b')}?page=0"
@@ -250,7 +250,7 @@ def _in_channel(id_: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_answers_that_did_not_fit_are_fetched_page_by_page() -> None:
-    world = World(IN_CHANNEL)
+    world = CatchUpFixture(IN_CHANNEL)
     first = _in_channel("2", replyToId="1")
     root = _in_channel("1", created=BEFORE) | {
         "replies": [first],
@@ -268,7 +268,7 @@ def test_answers_that_did_not_fit_are_fetched_page_by_page() -> None:
 
 @pytest.mark.parametrize("problem", [None, Misconfigured("Graph answered 400")], ids=["404", "400"])
 def test_without_delta_the_list_is_read(problem: Problem | None) -> None:
-    world = World(IN_CHANNEL)
+    world = CatchUpFixture(IN_CHANNEL)
     world.lists = {CHANNEL: [[_in_channel("1")]]}
     if problem is not None:
         world.lists[f"{CHANNEL}/delta"] = [problem]
@@ -276,7 +276,7 @@ def test_without_delta_the_list_is_read(problem: Problem | None) -> None:
 
 
 def test_two_gaps_of_one_subscription_are_two_rows() -> None:
-    world = World()
+    world = CatchUpFixture()
     for since in (SINCE, SINCE + MINUTE):
         _tracked(world, MissedInterval(since=since, until=UNTIL))
         world.has("a")

@@ -13,7 +13,7 @@ from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.gaps.gap import GapState
 from tests.sender import OTHER_TENANT, TENANT
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
-from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, World
+from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture
 from tests.shared.tracked_values import HOUR, MINUTE, NOW
 
 # --- Put off
@@ -23,7 +23,7 @@ from tests.shared.tracked_values import HOUR, MINUTE, NOW
     ("pause", "counts"), [(15 * SECOND, {"recovered": 1}), (16 * SECOND, {"put off": 1}), (None, {"put off": 1})]
 )
 def test_a_pause_of_a_few_seconds_is_slept_through(pause: timedelta | None, counts: Mapping[str, int]) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a")
     problems = iter([Unavailable("429", retry_after=pause)])
 
@@ -38,7 +38,7 @@ def test_a_pause_of_a_few_seconds_is_slept_through(pause: timedelta | None, coun
 
 
 def test_what_is_put_off_waits_longer_each_time() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a", a=Unavailable("no answer"))
     pauses: list[timedelta] = []
     for _ in range(6):
@@ -58,7 +58,7 @@ def test_what_is_put_off_waits_longer_each_time() -> None:
 
 def test_a_tenant_that_asks_to_be_left_alone_is_and_the_others_are_not() -> None:
     other = replace(GAP, tenant_id=OTHER_TENANT, since=SINCE + 2 * MINUTE)
-    world = World(GAP, replace(GAP, since=SINCE + MINUTE), other)
+    world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE), other)
     world.has("a")
 
     def throttled(tenant_id: str) -> None:
@@ -70,7 +70,7 @@ def test_a_tenant_that_asks_to_be_left_alone_is_and_the_others_are_not() -> None
 
 
 def test_a_sink_that_is_down_keeps_the_gap_where_it_is() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("ab", a=[], b=[message()])
     world.before_publishing = _down
     assert world.run() == {"put off": 1}
@@ -84,12 +84,12 @@ def _down() -> None:
 # --- Refused and lost
 
 
-def _gaps_told(world: World) -> list[str]:
+def _gaps_told(world: CatchUpFixture) -> list[str]:
     return [json.loads(event.data)["reason"] for event in world.published if event.type.endswith("SubscriptionGap")]
 
 
 def test_a_refusal_is_said_once_and_asked_about_for_a_week() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.lists[USERS] = [Misconfigured("Graph answered 403 to GET /v1.0/users: no")]
     assert world.run() == {"refused": 1}
     for _ in range(7 * 24):
@@ -103,7 +103,7 @@ def test_a_refusal_is_said_once_and_asked_about_for_a_week() -> None:
 
 
 def test_a_permission_that_is_granted_in_time_recovers_everything() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.lists[USERS] = [Misconfigured("Graph answered 403")]
     world.run()
     world.has("a", a=[message()])
@@ -113,7 +113,7 @@ def test_a_permission_that_is_granted_in_time_recovers_everything() -> None:
 
 
 def test_users_without_teams_do_not_stand_in_the_way() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("abc", a=NotFound("Graph answered 404"), b=[message()], c=NotFound("Graph answered 404"))
     assert world.run() == {"recovered": 1, "events": 1}
     assert _gaps_told(world) == []
@@ -121,7 +121,7 @@ def test_users_without_teams_do_not_stand_in_the_way() -> None:
 
 @pytest.mark.parametrize("refused", ["a", "b", "c", "ac"])
 def test_users_whose_messages_graph_refuses_are_counted_and_said(refused: str) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("abc", **{user: Misconfigured("Graph answered 403") for user in refused})
     assert world.run() == {"unrecoverable": 1}
     assert _gaps_told(world) == [f"Graph refused {len(refused)} of the lists: Graph answered 403"]
@@ -129,7 +129,7 @@ def test_users_whose_messages_graph_refuses_are_counted_and_said(refused: str) -
 
 @pytest.mark.parametrize("users", ["a", "abcdefghij", "abcdefghijklm"])
 def test_refused_everywhere_means_that_the_permission_is_missing(users: str) -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has(users, **{user: Misconfigured("Graph answered 403") for user in users})
     assert world.run() == {"refused": 1}
     assert len(world.asked) == 1 + min(10, len(users))
@@ -137,13 +137,13 @@ def test_refused_everywhere_means_that_the_permission_is_missing(users: str) -> 
 
 
 def test_a_chat_that_is_no_more_is_lost() -> None:
-    world = World(replace(GAP, resource=ONE_CHAT))
+    world = CatchUpFixture(replace(GAP, resource=ONE_CHAT))
     assert world.run() == {"unrecoverable": 1}
     assert _gaps_told(world) == [f"Graph answered 404 to GET {IN_CHAT}"]
 
 
 def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(replace(GAP, resource="/communications/callRecords"))
+    world = CatchUpFixture(replace(GAP, resource="/communications/callRecords"))
     assert world.run() == {"unrecoverable": 1}
     assert world.asked == []
     assert _gaps_told(world) == ["Graph has no list of past changes to this resource"]
@@ -157,7 +157,7 @@ def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCapture
     ids=["all of it", "its beginning"],
 )
 def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any, asked: int) -> None:
-    world = World(replace(GAP, since=since, until=until))
+    world = CatchUpFixture(replace(GAP, since=since, until=until))
     world.has("a", a=[message(created=NOW - 239 * DAY)])
     assert world.run()["unrecoverable"] == 1
     assert len(world.asked) == asked
@@ -165,7 +165,7 @@ def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any
 
 
 def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
-    world = World(replace(GAP, resource="/communications/callRecords"))
+    world = CatchUpFixture(replace(GAP, resource="/communications/callRecords"))
     world.before_publishing = _down
     with pytest.raises(Unavailable):
         world.run()
@@ -175,7 +175,7 @@ def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
 
 
 def test_of_deleted_and_edited_messages_each_is_told_its_own_way() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     gone = message("3", modified=LATER, deletedDateTime=text(LATER))
     world.has("a", a=[message("1", created=BEFORE, modified=DURING), message("2", modified=LATER), gone])
     world.run()

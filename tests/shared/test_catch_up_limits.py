@@ -12,12 +12,12 @@ from shared.gaps.recovered_events import changes_from_item, event_from_change, m
 from shared.subscriptions.tracked import MissedInterval
 from tests.sender import CLIENT_ID
 from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
-from tests.shared.gap_world import DAY, USERS, World, pages_of
+from tests.shared.gap_world import DAY, USERS, CatchUpFixture, pages_of
 from tests.shared.tracked_values import MINUTE, NOW, ROW
 
 
 def test_people_on_every_page_of_the_list_are_read() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.lists[USERS] = [[{"id": "a"}], [{"id": "b"}]]
     for user in "ab":
         pages_of(world, user, [message(user)])
@@ -25,7 +25,7 @@ def test_people_on_every_page_of_the_list_are_read() -> None:
 
 
 def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_waiting() -> None:
-    world = World(GAP, replace(GAP, since=SINCE + MINUTE))
+    world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
     problems = iter([Unavailable("no answer")])
     world.before_reading = lambda _tenant_id: _raise_next(problems)
@@ -33,7 +33,7 @@ def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_wait
 
 
 def test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a")
     world.tracking.save(replace(ROW, etag=None, missed_interval=MissedInterval(since=SINCE + MINUTE, until=UNTIL)))
     problems = iter([Conflict("another run has recorded it")])
@@ -48,14 +48,14 @@ def _raise_next(problems: Iterator[Problem]) -> None:
 
 def test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing() -> None:
     done = replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 31 * DAY)
-    world = World(done, replace(GAP, since=SINCE + MINUTE))
+    world = CatchUpFixture(done, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
     world.gaps.before_removing = lambda: _raise_next(iter([Conflict("another run was faster")]))
     assert world.run() == {"recovered": 1}
 
 
 def test_the_reason_of_a_refusal_fits_into_a_row() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a", a=Misconfigured("no permission " * 1000))
     assert world.run() == {"refused": 1}
     assert len(world.gap().reason or "") == 1024

@@ -19,7 +19,7 @@ from shared.subscriptions.tracked import TrackedSubscription
 from tests.sender import CHAT, TENANT
 from tests.shared.account import Killed
 from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, text
-from tests.shared.gap_world import SECOND, USERS, World
+from tests.shared.gap_world import SECOND, USERS, CatchUpFixture
 from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 
 TEAM, OTHER = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "3fa85f64-5717-4562-b3fc-2c963f66afa7"
@@ -35,9 +35,9 @@ def _baseline(gap: Gap, **changes: Any) -> Gap:
     )
 
 
-def _world(gap: Gap) -> World:
+def _world(gap: Gap) -> CatchUpFixture:
     """Return a world that knows what was there before the gap."""
-    world = World(gap, _baseline(gap))
+    world = CatchUpFixture(gap, _baseline(gap))
     world.tracking.save(_row(gap))
     return world
 
@@ -51,7 +51,7 @@ def _of_row(gap: Gap) -> Gap:
     return replace(gap, subscription_key=_row(gap).key)
 
 
-def _knows(world: World, collection: str, **things: dict[str, Any]) -> None:
+def _knows(world: CatchUpFixture, collection: str, **things: dict[str, Any]) -> None:
     for id_, thing in things.items():
         world.known.note(
             SnapshotEntry(
@@ -65,7 +65,7 @@ def _listed(**things: dict[str, Any]) -> list[Mapping[str, Any]]:
     return [{"id": id_} | thing for id_, thing in things.items()]
 
 
-def _told(world: World) -> list[str]:
+def _told(world: CatchUpFixture) -> list[str]:
     return sorted(f"{event.type.removeprefix('Microsoft.Graph.')} {event.subject}" for event in world.published)
 
 
@@ -331,7 +331,7 @@ def test_a_chat_that_is_new_and_has_changed_is_told_twice_and_noted_once() -> No
 TOLD_LATE_FOR = timedelta(hours=4, minutes=5)
 
 
-def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[str, Any]]) -> World:
+def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[str, Any]]) -> CatchUpFixture:
     """Return a world in which a gap was compared; and then was told, late, of what had been before it."""
     world = _world(GAP_OF_MEMBERS)
     world.lists[OF_TEAM] = [_listed(**listed)]
@@ -436,7 +436,7 @@ def test_all_of_a_tenant_is_compared_again_from_the_beginning_and_goes_on_where_
 
 
 def test_messages_have_times_and_are_read_once() -> None:
-    world = World(GAP)
+    world = CatchUpFixture(GAP)
     world.has("a")
     assert world.run() == {"recovered": 1}
     assert world.gap().recheck_at is None
@@ -445,8 +445,8 @@ def test_messages_have_times_and_are_read_once() -> None:
 # --- Baselines
 
 
-def _subscribed(gap: Gap) -> World:
-    world = World()
+def _subscribed(gap: Gap) -> CatchUpFixture:
+    world = CatchUpFixture()
     world.tracking.save(_row(gap))
     return world
 
@@ -484,7 +484,7 @@ def test_what_was_known_and_is_not_there_is_forgotten_by_a_baseline() -> None:
     ],
 )
 def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, Any]) -> None:
-    world = World()
+    world = CatchUpFixture()
     wanted = replace(WANTED, resource=resource, **changes)
     world.tracking.save(replace(ROW, desired=wanted, etag=None))
     assert world.run() == {}
@@ -492,14 +492,14 @@ def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, 
 
 
 def test_before_it_lives_a_subscription_has_no_baseline() -> None:
-    world = World()
+    world = CatchUpFixture()
     world.tracking.save(replace(_row(IN_TEAM), applied=None))
     assert world.run() == {}
 
 
 def test_gaps_come_before_baselines() -> None:
     begun = replace(_baseline(GAP_OF_MEMBERS), state=GapState.OPEN, ended_at=None)
-    world = World(begun, replace(GAP, since=NOW - MINUTE, until=NOW))
+    world = CatchUpFixture(begun, replace(GAP, since=NOW - MINUTE, until=NOW))
     world.has("a")
     world.tracking.save(_row(IN_TEAM))
     world.lists[OF_TEAM] = [[]]
@@ -532,7 +532,7 @@ def test_a_baseline_that_graph_refuses_is_told_to_the_operator_only(caplog: pyte
 
 
 def test_a_gap_without_a_baseline_tells_what_times_say_and_that_the_rest_is_lost() -> None:
-    world = World(GAP_OF_MEMBERS)
+    world = CatchUpFixture(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, goes={})
     world.lists[OF_TEAM] = [_listed(unknown={}, new={"createdDateTime": text(DURING)})]
     assert world.run() == {"unrecoverable": 1, "events": 2}
@@ -543,7 +543,7 @@ def test_a_gap_without_a_baseline_tells_what_times_say_and_that_the_rest_is_lost
 
 @pytest.mark.parametrize("done", [timedelta(days=1), timedelta(days=400)])
 def test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer(done: timedelta) -> None:
-    world = World(replace(_baseline(GAP_OF_MEMBERS), ended_at=NOW - done))
+    world = CatchUpFixture(replace(_baseline(GAP_OF_MEMBERS), ended_at=NOW - done))
     world.tracking.save(_row(IN_TEAM))
     world.run()
     assert len(world.gaps.rows) == 1

@@ -24,7 +24,7 @@ from shared.timing import Deadline
 from tests.edges.outside import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
 from tests.sender import CONTENT, basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
+from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 BUDGET = timedelta(seconds=2.5)
 # What is told to hang does so for all the time that there is.
@@ -34,7 +34,7 @@ BUSY_MACHINE_SECONDS = 0.4
 QUARANTINED = frozenset({"validation-token", "unknown-certificate", "undecryptable", "malformed"})
 
 
-class Keeper(Outcome):
+class Keeper(ReceiverFixture):
     """A receiver with a place for what has to wait; ``steps`` is what it did, in order."""
 
     def __init__(self, **ports: Any) -> None:
@@ -122,7 +122,7 @@ def _takes_half_a_second(_body: bytes, _post: StoredPost, deadline: Deadline) ->
 
 @pytest.mark.slow
 def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
-    key = Outcome().receiver.private_key
+    key = ReceiverFixture().receiver.private_key
 
     def slow_key(certificate_id: str, deadline: Deadline) -> Any:
         time.sleep(0.005)
@@ -231,7 +231,7 @@ def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
     keeper.take(body(unknown, tokens=[graph().token()]), received_at=moment)
     ((text, stored),) = keeper.quarantined_posts
-    found = Keeper(private_key=lambda _id, deadline: Outcome().receiver.private_key(CERTIFICATE_ID, deadline))
+    found = Keeper(private_key=lambda _id, deadline: ReceiverFixture().receiver.private_key(CERTIFICATE_ID, deadline))
     assert found.take(text, received_at=stored.received_at).published == 1
     assert found.take(text, received_at=stored.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
 
@@ -257,7 +257,7 @@ def _deepest_bare_item() -> bytes:
     for depth in range(10_100, 9_900, -1):
         post = template.replace('"HERE"', "[" * depth + "]" * depth).encode()
         with suppress(Malformed):
-            Outcome().of(post)
+            ReceiverFixture().of(post)
             return post
     raise AssertionError("no depth can be read")
 

@@ -16,7 +16,7 @@ from shared.receiving.receive import Receipt
 from shared.timing import Deadline
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
+from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 STATUS = {400: Malformed, 413: TooLarge}
 EVENT_TYPES = {
@@ -31,7 +31,7 @@ EVENT_TYPES = {
 def test_every_post_has_its_documented_outcome_and_writes_no_log(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Peers' holes 1, 5, 6, 7, 8, 9, 15 and 19, each of them among the bodies."""
     caplog.set_level(logging.DEBUG, logger="shared")
-    post, outcome = POSTS[name](graph()), Outcome()
+    post, outcome = POSTS[name](graph()), ReceiverFixture()
     if post.status in STATUS:
         with pytest.raises(STATUS[post.status]):
             outcome.of(post.body)
@@ -47,7 +47,7 @@ def test_a_good_body_with_any_node_replaced_is_handled() -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
         try:
-            receipt = Outcome().of(nasty)
+            receipt = ReceiverFixture().of(nasty)
         except Malformed:
             continue
         assert receipt.received == receipt.published + sum(receipt.rejected.values()), name
@@ -58,7 +58,7 @@ def test_a_good_body_with_any_node_replaced_is_handled() -> None:
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_a_rich_item_is_published_with_its_content_byte_for_byte(version: str) -> None:
     plaintext = '{ "etag":"1", "body": {"content": "Grüße 👋\\ud800"}, "n": 1.0 }'.encode()
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     item = graph().rich_item(encryptedContent=graph().encrypted(plaintext))
     assert outcome.of(body(item, tokens=[graph().token(version)])).published == 1
     assert plaintext in outcome.events[0].to_json()
@@ -67,27 +67,27 @@ def test_a_rich_item_is_published_with_its_content_byte_for_byte(version: str) -
 
 def test_what_is_published_comes_from_the_signed_content_not_from_the_unsigned_resource_data() -> None:
     """Peers' hole 7: the unsigned ``resourceData`` trusted instead of the content."""
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(graph().rich_body(graph().rich_item(resourceData={"etag": "forged", "body": "forged"})))
     event = json.loads(outcome.events[0].to_json())
     assert event["data"]["content"]["etag"] == "1612289992105"
 
 
 def test_no_client_state_of_its_own_reaches_an_event() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]))
     assert all(client_state().encode() not in event.to_json() for event in outcome.events)
 
 
 def test_each_tenants_items_need_a_token_of_their_own_tenant() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     other = graph().rich_item(tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
     receipt = outcome.of(body(graph().rich_item(), other, tokens=[graph().token()]))
     assert (receipt.published, dict(receipt.rejected)) == (1, {"validation-token": 1})
 
 
 def test_no_key_is_asked_for_before_an_item_is_authentic() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(body(graph().rich_item(clientState="x"), tokens=[graph().token()]))
     outcome.of(body(graph().rich_item(), tokens=["garbage"]))
     outcome.of(body(graph().rich_item()))
@@ -98,14 +98,14 @@ def test_no_token_is_looked_at_before_a_rich_item_is_authentic() -> None:
     def out_of_reach(_key_id: str, _deadline: Deadline) -> SigningKey:
         raise Unavailable("Entra ID does not answer")
 
-    outcome = Outcome(signing_key=out_of_reach)
+    outcome = ReceiverFixture(signing_key=out_of_reach)
     forged = graph().rich_item(clientState="x")
     assert outcome.of(body(forged, basic_item(), tokens=[graph().token()])).published == 1
 
 
 def test_the_certificate_is_chosen_by_the_items_own_id() -> None:
     """Peers' hole 10: the certificate id ignored, so that rotation breaks every subscription."""
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(graph().rich_body())
     assert outcome.asked_for == [CERTIFICATE_ID]
 
@@ -115,7 +115,7 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
     def out_of_reach(*_arguments: object) -> RSAPrivateKey:
         raise Unavailable("does not answer")
 
-    good = Outcome()
+    good = ReceiverFixture()
     changes: dict[str, Any] = {missing: out_of_reach}
     receiver = dataclasses.replace(good.receiver, **changes)
     post = body(basic_item(), graph().rich_item(), tokens=[graph().token()])
@@ -127,7 +127,7 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
 @pytest.mark.parametrize("event", EVENT_TYPES)
 def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published(event: str) -> None:
     """Peers' hole 13: `missed` ignored, and another subscription made than the one that was removed."""
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     receipt = outcome.of(
         body(basic_item(lifecycleEvent=event, changeType=None), basic_item(lifecycleEvent=event, clientState="x"))
     )
@@ -137,18 +137,18 @@ def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_publ
 
 
 def test_two_updates_that_come_together_without_their_content_are_two_events() -> None:
-    outcome, moment = Outcome(), now()
+    outcome, moment = ReceiverFixture(), now()
     update = basic_item(changeType="updated")
     outcome.of(body(update, update), received_at=moment)
     assert len({event.id for event in outcome.events}) == 2
-    again = Outcome()
+    again = ReceiverFixture()
     again.of(body(update, update), received_at=moment)
     assert [event.id for event in again.events] == [event.id for event in outcome.events]
 
 
 def test_id_of_an_update_does_not_depend_on_what_else_opens() -> None:
     """A certificate may appear between two attempts at one POST."""
-    update, moment, outcomes = basic_item(changeType="updated"), now(), (Outcome(), Outcome())
+    update, moment, outcomes = basic_item(changeType="updated"), now(), (ReceiverFixture(), ReceiverFixture())
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
     post = body(unknown, update, tokens=[graph().token()])
     assert outcomes[0].of(post, received_at=moment).quarantined == 1

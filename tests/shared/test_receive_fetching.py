@@ -9,17 +9,17 @@ import pytest
 from shared.errors import Malformed, Misconfigured, Unavailable
 from tests.hostile.bodies import CLIENT_STATES, replaced
 from tests.sender import CHAT, CONTENT, MESSAGE, OTHER_TENANT, PLAINTEXT, TENANT, basic_item, body, client_state
-from tests.shared.posts import Outcome, graph
+from tests.shared.posts import ReceiverFixture, graph
 
 MESSAGE_PATH = "/v1.0/chats/" + CHAT.replace(":", "%3A").replace("@", "%40") + "/messages/1612289992105"
 
 
-def _data(outcome: Outcome) -> list[dict[str, Any]]:
+def _data(outcome: ReceiverFixture) -> list[dict[str, Any]]:
     return [json.loads(event.to_json())["data"] for event in outcome.events]
 
 
-def _has_the_message() -> Outcome:
-    outcome = Outcome()
+def _has_the_message() -> ReceiverFixture:
+    outcome = ReceiverFixture()
     outcome.resources[MESSAGE_PATH] = PLAINTEXT
     return outcome
 
@@ -33,14 +33,14 @@ def test_the_resource_of_a_basic_notification_becomes_its_content_byte_for_byte(
 
 
 def test_a_fetched_change_has_the_id_of_the_same_change_that_came_with_its_resource() -> None:
-    fetched, rich = _has_the_message(), Outcome()
+    fetched, rich = _has_the_message(), ReceiverFixture()
     fetched.of(body(basic_item(changeType="updated")), fetch="v1.0")
     rich.of(graph().rich_body(graph().rich_item(changeType="updated")))
     assert fetched.events[0].id == rich.events[0].id
 
 
 def test_what_is_not_there_any_more_is_published_without_content_and_marked() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     assert outcome.of(body(basic_item(changeType="deleted")), fetch="v1.0").published == 1
     assert (_data(outcome)[0]["gone"], "content" in _data(outcome)[0]) == (True, False)
 
@@ -54,13 +54,13 @@ def test_without_a_version_of_graph_nothing_is_fetched(fetch: str | None) -> Non
 
 
 def test_the_version_is_the_one_that_was_asked_for() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(body(basic_item()), fetch="beta")
     assert [location.path for location in outcome.fetched] == [MESSAGE_PATH.replace("v1.0", "beta")]
 
 
 def test_each_tenants_resource_is_fetched_in_its_tenant() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     other = basic_item(tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
     outcome.of(body(basic_item(), other), fetch="v1.0")
     assert {location.tenant_id for location in outcome.fetched} == {TENANT, OTHER_TENANT}
@@ -74,7 +74,7 @@ def test_what_is_named_twice_is_fetched_once() -> None:
 
 
 def test_a_rich_item_and_a_lifecycle_event_are_not_fetched() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     lifecycle = basic_item(lifecycleEvent="missed", changeType=None)
     receipt = outcome.of(body(graph().rich_item(), lifecycle, tokens=[graph().token()]), fetch="v1.0")
     assert (receipt.published, outcome.fetched) == (2, [])
@@ -82,14 +82,14 @@ def test_a_rich_item_and_a_lifecycle_event_are_not_fetched() -> None:
 
 @pytest.mark.parametrize("name", CLIENT_STATES)
 def test_nothing_that_is_not_authentic_is_ever_fetched(name: str) -> None:
-    post, outcome = CLIENT_STATES[name](graph()), Outcome()
+    post, outcome = CLIENT_STATES[name](graph()), ReceiverFixture()
     receipt = outcome.of(post.body, fetch="v1.0")
     assert dict(receipt.rejected) == dict(post.rejected)
     assert not post.rejected or outcome.fetched == []
 
 
 def test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     assert dict(outcome.of(body(graph().rich_item()), fetch="v1.0").rejected) == {"validation-token": 1}
     assert outcome.fetched == []
 
@@ -106,7 +106,7 @@ def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception
     def fail(*_arguments: object) -> Any:
         raise problem
 
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
     with pytest.raises(type(problem)):
         outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), fetch="v1.0")
@@ -117,7 +117,7 @@ def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetch
     def fail(*_arguments: object) -> Any:
         raise Unavailable("does not answer")
 
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
     assert outcome.of(graph().rich_body(), fetch="v1.0").published == 1
     assert outcome.of(body(basic_item())).published == 1
@@ -128,7 +128,7 @@ def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_
     outcomes = 0
     for name, nasty in replaced(graph()):
         try:
-            receipt = Outcome().of(nasty, fetch="v1.0")
+            receipt = ReceiverFixture().of(nasty, fetch="v1.0")
         except Malformed:
             continue
         assert receipt.received == receipt.published + sum(receipt.rejected.values()), name
@@ -137,6 +137,6 @@ def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_
 
 
 def test_the_url_says_what_is_fetched_and_nothing_in_the_body_does() -> None:
-    outcome = Outcome()
+    outcome = ReceiverFixture()
     outcome.of(body(basic_item(fetch="v1.0", resource=f"{MESSAGE}?fetch=v1.0")))
     assert outcome.fetched == []

@@ -12,7 +12,7 @@ from shared.errors import Malformed
 from tests.hostile.corpus import CORPUS
 from tests.hostile.mutations import mutations
 from tests.hostile.outcomes import outcome
-from tests.shared.posts import Outcome, graph
+from tests.shared.posts import ReceiverFixture, graph
 
 OUTCOMES = {"published", "parked", "in quarantine", "refused", "no collection", "too large"}
 
@@ -20,7 +20,7 @@ OUTCOMES = {"published", "parked", "in quarantine", "refused", "no collection", 
 @pytest.fixture(scope="module", autouse=True)
 def _keys() -> None:
     """Make all keys beforehand, which takes longer than Hypothesis allows for an example."""
-    assert Outcome().of(graph().rich_body()).published == 1
+    assert ReceiverFixture().of(graph().rich_body()).published == 1
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_what_has_brought_it_down_has_a_documented_outcome(name: str) -> None:
     assert outcome(post) in OUTCOMES
     # With everything up, so that what brought it down is reached.
     with suppress(Malformed):
-        receipt = Outcome().of(post)
+        receipt = ReceiverFixture().of(post)
         assert receipt.received == receipt.published + sum(receipt.rejected.values()) == 1
 
 

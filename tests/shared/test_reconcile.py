@@ -13,12 +13,12 @@ from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.tracked import Activity, MissedInterval
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
-from tests.shared.run_world import BASIC, RICH, World, certificate
+from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
 from tests.shared.tracked_values import MINUTE, NOW, URL
 
 
 def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     assert world.run() == {"created": 4}
     assert world.run() == {}
     assert world.run(31 * MINUTE) == {"renewed": 4}
@@ -27,13 +27,13 @@ def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> 
 
 
 def test_where_nothing_is_wanted_and_nothing_tracked_graph_is_not_even_asked() -> None:
-    world = World()
+    world = ReconcileFixture()
     assert world.run() == {}
     assert set(world.calls.made) == {"load"}
 
 
 def test_a_subscription_is_asked_for_in_graphs_names() -> None:
-    world = World(RICH)
+    world = ReconcileFixture(RICH)
     world.run()
     properties = dict(world.graph.sent[0])
     assert properties.pop("clientState").startswith(f"v1.{STATE_KEY.key_id}.")
@@ -50,7 +50,7 @@ def test_a_subscription_is_asked_for_in_graphs_names() -> None:
 
 
 def test_a_certificate_goes_with_resource_data_only_and_a_lifecycle_url_with_all() -> None:
-    world = World(BASIC, RICH)
+    world = ReconcileFixture(BASIC, RICH)
     world.run()
     for properties in world.sent():
         assert ("encryptionCertificate" in properties) == properties["includeResourceData"]
@@ -58,7 +58,7 @@ def test_a_certificate_goes_with_resource_data_only_and_a_lifecycle_url_with_all
 
 
 def test_each_client_state_is_another_one_and_good_for_its_own_tenant_only() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.run()
     assert len({properties["clientState"] for properties in world.sent()}) == 4
     for tenant_id, graph in world.graphs.items():
@@ -78,7 +78,7 @@ def _authenticates(item: Mapping[str, Any]) -> bool:
 
 
 def test_a_rotated_certificate_reaches_subscriptions_with_resource_data_at_the_next_run() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.run()
     world.certificate = lambda: certificate("c2")
     assert world.run() == {"rotated": 2}
@@ -87,14 +87,14 @@ def test_a_rotated_certificate_reaches_subscriptions_with_resource_data_at_the_n
 
 
 def test_a_renewal_without_rotation_sends_the_expiration_and_nothing_else() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.run(NOW + 31 * MINUTE - world.clock.now())
     assert world.graph.sent[-1] == {"expirationDateTime": "2026-11-24T09:56:00Z"}
 
 
 def test_a_rotated_client_state_key_is_had_by_new_subscriptions() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.key = PREVIOUS_STATE_KEY
     world.run()
     world.key = STATE_KEY
@@ -105,7 +105,7 @@ def test_a_rotated_client_state_key_is_had_by_new_subscriptions() -> None:
 
 
 def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> None:
-    world = World(BASIC)
+    world = ReconcileFixture(BASIC)
     world.run()
     world.want(BASIC | {"includeResourceData": True})
     assert world.run() == {"recreated": 2}
@@ -114,7 +114,7 @@ def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> 
 
 
 def test_what_is_no_more_wanted_is_deleted_and_its_row_with_it() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.run()
     world.want(BASIC)
     assert world.run() == {"deleted": 2}
@@ -125,7 +125,7 @@ def test_what_is_no_more_wanted_is_deleted_and_its_row_with_it() -> None:
 
 
 def test_what_others_own_is_left_alone() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     foreign = dict(BASIC) | {
         "id": "foreign", "resource": "/chats", "notificationUrl": "https://other.example/",
         "expirationDateTime": "2026-11-22T00:00:00Z",
@@ -138,7 +138,7 @@ def test_what_others_own_is_left_alone() -> None:
 
 
 def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.run()
     world.table.rows.clear()
     assert world.run(MINUTE) == {"adopted": 4}
@@ -147,7 +147,7 @@ def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> Non
 
 
 def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.run(5 * MINUTE)
     seen = world.clock.now()
@@ -158,7 +158,7 @@ def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> Non
 
 
 def test_a_lifecycle_event_is_acted_upon_once_and_forgotten_with_its_subscription() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.table.heard[TENANT, "s0"] = Activity(reauthorization_required_at=world.clock.now() + MINUTE)
     assert world.run(9 * MINUTE) == {}
@@ -172,7 +172,7 @@ def test_a_lifecycle_event_is_acted_upon_once_and_forgotten_with_its_subscriptio
 
 
 def test_force_renews_everything_once_more() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.run()
     assert sum(world.run(force=True).values()) == 4
     assert world.run() == {}
@@ -180,7 +180,7 @@ def test_force_renews_everything_once_more() -> None:
 
 def test_an_accounts_rows_are_its_own() -> None:
     """What a signed-in user watches is not the app's to delete or to adopt, although the app's list may show it."""
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     own = world.row("/teams")
     assert own.applied is not None
@@ -194,7 +194,7 @@ def test_an_accounts_rows_are_its_own() -> None:
 
 
 def test_no_log_shows_a_client_state(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(RICH)
+    world = ReconcileFixture(RICH)
     with caplog.at_level(logging.DEBUG):
         world.run()
         world.run(31 * MINUTE)
@@ -202,7 +202,7 @@ def test_no_log_shows_a_client_state(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_without_resource_data_no_certificate_is_needed() -> None:
-    world = World(BASIC)
+    world = ReconcileFixture(BASIC)
     world.certificate = None
     assert world.run() == {"created": 2}
     assert world.run(timedelta(hours=1)) == {"renewed": 2}

@@ -13,7 +13,7 @@ from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailabl
 from shared.identity.certificates import Certificate
 from shared.subscriptions.tracked import AccountStatus, TrackedSubscription
 from tests.sender import TENANT
-from tests.shared.run_world import BASIC, RICH, World, certificate
+from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
 from tests.shared.tracked_values import HOUR, MINUTE, NOW, URL
 
 FORBIDDEN = Misconfigured("Graph answered 403: quota reached")
@@ -44,7 +44,7 @@ def _many(count: int) -> list[dict[str, str]]:
     ids=str,
 )
 def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixture, problem: Problem) -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.graph.refused["/chats/getAllMessages"] = problem
     with caplog.at_level(logging.ERROR):
         assert world.run() == {"created": 3, "failed": 1}
@@ -59,7 +59,7 @@ def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixtu
 
 
 def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.graph.refused["/teams"] = FORBIDDEN
     attempts = []
     for _ in range(60):
@@ -72,7 +72,7 @@ def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour()
 
 
 def test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run() -> None:
-    world = World(*_many(40), tenants=[TENANT])
+    world = ReconcileFixture(*_many(40), tenants=[TENANT])
     world.graph.refused["/teams/8ea0e38b-efb3-4757-924a-000000000000"] = Unavailable(
         "Graph answered 429", retry_after=20 * MINUTE
     )
@@ -89,7 +89,7 @@ def test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_r
 
 
 def test_a_short_pause_that_graph_asks_for_is_waited_for() -> None:
-    world = World(*_many(40), tenants=[TENANT])
+    world = ReconcileFixture(*_many(40), tenants=[TENANT])
     world.graph.refused["/teams/8ea0e38b-efb3-4757-924a-000000000000"] = Unavailable(
         "Graph answered 429", retry_after=timedelta(seconds=90)
     )
@@ -103,7 +103,7 @@ def test_a_short_pause_that_graph_asks_for_is_waited_for() -> None:
 def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.graph.down = Misconfigured("Graph answered 401: consent was revoked")
     with caplog.at_level(logging.ERROR):
         assert world.run() == {"created": 2, "failed": 1}
@@ -118,7 +118,7 @@ def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alo
 
 
 def test_force_heeds_no_pause_of_an_account() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.graph.down = BUSY
     world.run()
     world.graph.down = None
@@ -126,7 +126,7 @@ def test_force_heeds_no_pause_of_an_account() -> None:
 
 
 def test_a_table_that_cannot_be_had_has_nothing_done_at_graph() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.table.down = Unavailable("the table does not answer")
     assert world.run() == {"failed": 2}
     assert set(world.calls.made) == {"load"}
@@ -135,7 +135,7 @@ def test_a_table_that_cannot_be_had_has_nothing_done_at_graph() -> None:
 
 
 def test_what_cannot_be_announced_in_the_table_is_not_created() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
 
     def down(call: str) -> None:
         if call == "save":
@@ -150,7 +150,7 @@ def test_what_cannot_be_announced_in_the_table_is_not_created() -> None:
 
 
 def test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.certificate = _out_of_reach
     assert world.run() == {"created": 2, "failed": 2}
     world.certificate = certificate
@@ -160,7 +160,7 @@ def test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate() 
 
 
 def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings() -> None:
-    world = World(RICH, BASIC)
+    world = ReconcileFixture(RICH, BASIC)
     world.certificate = None
     assert world.run() == {"created": 2, "failed": 2}
     failure = world.row("/chats/getAllMessages").failure
@@ -170,7 +170,7 @@ def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings
 
 @pytest.mark.slow
 def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> None:
-    world = World(RICH, tenants=[TENANT])
+    world = ReconcileFixture(RICH, tenants=[TENANT])
     world.run()
     world.certificate = lambda: certificate("c2")
     world.graph.bad_certificates.add("c2")
@@ -191,7 +191,7 @@ def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> No
 
 
 def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
 
     def lost(call: str) -> None:
@@ -210,7 +210,7 @@ def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_r
 
 @pytest.mark.parametrize("added_by", ["file", "cli"])
 def test_what_exists_already_is_adopted_and_stays_whoevers_it_was(added_by: str) -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     desired = world.desired[0]
     world.table.rows.clear()
@@ -231,7 +231,7 @@ def test_what_exists_already_is_adopted_and_stays_whoevers_it_was(added_by: str)
 
 
 def test_what_exists_already_stays_a_failure_while_graph_cannot_list_it() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.table.rows.clear()
     world.graph.unlisted.add("s0")
@@ -249,7 +249,7 @@ def test_what_exists_already_stays_a_failure_while_graph_cannot_list_it() -> Non
 
 
 def test_what_another_deployment_watches_is_a_failure_and_is_left_to_it() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.table.rows.clear()
     world.graph.kept["s0"]["notificationUrl"] = "https://other.example/"
@@ -261,7 +261,7 @@ def test_what_another_deployment_watches_is_a_failure_and_is_left_to_it() -> Non
 
 
 def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
-    world = World(*_many(60), tenants=[TENANT])
+    world = ReconcileFixture(*_many(60), tenants=[TENANT])
 
     def slow(call: str) -> None:
         if call == "create":
@@ -277,7 +277,7 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
 
 
 def test_once_its_time_is_over_a_run_begins_nothing() -> None:
-    world = World(*_many(6), tenants=[TENANT])
+    world = ReconcileFixture(*_many(6), tenants=[TENANT])
 
     def slow(call: str) -> None:
         if call == "list":
@@ -289,7 +289,7 @@ def test_once_its_time_is_over_a_run_begins_nothing() -> None:
 
 
 def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list() -> None:
-    world = World(*_many(60), tenants=[TENANT])
+    world = ReconcileFixture(*_many(60), tenants=[TENANT])
     world.run()
     renewed_at = world.clock.now()
     world.graph.kept.clear()
@@ -309,13 +309,13 @@ def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_lis
 
 @pytest.mark.slow
 def test_the_writes_of_a_run_keep_the_pace_that_graph_bears() -> None:
-    world = World(*_many(200), tenants=[TENANT])
+    world = ReconcileFixture(*_many(200), tenants=[TENANT])
     world.run()
     assert world.clock.now() >= NOW + timedelta(seconds=20) * 199 / 500
 
 
 def test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_compared() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.graph.refused["/teams"] = FORBIDDEN
     for _ in range(3):
@@ -334,7 +334,7 @@ def test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_co
 
 
 def test_of_two_runs_at_once_one_does_it() -> None:
-    world = World(RICH, BASIC, *_many(20))
+    world = ReconcileFixture(RICH, BASIC, *_many(20))
     together = threading.Barrier(4, timeout=10)
 
     def met(call: str) -> None:
@@ -354,7 +354,7 @@ def test_of_two_runs_at_once_one_does_it() -> None:
 
 
 def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows_alone() -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     overtaken: list[str] = []
 
     def overtake(call: str) -> None:
@@ -376,7 +376,7 @@ def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from(["pass", "lose", "refuse", "allow"]), max_size=12), st.integers(1, 29))
 def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[str], minutes: int) -> None:
-    world = World(BASIC, tenants=[TENANT])
+    world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     lost_at = None
     for step in [*steps, "allow", "pass", "pass", "pass"]:
@@ -399,7 +399,7 @@ def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[s
 
 
 def test_a_slip_in_the_notification_url_costs_one_subscription_and_not_all() -> None:
-    world = World(*_many(5), tenants=[TENANT])
+    world = ReconcileFixture(*_many(5), tenants=[TENANT])
     world.run()
     world.url = "https://typo.example/api/ReceiveNotification"
     world.graph.refused |= dict.fromkeys(world.graph.resources(), Misconfigured("Graph answered 400: no handshake"))

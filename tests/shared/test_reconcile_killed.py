@@ -7,31 +7,31 @@ import pytest
 
 from tests.sender import PREVIOUS_STATE_KEY, STATE_KEY, TENANT
 from tests.shared.account import Killed
-from tests.shared.run_world import BASIC, RICH, World, certificate
+from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
 from tests.shared.tracked_values import MINUTE
 
 CHATS = {"resource": "/chats", "changeType": "created"}
 
 
-def _to_create() -> World:
-    return World(RICH, BASIC, tenants=[TENANT])
+def _to_create() -> ReconcileFixture:
+    return ReconcileFixture(RICH, BASIC, tenants=[TENANT])
 
 
-def _to_renew() -> World:
+def _to_renew() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.clock.pass_by(31 * MINUTE)
     return world
 
 
-def _to_rotate() -> World:
+def _to_rotate() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.certificate = lambda: certificate("c2")
     return world
 
 
-def _to_recreate() -> World:
+def _to_recreate() -> ReconcileFixture:
     world = _to_create()
     world.key = PREVIOUS_STATE_KEY
     world.run()
@@ -39,28 +39,28 @@ def _to_recreate() -> World:
     return world
 
 
-def _to_delete() -> World:
-    world = World(RICH, BASIC, CHATS, tenants=[TENANT])
+def _to_delete() -> ReconcileFixture:
+    world = ReconcileFixture(RICH, BASIC, CHATS, tenants=[TENANT])
     world.run()
     world.want(CHATS)
     return world
 
 
-def _to_replace() -> World:
+def _to_replace() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.want(RICH, BASIC | {"changeType": "created,updated"})
     return world
 
 
-def _to_adopt() -> World:
+def _to_adopt() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.table.rows.clear()
     return world
 
 
-def _to_restore() -> World:
+def _to_restore() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.graph.kept.clear()
@@ -70,7 +70,7 @@ def _to_restore() -> World:
 class Death:
     """Ends the process at one of its calls to the outside: before the call takes effect, or before its answer comes."""
 
-    def __init__(self, world: World, at_call: int, *, answer_lost: bool) -> None:
+    def __init__(self, world: ReconcileFixture, at_call: int, *, answer_lost: bool) -> None:
         self._left = at_call
         self._dead = False
         self._lock = threading.Lock()
@@ -98,7 +98,7 @@ class Death:
     [_to_create, _to_renew, _to_rotate, _to_recreate, _to_delete, _to_replace, _to_adopt, _to_restore],
 )
 def test_killed_at_any_call_to_the_outside_the_next_run_settles(
-    world_with_work: Callable[[], World], *, answer_lost: bool
+    world_with_work: Callable[[], ReconcileFixture], *, answer_lost: bool
 ) -> None:
     for at_call in range(60):
         world = world_with_work()
@@ -117,7 +117,7 @@ def test_killed_at_any_call_to_the_outside_the_next_run_settles(
 
 
 def test_a_run_that_is_killed_again_and_again_still_gets_there() -> None:
-    world = World(RICH, BASIC, CHATS, tenants=[TENANT])
+    world = ReconcileFixture(RICH, BASIC, CHATS, tenants=[TENANT])
     for at_call in range(1, 40):
         death = Death(world, at_call, answer_lost=True)
         try:
@@ -132,7 +132,7 @@ def test_a_run_that_is_killed_again_and_again_still_gets_there() -> None:
 @pytest.mark.parametrize("answer_lost", [False, True])
 def test_a_loss_is_not_forgotten_by_a_run_that_is_killed(*, answer_lost: bool) -> None:
     for at_call in range(12):
-        world = World(BASIC, tenants=[TENANT])
+        world = ReconcileFixture(BASIC, tenants=[TENANT])
         world.run()
         lost_at = world.clock.now()
         world.graph.kept.clear()

@@ -20,7 +20,7 @@ from shared.limits import ConcurrencyLimiter
 from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import AT_ONCE, Redriver
 from tests.sender import basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, Outcome, graph, now
+from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 MINUTE = timedelta(minutes=1)
 UNKNOWN = "f" * 32
@@ -71,11 +71,11 @@ class Container:
 
 
 @dataclass
-class World:
+class RedriveFixture:
     """A container, the receiver that takes from it, and a clock that stands."""
 
     container: Container = field(default_factory=Container)
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: ReceiverFixture = field(default_factory=ReceiverFixture)
     at: datetime = field(default_factory=now)
     quarantine: bool = False
 
@@ -101,7 +101,7 @@ def _fails(problem: Problem) -> Any:
 
 
 def test_what_was_parked_is_published_and_gone() -> None:
-    world = World()
+    world = RedriveFixture()
     for minutes in (3, 1, 2):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     assert world.run() == {"published": 3}
@@ -110,7 +110,7 @@ def test_what_was_parked_is_published_and_gone() -> None:
 
 
 def test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once() -> None:
-    world, count = World(), 5 * AT_ONCE
+    world, count = RedriveFixture(), 5 * AT_ONCE
     for number in range(count):
         received_at = world.at - (count - number) * MINUTE
         world.container.add(body(basic_item(resource=f"chats('{number}')")), received_at=received_at)
@@ -121,7 +121,7 @@ def test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once() -> N
 
 
 def test_several_are_worked_on_at_once() -> None:
-    world, together = World(), Barrier(AT_ONCE, timeout=10)
+    world, together = RedriveFixture(), Barrier(AT_ONCE, timeout=10)
     for minutes in range(AT_ONCE):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     assert world.run(publish=lambda *_: together.wait()) == {"published": AT_ONCE}
@@ -129,7 +129,7 @@ def test_several_are_worked_on_at_once() -> None:
 
 @pytest.mark.slow
 def test_what_graph_waits_for_goes_first() -> None:
-    world, turns, count = World(), ConcurrencyLimiter(4), 2
+    world, turns, count = RedriveFixture(), ConcurrencyLimiter(4), 2
     for minutes in range(count):
         world.container.add(body(basic_item()), received_at=world.at - minutes * MINUTE)
     with turns.slot(), turns.slot():
@@ -141,26 +141,26 @@ def test_what_graph_waits_for_goes_first() -> None:
 
 def test_a_body_is_judged_and_published_as_of_its_receipt() -> None:
     """Tokens live for a day at most; what was authentic when it came stays so."""
-    world = World()
+    world = RedriveFixture()
     received_at = world.at
     world.container.add(graph().rich_body(), received_at=received_at)
     world.at += timedelta(days=2)
     assert world.run() == {"published": 1}
     assert world.outcome.events[0].time == received_at
-    live = Outcome()
+    live = ReceiverFixture()
     live.of(graph().rich_body(), received_at=received_at)
     assert live.events[0].id == world.outcome.events[0].id
 
 
 def test_the_version_to_fetch_from_is_the_one_of_its_url() -> None:
-    world = World()
+    world = RedriveFixture()
     world.container.add(body(basic_item()), received_at=world.at, fetch="beta")
     world.run()
     assert [location.path[:6] for location in world.outcome.fetched] == ["/beta/"]
 
 
 def test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time() -> None:
-    world = World()
+    world = RedriveFixture()
     world.container.add(body(basic_item()), received_at=world.at)
     pauses = []
     for _ in range(9):
@@ -176,7 +176,7 @@ def test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time() -> No
 
 
 def test_one_that_fails_does_not_stand_in_the_way_of_the_others() -> None:
-    world = World()
+    world = RedriveFixture()
     world.container.add(graph().rich_body(), received_at=world.at - MINUTE)
     world.container.add(body(basic_item()), received_at=world.at)
     assert world.run(private_key=_fails(Misconfigured("no role"))) == {"put off": 1, "published": 1}
@@ -189,7 +189,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("port", ["record_activity", "publish"])
 def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str) -> None:
-    world = World()
+    world = RedriveFixture()
 
     def kill(*_arguments: object) -> None:
         raise Killed
@@ -204,7 +204,7 @@ def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str
 
 
 def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_and_nothing_else() -> None:
-    world = World()
+    world = RedriveFixture()
     world.container.add(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), received_at=world.at)
     world.container.down = frozenset({"delete"})
     with pytest.raises(Unavailable):
@@ -217,7 +217,7 @@ def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_an
 
 
 def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
-    world, count = World(), 3 * AT_ONCE
+    world, count = RedriveFixture(), 3 * AT_ONCE
     for number in range(count):
         world.container.add(body(basic_item()), received_at=world.at - number * MINUTE)
 
@@ -230,7 +230,7 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on() -> None:
 
 
 def test_of_two_runs_one_takes_a_body() -> None:
-    world = World()
+    world = RedriveFixture()
     post = world.container.add(body(basic_item()), received_at=world.at)
     world.container.claim(post, world.at)
     assert world.redriver().attempt(post) == "left to another run"
@@ -241,14 +241,14 @@ def test_of_two_runs_one_takes_a_body() -> None:
 
 def test_a_container_that_does_not_answer_ends_the_run() -> None:
     for step in ("list", "claim", "read"):
-        world = World(container=Container(down=frozenset({step})))
+        world = RedriveFixture(container=Container(down=frozenset({step})))
         world.container.add(body(basic_item()), received_at=world.at)
         with pytest.raises(Unavailable):
             world.run()
 
 
 def test_what_a_parked_post_has_refused_goes_to_quarantine_and_the_rest_is_published() -> None:
-    world = World()
+    world = RedriveFixture()
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
     world.container.add(graph().rich_body(unknown, graph().rich_item()), received_at=world.at)
     assert world.run() == {"published": 1}
@@ -258,7 +258,7 @@ def test_what_a_parked_post_has_refused_goes_to_quarantine_and_the_rest_is_publi
 
 def test_what_is_not_authentic_any_more_stays_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
     """The key that signed it has been taken out of the settings; whoever puts it back loses nothing."""
-    world = World()
+    world = RedriveFixture()
     world.container.add(body(basic_item()), received_at=world.at)
     with caplog.at_level(logging.WARNING, logger="shared"):
         assert world.run(client_state_keys=()) == {"refused": 1}
@@ -273,7 +273,7 @@ def _unknown() -> bytes:
 
 
 def test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left() -> None:
-    world = World(quarantine=True)
+    world = RedriveFixture(quarantine=True)
     received_at = world.at
     world.container.add(_unknown(), reason="unknown-certificate", received_at=received_at)
     assert world.run() == {"refused": 1}
@@ -285,7 +285,7 @@ def test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_
 
 
 def test_a_certificate_that_has_appeared_opens_what_is_in_quarantine() -> None:
-    world = World(quarantine=True)
+    world = RedriveFixture(quarantine=True)
     world.container.add(_unknown(), reason="unknown-certificate", received_at=world.at)
     key = world.outcome.receiver.private_key
     found = world.run(private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
@@ -294,7 +294,7 @@ def test_a_certificate_that_has_appeared_opens_what_is_in_quarantine() -> None:
 
 @pytest.mark.parametrize("reason", ["validation-token", "undecryptable", "malformed"])
 def test_nothing_else_in_quarantine_is_tried_by_the_timer(reason: str) -> None:
-    world = World(quarantine=True)
+    world = RedriveFixture(quarantine=True)
     post = world.container.add(graph().rich_body(), reason=reason, received_at=world.at)
     assert (world.run(), world.container.steps) == ({}, ["list"])
     # A person may.
@@ -302,7 +302,7 @@ def test_nothing_else_in_quarantine_is_tried_by_the_timer(reason: str) -> None:
 
 
 def test_a_body_in_quarantine_stays_until_all_of_it_is_published() -> None:
-    world = World(quarantine=True)
+    world = RedriveFixture(quarantine=True)
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
     post = world.container.add(graph().rich_body(unknown, graph().rich_item()), reason="x", received_at=world.at)
     assert world.redriver().attempt(post) == "refused"

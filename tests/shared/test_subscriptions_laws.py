@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 
 @dataclass
-class World:
+class PlanModel:
     """What is wanted, the rows by key, and what lives at Graph by id."""
 
     desired: list[DesiredSubscription]
@@ -145,10 +145,10 @@ _POLICIES = st.builds(
 
 
 @st.composite
-def _worlds(draw: st.DrawFn) -> World:
+def _worlds(draw: st.DrawFn) -> PlanModel:
     """Return a world in which each of some subscriptions is desired or not, tracked or not, and lives or not."""
     candidates = draw(st.lists(_DESIRED, unique_by=subscription_key, max_size=7))
-    world = World([desired for desired in candidates if draw(st.booleans())])
+    world = PlanModel([desired for desired in candidates if draw(st.booleans())])
     for number, desired in enumerate(candidates):
         match draw(st.sampled_from(["tracked", "claimed", "stray", "foreign", "nothing"])):
             case "tracked":
@@ -169,7 +169,7 @@ _CERTIFICATES = st.sampled_from(["c0", "c1", None])
 _LIFECYCLE_URLS = st.sampled_from([URL, None])
 
 
-def _track(draw: st.DrawFn, world: World, desired: DesiredSubscription, id_: str) -> None:
+def _track(draw: st.DrawFn, world: PlanModel, desired: DesiredSubscription, id_: str) -> None:
     """Track ``desired`` as it may have been before: with another URL, key or certificate, or without resource data."""
     renewed_at = draw(_PAST)
     before = replace(desired, include_resource_data=desired.include_resource_data != draw(st.booleans()))
@@ -202,7 +202,7 @@ def _track(draw: st.DrawFn, world: World, desired: DesiredSubscription, id_: str
 
 @settings(max_examples=100)
 @given(_worlds(), _POLICIES)
-def test_any_world_settles_in_one_run_without_faults(world: World, policy: RenewalPolicy) -> None:
+def test_any_world_settles_in_one_run_without_faults(world: PlanModel, policy: RenewalPolicy) -> None:
     before = dict(world.alive)
     world.perform(world.plan(policy), policy)
     assert world.plan(replace(policy, force=False, listed_at=NOW)) == ()
@@ -214,7 +214,7 @@ def test_any_world_settles_in_one_run_without_faults(world: World, policy: Renew
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_two_subscriptions_never_fight(world: World, policy: RenewalPolicy) -> None:
+def test_two_subscriptions_never_fight(world: PlanModel, policy: RenewalPolicy) -> None:
     """No action undoes another: no row, and nothing at Graph, is acted on twice."""
     actions = world.plan(policy)
     keys = Counter(action.tracked.key for action in actions)
@@ -228,7 +228,7 @@ def test_two_subscriptions_never_fight(world: World, policy: RenewalPolicy) -> N
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: RenewalPolicy) -> None:
+def test_what_nobody_tracks_or_asked_for_is_never_touched(world: PlanModel, policy: RenewalPolicy) -> None:
     asked_for = {subscription_key(each) for each in world.desired} | world.rows.keys()
     known = {row.applied.subscription_id for row in world.rows.values() if row.applied}
     for action in world.plan(policy):
@@ -245,7 +245,7 @@ def test_what_nobody_tracks_or_asked_for_is_never_touched(world: World, policy: 
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_deletions_make_room_first(world: World, policy: RenewalPolicy) -> None:
+def test_deletions_make_room_first(world: PlanModel, policy: RenewalPolicy) -> None:
     created: set[str] = set()
     for action in world.plan(policy):
         path = canonical_path(action.tracked.desired.resource)
@@ -257,7 +257,7 @@ def test_deletions_make_room_first(world: World, policy: RenewalPolicy) -> None:
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES, st.data())
 def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
-    world: World, policy: RenewalPolicy, data: st.DataObject
+    world: PlanModel, policy: RenewalPolicy, data: st.DataObject
 ) -> None:
     assume(world.rows)
     key = data.draw(st.sampled_from(sorted(world.rows)))
@@ -269,7 +269,7 @@ def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World, policy: RenewalPolicy) -> None:
+def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: PlanModel, policy: RenewalPolicy) -> None:
     for action in world.plan(policy):
         gap = None if isinstance(action, Delete) else action.missed_interval
         assert gap is None or gap.since <= (gap.until or NOW) <= NOW
@@ -277,6 +277,6 @@ def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: World
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_force_renews_all_that_is_wanted(world: World, policy: RenewalPolicy) -> None:
+def test_force_renews_all_that_is_wanted(world: PlanModel, policy: RenewalPolicy) -> None:
     acted_on = {action.tracked.key for action in world.plan(replace(policy, force=True))}
     assert acted_on == {subscription_key(each) for each in world.desired} | world.rows.keys()
