@@ -18,8 +18,9 @@ from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.timing import Rate, Work, rate
 from shared.limits import ConcurrencyLimiter
 from shared.timing import Deadline
+from tests.fakes.graph_sender import graph, key_pair
+from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.sender import CLIENT_ID, TENANT, client_state
-from tests.shared.posts import ReceiverFixture, graph, key_pair
 
 _ROUNDS = 15
 _THREADS = 2

@@ -20,10 +20,11 @@ from shared.receiving.post_store import PARKED, PostStore, StoredPost
 from shared.receiving.redrive import Redriver
 from shared.settings import Settings
 from shared.timing import Deadline
+from tests.fakes.graph_sender import graph
+from tests.fakes.receiver_fixture import ReceiverFixture
+from tests.fakes.settings_environment import LEAST
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, TENANT, client_state
-from tests.shared.environment import LEAST
-from tests.shared.posts import ReceiverFixture, graph
 
 _BODIES = 1_000
 # Of each run of the timer. Source: shared/app/renew_subscriptions.py (_TIME_FOR_PARKED)

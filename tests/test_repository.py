@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from sandbox.deployment import stage
-from tests.shared.environment import names_asked_for
+from tests.fakes.settings_environment import names_asked_for
 
 REPOSITORY = Path(__file__).parents[1]
 FUNCTIONS = ("ReceiveNotification", "RenewSubscriptions")

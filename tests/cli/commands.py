@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.edges.logins import Login
+from tests.fakes.user_logins import Login
 
 REPOSITORY = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 30

@@ -10,11 +10,11 @@ from cli.gaps import cells
 from sandbox.serving import Fault
 from shared.gaps.gap import GapState
 from tests.cli.operator import Operator, matches
+from tests.fakes.gap_values import GAP
+from tests.fakes.subscription_values import NOW, failure
 from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
 from tests.flows.wishes import CALLS, TEAMS
 from tests.sandbox.graph_world import ROLES
-from tests.shared.gap_values import GAP
-from tests.shared.tracked_values import NOW, failure
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from shared.notifications.client_state import sign_client_state
 from shared.receiving.post_store import PARKED, QUARANTINE, PostStore, StoredPost
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator, matches
-from tests.edges.outside import in_time
+from tests.fakes.time_limits import in_time
 from tests.sender import basic_item, body
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from cli.__main__ import app as commands
 from sandbox.serving import Fault
 from tests.cli.commands import Ended, end, start, values, write_settings
 from tests.cli.operator import own_process
-from tests.edges.logins import Login, login_of
-from tests.edges.outside import GRAPH_SCOPE, IdentityServices, fault, identity_services
+from tests.fakes.identity_services import GRAPH_SCOPE, IdentityServices, fault, identity_services
+from tests.fakes.user_logins import Login, login_of
 from tests.sender import OTHER_TENANT
 
 pytestmark = pytest.mark.slow

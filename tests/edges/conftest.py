@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edges.outside import IdentityServices, identity_services
+from tests.fakes.identity_services import IdentityServices, identity_services
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,9 @@ from shared.app.renew_subscriptions import (
 from shared.errors import Misconfigured, Unavailable
 from shared.receiving.post_store import PARKED
 from shared.settings import Settings
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IdentityServices, fault, in_time
 from tests.eventually import eventually
+from tests.fakes.identity_services import CERTIFICATE_NAME, CLIENT_SECRET, IdentityServices, fault
+from tests.fakes.time_limits import in_time
 from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, TENANT, Sender, basic_item, body
 
 pytestmark = pytest.mark.slow

@@ -18,13 +18,13 @@ from shared.identity.certificates import Certificate
 from shared.identity.entra import AppCredential, graph_credential
 from shared.identity.key_vault import CertificateVersions
 from shared.settings import Settings
-from tests.edges.outside import (
+from tests.fakes.clocks import Hands
+from tests.fakes.identity_services import (
     CERTIFICATE_NAME,
     CLIENT_SECRET,
     GRAPH_SCOPE,
     IDENTITY,
     REGISTRATION,
-    Hands,
     IdentityServices,
     fault,
 )

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 
 from shared.errors import Misconfigured
-from tests.edges.logins import Login, Overtaken, account, login_of, refresh_tokens
-from tests.edges.outside import GRAPH_SCOPE, IdentityServices
+from tests.fakes.identity_services import GRAPH_SCOPE, IdentityServices
+from tests.fakes.user_logins import Login, Overtaken, account, login_of, refresh_tokens
 
 pytestmark = pytest.mark.slow
 

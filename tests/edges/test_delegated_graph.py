@@ -14,7 +14,7 @@ from shared.errors import Misconfigured
 from shared.graph.client import Graph
 from shared.identity.user_login import LoginStore, UserCredential, sign_in
 from shared.settings import Settings
-from tests.edges.outside import GRAPH_SCOPE
+from tests.fakes.identity_services import GRAPH_SCOPE
 from tests.sandbox.graph_world import APP, GraphWorld, graph_world
 from tests.sender import STATE_KEY_TEXT
 

@@ -6,8 +6,8 @@ import pytest
 
 from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
-from tests.edges.logins import METADATA, TOKENS, Login, Overtaken, login_of
-from tests.edges.outside import GRAPH_SCOPE, IdentityServices, fault
+from tests.fakes.identity_services import GRAPH_SCOPE, IdentityServices, fault
+from tests.fakes.user_logins import METADATA, TOKENS, Login, Overtaken, login_of
 
 pytestmark = pytest.mark.slow
 

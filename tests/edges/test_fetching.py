@@ -15,7 +15,8 @@ from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
-from tests.edges.outside import fault, hanging, in_time, within
+from tests.fakes.identity_services import fault, hanging
+from tests.fakes.time_limits import in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world
 from tests.sender import STATE_KEY, STATE_KEY_TEXT, basic_item, client_state
 from tests.shared.test_locations import KEPT_IN

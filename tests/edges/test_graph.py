@@ -17,7 +17,7 @@ from shared.graph.client import Graph
 from shared.graph.location import ResourceLocation
 from shared.identity.entra import AppCredential
 from shared.settings import Settings
-from tests.edges.outside import GRAPH_SCOPE, fault
+from tests.fakes.identity_services import GRAPH_SCOPE, fault
 from tests.sandbox.graph_world import APP, POWERLESS_APP, SECRET, GraphWorld, graph_world
 from tests.sender import STATE_KEY_TEXT
 

@@ -18,7 +18,7 @@ from sandbox.relay import Mood, Relay
 from shared.errors import Misconfigured, Unavailable
 from shared.gaps.snapshot import SnapshotEntry
 from shared.gaps.snapshot_table import TABLE, SnapshotTable
-from tests.edges.outside import PATIENCE_SECONDS
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sandbox.background import Background
 
 pytestmark = pytest.mark.slow

@@ -20,9 +20,9 @@ from shared.app.clients import Clients
 from shared.errors import Conflict, Unavailable
 from shared.receiving.post_store import PostStore, StoredPost
 from shared.settings import Settings
-from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
+from tests.fakes.settings_environment import LEAST
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
-from tests.shared.environment import LEAST
 
 pytestmark = pytest.mark.slow
 

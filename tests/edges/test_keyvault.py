@@ -12,16 +12,9 @@ from sandbox.keyvault.certificates import ContentType
 from sandbox.serving import Fault, Service
 from shared.errors import Misconfigured, Unavailable, UnknownCertificate
 from shared.identity.key_vault import CertificateVersions
-from tests.edges.outside import (
-    BUSY_MACHINE_SECONDS,
-    CERTIFICATE_NAME,
-    Hands,
-    IdentityServices,
-    fault,
-    hanging,
-    in_time,
-    within,
-)
+from tests.fakes.clocks import Hands
+from tests.fakes.identity_services import CERTIFICATE_NAME, IdentityServices, fault, hanging
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
 
 pytestmark = pytest.mark.slow

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from shared.errors import Misconfigured
 from shared.identity.key_vault import CertificateVersions
-from tests.edges.outside import CERTIFICATE_NAME, IdentityServices, in_time
-from tests.shared.posts import key_pair
+from tests.fakes.graph_sender import key_pair
+from tests.fakes.identity_services import CERTIFICATE_NAME, IdentityServices
+from tests.fakes.time_limits import in_time
 
 pytestmark = pytest.mark.slow
 

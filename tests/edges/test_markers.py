@@ -19,8 +19,8 @@ from shared.events.publication import PublicationRecord
 from shared.events.publication_table import TABLE, PublicationTable
 from shared.events.publish_once import PublishOnce
 from shared.timing import Deadline
-from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
 from tests.eventually import eventually
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
 from tests.shared.test_published import NOW, WINDOW, Sent, message, team
 

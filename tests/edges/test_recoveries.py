@@ -14,9 +14,9 @@ from sandbox.relay import Mood, Relay
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.gaps.gap import Gap, GapState
 from shared.gaps.gap_table import TABLE, GapTable, to_entity
+from tests.fakes.gap_values import GAP
+from tests.fakes.subscription_values import NOW, failure
 from tests.sandbox.background import Background
-from tests.shared.gap_values import GAP
-from tests.shared.tracked_values import NOW, failure
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
-from tests.edges.logins import METADATA, TOKENS, Login, account, login_of, refresh_tokens
-from tests.edges.outside import GRAPH_SCOPE, IDENTITY, IdentityServices, fault
+from tests.fakes.identity_services import GRAPH_SCOPE, IDENTITY, IdentityServices, fault
+from tests.fakes.user_logins import METADATA, TOKENS, Login, account, login_of, refresh_tokens
 
 CODES = "/oauth2/v2.0/devicecode"
 

@@ -8,7 +8,9 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import SigningKeys
-from tests.edges.outside import BUSY_MACHINE_SECONDS, Hands, IdentityServices, fault, hanging, in_time, within
+from tests.fakes.clocks import Hands
+from tests.fakes.identity_services import IdentityServices, fault, hanging
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 from sandbox.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.events.queue_sink import DATA_CONTAINER, MAX_MESSAGE_BYTES, QueueSink
-from tests.edges.outside import in_time
+from tests.fakes.time_limits import in_time
 
 pytestmark = pytest.mark.slow
 

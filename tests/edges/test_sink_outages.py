@@ -16,7 +16,7 @@ from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.events.queue_sink import QueueSink
-from tests.edges.outside import BUSY_MACHINE_SECONDS, in_time, within
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
 
 pytestmark = pytest.mark.slow

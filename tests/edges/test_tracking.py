@@ -12,7 +12,7 @@ from sandbox.azurite import Azurite
 from shared.errors import Conflict, Misconfigured
 from shared.subscriptions.subscription_table import TABLE, SubscriptionTable, to_entity
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState, TrackedSubscription
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, OBSERVED, ROW, WANTED, failure
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, OBSERVED, ROW, WANTED, failure
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ from sandbox.relay import Mood, Relay
 from shared.errors import Unavailable
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TrackedSubscription
-from tests.edges.outside import BUSY_MACHINE_SECONDS, within
+from tests.fakes.subscription_values import NOW, ROW, WANTED
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, within
 from tests.sandbox.background import Background
-from tests.shared.tracked_values import NOW, ROW, WANTED
 
 pytestmark = pytest.mark.slow
 

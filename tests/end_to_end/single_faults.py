@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from sandbox.chaos import plan
 from sandbox.relay import Mood
-from tests.edges.outside import fault
 from tests.end_to_end.bursts import Fate, Kind
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.troubles import (
@@ -30,6 +29,7 @@ from tests.end_to_end.troubles import (
     skewed,
     stores,
 )
+from tests.fakes.identity_services import fault
 
 _WITH_CONTENT = (Kind.RICH, Kind.LARGE)
 _AUTHENTIC = (*_WITH_CONTENT, Kind.BASIC, Kind.FETCHED, Kind.TOLD)

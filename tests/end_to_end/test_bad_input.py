@@ -11,9 +11,9 @@ import jwt
 import pytest
 import requests
 
-from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.deployed import Deployed, secrets_in
 from tests.eventually import eventually
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.hostile.bodies import POSTS, replaced
 from tests.hostile.tokens import claims_of
 from tests.sender import CONTENT, STATE_KEY_TEXT, Sender, basic_item, body, client_state

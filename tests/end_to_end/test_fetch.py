@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sandbox.serving import Fault
-from tests.edges.outside import PATIENCE_SECONDS, fault, hanging
 from tests.end_to_end.deployed import Deployed
 from tests.end_to_end.fetching import Tenant, kind_of_change, post, subscribe, take_events, told, watch
 from tests.eventually import eventually
+from tests.fakes.identity_services import fault, hanging
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import MESSAGE, basic_item, body
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import requests
 
 from sandbox.relay import Mood
 from sandbox.serving import Service
-from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.deployed import Deployed
 from tests.eventually import eventually
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import Sender, basic_item, body
 
 pytestmark = pytest.mark.slow

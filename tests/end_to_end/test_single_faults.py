@@ -13,11 +13,11 @@ import pytest
 from sandbox.chaos.plan import all_kinds
 from sandbox.chaos.stores import Stores
 from sandbox.teams import Path
-from tests.edges.outside import PATIENCE_SECONDS
 from tests.end_to_end.bursts import Answer, Fate, Kind, Line, Post, drained, fates, posts
 from tests.end_to_end.deployed import SUBSCRIPTIONS, Deployed
 from tests.end_to_end.single_faults import ROWS, Row
 from tests.eventually import eventually
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import OTHER_TENANT, TENANT, Sender
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]

@@ -6,9 +6,9 @@ import pytest
 
 from sandbox.graph.subscription import Subscription
 from sandbox.serving import Fault
-from tests.edges.outside import fault
 from tests.end_to_end.deployed import SUBSCRIPTIONS, Deployed
 from tests.eventually import eventually
+from tests.fakes.identity_services import fault
 from tests.sender import OTHER_TENANT, TENANT
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,9 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from sandbox.relay import Mood
 from sandbox.serving import Fault, Service
-from tests.edges.outside import fault, hanging
 from tests.end_to_end.deployed import Deployed
 from tests.eventually import eventually
+from tests.fakes.identity_services import fault, hanging
 from tests.sender import basic_item, body
 
 type Trouble = Callable[[Deployed], AbstractContextManager[object]]

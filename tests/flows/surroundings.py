@@ -15,7 +15,7 @@ from sandbox.serving import Fault, Service
 from sandbox.teams import Path, Teams, User
 from sandbox.tls import Tls
 from shared.subscriptions.tracked import TrackedSubscription
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET
+from tests.fakes.identity_services import CERTIFICATE_NAME, CLIENT_SECRET
 from tests.flows.app import App
 from tests.sandbox.background import Background
 from tests.sandbox.graph_world import ROLES

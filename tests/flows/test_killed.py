@@ -14,7 +14,7 @@ import pytest
 
 from sandbox.azurite import Azurite
 from shared.identity.certificates import Certificate
-from tests.edges.outside import CERTIFICATE_NAME
+from tests.fakes.identity_services import CERTIFICATE_NAME
 from tests.flows.killing import Fate, FatedGraph, FatedTable, Killed
 from tests.flows.wishes import MESSAGES, basic, messages_in
 from tests.flows.world import World

@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 from shared.graph.client import Graph
 from shared.identity.entra import AppCredential
 from shared.limits import LISTS, RateLimiter
-from tests.edges.outside import CLIENT_SECRET, GRAPH_SCOPE
+from tests.fakes.identity_services import CLIENT_SECRET, GRAPH_SCOPE
 from tests.flows.world import World
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from itertools import pairwise
 import pytest
 
 from sandbox.serving import Fault
-from tests.edges.outside import CERTIFICATE_NAME
+from tests.fakes.identity_services import CERTIFICATE_NAME
 from tests.flows.wishes import MESSAGES, basic, messages_in
 from tests.flows.world import World
 from tests.sandbox.graph_world import ROLES

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sandbox.serving import Fault
-from tests.edges.outside import CERTIFICATE_NAME
+from tests.fakes.identity_services import CERTIFICATE_NAME
 from tests.flows.wishes import BOTH, CHATS, MESSAGES, TEAMS
 from tests.flows.world import World
 from tests.sender import PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT

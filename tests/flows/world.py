@@ -16,7 +16,7 @@ from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
 from sandbox.teams import Teams, User
 from sandbox.tls import Tls
-from tests.edges.outside import CERTIFICATE_NAME, IDENTITY
+from tests.fakes.identity_services import CERTIFICATE_NAME, IDENTITY
 from tests.flows.app import App
 from tests.flows.endpoint import endpoint
 from tests.flows.surroundings import World

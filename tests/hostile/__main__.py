@@ -13,9 +13,9 @@ from itertools import islice
 from rich.console import Console
 from rich.progress import track
 
+from tests.fakes.graph_sender import graph
 from tests.hostile.mutations import mutations
 from tests.hostile.outcomes import outcome
-from tests.shared.posts import graph
 
 
 def main() -> int:

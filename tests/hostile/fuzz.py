@@ -14,10 +14,10 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["shared"]):
+    from tests.fakes.graph_sender import graph
     from tests.hostile.bodies import POSTS
     from tests.hostile.corpus import CORPUS
     from tests.hostile.outcomes import outcome
-    from tests.shared.posts import graph
 
 # Longer ones are tried by name, and take their time.
 _MAX_BYTES = 16 * 1024

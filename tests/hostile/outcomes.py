@@ -9,7 +9,8 @@ from shared.errors import Malformed, TooLarge, Unavailable
 from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
-from tests.shared.posts import ReceiverFixture, now
+from tests.fakes.graph_sender import now
+from tests.fakes.receiver_fixture import ReceiverFixture
 
 _BUDGET = timedelta(seconds=30)
 _DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "publish", "quarantine")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sandbox.graph import Answer, Delivery, Item, Subscription
 from sandbox.graph.resource_type import ALL, ResourceType
 from sandbox.teams import Change
-from tests.shared.posts import key_pair
+from tests.fakes.graph_sender import key_pair
 
 WHEN = datetime(2026, 11, 21, tzinfo=UTC)
 ENTITY = {"id": "1", "body": {"content": "hello"}}

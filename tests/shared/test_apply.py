@@ -7,10 +7,10 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.subscriptions.tracked import Action, Activity, Delete, MissedInterval, TrackedSubscription, UpdateKind
+from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
+from tests.fakes.reconcile_fixture import certificate
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, WANTED, failure
 from tests.sender import STATE_KEY, TENANT
-from tests.shared.apply_world import BASIC, EXPIRATION, ApplyFixture, creation
-from tests.shared.run_world import certificate
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, WANTED, failure
 
 REFUSED = Misconfigured("Graph answered 403")
 

@@ -6,9 +6,9 @@ import pytest
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.subscriptions.tracked import AppliedSubscription, Delete, TrackedSubscription, UpdateKind
-from tests.shared.apply_world import BASIC, EXPIRATION, ApplyFixture, creation
-from tests.shared.run_world import certificate
-from tests.shared.tracked_values import HOUR, NOW, URL, WANTED
+from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
+from tests.fakes.reconcile_fixture import certificate
+from tests.fakes.subscription_values import HOUR, NOW, URL, WANTED
 
 UNAVAILABLE = Unavailable("Key Vault does not answer")
 

@@ -11,11 +11,11 @@ import pytest
 from shared.errors import Conflict, Misconfigured, Problem
 from shared.gaps.gap import Gap, GapState
 from shared.subscriptions.tracked import MissedInterval
+from tests.fakes.calls import Killed
+from tests.fakes.catch_up_fixture import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture, pages_of, window
+from tests.fakes.gap_values import BEFORE, GAP, SINCE, UNTIL, message
+from tests.fakes.subscription_values import MINUTE, NOW, ROW, WANTED
 from tests.sender import OTHER_TENANT, TENANT
-from tests.shared.account import Killed
-from tests.shared.gap_values import BEFORE, GAP, SINCE, UNTIL, message
-from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture, pages_of, window
-from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 
 # --- Recorded
 

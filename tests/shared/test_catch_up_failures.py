@@ -11,10 +11,10 @@ import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.gaps.gap import GapState
+from tests.fakes.catch_up_fixture import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture
+from tests.fakes.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW
 from tests.sender import OTHER_TENANT, TENANT
-from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
-from tests.shared.gap_world import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture
-from tests.shared.tracked_values import HOUR, MINUTE, NOW
 
 # --- Put off
 

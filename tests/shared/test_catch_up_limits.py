@@ -10,10 +10,10 @@ from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailab
 from shared.gaps.gap import Gap, GapState
 from shared.gaps.recovered_events import changes_from_item, event_from_change, message_and_replies
 from shared.subscriptions.tracked import MissedInterval
+from tests.fakes.catch_up_fixture import DAY, USERS, CatchUpFixture, pages_of
+from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
+from tests.fakes.subscription_values import MINUTE, NOW, ROW
 from tests.sender import CLIENT_ID
-from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
-from tests.shared.gap_world import DAY, USERS, CatchUpFixture, pages_of
-from tests.shared.tracked_values import MINUTE, NOW, ROW
 
 
 def test_people_on_every_page_of_the_list_are_read() -> None:

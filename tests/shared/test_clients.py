@@ -8,7 +8,7 @@ import pytest
 from shared.app.clients import Clients, once
 from shared.errors import Misconfigured
 from shared.settings import Settings
-from tests.shared.environment import LEAST
+from tests.fakes.settings_environment import LEAST
 
 _THREADS = 8
 

@@ -16,11 +16,11 @@ from shared.errors import Misconfigured, Unavailable
 from shared.gaps.gap import Gap, GapState
 from shared.gaps.snapshot import SnapshotEntry, fingerprint_of
 from shared.subscriptions.tracked import TrackedSubscription
+from tests.fakes.calls import Killed
+from tests.fakes.catch_up_fixture import SECOND, USERS, CatchUpFixture
+from tests.fakes.gap_values import BEFORE, DURING, GAP, LATER, text
+from tests.fakes.subscription_values import MINUTE, NOW, ROW, WANTED
 from tests.sender import CHAT, TENANT
-from tests.shared.account import Killed
-from tests.shared.gap_values import BEFORE, DURING, GAP, LATER, text
-from tests.shared.gap_world import SECOND, USERS, CatchUpFixture
-from tests.shared.tracked_values import MINUTE, NOW, ROW, WANTED
 
 TEAM, OTHER = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "3fa85f64-5717-4562-b3fc-2c963f66afa7"
 TEAMS, OF_TEAM = "/v1.0/teams", f"/v1.0/teams/{TEAM}/members"

@@ -16,9 +16,9 @@ from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
 from teams_events.generate import schemas, text
+from tests.fakes.resource_samples import RESOURCES
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
 from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item
-from tests.shared.resources import RESOURCES
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"

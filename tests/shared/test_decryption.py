@@ -19,9 +19,9 @@ from sandbox.graph.encryption import encrypt
 from shared.errors import Undecryptable
 from shared.notifications.collection import EncryptedContent
 from shared.notifications.decryption import decrypt
+from tests.fakes.graph_sender import graph, key_pair
 from tests.hostile.contents import BAD_CONTENTS, flipped
 from tests.sender import CONTENT, PLAINTEXT
-from tests.shared.posts import graph, key_pair
 
 GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "graph-notification-2021"
 

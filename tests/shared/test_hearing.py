@@ -12,7 +12,7 @@ from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
-from tests.edges.outside import Hands
+from tests.fakes.clocks import Hands
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
 from shared.receiving.post_store import StoredPost
+from tests.fakes.graph_sender import graph, now
 from tests.sender import basic_item, body, client_state
-from tests.shared.posts import graph, now
 
 
 def _items(post: bytes) -> list[AuthenticNotification]:

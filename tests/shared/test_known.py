@@ -17,9 +17,9 @@ from shared.gaps.recovered_events import Change
 from shared.gaps.snapshot import SnapshotEntry, diff, entry_from_event, fingerprint_of
 from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import canonical_path
+from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, text
+from tests.fakes.subscription_values import NOW
 from tests.sender import CLIENT_ID, TENANT
-from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, text
-from tests.shared.tracked_values import NOW
 
 MEMBERS, TEAM_PATH = "teams/t/members", "teams/t"
 PATH_PARTS = ("teams", "t", "members")

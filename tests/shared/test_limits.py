@@ -8,8 +8,8 @@ import pytest
 
 from shared.errors import Misconfigured, Unavailable
 from shared.limits import LISTS, WRITES, OutOfTime, Rate, RateLimiter, wait_out_retry_after
-from tests.shared.account import SettableClock
-from tests.shared.tracked_values import HOUR, MINUTE, NOW
+from tests.fakes.clocks import SettableClock
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
 ENDS = NOW + 4 * MINUTE

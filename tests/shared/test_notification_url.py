@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.subscriptions.desired import notification_url
-from tests.shared.tracked_values import URL, WANTED
+from tests.fakes.subscription_values import URL, WANTED
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from shared.notifications.collection import (
     EncryptedContent,
     parse_json,
 )
+from tests.fakes.graph_sender import graph
 from tests.sender import MESSAGE, SUBSCRIPTION, TENANT, basic_item, body, client_state
-from tests.shared.posts import graph
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="Microsoft's samples are not at hand")

@@ -12,8 +12,8 @@ from shared.events.cloud_events import CloudEvent, Provenance
 from shared.gaps.snapshot import SnapshotEntry
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.timing import Deadline
+from tests.fakes.subscription_values import NOW
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
-from tests.shared.tracked_values import NOW
 
 LONG = timedelta(seconds=20)
 

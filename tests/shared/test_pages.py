@@ -10,9 +10,9 @@ import pytest
 from shared.gaps.backfill import PageReader
 from shared.graph.client import Page
 from shared.limits import OutOfTime
+from tests.fakes.clocks import SettableClock
+from tests.fakes.subscription_values import MINUTE, NOW
 from tests.sender import OTHER_TENANT, TENANT
-from tests.shared.account import SettableClock
-from tests.shared.tracked_values import MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
 INSTANT = timedelta(milliseconds=50)

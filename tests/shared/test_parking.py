@@ -21,10 +21,11 @@ from shared.limits import ConcurrencyLimiter
 from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
-from tests.edges.outside import within
+from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
+from tests.fakes.receiver_fixture import ReceiverFixture
+from tests.fakes.time_limits import within
 from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
 from tests.sender import CONTENT, basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 BUDGET = timedelta(seconds=2.5)
 # What is told to hang does so for all the time that there is.

@@ -9,9 +9,9 @@ from shared.graph.location import ResourceLocation
 from shared.notifications.decryption import ResourceContent
 from shared.receiving.resource_reader import RateLimitedReader
 from shared.timing import Deadline
+from tests.fakes.clocks import SettableClock
+from tests.fakes.subscription_values import MINUTE, NOW
 from tests.sender import TENANT
-from tests.shared.account import SettableClock
-from tests.shared.tracked_values import MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
 CONTENT = ResourceContent.from_json(b"{}")

@@ -14,9 +14,10 @@ from shared.errors import Malformed, TooLarge, Unavailable
 from shared.notifications.validation_tokens import SigningKey
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
+from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
+from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.hostile.bodies import POSTS, replaced
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 STATUS = {400: Malformed, 413: TooLarge}
 EVENT_TYPES = {

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from shared.errors import Malformed, Misconfigured, Unavailable
+from tests.fakes.graph_sender import graph
+from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.hostile.bodies import CLIENT_STATES, replaced
 from tests.sender import CHAT, CONTENT, MESSAGE, OTHER_TENANT, PLAINTEXT, TENANT, basic_item, body, client_state
-from tests.shared.posts import ReceiverFixture, graph
 
 MESSAGE_PATH = "/v1.0/chats/" + CHAT.replace(":", "%3A").replace("@", "%40") + "/messages/1612289992105"
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
+from tests.fakes.graph_sender import graph
+from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.hostile.corpus import CORPUS
 from tests.hostile.mutations import mutations
 from tests.hostile.outcomes import outcome
-from tests.shared.posts import ReceiverFixture, graph
 
 OUTCOMES = {"published", "parked", "in quarantine", "refused", "no collection", "too large"}
 

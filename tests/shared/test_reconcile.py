@@ -12,9 +12,9 @@ from shared.errors import InvalidClientState
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.tracked import Activity, MissedInterval
+from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture, certificate
+from tests.fakes.subscription_values import MINUTE, NOW, URL
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY, STATE_KEY, TENANT, basic_item
-from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
-from tests.shared.tracked_values import MINUTE, NOW, URL
 
 
 def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> None:

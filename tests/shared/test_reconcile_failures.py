@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.identity.certificates import Certificate
 from shared.subscriptions.tracked import AccountStatus, TrackedSubscription
+from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture, certificate
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, URL
 from tests.sender import TENANT
-from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, URL
 
 FORBIDDEN = Misconfigured("Graph answered 403: quota reached")
 BUSY = Unavailable("Graph answered 503")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.fakes.calls import Killed
+from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture, certificate
+from tests.fakes.subscription_values import MINUTE
 from tests.sender import PREVIOUS_STATE_KEY, STATE_KEY, TENANT
-from tests.shared.account import Killed
-from tests.shared.run_world import BASIC, RICH, ReconcileFixture, certificate
-from tests.shared.tracked_values import MINUTE
 
 CHATS = {"resource": "/chats", "changeType": "created"}
 

@@ -20,10 +20,10 @@ from shared.gaps.recovered_events import changes_from_item, event_from_change, g
 from shared.notifications.client_state import authenticate
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
+from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
+from tests.fakes.subscription_values import MINUTE, NOW
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
 from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
-from tests.shared.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
-from tests.shared.tracked_values import MINUTE, NOW
 
 
 def _changes(found: dict[str, Any], gap: Gap = GAP) -> list[str]:

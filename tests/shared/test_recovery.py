@@ -15,8 +15,8 @@ from shared.gaps.gap import DONE_STATES, Gap, GapState
 from shared.gaps.gap_table import gaps_from, to_entity
 from shared.subscriptions.tracked import MissedInterval
 from shared.timing import Backoff
-from tests.shared.gap_values import GAP, SINCE, UNTIL
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, failure
+from tests.fakes.gap_values import GAP, SINCE, UNTIL
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, ROW, failure
 
 _MOMENTS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  made aware
 _TEXTS = st.text(max_size=20)

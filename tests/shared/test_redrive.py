@@ -19,8 +19,9 @@ from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.limits import ConcurrencyLimiter
 from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import AT_ONCE, Redriver
+from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
+from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.sender import basic_item, body, client_state
-from tests.shared.posts import CERTIFICATE_ID, ReceiverFixture, graph, now
 
 MINUTE = timedelta(minutes=1)
 UNKNOWN = "f" * 32

@@ -28,8 +28,8 @@ from shared.subscriptions.tracked import (
     TrackedSubscription,
 )
 from shared.timing import Backoff
+from tests.fakes.subscription_values import HOUR, NOW, OBSERVED, ROW, failure
 from tests.sender import SUBSCRIPTION, TENANT
-from tests.shared.tracked_values import HOUR, NOW, OBSERVED, ROW, failure
 
 FULL = replace(ROW, failure=failure(retry_at=NOW), missed_interval=MissedInterval(since=NOW - HOUR, until=NOW))
 LISTING = AccountStatus(tenant_id=TENANT, delegated=False, listed_at=NOW, failure=failure(retry_at=NOW), etag="e1")

@@ -9,8 +9,8 @@ import pytest
 from shared.clouds import CLOUDS
 from shared.errors import Misconfigured
 from shared.settings import ClientStateKey, Settings
+from tests.fakes.settings_environment import CONNECTION, LEAST
 from tests.sender import OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT
-from tests.shared.environment import CONNECTION, LEAST
 
 REPOSITORY = Path(__file__).parents[2]
 

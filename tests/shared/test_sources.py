@@ -21,8 +21,8 @@ from shared.gaps.graph_queries import (
     why_unrecoverable,
 )
 from shared.resources.catalogue import CATALOGUE
+from tests.fakes.gap_values import GAP
 from tests.sender import CHAT
-from tests.shared.gap_values import GAP
 
 SECOND = timedelta(seconds=1)
 SINCE_TEXT = "2026-11-21T07:25:00Z"

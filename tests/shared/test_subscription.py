@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
 from shared.graph.subscription import GraphSubscription
+from tests.fakes.subscription_values import LISTED, URL
 from tests.sender import SUBSCRIPTION
-from tests.shared.tracked_values import LISTED, URL
 
 # As Graph lists it, right after it was made.
 ITEM: dict[str, Any] = {

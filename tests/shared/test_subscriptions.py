@@ -20,7 +20,7 @@ from shared.subscriptions.tracked import (
     Update,
     UpdateKind,
 )
-from tests.shared.tracked_values import (
+from tests.fakes.subscription_values import (
     HOUR,
     LIFETIME,
     LISTED,

@@ -27,8 +27,8 @@ from shared.subscriptions.tracked import (
     UpdateKind,
     subscription_key,
 )
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, POLICY, URL, failure
 from tests.sender import TENANT
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, POLICY, URL, failure
 
 pytestmark = pytest.mark.slow
 

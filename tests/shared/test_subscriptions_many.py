@@ -13,8 +13,8 @@ from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import plan
 from shared.subscriptions.tracked import Action, AppliedSubscription, TrackedSubscription
+from tests.fakes.subscription_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
 from tests.sender import TENANT
-from tests.shared.tracked_values import LISTED, MINUTE, NOW, OBSERVED, POLICY, ROW, failure
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import Misconfigured, Unavailable
 from shared.timing import Backoff, Deadline
-from tests.shared.tracked_values import HOUR, MINUTE, NOW
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW
 
 LONG = timedelta(seconds=30)
 SHORT = timedelta(milliseconds=20)

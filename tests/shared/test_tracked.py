@@ -15,8 +15,8 @@ from shared.subscriptions.tracked import (
     TrackedSubscription,
     subscription_key,
 )
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, ROW, WANTED
 from tests.sender import OTHER_TENANT, TENANT
-from tests.shared.tracked_values import HOUR, MINUTE, NOW, ROW, WANTED
 
 _MOMENTS = st.integers(-(10**6), 10**6).map(lambda minutes: NOW + minutes * MINUTE)
 _LENGTHS = st.integers(0, 10**5).map(lambda minutes: minutes * MINUTE)

@@ -22,9 +22,9 @@ from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import parse_jwks
 from shared.notifications.validation_tokens import CLOCK_SKEW, ExpectedToken, SigningKey, ValidationTokens, verify
+from tests.fakes.graph_sender import AUDIENCE, graph, now, published_key
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
-from tests.shared.posts import AUDIENCE, graph, now, published_key
 
 GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "entra-validation-token-2019"
 

@@ -9,7 +9,7 @@ from random import Random
 
 from sandbox.graph import Delivery
 from shared.subscriptions.reconcile import Reconciler
-from tests.edges.outside import CERTIFICATE_NAME
+from tests.fakes.identity_services import CERTIFICATE_NAME
 from tests.flows.world import World
 from tests.simulation.faults import Faults
 from tests.simulation.report import Report

@@ -13,7 +13,7 @@ from azure.keyvault.secrets import SecretClient
 from sandbox.entra import Account, Application
 from shared.identity.user_login import LoginStore, StoredLogins, UserCredential, sign_in
 from shared.settings import Settings
-from tests.edges.outside import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, IdentityServices
+from tests.fakes.identity_services import CERTIFICATE_NAME, CLIENT_SECRET, IDENTITY, IdentityServices
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT
 
 TOKENS = "/oauth2/v2.0/token"

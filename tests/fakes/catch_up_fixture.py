@@ -1,23 +1,25 @@
-"""The other side of catching up, in a few lines each: Graph's lists, the table of gaps, and a sink."""
+"""Catching up with everything that it needs in memory: Graph's lists, the tables and a sink."""
 
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from shared.errors import Conflict, NotFound, Problem
+from shared.errors import NotFound, Problem
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.catch_up import CatchUp
 from shared.gaps.gap import Gap
-from shared.gaps.snapshot import SnapshotEntry
 from shared.graph.client import Page
 from shared.timing import Deadline
+from tests.fakes.calls import Calls
+from tests.fakes.clocks import SettableClock
+from tests.fakes.gap_table import InMemoryGapTable
+from tests.fakes.snapshot_table import InMemorySnapshotTable
+from tests.fakes.subscription_table import InMemorySubscriptionTable
+from tests.fakes.subscription_values import MINUTE
 from tests.sender import CHAT, CLIENT_ID, TENANT
-from tests.shared.account import Calls, InMemorySubscriptionTable, SettableClock
-from tests.shared.tracked_values import MINUTE
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -28,75 +30,6 @@ ONE_CHAT = f"/chats/{CHAT}/messages"
 
 def window(user: str) -> str:
     return f"/v1.0/users/{user}/chats/getAllMessages"
-
-
-class InMemoryGapTable:
-    """Keeps the contract of ``shared.gaps.gap_table``: an ETag for each version of a row, Conflict for a stale one."""
-
-    def __init__(self, *rows: Gap) -> None:
-        self.rows: dict[tuple[str, str], Gap] = {}
-        self.before_saving: Callable[..., None] = lambda: None
-        self.before_removing: Callable[..., None] = lambda: None
-        self._etags = itertools.count()
-        for row in rows:
-            self.save(row)
-
-    def load(self, tenant_id: str) -> Sequence[Gap]:
-        return [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
-
-    def save(self, gap: Gap) -> Gap:
-        self.before_saving()
-        self._check(gap)
-        self.rows[gap.tenant_id, gap.key] = kept = replace(gap, etag=f"e{next(self._etags)}")
-        return kept
-
-    def delete(self, gap: Gap) -> None:
-        self.before_removing()
-        self._check(gap)
-        del self.rows[gap.tenant_id, gap.key]
-
-    def _check(self, row: Gap) -> None:
-        known = self.rows.get((row.tenant_id, row.key))
-        if (known.etag if known else None) != row.etag:
-            raise Conflict("another run has changed the row of the gap")
-
-
-class InMemorySnapshotTable:
-    """Keeps the contract of ``shared.gaps.snapshot_table``; ``notes`` and ``asked`` are all that it was told, and asked
-    for.
-    """
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.things: dict[tuple[str, str], SnapshotEntry] = {}
-        self.notes: list[SnapshotEntry] = []
-        self.forgotten: list[tuple[str, str, datetime]] = []
-
-    def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
-        self.asked.append(collection)
-        of_tenant = (known for (tenant, _), known in self.things.items() if tenant == tenant_id)
-        return {known.id: known for known in of_tenant if known.collection == collection}
-
-    def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
-        found = self.things.get((entry.tenant_id, entry.subject))
-        return found if found is not None and found.exists else None
-
-    def there(self, tenant_id: str, collection: str) -> set[str]:
-        """Return the ids of those that are known to be there."""
-        return {id_ for id_, known in self.list(tenant_id, collection).items() if known.exists}
-
-    def note(self, known: SnapshotEntry) -> None:
-        self.notes.append(known)
-        self.things[known.tenant_id, known.subject] = known
-
-    def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
-        self.forgotten.append((tenant_id, collection, before))
-
-    def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
-        noted = list(entries)
-        assert len({known.subject for known in noted}) == len(noted), "a transaction takes each row once"
-        for known in noted:
-            self.note(known)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,13 @@ from shared.identity.certificates import Certificate
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import TrackedSubscription
+from tests.fakes.calls import Calls
+from tests.fakes.clocks import SettableClock
+from tests.fakes.graph_account import FakeGraphAccount
+from tests.fakes.graph_sender import key_pair
+from tests.fakes.subscription_table import InMemorySubscriptionTable
+from tests.fakes.subscription_values import URL
 from tests.sender import OTHER_TENANT, STATE_KEY, TENANT
-from tests.shared.account import Calls, FakeGraphAccount, InMemorySubscriptionTable, SettableClock
-from tests.shared.posts import key_pair
-from tests.shared.tracked_values import URL
 
 RICH = {"resource": "/chats/getAllMessages", "changeType": "created,updated", "includeResourceData": True}
 BASIC = {"resource": "/teams", "changeType": "created"}

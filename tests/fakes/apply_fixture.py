@@ -18,9 +18,12 @@ from shared.subscriptions.tracked import (
     Update,
     UpdateKind,
 )
+from tests.fakes.calls import Calls
+from tests.fakes.clocks import SettableClock
+from tests.fakes.graph_account import FakeGraphAccount
+from tests.fakes.subscription_table import InMemorySubscriptionTable
+from tests.fakes.subscription_values import HOUR, NOW, POLICY, WANTED
 from tests.sender import NONCE, STATE_KEY
-from tests.shared.account import Calls, FakeGraphAccount, InMemorySubscriptionTable, SettableClock
-from tests.shared.tracked_values import HOUR, NOW, POLICY, WANTED
 
 EXPIRATION = NOW + timedelta(days=2)
 BASIC = replace(WANTED, resource="/teams", include_resource_data=False)

@@ -1,10 +1,8 @@
-"""Entra ID and a Key Vault on loopback for the edges, with outages that a test can begin and end."""
+"""Entra ID and Key Vault on loopback, with outages that a test can begin and end."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.clock import Clock
@@ -12,7 +10,7 @@ from sandbox.entra import Application, Entra
 from sandbox.keyvault import KeyVault
 from sandbox.serving import Fault, Service
 from sandbox.tls import Tls
-from shared.timing import Deadline
+from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sandbox.background import Background, running
 from tests.sandbox.used_keys import used_keys
 from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT
@@ -24,12 +22,6 @@ IDENTITY = Application(client_id="f3f1a0f4-6b0c-4b0e-9ed4-7ad6d7d3a5c1", tenant_
 REGISTRATION = Application(
     client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), secret=CLIENT_SECRET, roles=("Chat.Read.All",)
 )
-
-# What the app gives a POST, and what Graph gives the app.
-BUDGET = timedelta(seconds=2.5)
-PATIENCE_SECONDS = 3.0
-# A machine that runs two test suites at once takes longer than that; a client without a deadline, longer than this.
-BUSY_MACHINE_SECONDS = 4.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,25 +81,3 @@ def identity_services(folder: Path) -> Iterator[IdentityServices]:
 def hanging(path: str = "", *, times: int | None = None) -> Fault:
     """Return a fault that outlasts Graph's patience."""
     return replace(Fault(delay=2 * PATIENCE_SECONDS, times=times), path=path)
-
-
-def in_time() -> Deadline:
-    return Deadline.after(BUDGET)
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Hold what is done inside to a limit."""
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
-
-
-@dataclass
-class Hands:
-    """A monotonic clock that stands until a test moves its hands; in seconds."""
-
-    at: float = field(default=1000.0)
-
-    def __call__(self) -> float:
-        return self.at

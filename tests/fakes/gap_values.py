@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.gaps.gap import Gap
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW
 from tests.sender import CHAT, SUBSCRIPTION, TENANT
-from tests.shared.tracked_values import HOUR, MINUTE, NOW
 
 SINCE, UNTIL = NOW - 2 * HOUR, NOW - HOUR
 BEFORE, DURING, LATER, AFTER = SINCE - HOUR, SINCE + 10 * MINUTE, SINCE + 20 * MINUTE, UNTIL + 30 * MINUTE
