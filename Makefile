@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--custom-compile-command "make requirements"
 
 # What of tests/ starts services throughout, and need not be collected to be left out.
-SERVED := edges end_to_end flows simulation
+SERVED := integration end_to_end flows simulation
 
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -2,11 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_KNOWN = "tests/shared/test_known.py"
-_RUNS = "tests/shared/test_comparing.py"
-_SOURCES = "tests/shared/test_sources.py"
-_NOTING = "tests/shared/test_noting.py"
-_TABLE = "tests/edges/test_inventory.py"
+_KNOWN = "tests/unit/test_known.py"
+_RUNS = "tests/unit/test_comparing.py"
+_SOURCES = "tests/unit/test_sources.py"
+_NOTING = "tests/unit/test_noting.py"
+_TABLE = "tests/integration/test_inventory.py"
 _BASELINE_KEPT = f"{_RUNS}::test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer"
 
 
@@ -209,7 +209,7 @@ GUARDS = (
         "graph/client",
         'if not isinstance(item.get("id"), str):',
         "if False:",
-        "tests/edges/test_pages.py::test_response_without_an_id_is_no_item",
+        "tests/integration/test_pages.py::test_response_without_an_id_is_no_item",
     ),
     _guard(
         "a list that has no end",
@@ -322,7 +322,7 @@ GUARDS = (
         "receiving/post_store",
         "return any(post.received_at < moment for post in self.list())",
         "return any(True for post in self.list())",
-        "tests/edges/test_keeping.py::test_it_knows_whether_something_is_kept_from_before",
+        "tests/integration/test_keeping.py::test_it_knows_whether_something_is_kept_from_before",
     ),
     _guard(
         "compared again from the beginning",
@@ -504,6 +504,6 @@ GUARDS = (
         "azure_calls",
         "    AzureError,\n    OSError,\n    AttributeError,\n    LookupError,\n    SyntaxError,  # of XML\n",
         "    AzureError,\n",
-        "tests/edges/test_broken_answers.py::test_an_answer_that_breaks_off_raises_nothing_else",
+        "tests/integration/test_broken_answers.py::test_an_answer_that_breaks_off_raises_nothing_else",
     ),
 )

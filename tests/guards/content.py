@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_TESTS = "tests/shared/test_decryption.py"
+_TESTS = "tests/unit/test_decryption.py"
 _BAD = f"{_TESTS}::test_bad_content_never_opens_and_tells_no_step_from_another"
 
 
@@ -22,7 +22,7 @@ def _version(name: str, snippet: str, without: str) -> Guard:
         module="shared/identity/key_vault.py",
         snippet=snippet,
         without=without,
-        test="tests/shared/test_certificate_ids.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",
+        test="tests/unit/test_certificate_ids.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",
     )
 
 

@@ -2,9 +2,9 @@
 
 from tests.guards.guard import Guard
 
-_LOCATIONS = "tests/shared/test_locations.py"
+_LOCATIONS = "tests/unit/test_locations.py"
 _LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
-_RECEIVING = "tests/shared/test_receive_fetching.py"
+_RECEIVING = "tests/unit/test_receive_fetching.py"
 _WANTED = "if item.lifecycle_event is None and item.encrypted_content is None"
 
 
@@ -84,7 +84,7 @@ GUARDS = (
         module="shared/app/clients.py",
         snippet="self.graph_for_tenant(location.tenant_id).get_resource(location)",
         without="self.graph_for_tenant(self.settings.tenant_ids[0]).get_resource(location)",
-        test="tests/edges/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
+        test="tests/integration/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
     ),
     Guard(
         name="fetching: an answer that is none",
@@ -96,13 +96,13 @@ GUARDS = (
             raise Unavailable("Graph's response is not a resource") from exc
 """,
         without="        return ResourceContent.from_json(response.content)\n",
-        test="tests/edges/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
+        test="tests/integration/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
     ),
     Guard(
         name="fetching: a read that Graph refuses is no lost race",
         module="shared/graph/client.py",
         snippet=' and method != "GET" else Misconfigured',
         without=" else Misconfigured",
-        test="tests/edges/test_graph.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",
+        test="tests/integration/test_graph.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",
     ),
 )

@@ -2,11 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_RUNS = "tests/shared/test_catch_up.py"
-_FAILURES = "tests/shared/test_catch_up_failures.py"
-_LIMITS = "tests/shared/test_catch_up_limits.py"
-_MESSAGES = "tests/shared/test_recovered.py"
-_RECOVERY = "tests/shared/test_recovery.py"
+_RUNS = "tests/unit/test_catch_up.py"
+_FAILURES = "tests/unit/test_catch_up_failures.py"
+_LIMITS = "tests/unit/test_catch_up_limits.py"
+_MESSAGES = "tests/unit/test_recovered.py"
+_RECOVERY = "tests/unit/test_recovery.py"
 _COUNTED = f"{_FAILURES}::test_users_whose_messages_graph_refuses_are_counted_and_said"
 _DELETED = f"{_LIMITS}::test_a_deletion_is_told_by_either_of_its_times"
 _ONCE_REFUSED = f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week"

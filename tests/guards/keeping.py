@@ -7,10 +7,10 @@ _REDRIVE, _PUBLISHED, _MARKER = (
     "shared/events/publish_once.py",
     "shared/events/publication.py",
 )
-_REDRIVING = "tests/shared/test_redrive.py"
-_ONCE = "tests/shared/test_published.py"
-_KEPT_IN_BLOBS = "tests/edges/test_keeping.py"
-_MARKED = "tests/edges/test_markers.py"
+_REDRIVING = "tests/unit/test_redrive.py"
+_ONCE = "tests/unit/test_published.py"
+_KEPT_IN_BLOBS = "tests/integration/test_keeping.py"
+_MARKED = "tests/integration/test_markers.py"
 
 
 def _redriving(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -274,7 +274,7 @@ GUARDS = (
         module="shared/events/queue_sink.py",
         snippet="        on_sent(event)\n",
         without="",
-        test="tests/edges/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
+        test="tests/integration/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
     ),
     Guard(
         name="purging: what is published again stays",

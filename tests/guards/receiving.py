@@ -2,14 +2,14 @@
 
 from tests.guards.guard import Guard
 
-_PARSING = "tests/shared/test_notifications.py"
+_PARSING = "tests/unit/test_notifications.py"
 _NEEDED = f"{_PARSING}::test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only"
 _OPTIONAL = f"{_PARSING}::test_an_optional_property_of_the_wrong_type_spoils_its_item"
 _ENCODING = f"{_PARSING}::test_json_in_another_encoding_is_refused"
 _NUMBERS = f"{_PARSING}::test_numbers_that_json_cannot_hold_are_refused"
 _TOKENS = f"{_PARSING}::test_what_is_no_validation_token_never_passes_for_an_absent_one"
-_RECEIVING = "tests/shared/test_receive.py"
-_PARKING = "tests/shared/test_parking.py"
+_RECEIVING = "tests/unit/test_receive.py"
+_PARKING = "tests/unit/test_parking.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _TEXT_CHECK = """\
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():

@@ -3,10 +3,10 @@
 from tests.guards.guard import Guard
 
 _MODULE = "shared/identity/user_login.py"
-_TESTS = "tests/edges/test_delegated.py"
-_OUTAGES = "tests/edges/test_delegated_outages.py"
-_SIGN_IN = "tests/edges/test_sign_in.py"
-_APP = "tests/edges/test_credentials.py"
+_TESTS = "tests/integration/test_delegated.py"
+_OUTAGES = "tests/integration/test_delegated_outages.py"
+_SIGN_IN = "tests/integration/test_sign_in.py"
+_APP = "tests/integration/test_credentials.py"
 
 
 def _app(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -154,6 +154,6 @@ GUARDS = (
         module="shared/settings.py",
         snippet="        if suffix not in {None, settings.cloud.key_vault_suffix}:\n",
         without="        if suffix is settings:\n",
-        test="tests/shared/test_settings.py::test_a_vault_of_another_cloud_than_graph_is_a_fault",
+        test="tests/unit/test_settings.py::test_a_vault_of_another_cloud_than_graph_is_a_fault",
     ),
 )

@@ -12,8 +12,8 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import NotFound, Unavailable
 from shared.graph.client import Graph
-from tests.edges.test_graph import Forged
 from tests.fakes.identity_services import GRAPH_SCOPE, fault
+from tests.integration.test_graph import Forged
 from tests.sandbox.graph_world import GraphWorld, graph_world
 
 

@@ -1,4 +1,4 @@
-"""The services that the edges talk to: started once a module, and as they were before each test."""
+"""The services that these tests talk to: started once a module, and as they were before each test."""
 
 from collections.abc import Iterator
 
