@@ -22,7 +22,7 @@ def _version(name: str, snippet: str, without: str) -> Guard:
         module="shared/identity/key_vault.py",
         snippet=snippet,
         without=without,
-        test="tests/unit/test_certificate_ids.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",
+        test="tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",
     )
 
 

@@ -3,10 +3,10 @@
 from tests.guards.guard import Guard
 
 _MODULE = "shared/identity/user_login.py"
-_TESTS = "tests/integration/test_delegated.py"
-_OUTAGES = "tests/integration/test_delegated_outages.py"
-_SIGN_IN = "tests/integration/test_sign_in.py"
-_APP = "tests/integration/test_credentials.py"
+_TESTS = "tests/integration/identity/test_user_login.py"
+_OUTAGES = "tests/integration/identity/test_user_login_outages.py"
+_SIGN_IN = "tests/integration/identity/test_user_login_sign_in.py"
+_APP = "tests/integration/identity/test_entra.py"
 
 
 def _app(name: str, snippet: str, without: str, test: str) -> Guard:

@@ -8,7 +8,7 @@ _BAD = f"{_TESTS}::test_a_bad_token_is_refused"
 _ASKS_FOR_NO_KEY = f"{_TESTS}::test_a_token_that_names_no_key_asks_for_none"
 _BOUNDS = f"{_TESTS}::test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond"
 _MOMENT = f"{_TESTS}::test_only_the_moment_of_receipt_counts_and_never_the_wall_clock"
-_KEYS = "tests/integration/test_signing_keys.py"
+_KEYS = "tests/integration/identity/test_signing_keys.py"
 _FORM_CHECK = """\
     if len(token) > _MAX_TOKEN or not token.isascii():
         raise InvalidValidationToken("not a validation token")
