@@ -3,9 +3,10 @@
 from tests.guards.guard import Guard
 
 _MODULE = "shared/notifications/client_state.py"
-_REFUSED = "tests/unit/test_client_state.py::test_any_other_client_state_is_refused"
+_REFUSED = "tests/unit/notifications/test_client_state.py::test_any_other_client_state_is_refused"
 _OTHER_FORM = (
-    "tests/unit/test_client_state.py::test_a_client_state_of_another_form_is_refused_although_its_mac_is_right"
+    "tests/unit/notifications/test_client_state.py"
+    "::test_a_client_state_of_another_form_is_refused_although_its_mac_is_right"
 )
 _STATE_CHECK = "if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():"
 
@@ -18,7 +19,10 @@ GUARDS = (
         raise InvalidClientState("the tenant is not in TENANT_IDS")
 """,
         without="",
-        test="tests/unit/test_client_state.py::test_the_client_state_of_a_tenant_that_is_not_served_is_refused",
+        test=(
+            "tests/unit/notifications/test_client_state.py"
+            "::test_the_client_state_of_a_tenant_that_is_not_served_is_refused"
+        ),
     ),
     Guard(
         name="client state: missing",

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_TESTS = "tests/unit/test_decryption.py"
+_TESTS = "tests/unit/notifications/test_decryption.py"
 _BAD = f"{_TESTS}::test_bad_content_never_opens_and_tells_no_step_from_another"
 
 

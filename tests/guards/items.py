@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_TESTS = "tests/unit/test_notifications.py"
+_TESTS = "tests/unit/notifications/test_collection.py"
 _OUTCOME = "tests/unit/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _LIFECYCLE = f"{_TESTS}::test_a_lifecycle_event_needs_neither_resource_nor_change_type"
 _ORGANIZATION = f"{_TESTS}::test_organization_id_stands_in_for_a_missing_tenant_id"

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_PARSING = "tests/unit/test_notifications.py"
+_PARSING = "tests/unit/notifications/test_collection.py"
 _NEEDED = f"{_PARSING}::test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only"
 _OPTIONAL = f"{_PARSING}::test_an_optional_property_of_the_wrong_type_spoils_its_item"
 _ENCODING = f"{_PARSING}::test_json_in_another_encoding_is_refused"

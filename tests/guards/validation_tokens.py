@@ -3,7 +3,7 @@
 from tests.guards.guard import Guard
 
 _MODULE = "shared/notifications/validation_tokens.py"
-_TESTS = "tests/unit/test_validation_tokens.py"
+_TESTS = "tests/unit/notifications/test_validation_tokens.py"
 _BAD = f"{_TESTS}::test_a_bad_token_is_refused"
 _ASKS_FOR_NO_KEY = f"{_TESTS}::test_a_token_that_names_no_key_asks_for_none"
 _BOUNDS = f"{_TESTS}::test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond"

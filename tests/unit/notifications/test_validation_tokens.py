@@ -26,7 +26,7 @@ from tests.fakes.graph_sender import AUDIENCE, graph, now, published_key
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 
-GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "entra-validation-token-2019"
+GENUINE = Path(__file__).parents[4] / "shared" / "vectors" / "entra-validation-token-2019"
 
 
 def _tenants(*tokens: str, received_at: datetime | None = None) -> frozenset[str]:

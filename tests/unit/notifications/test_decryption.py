@@ -23,7 +23,7 @@ from tests.fakes.graph_sender import graph, key_pair
 from tests.hostile.contents import BAD_CONTENTS, flipped
 from tests.sender import CONTENT, PLAINTEXT
 
-GENUINE = Path(__file__).parents[3] / "shared" / "vectors" / "graph-notification-2021"
+GENUINE = Path(__file__).parents[4] / "shared" / "vectors" / "graph-notification-2021"
 
 
 def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes:

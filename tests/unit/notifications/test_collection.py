@@ -21,7 +21,7 @@ from shared.notifications.collection import (
 from tests.fakes.graph_sender import graph
 from tests.sender import MESSAGE, SUBSCRIPTION, TENANT, basic_item, body, client_state
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
+SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="Microsoft's samples are not at hand")
 
 
