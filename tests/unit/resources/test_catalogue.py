@@ -18,7 +18,7 @@ from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Create
 from tests.sender import CHAT, TENANT
 
-CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
+CONFIGURATION = Path(__file__).parents[3] / "docs" / "configuration.md"
 USER = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
 CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
 IDS = {
