@@ -209,7 +209,7 @@ GUARDS = (
         "graph/client",
         'if not isinstance(item.get("id"), str):',
         "if False:",
-        "tests/integration/test_pages.py::test_response_without_an_id_is_no_item",
+        "tests/integration/graph/test_client_pages.py::test_response_without_an_id_is_no_item",
     ),
     _guard(
         "a list that has no end",

@@ -2,7 +2,7 @@
 
 from tests.guards.guard import Guard
 
-_LOCATIONS = "tests/unit/test_locations.py"
+_LOCATIONS = "tests/unit/graph/test_location.py"
 _LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
 _RECEIVING = "tests/unit/test_receive_fetching.py"
 _WANTED = "if item.lifecycle_event is None and item.encrypted_content is None"
@@ -96,13 +96,13 @@ GUARDS = (
             raise Unavailable("Graph's response is not a resource") from exc
 """,
         without="        return ResourceContent.from_json(response.content)\n",
-        test="tests/integration/test_graph.py::test_a_resource_that_is_none_is_never_taken_for_one",
+        test="tests/integration/graph/test_client.py::test_a_resource_that_is_none_is_never_taken_for_one",
     ),
     Guard(
         name="fetching: a read that Graph refuses is no lost race",
         module="shared/graph/client.py",
         snippet=' and method != "GET" else Misconfigured',
         without=" else Misconfigured",
-        test="tests/integration/test_graph.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",
+        test="tests/integration/graph/test_client.py::test_a_conflict_is_one_only_for_a_request_that_changes_something",
     ),
 )

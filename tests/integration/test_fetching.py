@@ -19,7 +19,7 @@ from tests.fakes.identity_services import fault, hanging
 from tests.fakes.time_limits import in_time, within
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld, graph_world
 from tests.sender import STATE_KEY, STATE_KEY_TEXT, basic_item, client_state
-from tests.unit.test_locations import KEPT_IN
+from tests.unit.graph.test_location import KEPT_IN
 
 pytestmark = pytest.mark.slow
 

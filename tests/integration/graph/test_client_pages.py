@@ -13,7 +13,7 @@ from sandbox.serving import Fault
 from shared.errors import NotFound, Unavailable
 from shared.graph.client import Graph
 from tests.fakes.identity_services import GRAPH_SCOPE, fault
-from tests.integration.test_graph import Forged
+from tests.integration.graph.test_client import Forged
 from tests.sandbox.graph_world import GraphWorld, graph_world
 
 
