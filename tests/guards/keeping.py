@@ -8,9 +8,9 @@ _REDRIVE, _PUBLISHED, _MARKER = (
     "shared/events/publication.py",
 )
 _REDRIVING = "tests/unit/test_redrive.py"
-_ONCE = "tests/unit/test_published.py"
+_ONCE = "tests/unit/events/test_publish_once.py"
 _KEPT_IN_BLOBS = "tests/integration/test_keeping.py"
-_MARKED = "tests/integration/test_markers.py"
+_MARKED = "tests/integration/events/test_publication_table.py"
 
 
 def _redriving(name: str, snippet: str, without: str, test: str) -> Guard:
@@ -274,7 +274,7 @@ GUARDS = (
         module="shared/events/queue_sink.py",
         snippet="        on_sent(event)\n",
         without="",
-        test="tests/integration/test_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
+        test="tests/integration/events/test_queue_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
     ),
     Guard(
         name="purging: what is published again stays",

@@ -23,7 +23,7 @@ from shared.gaps.snapshot_table import SnapshotTable
 from shared.receiving.post_store import PostStore, StoredPost
 from shared.subscriptions.subscription_table import SubscriptionTable
 from tests.fakes.time_limits import in_time
-from tests.unit.test_published import message
+from tests.unit.events.test_publish_once import message
 
 pytestmark = pytest.mark.slow
 

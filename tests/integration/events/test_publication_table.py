@@ -22,7 +22,7 @@ from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.sandbox.background import Background
-from tests.unit.test_published import NOW, WINDOW, Sent, message, team
+from tests.unit.events.test_publish_once import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow
 
