@@ -322,7 +322,7 @@ GUARDS = (
         "receiving/post_store",
         "return any(post.received_at < moment for post in self.list())",
         "return any(True for post in self.list())",
-        "tests/integration/test_keeping.py::test_it_knows_whether_something_is_kept_from_before",
+        "tests/integration/receiving/test_post_store.py::test_it_knows_whether_something_is_kept_from_before",
     ),
     _guard(
         "compared again from the beginning",

@@ -4,7 +4,7 @@ from tests.guards.guard import Guard
 
 _LOCATIONS = "tests/unit/graph/test_location.py"
 _LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
-_RECEIVING = "tests/unit/test_receive_fetching.py"
+_RECEIVING = "tests/unit/receiving/test_receive_fetching.py"
 _WANTED = "if item.lifecycle_event is None and item.encrypted_content is None"
 
 

@@ -3,7 +3,7 @@
 from tests.guards.guard import Guard
 
 _TESTS = "tests/unit/notifications/test_collection.py"
-_OUTCOME = "tests/unit/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
+_OUTCOME = "tests/unit/receiving/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _LIFECYCLE = f"{_TESTS}::test_a_lifecycle_event_needs_neither_resource_nor_change_type"
 _ORGANIZATION = f"{_TESTS}::test_organization_id_stands_in_for_a_missing_tenant_id"
 _SECRET = f"{_TESTS}::test_nothing_secret_is_shown_in_a_log"
@@ -33,7 +33,7 @@ GUARDS = (
         "a client state is a text",
         "client_state=client_state if isinstance(client_state, str) else None",
         "client_state=client_state",
-        "tests/unit/test_receive_totality.py::test_what_has_brought_it_down_has_a_documented_outcome",
+        "tests/unit/receiving/test_receive_totality.py::test_what_has_brought_it_down_has_a_documented_outcome",
     ),
     _guard("a bare item", _BARE, 'items = fields.get("value")', _OUTCOME),
     _guard("a bare item has a subscription", _BARE, _BARE.replace(' and "subscriptionId" in fields', ""), _OUTCOME),

@@ -7,9 +7,9 @@ _REDRIVE, _PUBLISHED, _MARKER = (
     "shared/events/publish_once.py",
     "shared/events/publication.py",
 )
-_REDRIVING = "tests/unit/test_redrive.py"
+_REDRIVING = "tests/unit/receiving/test_redrive.py"
 _ONCE = "tests/unit/events/test_publish_once.py"
-_KEPT_IN_BLOBS = "tests/integration/test_keeping.py"
+_KEPT_IN_BLOBS = "tests/integration/receiving/test_post_store.py"
 _MARKED = "tests/integration/events/test_publication_table.py"
 
 

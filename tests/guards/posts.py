@@ -2,10 +2,10 @@
 
 from tests.guards.guard import Guard
 
-_RECEIVING = "tests/unit/test_receive.py"
-_PARKING = "tests/unit/test_parking.py"
-_FETCHING = "tests/unit/test_receive_fetching.py"
-_KEEPING = "tests/integration/test_keeping.py"
+_RECEIVING = "tests/unit/receiving/test_receive.py"
+_PARKING = "tests/unit/receiving/test_receive_parking.py"
+_FETCHING = "tests/unit/receiving/test_receive_fetching.py"
+_KEEPING = "tests/integration/receiving/test_post_store.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _PARKED = f"{_PARKING}::test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came"
 _OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post"
@@ -45,7 +45,7 @@ GUARDS = (
         "nowhere to keep",
         "        if self.quarantine is None:\n            return\n",
         "",
-        "tests/unit/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
+        "tests/unit/receiving/test_redrive.py::test_a_body_in_quarantine_stays_until_all_of_it_is_published",
     ),
     _limiter(
         "no slot, no work",
