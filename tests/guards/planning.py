@@ -2,14 +2,17 @@
 
 from tests.guards.guard import Guard
 
-_RULES = "tests/unit/test_subscriptions.py"
+_RULES = "tests/unit/subscriptions/test_plan.py"
 _SETTLED = f"{_RULES}::test_what_is_settled_needs_no_action"
 _NEW = f"{_RULES}::test_what_nothing_watches_is_created_for_the_whole_lifetime"
 _ANEW = f"{_RULES}::test_what_graph_cannot_change_is_had_by_a_new_subscription"
 _CERTIFICATE = f"{_RULES}::test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run"
 _MISSED = f"{_RULES}::test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once"
 _LAPSED = f"{_RULES}::test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives"
-_URL = "tests/unit/test_notification_url.py::test_the_url_says_whether_to_fetch_and_from_which_version"
+_URL = (
+    "tests/unit/subscriptions/test_desired_notification_url.py"
+    "::test_the_url_says_whether_to_fetch_and_from_which_version"
+)
 _ORDER = f"{_RULES}::test_what_delivers_nothing_comes_first_and_then_what_ends_soonest"
 _ROOM = f"{_RULES}::test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap"
 _WAITS = f"{_RULES}::test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no_gap"

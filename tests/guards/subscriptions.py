@@ -2,16 +2,16 @@
 
 from tests.guards.guard import Guard
 
-_RULES = "tests/unit/test_subscriptions.py"
-_LAWS = "tests/unit/test_subscriptions_laws.py"
-_APPLY = "tests/unit/test_apply.py"
-_FAILURES = "tests/unit/test_reconcile_failures.py"
-_RUNS = "tests/unit/test_reconcile.py"
-_REQUESTS = "tests/unit/test_apply_requests.py"
-_ROWS = "tests/unit/test_rows.py"
+_RULES = "tests/unit/subscriptions/test_plan.py"
+_LAWS = "tests/unit/subscriptions/test_plan_laws.py"
+_APPLY = "tests/unit/subscriptions/test_apply.py"
+_FAILURES = "tests/unit/subscriptions/test_reconcile_failures.py"
+_RUNS = "tests/unit/subscriptions/test_reconcile.py"
+_REQUESTS = "tests/unit/subscriptions/test_apply_requests.py"
+_ROWS = "tests/unit/subscriptions/test_subscription_table.py"
 _WRONG_VALUE = f"{_ROWS}::test_a_value_that_cannot_be_the_rows_is_a_fault"
 _WRONG_TYPE = f"{_ROWS}::test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row"
-_TABLE = "tests/integration/test_tracking.py"
+_TABLE = "tests/integration/subscriptions/test_subscription_table.py"
 _ANEW = f"{_RULES}::test_what_graph_cannot_change_is_had_by_a_new_subscription"
 _NO_FIT = f"{_RULES}::test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted"
 _LOST = f"{_RULES}::test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_alive"
@@ -295,7 +295,7 @@ GUARDS = (
         "nor does a conflict over it",
         "except (Misconfigured, Conflict) as refusal:",
         "except Misconfigured as refusal:",
-        "tests/unit/test_apply_requests.py::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
+        "tests/unit/subscriptions/test_apply_requests.py::test_a_conflict_over_a_certificate_does_not_cost_the_renewal",
     ),
     _apply(
         "a lifecycle URL",

@@ -108,6 +108,6 @@ def test_the_schema_for_editors_suggests_every_path_of_the_catalogue() -> None:
 
 
 def test_the_file_of_this_repository_is_good() -> None:
-    document = json.loads((Path(__file__).parents[2] / "subscriptions.json").read_text(encoding="utf-8"))
+    document = json.loads((Path(__file__).parents[3] / "subscriptions.json").read_text(encoding="utf-8"))
     assert len(desired_from_json(document, tenant_ids=[TENANT])) == len(document["subscriptions"]) > 0
     assert problems(document, file="subscriptions.json") == []
