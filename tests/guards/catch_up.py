@@ -2,11 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_SOURCES = "tests/unit/test_sources.py"
-_MESSAGES = "tests/unit/test_recovered.py"
-_RECOVERY = "tests/unit/test_recovery.py"
-_RUNS = "tests/unit/test_catch_up.py"
-_FAILURES = "tests/unit/test_catch_up_failures.py"
+_SOURCES = "tests/unit/gaps/test_graph_queries.py"
+_MESSAGES = "tests/unit/gaps/test_recovered_events.py"
+_RECOVERY = "tests/unit/gaps/test_gap.py"
+_RUNS = "tests/unit/gaps/test_catch_up.py"
+_FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
 _PAGES = "tests/integration/graph/test_client_pages.py"
 _WINDOW = f"{_MESSAGES}::test_what_happened_in_the_gap_is_told_and_nothing_else"
 _UNREADABLE = f"{_SOURCES}::test_what_cannot_be_read_is_told_why"
@@ -149,7 +149,7 @@ GUARDS = (
         "gaps/gap_table",
         "self._table.save(to_entity(gap), gap.etag)",
         "self._table.save(to_entity(gap), '*')",
-        "tests/integration/test_recoveries.py::test_of_two_who_save_a_row_the_second_is_told",
+        "tests/integration/gaps/test_gap_table.py::test_of_two_who_save_a_row_the_second_is_told",
     ),
     _guard("the checkpoint", "gaps/backfill", ' if id_ > (self.gap.checkpoint or "")', "", _GOES_ON),
     _guard("the end of a run", "gaps/backfill", "if self.clock.now() >= self.ends:", "if False:", _GOES_ON),
@@ -228,7 +228,7 @@ GUARDS = (
         "gaps/backfill",
         "            of_tenant.pause_for(DEFAULT_SPACING)\n",
         "",
-        "tests/unit/test_pages.py::test_get_after_a_wait_for_a_conversation_keeps_its_distance",
+        "tests/unit/gaps/test_backfill.py::test_get_after_a_wait_for_a_conversation_keeps_its_distance",
     ),
     _guard(
         "a link to itself",

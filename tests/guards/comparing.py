@@ -2,11 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_KNOWN = "tests/unit/test_known.py"
-_RUNS = "tests/unit/test_comparing.py"
-_SOURCES = "tests/unit/test_sources.py"
-_NOTING = "tests/unit/test_noting.py"
-_TABLE = "tests/integration/test_inventory.py"
+_KNOWN = "tests/unit/gaps/test_snapshot.py"
+_RUNS = "tests/unit/gaps/test_catch_up_snapshots.py"
+_SOURCES = "tests/unit/gaps/test_graph_queries.py"
+_NOTING = "tests/unit/gaps/test_snapshot_recorder.py"
+_TABLE = "tests/integration/gaps/test_snapshot_table.py"
 _BASELINE_KEPT = f"{_RUNS}::test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer"
 
 

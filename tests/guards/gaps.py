@@ -2,11 +2,11 @@
 
 from tests.guards.guard import Guard
 
-_RUNS = "tests/unit/test_catch_up.py"
-_FAILURES = "tests/unit/test_catch_up_failures.py"
-_LIMITS = "tests/unit/test_catch_up_limits.py"
-_MESSAGES = "tests/unit/test_recovered.py"
-_RECOVERY = "tests/unit/test_recovery.py"
+_RUNS = "tests/unit/gaps/test_catch_up.py"
+_FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
+_LIMITS = "tests/unit/gaps/test_catch_up_limits.py"
+_MESSAGES = "tests/unit/gaps/test_recovered_events.py"
+_RECOVERY = "tests/unit/gaps/test_gap.py"
 _COUNTED = f"{_FAILURES}::test_users_whose_messages_graph_refuses_are_counted_and_said"
 _DELETED = f"{_LIMITS}::test_a_deletion_is_told_by_either_of_its_times"
 _ONCE_REFUSED = f"{_FAILURES}::test_a_refusal_is_said_once_and_asked_about_for_a_week"
