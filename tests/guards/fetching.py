@@ -84,7 +84,10 @@ GUARDS = (
         module="shared/app/clients.py",
         snippet="self.graph_for_tenant(location.tenant_id).get_resource(location)",
         without="self.graph_for_tenant(self.settings.tenant_ids[0]).get_resource(location)",
-        test="tests/integration/test_fetching.py::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
+        test=(
+            "tests/integration/app/test_receive_notification_fetching.py"
+            "::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant"
+        ),
     ),
     Guard(
         name="fetching: an answer that is none",
