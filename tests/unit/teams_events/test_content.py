@@ -21,7 +21,7 @@ from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, proble
 from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
+SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 needs_samples = pytest.mark.skipif(not SAMPLES.exists(), reason="Microsoft's samples are not at hand")
 each_kind = pytest.mark.parametrize("kind", RESOURCES)
 
