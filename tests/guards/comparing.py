@@ -504,6 +504,6 @@ GUARDS = (
         "azure_calls",
         "    AzureError,\n    OSError,\n    AttributeError,\n    LookupError,\n    SyntaxError,  # of XML\n",
         "    AzureError,\n",
-        "tests/integration/test_broken_answers.py::test_an_answer_that_breaks_off_raises_nothing_else",
+        "tests/integration/test_azure_calls_broken_answers.py::test_an_answer_that_breaks_off_raises_nothing_else",
     ),
 )

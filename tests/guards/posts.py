@@ -17,7 +17,7 @@ def _guard(name: str, snippet: str, without: str, test: str, *, module: str = "r
 
 
 def _limiter(name: str, snippet: str, without: str, test: str) -> Guard:
-    test = f"tests/unit/test_concurrency_limiter.py::{test}"
+    test = f"tests/unit/test_limits_concurrency.py::{test}"
     return Guard(name=f"post: {name}", module="shared/limits.py", snippet=snippet, without=without, test=test)
 
 
