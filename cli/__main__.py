@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import events, gaps, parked, quarantine, subscriptions
-from cli.environment import FILE_NAME, check_trust, use_settings
-from cli.login import login
-from cli.permissions import permissions
-from cli.statuses import CommandGroup
+from cli.commands import events, gaps, parked, quarantine, subscriptions
+from cli.commands.login import login
+from cli.commands.permissions import permissions
+from cli.exit_codes import CommandGroup
+from cli.settings_file import FILE_NAME, check_trust, use_settings
 
 app = typer.Typer(cls=CommandGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

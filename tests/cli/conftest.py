@@ -1,4 +1,4 @@
-"""An app with a world of its own for each test, and an operator beside it."""
+"""A running app for each test, and an operator beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,14 +16,14 @@ def operator(tmp_path: Path, azurite: Azurite) -> Iterator[Operator]:
     with started_world(tmp_path / "world", azurite) as world:
         operator = Operator(world=world, folder=tmp_path)
         yield operator
-        _tells_no_secret(operator)
+        _check_output(operator)
 
 
-def _tells_no_secret(operator: Operator) -> None:
-    """Hold everything that was printed in a test against what must not be."""
+def _check_output(operator: Operator) -> None:
+    """Check that no command of a test printed a secret or a traceback."""
     environ = operator.world.app.environ
     key = ClientStateKey.from_text(environ["CLIENT_STATE_KEY"])
-    # A client state begins with the key's id, and every token with an encoded brace.
+    # A client state starts with its key's id, and a token with an encoded brace.
     secrets = [environ["CLIENT_SECRET"], environ["CLIENT_STATE_KEY"], f"v1.{key.key_id}", "AccountKey", "eyJ"]
     for result in operator.ran:
         assert not [secret for secret in secrets if secret in result.output], result.output

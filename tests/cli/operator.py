@@ -1,4 +1,4 @@
-"""An operator beside a running app: the commands in this process, with the settings of that app in a file."""
+"""An operator beside a running app: runs the commands in this process, with the app's settings in a file."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app as commands
-from tests.cli.commands import write_settings
+from tests.cli.child_processes import write_settings
 from tests.flows.world import World
 
 EVERYTHING = "created,deleted,updated"
@@ -25,23 +25,23 @@ TEAMS: Mapping[str, Any] = {"resource": "/teams", "changeType": EVERYTHING}
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """``world`` is the app, and what it lives on; ``ran`` are the results of the commands so far."""
+    """``world`` is the app and its services; ``ran`` are the results of the commands so far."""
 
     world: World
     folder: Path
     ran: list[Result] = field(default_factory=list)
 
     def run(self, *arguments: str) -> Result:
-        """Run a command with the app's settings of the moment."""
+        """Run a command with the app's current settings."""
         settings = self.folder / "local.settings.json"
         write_settings(settings, self.world.app.environ)
-        with own_process():
+        with restored_environment():
             result = CliRunner().invoke(commands, ["--settings", str(settings), *arguments])
         self.ran.append(result)
         return result
 
     def watch(self, *entries: Mapping[str, Any]) -> Path:
-        """Have the app watch ``entries``, subscribed when this returns, and return its ``subscriptions.json``."""
+        """Subscribe the app to ``entries``, and return its ``subscriptions.json``."""
         self.world.app.entries = list(entries)
         self.world.run()
         file = self.folder / "subscriptions.json"
@@ -50,18 +50,18 @@ class Operator:
 
 
 @contextmanager
-def own_process() -> Iterator[None]:
-    """Have the environment as it was afterwards."""
-    kept = dict(os.environ)
+def restored_environment() -> Iterator[None]:
+    """Restore the environment after the block."""
+    before = dict(os.environ)
     try:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(kept)
+        os.environ.update(before)
 
 
 def matches(document: Any, text: str) -> Any:
-    """Return the JSON document in ``text``, which has the properties of a TypedDict, all of them and no others."""
+    """Return the JSON document in ``text``, which has exactly the properties of a TypedDict."""
     value = TypeAdapter(document).validate_json(text, strict=True)
     assert TypeAdapter(Any).validate_json(text) == value
     return value

@@ -1,0 +1,1 @@
+"""One module for each command: it reads its arguments, calls ``shared``, and prints the result."""

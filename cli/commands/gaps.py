@@ -1,0 +1,108 @@
+"""``python -m cli gaps``: the times in which changes may be missing, and what was recovered of them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import typer
+
+from cli.exit_codes import Status
+from cli.json_documents import GapsDocument, RecordedGapDocument
+from cli.options import AsJson, Tenant, selected_tenant_ids
+from cli.output import ago, busy, console, iso, iso_or_none, print_json, print_line, print_rows, span
+from cli.settings_file import app_clients
+from cli.subscription_status import failure_document
+from shared.app.clients import Clients
+from shared.gaps.gap import DONE_STATES, Gap, GapState
+
+commands = typer.Typer(no_args_is_help=True, help="Look at gaps in which changes may be missing, and retry them.")
+
+_COLUMNS = ("resource", "state", "events", "began", "lasted", "next attempt")
+_GIVEN_UP = frozenset({GapState.REFUSED, GapState.UNRECOVERABLE})
+
+
+@commands.command("list")
+def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
+    """Show every gap of the last month that has ended, oldest first: whether it is filled, and if not, why.
+
+    `subscriptions list` shows a gap that still lasts. A baseline is shown if Graph refuses the lists for it.
+    Exit status 1 if changes are lost, or Graph refuses to list them.
+    """
+    clients = app_clients()
+    gaps = _gaps(clients, selected_tenant_ids(tenant, clients.settings))
+    if as_json:
+        print_json(gaps_document(gaps))
+    else:
+        _show(gaps, datetime.now(UTC))
+    if any(gap.state in _GIVEN_UP for gap in gaps):
+        raise typer.Exit(Status.FOUND)
+
+
+@commands.command()
+def retry(*, tenant: Tenant = "") -> None:
+    """Let the next run of the timer retry every refused or unrecoverable gap, from its beginning.
+
+    Changes that were recovered within the last DEDUPLICATE_FOR are not published again.
+    """
+    clients, out = app_clients(), console()
+    gaps = [gap for gap in _gaps(clients, selected_tenant_ids(tenant, clients.settings)) if gap.state in _GIVEN_UP]
+    for gap in gaps:
+        clients.gap_table().save(gap.reset())
+        print_line(
+            out, f"Tenant {gap.tenant_id}: the next run retries the gap of {gap.resource} since {iso(gap.since)}."
+        )
+    if not gaps:
+        print_line(out, "No gap is refused or unrecoverable.")
+
+
+def _gaps(clients: Clients, tenant_ids: Sequence[str]) -> Sequence[Gap]:
+    with busy("Reading the table"):
+        found = [gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)]
+    # A baseline matters to an operator only if Graph refuses it.
+    return sorted((gap for gap in found if not gap.is_baseline or gap.state in _GIVEN_UP), key=lambda gap: gap.since)
+
+
+def _show(gaps: Sequence[Gap], now: datetime) -> None:
+    out = console()
+    if not gaps:
+        print_line(out, "No gaps.")
+        return
+    print_rows(out, _COLUMNS, [cells(gap, now) for gap in gaps])
+    for gap in gaps:
+        reason = gap.failure.text if gap.failure else gap.reason
+        which = "has no baseline" if gap.is_baseline else f"since {iso(gap.since)}"
+        if reason is not None:
+            print_line(out, f"! {gap.resource} {which}: {reason}", "yellow")
+
+
+def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a row."""
+    due = [moment for moment in (gap.failure.retry_at if gap.failure else None, gap.recheck_at) if moment is not None]
+    wait = max(due, default=now) - now
+    is_done = gap.state in DONE_STATES and gap.recheck_at is None
+    next_attempt = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
+    began, lasted = ago(gap.since, now), span(gap.until - gap.since)
+    return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, next_attempt)
+
+
+def gaps_document(gaps: Sequence[Gap]) -> GapsDocument:
+    """Return what ``gaps list --json`` prints."""
+    return {"gaps": [_gap_document(gap) for gap in gaps]}
+
+
+def _gap_document(gap: Gap) -> RecordedGapDocument:
+    return {
+        "baseline": gap.is_baseline,
+        "tenantId": gap.tenant_id,
+        "resource": gap.resource,
+        "changeType": ",".join(sorted(gap.change_types)),
+        "subscriptionId": gap.subscription_id,
+        "startDateTime": iso(gap.since),
+        "endDateTime": iso(gap.until),
+        "state": gap.state.value,
+        "reason": gap.reason,
+        "recovered": gap.recovered,
+        "skipped": gap.skipped,
+        "endedDateTime": iso_or_none(gap.ended_at),
+        "againDateTime": iso_or_none(gap.recheck_at),
+        "failure": failure_document(gap.failure) if gap.failure else None,
+    }

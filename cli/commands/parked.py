@@ -1,0 +1,28 @@
+"""``python -m cli parked``: the POSTs that wait to be published."""
+
+from datetime import UTC, datetime
+
+import typer
+
+from cli.options import AsJson
+from cli.settings_file import app_clients
+from cli.stored_posts import Names, retry_all, show_list
+from shared.app.renew_subscriptions import parked_redriver
+from shared.receiving.post_store import PARKED
+
+commands = typer.Typer(no_args_is_help=True, help="Look at POSTs that wait to be published, and retry them.")
+
+
+@commands.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """Show what is parked, oldest first; the timer publishes it automatically."""
+    show_list(app_clients().post_store(PARKED), datetime.now(UTC), as_json=as_json)
+
+
+@commands.command()
+def retry(names: Names = None, *, as_json: AsJson = False) -> None:
+    """Publish what is parked without waiting for its next attempt.
+
+    Exit status 1 if any POST stays parked; the log line says why.
+    """
+    retry_all(parked_redriver(app_clients()), names or [], as_json=as_json)

@@ -1,0 +1,67 @@
+"""``python -m cli permissions``: which permissions the subscriptions need, and which of them the token lacks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import typer
+
+from cli.exit_codes import Status
+from cli.options import AsJson, SubscriptionsFile, Tenant, selected_tenant_ids
+from cli.output import busy, console, print_json, print_line, print_rows, print_warnings
+from cli.permission_check import COLUMNS, PermissionCheck, cells, needs, permissions_document, permissions_in, warnings
+from cli.settings_file import app_clients
+from shared.app.clients import Clients
+from shared.app.renew_subscriptions import SUBSCRIPTIONS_FILE, desired
+from shared.errors import Problem
+from shared.subscriptions.desired import DesiredSubscription
+
+
+def permissions(
+    *, tenant: Tenant = "", subscriptions: SubscriptionsFile = SUBSCRIPTIONS_FILE, as_json: AsJson = False
+) -> None:
+    """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
+
+    The least privileged comes first, and one per row is enough. A token does not show consent in a single team or
+    chat. Exit status 1 if the token lacks any, 3 or 4 if there is no token.
+    """
+    with busy("Asking Entra ID for tokens"):
+        clients = app_clients()
+        from_file, tenant_ids = desired(clients, subscriptions), selected_tenant_ids(tenant, clients.settings)
+        accounts = [check for tenant_id in tenant_ids for check in _tenant_checks(clients, tenant_id, from_file)]
+    if as_json:
+        print_json(permissions_document(accounts))
+    else:
+        for check in accounts:
+            _show(check)
+    if any(check.lacking for check in accounts):
+        raise typer.Exit(Status.FOUND)
+    for check in accounts:
+        if check.problem is not None:
+            raise check.problem
+
+
+def _tenant_checks(
+    clients: Clients, tenant_id: str, from_file: Sequence[DesiredSubscription]
+) -> Iterator[PermissionCheck]:
+    rows = clients.subscription_table().load(tenant_id).tracked
+    added = [row.desired for row in rows if row.is_wanted and row.added_by == "cli"]
+    wanted = [each for each in (*from_file, *added) if each.tenant_id == tenant_id]
+    for delegated in (False, True):
+        if required := needs(wanted, delegated=delegated):
+            yield _with_token(clients, PermissionCheck(tenant_id=tenant_id, delegated=delegated, needs=required))
+
+
+def _with_token(clients: Clients, check: PermissionCheck) -> PermissionCheck:
+    try:
+        granted = permissions_in(clients.graph_token(check.tenant_id, delegated=check.delegated))
+    except Problem as problem:
+        return replace(check, problem=problem)
+    return replace(check, permissions=granted)
+
+
+def _show(check: PermissionCheck) -> None:
+    out = console()
+    kind = "delegated permissions of the signed-in user" if check.delegated else "application permissions"
+    print_line(out, f"Tenant {check.tenant_id}: {kind}", "bold")
+    print_rows(out, COLUMNS, cells(check))
+    print_warnings(out, warnings(check))

@@ -1,0 +1,197 @@
+"""Types of what ``--json`` prints: properties may be added, but none is renamed or removed.
+
+Names are Graph's where Graph has one; each ``...DateTime`` is ISO 8601 in UTC, null if it has not happened.
+"""
+
+from typing import Any, Literal, TypedDict
+
+from shared.subscriptions.tracked import Verb
+
+
+class FailureDocument(TypedDict):
+    """Why the last attempts failed, and when the next one is due."""
+
+    error: str
+    errorDateTime: str
+    consecutiveFailures: int
+    retryDateTime: str
+
+
+class GapDocument(TypedDict):
+    """A time in which changes may be missing; the end is null while it lasts."""
+
+    startDateTime: str
+    endDateTime: str | None
+
+
+class SubscriptionDocument(TypedDict):
+    """One subscription, as stored in the table."""
+
+    tenantId: str
+    resource: str
+    changeType: str
+    includeResourceData: bool
+    fetch: bool
+    delegated: bool
+    addedBy: Literal["file", "cli"]
+    state: Literal["active", "pending", "failing", "overdue", "removed", "lapsed", "not wanted"]
+    subscriptionId: str | None
+    expirationDateTime: str | None
+    renewedDateTime: str | None
+    encryptionCertificateId: str | None
+    clientStateKeyId: str | None
+    notificationDateTime: str | None
+    lifecycleEvent: str | None
+    lifecycleEventDateTime: str | None
+    gap: GapDocument | None
+    failure: FailureDocument | None
+
+
+class AccountDocument(TypedDict):
+    """When Graph last listed the subscriptions of the app, or of the signed-in user, in a tenant."""
+
+    tenantId: str
+    delegated: bool
+    listedDateTime: str | None
+    failure: FailureDocument | None
+
+
+class ListDocument(TypedDict):
+    """``subscriptions list --json``."""
+
+    subscriptions: list[SubscriptionDocument]
+    accounts: list[AccountDocument]
+
+
+class WatchedDocument(TypedDict):
+    """What a subscription watches."""
+
+    resource: str
+    changeType: str
+
+
+class ActionDocument(WatchedDocument):
+    """An action of the next timer run."""
+
+    action: Verb
+
+
+class ResourceFailureDocument(WatchedDocument, FailureDocument):
+    """The failure of a subscription."""
+
+
+class ResourceGapDocument(WatchedDocument, GapDocument):
+    """The gap of a subscription."""
+
+
+class UntrackedDocument(TypedDict):
+    """A subscription of the app at Graph that is not in the table."""
+
+    subscriptionId: str
+    resource: str
+    notificationUrl: str
+    expirationDateTime: str
+
+
+class PreviewDocument(TypedDict):
+    """What was found in an account; ``clientStateKeys`` and ``certificates`` count subscriptions by id."""
+
+    tenantId: str
+    delegated: bool
+    settled: bool
+    error: str | None
+    actions: list[ActionDocument]
+    failures: list[ResourceFailureDocument]
+    gaps: list[ResourceGapDocument]
+    untracked: list[UntrackedDocument]
+    clientStateKeys: dict[str, int]
+    certificates: dict[str, int]
+
+
+class CheckDocument(TypedDict):
+    """``subscriptions check --json``."""
+
+    settled: bool
+    accounts: list[PreviewDocument]
+
+
+class RecordedGapDocument(WatchedDocument, GapDocument):
+    """A gap that has ended, and its recovery; ``recovered`` counts events, ``skipped`` lists that were refused.
+
+    With ``baseline`` it is not a gap: Graph refuses the lists with which later gaps would be compared.
+    ``againDateTime`` is when the lists are compared a second time.
+    """
+
+    baseline: bool
+    tenantId: str
+    subscriptionId: str
+    state: Literal["open", "refused", "recovered", "unrecoverable", "noted"]
+    reason: str | None
+    recovered: int
+    skipped: int
+    endedDateTime: str | None
+    againDateTime: str | None
+    failure: FailureDocument | None
+
+
+class GapsDocument(TypedDict):
+    """``gaps list --json``."""
+
+    gaps: list[RecordedGapDocument]
+
+
+class NeedDocument(TypedDict):
+    """What a path of the catalogue needs, least privilege first; one of ``permissions`` is enough."""
+
+    path: str
+    resources: list[str]
+    permissions: list[str]
+    resourceSpecific: list[str]
+    state: Literal["granted", "consent?", "lacking", "unknown"]
+
+
+class PermissionCheckDocument(TypedDict):
+    """What the token of an account grants, and the fewest permissions that still have to be granted."""
+
+    tenantId: str
+    delegated: bool
+    error: str | None
+    granted: list[str]
+    toGrant: list[str]
+    needs: list[NeedDocument]
+
+
+class PermissionsDocument(TypedDict):
+    """``permissions --json``."""
+
+    accounts: list[PermissionCheckDocument]
+
+
+class StoredPostDocument(TypedDict):
+    """One stored POST without its body."""
+
+    name: str
+    kind: str
+    receivedDateTime: str
+    fetch: str | None
+    attempts: int
+    retryDateTime: str | None
+
+
+class StoredPostListDocument(TypedDict):
+    """``parked list --json`` and ``quarantine list --json``, oldest first."""
+
+    posts: list[StoredPostDocument]
+
+
+class StoredPostItemsDocument(StoredPostDocument):
+    """``quarantine show --json``: the items as received, without their client states."""
+
+    items: list[Any]
+    validationTokens: int
+
+
+class AttemptsDocument(TypedDict):
+    """``parked retry --json`` and ``quarantine retry --json``: the outcome of each POST, by name."""
+
+    attempts: dict[str, str]

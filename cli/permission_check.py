@@ -1,0 +1,157 @@
+"""The permissions that subscriptions need, compared with those that a token grants.
+
+Source: https://learn.microsoft.com/graph/permissions-overview
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from cli.json_documents import PermissionCheckDocument, PermissionsDocument
+from shared.errors import Misconfigured, Problem
+from shared.resources.validation import find_resource_type
+from shared.subscriptions.desired import DesiredSubscription
+
+COLUMNS = ("path", "state", "needs one of", "or resource-specific")
+
+
+class GrantState(StrEnum):
+    """Whether a token grants what a path needs."""
+
+    GRANTED = "granted"
+    RESOURCE_SPECIFIC = "consent?"
+    """Not granted for the whole tenant; each team or chat may have consented, which a token does not show."""
+    LACKING = "lacking"
+    UNKNOWN = "unknown"
+    """There is no token to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one path of the catalogue needs, for all ``resources`` under it; one of ``permissions`` is enough."""
+
+    path: str
+    resources: tuple[str, ...] = ()
+    permissions: tuple[str, ...]
+    resource_specific: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionCheck:
+    """What an account needs, and what its token grants; ``problem`` says why there is no token."""
+
+    tenant_id: str
+    delegated: bool
+    needs: tuple[Need, ...]
+    permissions: frozenset[str] = frozenset()
+    problem: Problem | None = None
+
+    def state(self, need: Need) -> GrantState:
+        """Return whether the token grants a need."""
+        if self.problem is not None:
+            return GrantState.UNKNOWN
+        if self.permissions & set(need.permissions):
+            return GrantState.GRANTED
+        return GrantState.RESOURCE_SPECIFIC if need.resource_specific else GrantState.LACKING
+
+    @property
+    def lacking(self) -> Sequence[Need]:
+        """The needs that neither the token nor resource-specific consent can satisfy."""
+        return [need for need in self.needs if self.state(need) is GrantState.LACKING]
+
+
+def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
+    """Return what the app or the signed-in user needs, in the order of ``desired``."""
+    found: dict[str, Need] = {}
+    for item in desired:
+        resource_type = find_resource_type(item.resource)
+        if resource_type is None or item.delegated != delegated:
+            continue
+        path, allowed = resource_type.path, resource_type.permissions
+        need = found.get(path) or Need(
+            path=path,
+            permissions=allowed.delegated if delegated else allowed.application,
+            resource_specific=() if delegated else allowed.resource_specific,
+        )
+        found[path] = replace(need, resources=(*need.resources, item.resource))
+    return tuple(found.values())
+
+
+def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
+    """Return the least privileged permissions that satisfy ``lacking``; one permission may satisfy several needs."""
+    chosen: list[str] = []
+    for need in sorted(lacking, key=lambda need: len(need.permissions)):
+        if need.permissions and not set(chosen) & set(need.permissions):
+            chosen.append(need.permissions[0])
+    return chosen
+
+
+def permissions_in(token: str) -> frozenset[str]:
+    """Return the permissions in an access token for Graph: the application's, or a user's.
+
+    The token is not verified: Entra ID has just issued it to the app, and no access depends on it.
+    Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
+
+    Raises:
+        Misconfigured: the token cannot be read; Microsoft may change its format.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return frozenset(_texts(claims))
+    except (IndexError, ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise Misconfigured("Entra ID's token for Graph cannot be read: look at the app registration instead") from exc
+
+
+def _texts(claims: Mapping[str, Any]) -> Iterator[str]:
+    for role in claims.get("roles") or ():
+        yield str(role)
+    yield from str(claims.get("scp") or "").split()
+
+
+def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:
+    """Yield the cells under ``COLUMNS``, one row per need."""
+    for need in check.needs:
+        yield need.path, check.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
+
+
+def warnings(check: PermissionCheck) -> Iterator[str]:
+    """Yield what the operator has to do, one sentence each."""
+    if check.problem is not None:
+        yield f"no token: {check.problem}"
+    if check.lacking:
+        kind = "delegated" if check.delegated else "application"
+        yield f"grant the {kind} permissions, with admin consent: {', '.join(least_privileged(check.lacking))}"
+    if any(check.state(need) is GrantState.RESOURCE_SPECIFIC for need in check.needs):
+        yield (
+            "consent?: not granted for the whole tenant; it works if each of these teams or chats has given the app "
+            "the consent in the last column, which a token does not show"
+        )
+
+
+def permissions_document(accounts: Iterable[PermissionCheck]) -> PermissionsDocument:
+    """Return what `permissions --json` prints."""
+    return {"accounts": [_check_document(check) for check in accounts]}
+
+
+def _check_document(check: PermissionCheck) -> PermissionCheckDocument:
+    return {
+        "tenantId": check.tenant_id,
+        "delegated": check.delegated,
+        "error": str(check.problem) if check.problem else None,
+        "granted": sorted(check.permissions),
+        "toGrant": list(least_privileged(check.lacking)),
+        "needs": [
+            {
+                "path": need.path,
+                "resources": list(need.resources),
+                "permissions": list(need.permissions),
+                "resourceSpecific": list(need.resource_specific),
+                "state": check.state(need).value,
+            }
+            for need in check.needs
+        ],
+    }
