@@ -1,9 +1,11 @@
-"""A running app for each test, and an operator beside it."""
+"""A running app for each test, an operator beside it, and clients for its storage."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import Azurite
 from shared.settings import ClientStateKey
@@ -28,3 +30,15 @@ def _check_output(operator: Operator) -> None:
     for result in operator.ran:
         assert not [secret for secret in secrets if secret in result.output], result.output
         assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def blobs(azurite: Azurite) -> Iterator[BlobServiceClient]:
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
+        yield blobs
+
+
+@pytest.fixture
+def queues(azurite: Azurite) -> Iterator[QueueServiceClient]:
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
+        yield queues

@@ -1,9 +1,9 @@
-"""``python -m cli events tail``: events are shown, and stay where they are, whatever lies in the queue."""
+"""``python -m cli events tail``: whatever the queue contains, it is shown and stays there."""
 
 import base64
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,8 +13,6 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient
 
 from cli.commands.events import summary_line
-from cli.queue_peek import Queue
-from sandbox.azurite import Azurite
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.events.queue_sink import MAX_MESSAGE_BYTES, QueueSink
 from shared.timing import Deadline
@@ -22,6 +20,8 @@ from tests.cli.child_processes import end, start, write_settings
 from tests.cli.operator import Operator
 
 pytestmark = pytest.mark.slow
+
+type Publish = Callable[..., None]
 
 HOSTILE = (
     "",
@@ -35,13 +35,11 @@ HOSTILE = (
 
 
 @pytest.fixture
-def queue(operator: Operator, azurite: Azurite) -> Iterator[QueueClient]:
-    """Give the queue of the operator's app, its own and empty."""
+def queue(operator: Operator, queues: QueueServiceClient) -> QueueClient:
+    """Return the app's queue, which is empty and used by one test."""
     name = f"queue-{uuid4().hex}"
     operator.world.app.environ["EVENT_SINK"] = f"queue:{name}"
-    with QueueClient.from_connection_string(azurite.connection_string, name) as queue:
-        queue.create_queue()
-        yield queue
+    return queues.create_queue(name)
 
 
 def _event(number: int, **data: Any) -> CloudEvent:
@@ -57,23 +55,15 @@ def _event(number: int, **data: Any) -> CloudEvent:
     )
 
 
-def _publish(azurite: Azurite, queue: QueueClient, *events: CloudEvent) -> None:
-    with (
-        QueueServiceClient.from_connection_string(azurite.connection_string) as queues,
-        BlobServiceClient.from_connection_string(azurite.connection_string) as blobs,
-    ):
-        sink = QueueSink(queues, blobs, queue.queue_name)
-        sink.publish(events, Deadline.after(timedelta(seconds=30)))
+@pytest.fixture
+def publish(queues: QueueServiceClient, blobs: BlobServiceClient, queue: QueueClient) -> Publish:
+    """Return a function that publishes events to the queue."""
+    sink = QueueSink(queues, blobs, queue.queue_name)
+    return lambda *events: sink.publish(events, Deadline.after(timedelta(seconds=30)))
 
 
-def _count(queue: QueueClient) -> int:
-    return queue.get_queue_properties().approximate_message_count or 0
-
-
-def test_events_are_shown_without_what_people_wrote_and_stay(
-    operator: Operator, azurite: Azurite, queue: QueueClient
-) -> None:
-    _publish(azurite, queue, _event(1))
+def test_events_are_shown_without_content_and_stay(operator: Operator, queue: QueueClient, publish: Publish) -> None:
+    publish(_event(1))
     ran = operator.run("events", "tail", "--once")
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout.split() == ["2026-11-21T12:00:00.000Z", "ChatMessageCreated", "chats/19:a@thread.v2/messages/1"]
@@ -83,11 +73,10 @@ def test_events_are_shown_without_what_people_wrote_and_stay(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_what_people_wrote_is_shown_on_request_only(
-    operator: Operator, azurite: Azurite, queue: QueueClient, arguments: tuple[str, ...]
+def test_content_is_shown_only_with_the_option(
+    operator: Operator, publish: Publish, arguments: tuple[str, ...]
 ) -> None:
-    large = _event(2, padding="x" * MAX_MESSAGE_BYTES)
-    _publish(azurite, queue, _event(1), large)
+    publish(_event(1), _event(2, padding="x" * MAX_MESSAGE_BYTES))
     without = operator.run("events", "tail", "--once", *arguments).stdout
     assert "Lunch" not in without
     shown = operator.run("events", "tail", "--once", "--content", *arguments).stdout
@@ -95,24 +84,24 @@ def test_what_people_wrote_is_shown_on_request_only(
     assert "Lunch 2?" in shown
 
 
-def test_scripts_get_an_event_a_line(operator: Operator, azurite: Azurite, queue: QueueClient) -> None:
+def test_json_output_has_one_event_per_line(operator: Operator, publish: Publish) -> None:
     event = _event(1)
-    _publish(azurite, queue, event)
+    publish(event)
     [shown] = operator.run("events", "tail", "--once", "--content", "--json").stdout.splitlines()
     assert json.loads(shown) == json.loads(event.to_json())
 
 
-def test_whatever_lies_in_the_queue_is_shown_harmlessly(operator: Operator, queue: QueueClient) -> None:
+def test_hostile_messages_cannot_control_the_terminal(operator: Operator, queue: QueueClient) -> None:
     for text in HOSTILE:
         queue.send_message(text)
     for arguments in ([], ["--json"], ["--content"], ["--content", "--json"]):
         ran = operator.run("events", "tail", "--once", *arguments)
         assert ran.exit_code == 0
         assert "\x1b" not in ran.stdout
-    assert _count(queue) == len(HOSTILE)
+    assert queue.get_queue_properties().approximate_message_count == len(HOSTILE)
 
 
-def test_only_the_head_of_a_long_queue_is_shown_and_that_is_told(operator: Operator, queue: QueueClient) -> None:
+def test_long_queue_is_shown_to_message_32_with_a_warning(operator: Operator, queue: QueueClient) -> None:
     for number in range(33):
         queue.send_message(base64.b64encode(json.dumps({"type": "x", "subject": number}).encode()).decode())
     ran = operator.run("events", "tail", "--once")
@@ -120,67 +109,23 @@ def test_only_the_head_of_a_long_queue_is_shown_and_that_is_told(operator: Opera
     assert "About 33 messages are waiting: only the first 32 can be shown." in ran.stderr
 
 
-def test_a_queue_that_is_not_there_yet_is_empty(operator: Operator) -> None:
+def test_missing_queue_is_empty(operator: Operator) -> None:
     operator.world.app.environ["EVENT_SINK"] = f"queue:none-{uuid4().hex}"
     ran = operator.run("events", "tail", "--once")
     assert (ran.exit_code, ran.output) == (0, "")
 
 
-def test_an_outage_is_a_sentence_and_status_4(operator: Operator) -> None:
-    settings = operator.world.app.environ["AzureWebJobsStorage"]
-    nowhere = settings.replace("QueueEndpoint=http://127.0.0.1", "QueueEndpoint=http://127.0.0.1:9/nowhere#")
-    operator.world.app.environ["AzureWebJobsStorage"] = nowhere
-    ran = operator.run("events", "tail", "--once")
-    assert (ran.exit_code, ran.stdout) == (4, "")
-    assert ran.stderr.startswith("storage does not answer as it should")
-
-
-@pytest.mark.parametrize(
-    "dataref",
-    [
-        "https://elsewhere.example/event-data/x",
-        "{home}-other/x",
-        "{home}",
-        "{home}/none",
-        "{home}/../secrets/x",
-        "{home}/./x",
-        "{home}/",
-        "",
-    ],
-)
-def test_only_the_apps_own_blobs_are_asked_for(azurite: Azurite, dataref: str) -> None:
-    with (
-        QueueServiceClient.from_connection_string(azurite.connection_string) as queues,
-        BlobServiceClient.from_connection_string(azurite.connection_string) as blobs,
-    ):
-        queue = Queue(queues, blobs, "teams-events")
-        home = blobs.get_container_client("event-data").url
-        assert queue.data(dataref.format(home=home)) is None
-
-
-def test_a_blob_that_lies_beside_the_data_is_not_read(azurite: Azurite) -> None:
-    with (
-        QueueServiceClient.from_connection_string(azurite.connection_string) as queues,
-        BlobServiceClient.from_connection_string(azurite.connection_string) as blobs,
-    ):
-        other = blobs.create_container(f"event-data-{uuid4().hex}")
-        other.upload_blob("x", b'{"a": 1}')
-        assert Queue(queues, blobs, "teams-events").data(f"{other.url}/x") is None
-
-
-def test_a_line_tells_where_the_data_lie() -> None:
+def test_summary_line_says_that_the_data_are_in_a_blob() -> None:
     event = json.loads(_event(1).to_json(dataref="https://a.example/b"))
     assert summary_line(event).endswith("messages/1 (data in a blob)")
 
 
-def test_events_come_as_they_are_published_and_ctrl_c_ends_it(
-    operator: Operator, azurite: Azurite, queue: QueueClient
-) -> None:
+def test_new_events_appear_once_until_ctrl_c(operator: Operator, publish: Publish) -> None:
     settings = write_settings(operator.folder / "mine.json", operator.world.app.environ)
     command = start("--settings", str(settings), "events", "tail", "--json", folder=operator.folder)
     assert command.stdout is not None
     for number in (1, 2):
-        _publish(azurite, queue, _event(number))
+        publish(_event(number))
         assert json.loads(command.stdout.readline())["id"] == f"id-{number}"
     command.send_signal(signal.SIGINT)
     ended = end(command)

@@ -1,4 +1,4 @@
-"""``python -m cli gaps`` beside a running app: over the real clients, in the sandbox."""
+"""``python -m cli gaps`` beside a running app in the sandbox."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,11 +8,11 @@ import pytest
 from cli.commands.gaps import cells
 from cli.json_documents import GapsDocument
 from sandbox.serving import Fault
-from shared.gaps.gap import GapState
+from shared.gaps.gap import Gap, GapState
 from tests.cli.operator import Operator, matches
 from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW, failure
-from tests.flows.catching_up import all_of, caught_up, found_again, gaps, lost, subscribed
+from tests.flows.catching_up import all_of, caught_up, found_again, lost, subscribed
 from tests.flows.wishes import CALLS, TEAMS
 from tests.sandbox.graph_world import ROLES
 
@@ -25,7 +25,7 @@ def _listed(operator: Operator) -> GapsDocument:
 
 
 def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:
-    """Leave a gap of messages, which the roles may not suffice to fill."""
+    """Make a gap of messages, and let the app fill it if ``roles`` suffice."""
     world = operator.world
     subscribed(world, all_of("/chats/getAllMessages"))
     lost(world)
@@ -36,14 +36,14 @@ def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:
     caught_up(world)
 
 
-def test_where_nothing_was_lost_there_is_nothing(operator: Operator) -> None:
+def test_app_without_gaps_has_none_to_list_or_retry(operator: Operator) -> None:
     ran = operator.run("gaps", "list")
     assert (ran.exit_code, ran.stdout) == (0, "No gaps.\n")
     assert _listed(operator) == {"gaps": []}
     assert operator.run("gaps", "retry").stdout == "No gap is refused or unrecoverable.\n"
 
 
-def test_what_was_recovered_is_shown_with_status_0(operator: Operator) -> None:
+def test_recovered_gap_is_listed_and_exits_0(operator: Operator) -> None:
     _gap(operator, (*ROLES, "User.Read.All"))
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 0
@@ -52,7 +52,7 @@ def test_what_was_recovered_is_shown_with_status_0(operator: Operator) -> None:
     assert (gap["state"], gap["recovered"], gap["failure"]) == ("recovered", 1, None)
 
 
-def test_what_is_refused_is_shown_in_graphs_words_and_tried_again_on_demand(operator: Operator) -> None:
+def test_refused_gap_exits_1_and_is_retried_on_request(operator: Operator) -> None:
     world = operator.world
     _gap(operator)
     ran = operator.run("gaps", "list")
@@ -68,21 +68,18 @@ def test_what_is_refused_is_shown_in_graphs_words_and_tried_again_on_demand(oper
     assert world.texts() == ["unnoticed"]
 
 
-def test_what_is_lost_is_shown_with_status_1(operator: Operator) -> None:
+def test_unrecoverable_gap_exits_1_with_its_reason(operator: Operator) -> None:
     world = operator.world
     subscribed(world, CALLS)
     lost(world)
     found_again(world)
     caught_up(world)
     assert operator.run("gaps", "list").exit_code == 1
-    [gap] = gaps(world)
-    assert (gap.state, gap.reason) == (
-        GapState.UNRECOVERABLE,
-        "Graph has no list of past changes to this resource",
-    )
+    [gap] = _listed(operator)["gaps"]
+    assert (gap["state"], gap["reason"]) == ("unrecoverable", "Graph has no list of past changes to this resource")
 
 
-def test_what_graph_refuses_to_be_compared_with_is_shown_and_what_is_noted_is_not(operator: Operator) -> None:
+def test_baseline_is_listed_only_while_graph_refuses_it(operator: Operator) -> None:
     world = operator.world
     subscribed(world, TEAMS)
     with world.fault(world.graph_service, Fault(path="^/v1.0/teams", method="GET", status=403)):
@@ -97,12 +94,12 @@ def test_what_graph_refuses_to_be_compared_with_is_shown_and_what_is_noted_is_no
     assert _listed(operator) == {"gaps": []}
 
 
-def test_a_tenant_that_is_not_served_is_none_of_ours(operator: Operator) -> None:
+def test_tenant_that_is_not_served_exits_2(operator: Operator) -> None:
     assert operator.run("gaps", "list", "--tenant", "another").exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("gap", "again"),
+    ("gap", "next_attempt"),
     [
         (GAP, "at the next run"),
         (replace(GAP, failure=failure(retry_at=NOW + timedelta(minutes=5))), "in 5 min"),
@@ -110,12 +107,8 @@ def test_a_tenant_that_is_not_served_is_none_of_ours(operator: Operator) -> None
         (replace(GAP, state=GapState.RECOVERED), ""),
         (replace(GAP, state=GapState.RECOVERED, recheck_at=NOW + timedelta(hours=4)), "in 4 h"),
         (replace(GAP, state=GapState.RECOVERED, recheck_at=NOW), "at the next run"),
-        (
-            replace(GAP, state=GapState.RECOVERED, recheck_at=NOW, failure=failure(retry_at=NOW + timedelta(hours=1))),
-            "in 1 h",
-        ),
+        (replace(GAP, recheck_at=NOW, failure=failure(retry_at=NOW + timedelta(hours=1))), "in 1 h"),
     ],
 )
-def test_the_columns_tell_when_it_goes_on(gap: object, again: str) -> None:
-    assert isinstance(gap, type(GAP))
-    assert cells(gap, NOW) == ("/chats/getAllMessages", gap.state.value, "0", "2 h ago", "1 h", again)
+def test_cells_show_the_next_attempt(gap: Gap, next_attempt: str) -> None:
+    assert cells(gap, NOW) == ("/chats/getAllMessages", gap.state.value, "0", "2 h ago", "1 h", next_attempt)

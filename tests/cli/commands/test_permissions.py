@@ -1,4 +1,4 @@
-"""``python -m cli permissions`` beside a running app, with tokens of the sandbox's Entra ID."""
+"""``python -m cli permissions`` beside a running app, with tokens from the sandbox's Entra ID."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def test_what_is_granted_is_told_with_status_0(operator: Operator, file: Path) -> None:
+def test_granted_permissions_exit_0(operator: Operator, file: Path) -> None:
     ran = operator.run("permissions", "--subscriptions", str(file))
     assert (ran.exit_code, ran.stderr) == (0, "")
     heading, columns, *rows = ran.stdout.splitlines()
@@ -31,7 +31,7 @@ def test_what_is_granted_is_told_with_status_0(operator: Operator, file: Path) -
     assert len(rows) == 3
 
 
-def test_what_lacks_is_told_with_status_1_and_consent_in_a_chat_is_not_denied(operator: Operator, file: Path) -> None:
+def test_lacking_permission_exits_1_unless_a_chat_may_consent(operator: Operator, file: Path) -> None:
     operator.world.grant(operator.world.tenant_id, roles=("User.Read.All",))
     ran = operator.run("permissions", "--subscriptions", str(file))
     assert ran.exit_code == 1
@@ -40,7 +40,7 @@ def test_what_lacks_is_told_with_status_1_and_consent_in_a_chat_is_not_denied(op
     assert line.split() == ["/chats/{chat-id}/messages", "consent?", "Chat.Read.All", "ChatMessage.Read.Chat"]
 
 
-def test_scripts_get_it_too_with_what_was_added_by_a_command(operator: Operator, file: Path) -> None:
+def test_json_document_includes_added_subscriptions(operator: Operator, file: Path) -> None:
     operator.run("subscriptions", "add", "/teams/getAllMembers", "--change-type", "created")
     ran = operator.run("permissions", "--json", "--subscriptions", str(file))
     document: PermissionsDocument = matches(PermissionsDocument, ran.stdout)
@@ -50,7 +50,7 @@ def test_scripts_get_it_too_with_what_was_added_by_a_command(operator: Operator,
     assert "Chat.Read.All" in account["granted"]
 
 
-def test_a_signed_in_users_needs_are_apart(operator: Operator, file: Path) -> None:
+def test_user_who_is_not_signed_in_exits_3_with_the_needs(operator: Operator, file: Path) -> None:
     file.write_text(json.dumps({"subscriptions": [STANDUP | {"delegated": True}]}))
     ran = operator.run("permissions", "--subscriptions", str(file))
     assert ran.exit_code == 3
@@ -60,7 +60,7 @@ def test_a_signed_in_users_needs_are_apart(operator: Operator, file: Path) -> No
     assert "no user is signed in" in ran.stderr
 
 
-def test_without_a_token_the_needs_are_told_all_the_same(operator: Operator, file: Path) -> None:
+def test_outage_of_entra_id_exits_4_with_the_needs(operator: Operator, file: Path) -> None:
     with operator.world.fault(operator.world.login, Fault(path="openid-configuration", status=503)):
         ran = operator.run("permissions", "--subscriptions", str(file))
     assert ran.exit_code == 4
@@ -69,7 +69,7 @@ def test_without_a_token_the_needs_are_told_all_the_same(operator: Operator, fil
     assert ran.stderr.startswith("Entra ID does not answer")
 
 
-def test_a_file_that_is_none_is_a_sentence_and_status_3(operator: Operator, tmp_path: Path) -> None:
+def test_missing_subscriptions_file_exits_3(operator: Operator, tmp_path: Path) -> None:
     ran = operator.run("permissions", "--subscriptions", str(tmp_path / "none.json"))
     assert (ran.exit_code, ran.stdout) == (3, "")
     assert ran.stderr.startswith("none.json cannot be read")
