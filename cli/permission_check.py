@@ -5,10 +5,9 @@ Source: https://learn.microsoft.com/graph/permissions-overview
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from cli.json_documents import PermissionCheckDocument, PermissionsDocument
 from shared.errors import Misconfigured, Problem
@@ -101,15 +100,9 @@ def permissions_in(token: str) -> frozenset[str]:
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return frozenset(_texts(claims))
+        return frozenset([*map(str, claims.get("roles") or ()), *str(claims.get("scp") or "").split()])
     except (IndexError, ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise Misconfigured("Entra ID's token for Graph cannot be read: look at the app registration instead") from exc
-
-
-def _texts(claims: Mapping[str, Any]) -> Iterator[str]:
-    for role in claims.get("roles") or ():
-        yield str(role)
-    yield from str(claims.get("scp") or "").split()
 
 
 def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:

@@ -25,7 +25,10 @@ _KEY_SETTINGS = ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What was found in an account; ``problem`` says why Graph's list or the certificate is unavailable."""
+    """What was found in an account; ``problem`` says why Graph's list or the certificate is unavailable.
+
+    ``untracked`` are subscriptions at Graph that have no row and that no action adopts.
+    """
 
     tenant_id: str
     delegated: bool
@@ -70,7 +73,9 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
     except Problem as problem:
         return replace(preview, problem=problem)
     actions = plan(desired, tracked, actual, policy=policy, now=reconciler.clock.now())
-    untracked = _untracked(actual, tracked, actions)
+    tracked_ids = {row.applied.subscription_id for row in tracked if row.applied}
+    adopted_ids = {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
+    untracked = [each for each in actual if each.subscription_id not in tracked_ids | adopted_ids]
     certificate_problem = certificate if isinstance(certificate, Problem) else None
     return replace(preview, actions=actions, untracked=untracked, problem=certificate_problem)
 
@@ -78,15 +83,6 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
 def is_empty(preview: Preview) -> bool:
     """Return whether the account is a signed-in user for whom there is nothing to show."""
     return preview.delegated and not preview.rows and preview.is_settled
-
-
-def _untracked(
-    actual: Sequence[GraphSubscription], tracked: Sequence[TrackedSubscription], actions: Sequence[Action]
-) -> Sequence[GraphSubscription]:
-    """Return the subscriptions at Graph that have no row and that no action adopts."""
-    tracked_ids = {row.applied.subscription_id for row in tracked if row.applied}
-    tracked_ids |= {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
-    return [each for each in actual if each.subscription_id not in tracked_ids]
 
 
 def planned_actions(preview: Preview) -> Iterator[tuple[Verb, str, str]]:

@@ -29,10 +29,11 @@ def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder
     Raises:
         Misconfigured: Azure Functions Core Tools could not read the file.
     """
-    found = file or _fallback(environ, folder)
-    if found is None:
-        return
-    values = read_values(found)
+    if file is None:
+        file = folder / FILE_NAME
+        if environ.get(_APP_SETTING) or not file.is_file():
+            return
+    values = read_values(file)
     for name in read_values(_SAMPLE):
         # A secret or an address that the file leaves out must not come from another deployment.
         environ.pop(name, None)
@@ -76,8 +77,3 @@ def app_clients() -> Clients:
         Misconfigured: the settings are wrong; the text names every fault.
     """
     return Clients.from_environ(os.environ)
-
-
-def _fallback(environ: Mapping[str, str], folder: Path) -> Path | None:
-    file = folder / FILE_NAME
-    return None if environ.get(_APP_SETTING) or not file.is_file() else file

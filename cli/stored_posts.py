@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -59,7 +59,7 @@ def _without_client_state(item: Any) -> Any:
     return {key: part for key, part in item.items() if key.lower() not in secret} if isinstance(item, dict) else item
 
 
-def show_list(store: StoredPosts, now: datetime, *, as_json: bool) -> None:
+def show_list(store: StoredPosts, *, as_json: bool) -> None:
     """Print the stored POSTs, oldest first."""
     with busy("Reading the container"):
         posts = list(store.list())
@@ -67,7 +67,7 @@ def show_list(store: StoredPosts, now: datetime, *, as_json: bool) -> None:
         listed: StoredPostListDocument = {"posts": [_document(post) for post in posts]}
         print_json(listed)
     elif posts:
-        print_rows(console(), COLUMNS, [_cells(post, now) for post in posts])
+        print_rows(console(), COLUMNS, [_cells(post, datetime.now(UTC)) for post in posts])
 
 
 def _cells(post: StoredPost, now: datetime) -> Sequence[str]:
@@ -90,7 +90,13 @@ def selected_posts(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredP
 
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:
     """Retry stored POSTs at once and print the outcomes; exit status 1 unless all are published."""
-    outcomes = _attempt_each(redriver, selected_posts(redriver.store, names))
+    posts = selected_posts(redriver.store, names)
+    outcomes: dict[str, str] = {}
+    with bar("Retrying") as progress:
+        progress(0, len(posts))
+        for post in posts:
+            outcomes[post.name] = redriver.attempt(post)
+            progress(1, 0)
     if as_json:
         attempts: AttemptsDocument = {"attempts": outcomes}
         print_json(attempts)
@@ -99,13 +105,3 @@ def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> Non
         print_line(console(), ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing is stored")
     if set(outcomes.values()) - {Outcome.PUBLISHED}:
         raise typer.Exit(Status.FOUND)
-
-
-def _attempt_each(redriver: Redriver, posts: Sequence[StoredPost]) -> dict[str, str]:
-    outcomes = {}
-    with bar("Retrying") as progress:
-        progress(0, len(posts))
-        for post in posts:
-            outcomes[post.name] = str(redriver.attempt(post))
-            progress(1, 0)
-    return outcomes

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from cli.json_documents import AccountDocument, FailureDocument, GapDocument, ListDocument, SubscriptionDocument
 from cli.output import ago, iso, iso_or_none, span
-from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState, TrackedSubscription
 from shared.timing import Backoff
 
@@ -70,21 +69,16 @@ def needs_attention(state: TenantState, context: StatusContext) -> bool:
 def cells(row: TrackedSubscription, context: StatusContext) -> tuple[str, ...]:
     """Return the cells under ``COLUMNS``."""
     desired, applied = row.desired, row.applied
+    content = "resource data" if desired.include_resource_data else "fetched" if desired.fetch else "basic"
     return (
         desired.resource,
         desired.change_type,
-        content_of(desired),
+        f"{content}, as user" if desired.delegated else content,
         state_of(row, context),
         span(applied.expiration - context.now) if applied else "",
         ago(applied.renewed_at, context.now) if applied else "",
         ago(row.activity.notification_at, context.now),
     )
-
-
-def content_of(desired: DesiredSubscription) -> str:
-    """Return the source of the events' content, and whether the subscription is a signed-in user's."""
-    content = "resource data" if desired.include_resource_data else "fetched" if desired.fetch else "basic"
-    return f"{content}, as user" if desired.delegated else content
 
 
 def warnings(state: TenantState, context: StatusContext) -> Iterator[str]:

@@ -30,7 +30,8 @@ def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
     clients = app_clients()
     gaps = _gaps(clients, selected_tenant_ids(tenant, clients.settings))
     if as_json:
-        print_json(gaps_document(gaps))
+        document: GapsDocument = {"gaps": [_gap_document(gap) for gap in gaps]}
+        print_json(document)
     else:
         _show(gaps, datetime.now(UTC))
     if any(gap.state in _GIVEN_UP for gap in gaps):
@@ -82,11 +83,6 @@ def cells(gap: Gap, now: datetime) -> tuple[str, ...]:
     next_attempt = "" if is_done else f"in {span(wait)}" if wait > now - now else "at the next run"
     began, lasted = ago(gap.since, now), span(gap.until - gap.since)
     return (gap.resource, gap.state.value, str(gap.recovered), began, lasted, next_attempt)
-
-
-def gaps_document(gaps: Sequence[Gap]) -> GapsDocument:
-    """Return what ``gaps list --json`` prints."""
-    return {"gaps": [_gap_document(gap) for gap in gaps]}
 
 
 def _gap_document(gap: Gap) -> RecordedGapDocument:

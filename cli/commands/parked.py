@@ -1,7 +1,5 @@
 """``python -m cli parked``: the POSTs that wait to be published."""
 
-from datetime import UTC, datetime
-
 import typer
 
 from cli.options import AsJson
@@ -16,7 +14,7 @@ commands = typer.Typer(no_args_is_help=True, help="Look at POSTs that wait to be
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """Show what is parked, oldest first; the timer publishes it automatically."""
-    show_list(app_clients().post_store(PARKED), datetime.now(UTC), as_json=as_json)
+    show_list(app_clients().post_store(PARKED), as_json=as_json)
 
 
 @commands.command()

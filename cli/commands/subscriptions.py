@@ -84,7 +84,8 @@ def add(  # noqa: PLR0913  one parameter an option
 
 
 def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
-    row = find_row(table.load(desired.tenant_id).tracked, desired)
+    rows, key = table.load(desired.tenant_id).tracked, subscription_key(desired)
+    row = next((row for row in rows if row.key == key), None)
     if row is not None and is_from_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
             raise typer.BadParameter("subscriptions.json has this resource with different content: change it there")
@@ -145,11 +146,6 @@ def renew(*, tenant: Tenant = "") -> None:
     print_line(console(), ", ".join(f"{name} {count}" for name, count in counts.items()) or "Nothing is tracked.")
     if counts.keys() & {"failed", "postponed"}:
         raise typer.Exit(Status.FOUND)
-
-
-def find_row(rows: Iterable[TrackedSubscription], desired: DesiredSubscription) -> TrackedSubscription | None:
-    """Return the row with the key of ``desired``, or None."""
-    return next((row for row in rows if row.key == subscription_key(desired)), None)
 
 
 def is_from_file(row: TrackedSubscription | None) -> bool:

@@ -4,20 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes.user_logins import Login
 
 REPOSITORY = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    status: int
-    output: str
-    errors: str
 
 
 def values(login: Login, **changes: str) -> dict[str, str]:
@@ -55,10 +47,10 @@ def start(*arguments: str, folder: Path, environment: dict[str, str] | None = No
     )
 
 
-def end(command: subprocess.Popen[str]) -> Ended:
+def end(command: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     """Wait for a command, and return its result."""
     try:
         output, errors = command.communicate(timeout=_PATIENCE_SECONDS)
     finally:
         command.kill()
-    return Ended(status=command.returncode, output=output, errors=errors)
+    return subprocess.CompletedProcess(command.args, command.returncode, output, errors)

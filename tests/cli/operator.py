@@ -1,8 +1,7 @@
 """An operator beside a running app: runs the commands in this process, with the app's settings in a file."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,7 @@ class Operator:
         """Run a command with the app's current settings."""
         settings = self.folder / "local.settings.json"
         write_settings(settings, self.world.app.environ)
-        with restored_environment():
-            result = CliRunner().invoke(commands, ["--settings", str(settings), *arguments])
+        result = invoke("--settings", str(settings), *arguments)
         self.ran.append(result)
         return result
 
@@ -49,12 +47,11 @@ class Operator:
         return file
 
 
-@contextmanager
-def restored_environment() -> Iterator[None]:
-    """Restore the environment after the block."""
+def invoke(*arguments: str) -> Result:
+    """Run a command in this process, and restore the environment afterwards."""
     before = dict(os.environ)
     try:
-        yield
+        return CliRunner().invoke(commands, list(arguments))
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -36,14 +37,7 @@ TEAMS = Need(path="/teams", resources=("/teams",), permissions=("Team.ReadBasic.
 ALL_MESSAGES = Need(path="/chats/getAllMessages", permissions=("Chat.Read.All",))
 
 
-def _check(*permissions: str, needs: tuple[Need, ...], **changes: Any) -> PermissionCheck:
-    values: dict[str, Any] = {
-        "tenant_id": TENANT,
-        "delegated": False,
-        "needs": needs,
-        "permissions": frozenset(permissions),
-    }
-    return PermissionCheck(**(values | changes))
+CHECK = PermissionCheck(tenant_id=TENANT, delegated=False, needs=(CHATS,))
 
 
 def test_resources_of_one_path_are_one_need() -> None:
@@ -68,13 +62,13 @@ def test_user_needs_delegated_permissions_without_resource_consent() -> None:
     ],
 )
 def test_need_is_granted_by_any_of_its_permissions(permission: str, need: Need, state: GrantState) -> None:
-    check = _check(permission, needs=(need,))
+    check = replace(CHECK, needs=(need,), permissions=frozenset({permission}))
     assert check.state(need) == state
     assert list(check.lacking) == ([need] if state is GrantState.LACKING else [])
 
 
 def test_need_without_a_token_has_an_unknown_state() -> None:
-    check = _check(needs=(CHATS,), problem=Unavailable("Entra ID does not answer"))
+    check = replace(CHECK, problem=Unavailable("Entra ID does not answer"))
     assert (check.state(CHATS), check.lacking) == (GrantState.UNKNOWN, [])
     assert list(warnings(check)) == ["no token: Entra ID does not answer"]
 
@@ -87,7 +81,7 @@ def test_least_privileged_permission_is_chosen_once_for_several_needs() -> None:
 
 @pytest.mark.parametrize(("delegated", "kind"), [(False, "application"), (True, "delegated")])
 def test_warnings_name_the_permissions_to_grant(delegated: bool, kind: str) -> None:  # noqa: FBT001  a column of the table
-    check = _check(needs=(CHATS, MESSAGES), delegated=delegated)
+    check = replace(CHECK, needs=(CHATS, MESSAGES), delegated=delegated)
     to_grant, consent = warnings(check)
     assert to_grant == f"grant the {kind} permissions, with admin consent: Chat.ReadBasic.All"
     assert "which a token does not show" in consent

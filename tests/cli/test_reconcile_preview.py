@@ -16,9 +16,7 @@ CURRENT, PREVIOUS = ClientStateKey.from_text("c" * 32), ClientStateKey.from_text
 GAP = MissedInterval(since=before(hours=2), until=before(hours=1))
 
 
-def _preview(**changes: Any) -> Preview:
-    values: dict[str, Any] = {"tenant_id": TENANT, "delegated": False}
-    return Preview(**(values | changes))
+PREVIEW = Preview(tenant_id=TENANT, delegated=False)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +32,8 @@ def _preview(**changes: Any) -> Preview:
     ids=["nothing", "an ended gap", "an untracked subscription", "a failure", "an outage", "an action"],
 )
 def test_account_without_actions_and_failures_is_settled(changes: dict[str, Any], settled: bool) -> None:  # noqa: FBT001  a column of the table
-    assert _preview(**changes).is_settled is settled
-    assert check_document([_preview(**changes)])["settled"] is settled
+    assert replace(PREVIEW, **changes).is_settled is settled
+    assert check_document([replace(PREVIEW, **changes)])["settled"] is settled
 
 
 @pytest.mark.parametrize(
@@ -48,12 +46,12 @@ def test_account_without_actions_and_failures_is_settled(changes: dict[str, Any]
     ],
 )
 def test_user_without_subscriptions_and_problems_is_empty(changes: dict[str, Any], empty: bool) -> None:  # noqa: FBT001  a column of the table
-    assert is_empty(_preview(**changes)) is empty
+    assert is_empty(replace(PREVIEW, **changes)) is empty
 
 
 def test_warnings_show_failure_gap_and_untracked_url_without_query() -> None:
     foreign = untracked(notification_url="https://elsewhere.example/api?code=secret")
-    preview = _preview(untracked=[foreign], rows=[row(failure=failure(), missed_interval=GAP)])
+    preview = replace(PREVIEW, untracked=[foreign], rows=[row(failure=failure(), missed_interval=GAP)])
     failed, missed, found = warnings(preview)
     assert failed == "/teams (created): Graph answered 403: no"
     assert "from 2026-11-21T07:30:00Z until 2026-11-21T08:30:00Z" in missed
@@ -69,7 +67,7 @@ def test_keys_and_certificates_in_use_are_counted() -> None:
         row(client_state_key_id=None, applied=with_data),
         row(client_state_key_id=CURRENT.key_id, applied=None),
     ]
-    keys, certificates = keys_in_use(_preview(rows=rows), [CURRENT, PREVIOUS], None)
+    keys, certificates = keys_in_use(replace(PREVIEW, rows=rows), [CURRENT, PREVIOUS], None)
     assert sorted(keys.removeprefix("client-state keys in use: ").split(", ")) == sorted(
         [
             f"{CURRENT.key_id} (CLIENT_STATE_KEY) by 1",
@@ -97,5 +95,5 @@ def test_previous_key_can_go_once_no_subscription_uses_it(
     can_go: bool,  # noqa: FBT001  a column of the table
 ) -> None:
     rows = [row(client_state_key_id=key_id) for key_id in key_ids]
-    lines = " ".join(keys_in_use(_preview(rows=rows), keys, None))
+    lines = " ".join(keys_in_use(replace(PREVIEW, rows=rows), keys, None))
     assert ("CLIENT_STATE_KEY_PREVIOUS can go" in lines) is can_go

@@ -59,30 +59,24 @@ def test_null_value_is_omitted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, 'has no "Values"'),
-        ([], 'has no "Values"'),
-        ({}, 'has no "Values"'),
-        ({"Values": []}, 'has no "Values"'),
-        ({"Values": {"A": 1}}, 'has no "Values", or one that is not a string'),
-        ({"IsEncrypted": True, "Values": {}}, "is encrypted: run `func settings decrypt` first"),
+        (None, r"a\.json cannot be read"),
+        (b"", r"a\.json cannot be read"),
+        (b"{", r"a\.json cannot be read"),
+        (b"\xff\xfe", r"a\.json cannot be read"),
+        (b"null", 'has no "Values"'),
+        (b"[]", 'has no "Values"'),
+        (b"{}", 'has no "Values"'),
+        (b'{"Values": []}', 'has no "Values"'),
+        (b'{"Values": {"A": 1}}', 'has no "Values", or one that is not a string'),
+        (b'{"IsEncrypted": true, "Values": {}}', "is encrypted: run `func settings decrypt` first"),
     ],
 )
-def test_json_that_is_no_settings_file_is_misconfigured(tmp_path: Path, content: Any, reason: str) -> None:
-    with pytest.raises(Misconfigured, match=reason):
-        read_values(_write(tmp_path / "a.json", content))
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_file_that_is_no_json_is_misconfigured(tmp_path: Path, content: bytes) -> None:
+def test_file_without_settings_is_misconfigured(tmp_path: Path, content: bytes | None, reason: str) -> None:
     file = tmp_path / "a.json"
-    file.write_bytes(content)
-    with pytest.raises(Misconfigured, match=r"a\.json cannot be read"):
-        read_values(file)
-
-
-def test_missing_file_is_misconfigured(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="cannot be read"):
-        use_settings({}, tmp_path / "none.json", folder=tmp_path)
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(Misconfigured, match=reason):
+        use_settings({}, file, folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])

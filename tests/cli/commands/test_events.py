@@ -129,4 +129,4 @@ def test_new_events_appear_once_until_ctrl_c(operator: Operator, publish: Publis
         assert json.loads(command.stdout.readline())["id"] == f"id-{number}"
     command.send_signal(signal.SIGINT)
     ended = end(command)
-    assert (ended.status, ended.output, ended.errors) == (0, "", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

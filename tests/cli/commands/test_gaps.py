@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cli.commands.gaps import cells
-from cli.json_documents import GapsDocument
+from cli.json_documents import GapsDocument, RecordedGapDocument
 from sandbox.serving import Fault
 from shared.gaps.gap import Gap, GapState
 from tests.cli.operator import Operator, matches
@@ -19,9 +19,9 @@ from tests.sandbox.graph_world import ROLES
 pytestmark = pytest.mark.slow
 
 
-def _listed(operator: Operator) -> GapsDocument:
+def _listed(operator: Operator) -> list[RecordedGapDocument]:
     document: GapsDocument = matches(GapsDocument, operator.run("gaps", "list", "--json").stdout)
-    return document
+    return document["gaps"]
 
 
 def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:
@@ -39,7 +39,7 @@ def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:
 def test_app_without_gaps_has_none_to_list_or_retry(operator: Operator) -> None:
     ran = operator.run("gaps", "list")
     assert (ran.exit_code, ran.stdout) == (0, "No gaps.\n")
-    assert _listed(operator) == {"gaps": []}
+    assert _listed(operator) == []
     assert operator.run("gaps", "retry").stdout == "No gap is refused or unrecoverable.\n"
 
 
@@ -48,7 +48,7 @@ def test_recovered_gap_is_listed_and_exits_0(operator: Operator) -> None:
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 0
     assert ran.stdout.splitlines()[1].split()[:3] == ["/chats/getAllMessages", "recovered", "1"]
-    [gap] = _listed(operator)["gaps"]
+    [gap] = _listed(operator)
     assert (gap["state"], gap["recovered"], gap["failure"]) == ("recovered", 1, None)
 
 
@@ -75,7 +75,7 @@ def test_unrecoverable_gap_exits_1_with_its_reason(operator: Operator) -> None:
     found_again(world)
     caught_up(world)
     assert operator.run("gaps", "list").exit_code == 1
-    [gap] = _listed(operator)["gaps"]
+    [gap] = _listed(operator)
     assert (gap["state"], gap["reason"]) == ("unrecoverable", "Graph has no list of past changes to this resource")
 
 
@@ -84,14 +84,14 @@ def test_baseline_is_listed_only_while_graph_refuses_it(operator: Operator) -> N
     subscribed(world, TEAMS)
     with world.fault(world.graph_service, Fault(path="^/v1.0/teams", method="GET", status=403)):
         assert caught_up(world) == {"refused": 1}
-    [gap] = _listed(operator)["gaps"]
+    [gap] = _listed(operator)
     assert (gap["baseline"], gap["state"]) == (True, "refused")
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 1
     assert "/teams has no baseline: Graph answered 403" in " ".join(ran.stdout.split())
     assert operator.run("gaps", "retry").exit_code == 0
     assert caught_up(world) == {"noted": 1}
-    assert _listed(operator) == {"gaps": []}
+    assert _listed(operator) == []
 
 
 def test_tenant_that_is_not_served_exits_2(operator: Operator) -> None:

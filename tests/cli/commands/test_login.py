@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from cli.__main__ import app as commands
 from sandbox.serving import Fault
-from tests.cli.child_processes import Ended, end, start, values, write_settings
-from tests.cli.operator import restored_environment
+from tests.cli.child_processes import end, start, values, write_settings
+from tests.cli.operator import invoke
 from tests.fakes.identity_services import GRAPH_SCOPE, IdentityServices, fault, identity_services
 from tests.fakes.user_logins import Login, login_of
 from tests.sender import OTHER_TENANT
@@ -32,7 +32,9 @@ def login(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield login
 
 
-def _sign_in(login: Login, folder: Path, *arguments: str, answer: Callable[[str], None] | None = None) -> Ended:
+def _sign_in(
+    login: Login, folder: Path, *arguments: str, answer: Callable[[str], None] | None = None
+) -> CompletedProcess[str]:
     """Run a command and answer the code that it shows, by default as the tenant's user."""
     command = start(*arguments, folder=folder)
     assert command.stdout is not None
@@ -41,71 +43,71 @@ def _sign_in(login: Login, folder: Path, *arguments: str, answer: Callable[[str]
     if code:
         (answer or (lambda code: login.outside.entra.approve(code, login.ann)))(code)
     ended = end(command)
-    return Ended(status=ended.status, output=message + ended.output, errors=ended.errors)
+    ended.stdout = message + ended.stdout
+    return ended
 
 
-def _refused(folder: Path, *arguments: str) -> Ended:
+def _refused(folder: Path, *arguments: str) -> Result:
     """Run a command that shows no code, in this process, which is faster."""
-    with chdir(folder), restored_environment():
-        result = CliRunner().invoke(commands, list(arguments))
-    return Ended(status=result.exit_code, output=result.stdout, errors=result.stderr)
+    with chdir(folder):
+        return invoke("login", *arguments)
 
 
 def test_user_signs_in_and_the_stored_login_gets_tokens(login: Login, tmp_path: Path) -> None:
     settings = write_settings(tmp_path / "mine.json", values(login))
     ended = _sign_in(login, tmp_path, "--settings", str(settings), "login")
-    assert (ended.status, ended.errors) == (0, "")
-    assert f"{login.outside.login.url}/common/oauth2/deviceauth" in ended.output
-    assert f"{login.ann.username} is signed in to tenant {login.tenant_id}" in ended.output
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"{login.outside.login.url}/common/oauth2/deviceauth" in ended.stdout
+    assert f"{login.ann.username} is signed in to tenant {login.tenant_id}" in ended.stdout
     assert login.claims(login.credential().get_token(GRAPH_SCOPE).token)["oid"] == login.ann.object_id
 
 
 def test_settings_file_in_the_folder_is_used_by_default(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login, TENANT_IDS=f"{OTHER_TENANT},{login.tenant_id}"))
-    assert _sign_in(login, tmp_path, "login", "--tenant", login.tenant_id.upper()).status == 0
+    assert _sign_in(login, tmp_path, "login", "--tenant", login.tenant_id.upper()).returncode == 0
     assert login.caches.load(login.tenant_id) is not None
 
 
 def test_user_who_declines_exits_3(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login))
     ended = _sign_in(login, tmp_path, "login", answer=login.outside.entra.decline)
-    assert (ended.status, ended.errors) == (3, "the user declined to sign in: run the command again\n")
+    assert (ended.returncode, ended.stderr) == (3, "the user declined to sign in: run the command again\n")
 
 
 def test_outage_of_entra_id_exits_4(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login))
     with fault(login.outside.login, Fault(path="openid-configuration", status=503)):
-        ended = _refused(tmp_path, "login")
-    assert (ended.status, ended.output) == (4, "")
-    assert ended.errors.startswith("Entra ID does not answer as documented at ")
-    assert ended.errors.count("\n") == 1
+        ran = _refused(tmp_path)
+    assert (ran.exit_code, ran.stdout) == (4, "")
+    assert ran.stderr.startswith("Entra ID does not answer as documented at ")
+    assert ran.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("tenant", [[], ["--tenant", OTHER_TENANT]], ids=["none", "not served"])
 def test_one_of_several_tenants_must_be_named(login: Login, tmp_path: Path, tenant: list[str]) -> None:
     served = f"{login.tenant_id},{login.application.tenant_ids[1]}"
     write_settings(tmp_path / "local.settings.json", values(login, TENANT_IDS=served))
-    ended = _refused(tmp_path, "login", *tenant)
-    assert ended.status == 2
-    assert "one of TENANT_IDS" in ended.errors
-    assert login.tenant_id in ended.errors
+    ran = _refused(tmp_path, *tenant)
+    assert ran.exit_code == 2
+    assert "one of TENANT_IDS" in ran.stderr
+    assert login.tenant_id in ran.stderr
 
 
 def test_login_without_a_vault_exits_3(login: Login, tmp_path: Path) -> None:
     write_settings(tmp_path / "local.settings.json", values(login, KEY_VAULT_URL=""))
-    ended = _refused(tmp_path, "login")
-    assert ended.status == 3
-    assert ended.errors.startswith("KEY_VAULT_URL is not set")
+    ran = _refused(tmp_path)
+    assert ran.exit_code == 3
+    assert ran.stderr.startswith("KEY_VAULT_URL is not set")
 
 
 def test_missing_settings_exit_3_and_are_named(tmp_path: Path) -> None:
-    ended = _refused(tmp_path, "login")
-    assert ended.status == 3
-    assert "CLIENT_ID is not set" in ended.errors
-    assert "Traceback" not in ended.errors
+    ran = _refused(tmp_path)
+    assert ran.exit_code == 3
+    assert "CLIENT_ID is not set" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_help_shows_the_exit_statuses(tmp_path: Path) -> None:
     ended = end(start("--help", folder=tmp_path))
-    assert ended.status == 0
-    assert "4 a service is down" in ended.output
+    assert ended.returncode == 0
+    assert "4 a service is down" in ended.stdout

@@ -2,19 +2,12 @@
 
 import pytest
 
-from cli.commands.subscriptions import find_row, is_from_file, matching_rows, row_to_add, row_to_remove
+from cli.commands.subscriptions import is_from_file, matching_rows, row_to_add, row_to_remove
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.cli.subscription_rows import desired, failure, row
 
 FILE, CLI = row(), row(desired=desired("/chats", "created,updated"), added_by="cli")
 UNWANTED = row(desired=desired("/teams/getAllChannels"), is_wanted=False)
-
-
-def test_row_is_found_by_any_spelling_of_its_path() -> None:
-    rows = [row(desired=desired("chats('19:a@thread.v2')/messages"))]
-    assert find_row(rows, desired("/chats/19:a@thread.v2/messages")) is rows[0]
-    assert find_row(rows, desired("/chats/19:a@thread.v2/messages", "updated")) is None
-    assert find_row(rows, desired("/chats/19:a@thread.v2/messages", delegated=True)) is None
 
 
 @pytest.mark.parametrize(("tracked", "from_file"), [(None, False), (FILE, True), (CLI, False), (UNWANTED, False)])
