@@ -19,10 +19,8 @@ commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
 
 _POLL_SECONDS = 1.0
 
-
-@commands.callback()
-def events() -> None:
-    """Look at the events."""
+# Without a callback, Typer would leave out the name of a group's only command.
+commands.callback()(lambda: None)
 
 
 @commands.command()

@@ -23,14 +23,16 @@ pytestmark = pytest.mark.slow
 
 type Publish = Callable[..., None]
 
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
 HOSTILE = (
     "",
     "not Base64",
-    base64.b64encode(b"\xff").decode(),
-    base64.b64encode(b"[]").decode(),
-    base64.b64encode(b"[" * 10_000).decode(),
-    base64.b64encode(b'{"type": 1, "data": []}').decode(),
-    base64.b64encode(b'{"type": "x", "data": {"content": "\\u001b[2J"}, "subject": "\\u001b[2J"}').decode(),
+    *map(_encoded, (b"\xff", b"[]", b"[" * 10_000, b'{"type": 1, "data": []}')),
+    _encoded(b'{"type": "x", "data": {"content": "\\u001b[2J"}, "subject": "\\u001b[2J"}'),
 )
 
 
@@ -103,7 +105,7 @@ def test_hostile_messages_cannot_control_the_terminal(operator: Operator, queue:
 
 def test_long_queue_is_shown_to_message_32_with_a_warning(operator: Operator, queue: QueueClient) -> None:
     for number in range(33):
-        queue.send_message(base64.b64encode(json.dumps({"type": "x", "subject": number}).encode()).decode())
+        queue.send_message(_encoded(json.dumps({"type": "x", "subject": number}).encode()))
     ran = operator.run("events", "tail", "--once")
     assert len(ran.stdout.splitlines()) == 32
     assert "About 33 messages are waiting: only the first 32 can be shown." in ran.stderr

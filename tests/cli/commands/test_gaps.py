@@ -20,8 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def _listed(operator: Operator) -> list[RecordedGapDocument]:
-    document: GapsDocument = matches(GapsDocument, operator.run("gaps", "list", "--json").stdout)
-    return document["gaps"]
+    return matches(GapsDocument, operator.run("gaps", "list", "--json").stdout)["gaps"]
 
 
 def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:

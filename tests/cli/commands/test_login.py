@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from sandbox.serving import Fault
-from tests.cli.child_processes import end, start, values, write_settings
+from tests.cli.child_processes import end, start, write_settings
 from tests.cli.operator import invoke
 from tests.fakes.identity_services import GRAPH_SCOPE, IdentityServices, fault, identity_services
 from tests.fakes.user_logins import Login, login_of
@@ -30,6 +30,20 @@ def login(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setenv(name, value)
     with login_of(services) as login:
         yield login
+
+
+def _configure(login: Login, folder: Path, name: str = "local.settings.json", **changes: str) -> Path:
+    """Write the settings of an app in the tenant of a login, including trust and managed identity."""
+    settings = login.outside.environment() | {
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "TENANT_IDS": login.tenant_id,
+        "CLIENT_ID": login.application.client_id,
+        "CLIENT_STATE_KEY": "x" * 32,
+        "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
+        "LOGIN_URL": login.outside.login.url,
+        "KEY_VAULT_URL": login.outside.vault_service.url,
+    }
+    return write_settings(folder / name, settings | changes)
 
 
 def _sign_in(
@@ -54,7 +68,7 @@ def _refused(folder: Path, *arguments: str) -> Result:
 
 
 def test_user_signs_in_and_the_stored_login_gets_tokens(login: Login, tmp_path: Path) -> None:
-    settings = write_settings(tmp_path / "mine.json", values(login))
+    settings = _configure(login, tmp_path, "mine.json")
     ended = _sign_in(login, tmp_path, "--settings", str(settings), "login")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"{login.outside.login.url}/common/oauth2/deviceauth" in ended.stdout
@@ -63,19 +77,19 @@ def test_user_signs_in_and_the_stored_login_gets_tokens(login: Login, tmp_path: 
 
 
 def test_settings_file_in_the_folder_is_used_by_default(login: Login, tmp_path: Path) -> None:
-    write_settings(tmp_path / "local.settings.json", values(login, TENANT_IDS=f"{OTHER_TENANT},{login.tenant_id}"))
+    _configure(login, tmp_path, TENANT_IDS=f"{OTHER_TENANT},{login.tenant_id}")
     assert _sign_in(login, tmp_path, "login", "--tenant", login.tenant_id.upper()).returncode == 0
     assert login.caches.load(login.tenant_id) is not None
 
 
 def test_user_who_declines_exits_3(login: Login, tmp_path: Path) -> None:
-    write_settings(tmp_path / "local.settings.json", values(login))
+    _configure(login, tmp_path)
     ended = _sign_in(login, tmp_path, "login", answer=login.outside.entra.decline)
     assert (ended.returncode, ended.stderr) == (3, "the user declined to sign in: run the command again\n")
 
 
 def test_outage_of_entra_id_exits_4(login: Login, tmp_path: Path) -> None:
-    write_settings(tmp_path / "local.settings.json", values(login))
+    _configure(login, tmp_path)
     with fault(login.outside.login, Fault(path="openid-configuration", status=503)):
         ran = _refused(tmp_path)
     assert (ran.exit_code, ran.stdout) == (4, "")
@@ -86,7 +100,7 @@ def test_outage_of_entra_id_exits_4(login: Login, tmp_path: Path) -> None:
 @pytest.mark.parametrize("tenant", [[], ["--tenant", OTHER_TENANT]], ids=["none", "not served"])
 def test_one_of_several_tenants_must_be_named(login: Login, tmp_path: Path, tenant: list[str]) -> None:
     served = f"{login.tenant_id},{login.application.tenant_ids[1]}"
-    write_settings(tmp_path / "local.settings.json", values(login, TENANT_IDS=served))
+    _configure(login, tmp_path, TENANT_IDS=served)
     ran = _refused(tmp_path, *tenant)
     assert ran.exit_code == 2
     assert "one of TENANT_IDS" in ran.stderr
@@ -94,7 +108,7 @@ def test_one_of_several_tenants_must_be_named(login: Login, tmp_path: Path, tena
 
 
 def test_login_without_a_vault_exits_3(login: Login, tmp_path: Path) -> None:
-    write_settings(tmp_path / "local.settings.json", values(login, KEY_VAULT_URL=""))
+    _configure(login, tmp_path, KEY_VAULT_URL="")
     ran = _refused(tmp_path)
     assert ran.exit_code == 3
     assert ran.stderr.startswith("KEY_VAULT_URL is not set")

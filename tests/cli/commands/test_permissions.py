@@ -43,8 +43,7 @@ def test_lacking_permission_exits_1_unless_a_chat_may_consent(operator: Operator
 def test_json_document_includes_added_subscriptions(operator: Operator, file: Path) -> None:
     operator.run("subscriptions", "add", "/teams/getAllMembers", "--change-type", "created")
     ran = operator.run("permissions", "--json", "--subscriptions", str(file))
-    document: PermissionsDocument = matches(PermissionsDocument, ran.stdout)
-    [account] = document["accounts"]
+    [account] = matches(PermissionsDocument, ran.stdout)["accounts"]
     assert [need["state"] for need in account["needs"]] == ["granted"] * 4
     assert account["needs"][-1]["permissions"][0] == "TeamMember.Read.All"
     assert "Chat.Read.All" in account["granted"]
