@@ -16,7 +16,6 @@ _TOGETHER = {
             "end_to_end/test_schemas",
             "sandbox/test_chaos_stores",
             "sandbox/test_host_http",
-            "sandbox/test_host_loading",
             "sandbox/test_host_timers",
             "simulation/test_simulation",
         )

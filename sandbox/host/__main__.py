@@ -8,19 +8,21 @@ import os
 import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 
-from sandbox.host import logs
-from sandbox.host.keys import Keys
+from sandbox.host.runtime import INVOCATION_ID
 from sandbox.host.server import Options, serve
 from sandbox.host.settings import BadSettings
+from sandbox.host.web import Keys
 
 _LOG = logging.getLogger("host")
+_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s%(invocation)s: %(message)s"
 
 
 def main() -> int:
     """Run the host; return 0 after an end in order, 1 when invocations had to be cut off, 2 for a bad app."""
-    logs.configure()
+    _configure_log()
     options = _options(_parser().parse_args())
     _forget_the_current_folder()
     try:
@@ -30,13 +32,29 @@ def main() -> int:
         return 2
 
 
+def _configure_log() -> None:
+    """Send the records of all loggers, the functions' own among them, from INFO upwards to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_add_invocation)
+    formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _add_invocation(record: logging.LogRecord) -> bool:
+    invocation_id = INVOCATION_ID.get()
+    record.invocation = f" [{invocation_id}]" if invocation_id else ""
+    return True
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox.host", description="Serve a function app on 127.0.0.1.")
     parser.add_argument("--app-root", type=Path, default=Path(), help="the folder of host.json (default: here)")
     parser.add_argument("--port", type=int, default=7071, help="0 takes a free one (default: 7071)")
     parser.add_argument("--certificate", type=Path, help="PEM file; makes it https")
     parser.add_argument("--key", type=Path, help="PEM file of the certificate's private key")
-    parser.add_argument("--function-key", action="append", default=[], help="opens level function; may be repeated")
+    parser.add_argument("--function-key", help="opens level function")
     parser.add_argument("--master-key", help="opens every level, and /admin")
     parser.add_argument("--socket", type=int, metavar="FD", help="answer at this inherited socket, not at a port")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
@@ -48,18 +66,15 @@ def _options(arguments: argparse.Namespace) -> Options:
     if arguments.certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.certificate, arguments.key)
-    inherited = arguments.socket is not None
+    is_inherited = arguments.socket is not None
+    address = ("127.0.0.1", arguments.port)
     return Options(
         app_root=arguments.app_root.resolve(),
-        socket=socket.socket(fileno=arguments.socket) if inherited else _bind(arguments.port),
+        socket=socket.socket(fileno=arguments.socket) if is_inherited else socket.create_server(address),
         tls=tls,
-        keys=Keys(function_keys=tuple(arguments.function_key), master_key=arguments.master_key),
+        keys=Keys(function_key=arguments.function_key, master_key=arguments.master_key),
         until_stdin_closes=arguments.until_stdin_closes,
     )
-
-
-def _bind(port: int) -> socket.socket:
-    return socket.create_server(("127.0.0.1", port))
 
 
 def _forget_the_current_folder() -> None:

@@ -75,11 +75,11 @@ class CoreTools:
                 "`func` is not on the PATH: https://learn.microsoft.com/azure/azure-functions/functions-run-local"
             )
         self._port.taken().close()
-        environment = {**_defaults(), **self.environment}
-        command = [func, "start", "--port", str(self._port.number), *self._certificate_options()]
-        await self._child.start(command, environment=environment, folder=self._app_root)
+        options = certificate_options(self._tls) if self._tls else []
+        command = [func, "start", "--port", str(self._port.number), *options]
+        await self._child.start(command, environment={**_defaults(), **self.environment}, folder=self._app_root)
         try:
-            await self._running()
+            await self._until_running()
         except BaseException:
             await self._child.kill()
             raise
@@ -93,17 +93,17 @@ class CoreTools:
         """End Core Tools and its worker at once, as a crash would."""
         await self._child.kill()
 
-    async def _running(self) -> None:
+    async def _until_running(self) -> None:
         try:
             async with asyncio.timeout(_PATIENCE.total_seconds()), aiohttp.ClientSession() as session:
-                while not await self._says_running(session):
+                while not await self._is_running(session):
                     if self._child.pid is None:
                         raise self._child.failure("ended before it was ready")
                     await asyncio.sleep(_POLL.total_seconds())
         except TimeoutError:
             raise self._child.failure(f"was not ready within {_PATIENCE}") from None
 
-    async def _says_running(self, session: aiohttp.ClientSession) -> bool:
+    async def _is_running(self, session: aiohttp.ClientSession) -> bool:
         """Source: https://github.com/Azure/azure-functions-host/wiki/Admin-API."""
         context = self._tls.client_context if self._tls else True
         try:
@@ -111,9 +111,6 @@ class CoreTools:
                 return response.ok and (await response.json(content_type=None)).get("state") == "Running"
         except aiohttp.ClientError:
             return False
-
-    def _certificate_options(self) -> list[str]:
-        return [] if self._tls is None else certificate_options(self._tls)
 
 
 def certificate_options(tls: Tls) -> list[str]:

@@ -28,7 +28,7 @@ from sandbox.host.functions import Function
 INVOCATION_ID: ContextVar[str | None] = invocation_id_cv
 """The invocation that the running code belongs to: in its coroutine, or in its thread of the pool."""
 
-# Without a stored schedule status this is all that the real host tells a timer function.
+# Without a stored schedule status this is all that the real host passes to a timer function.
 _TIMER = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False})
 
 
@@ -38,40 +38,27 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """A request as a function sees it: names of headers in lower case, one value a name, parameters of the route."""
+    """A request as a function sees it: names of headers in lower case, one value a name."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    route_params: Mapping[str, str]
     body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What a function answered; ``cookies`` are values of Set-Cookie headers."""
+    """What a function answered."""
 
     status: int
     headers: Mapping[str, str]
-    cookies: tuple[str, ...]
     body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """One run of a function; a timer has no ``call``."""
-
-    id: str
-    function: Function
-    call: HttpCall | None
-    retry_count: int = 0
-    max_retry_count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an invocation ended: no ``error`` means success, no ``answer`` that nothing was put on the http output."""
+    """How an invocation ended: no ``error`` means success, no ``answer`` that the function returned none."""
 
     error: str | None
     answer: HttpAnswer | None = None
@@ -114,7 +101,7 @@ async def load(function: Function) -> None:
         name=function.name,
         directory=str(function.script_file.parent),
         script_file=str(function.script_file),
-        entry_point=function.entry_point,
+        entry_point="main",
         bindings={
             binding.name: SimpleNamespace(type=binding.type, direction=binding.direction, data_type="undefined")
             for binding in function.bindings
@@ -126,22 +113,20 @@ async def load(function: Function) -> None:
         raise LoadFailed(f"{result.exception.message}\n{result.exception.stack_trace}".rstrip())
 
 
-async def invoke(invocation: Invocation) -> Outcome:
-    """Call the function, in the pool when it is synchronous, and return how that ended; never raises."""
-    function, call = invocation.function, invocation.call
+async def invoke(function: Function, call: HttpCall | None, *, invocation_id: str, attempt: int) -> Outcome:
+    """Call the function, in the pool when it is synchronous, and return how that ended; a timer has no ``call``."""
     datum = Datum(_TIMER, "json") if call is None else _request_datum(call)
-    ok, returned, outputs, error, trace = await invocation_request_native(
-        invocation.id,
+    ok, returned, _, error, trace = await invocation_request_native(
+        invocation_id,
         function.name,
-        [(function.trigger_name, datum)],
+        [(function.trigger.name, datum)],
         {},
-        retry_count=invocation.retry_count,
-        max_retry_count=invocation.max_retry_count,
+        retry_count=attempt,
+        max_retry_count=function.retry.max_count if function.retry else 0,
     )
     if not ok:
         return Outcome(error=f"Exception: {error}\nStack: {trace}")
-    by_name = {"$return": returned, **dict(outputs)}
-    return Outcome(error=None, answer=_answer(by_name.get(function.response)))
+    return Outcome(error=None, answer=_answer(returned))
 
 
 def _request_datum(call: HttpCall) -> Any:
@@ -150,7 +135,7 @@ def _request_datum(call: HttpCall) -> Any:
         "url": _text(call.url),
         "headers": {name: _text(value) for name, value in call.headers.items()},
         "query": {name: _text(value) for name, value in call.query.items()},
-        "params": {name: _text(value) for name, value in call.route_params.items()},
+        "params": {},
         "body": Datum(call.body, "bytes"),
     }
     return Datum(value, "http")
@@ -163,14 +148,8 @@ def _text(value: str) -> Any:
 def _answer(datum: Any) -> HttpAnswer | None:
     if datum is None or datum.value is None:
         return None
-    if datum.type == "string":
-        headers = {"content-type": "text/plain; charset=utf-8"}
-        return HttpAnswer(status=200, headers=headers, cookies=(), body=datum.value.encode())
-    value = datum.value
-    jars = value["cookies"] or []
     return HttpAnswer(
-        status=int(value["status_code"].value),
-        headers={name: header.value for name, header in value["headers"].items()},
-        cookies=tuple(morsel.OutputString() for jar in jars for morsel in jar.values()),
-        body=value["body"].value,
+        status=int(datum.value["status_code"].value),
+        headers={name: header.value for name, header in datum.value["headers"].items()},
+        body=datum.value["body"].value,
     )

@@ -27,8 +27,8 @@ def check_schedule(schedule: str) -> None:
         )
 
 
-def occurrences(schedule: str, after: datetime, count: int) -> list[datetime]:
-    """Return the next ``count`` moments of a checked ``schedule`` behind ``after``, in the time zone of ``after``."""
+def next_occurrence(schedule: str, after: datetime) -> datetime:
+    """Return the first moment of a checked ``schedule`` that follows ``after``, in the time zone of ``after``."""
     # NCRONTAB wants the day of the month and the day of the week; cron's own rule is either.
     moments = croniter(schedule, after, second_at_beginning=True, day_or=False)
-    return [cast("datetime", moments.get_next(datetime)) for _ in range(count)]
+    return cast("datetime", moments.get_next(datetime))

@@ -16,13 +16,11 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox.host import runtime
-from sandbox.host.functions import Function, HttpTrigger, read_functions
+from sandbox.host.functions import Function, read_functions
 from sandbox.host.invocations import Invoker
-from sandbox.host.keys import Keys
-from sandbox.host.routes import Routes
 from sandbox.host.settings import HostJson, add_local_settings
 from sandbox.host.timers import Timers
-from sandbox.host.web import DEFAULT_BODY_LIMIT_BYTES, Web
+from sandbox.host.web import Keys, Web
 
 _LOG = logging.getLogger("host")
 
@@ -43,7 +41,7 @@ class Options:
 
 
 async def serve(options: Options) -> bool:
-    """Run the app until SIGTERM or SIGINT; say whether all invocations had ended by then.
+    """Run the app until SIGTERM or SIGINT; return whether all invocations had ended by then.
 
     Raises:
         BadSettings: host.json or local.settings.json cannot be used.
@@ -52,16 +50,14 @@ async def serve(options: Options) -> bool:
     host_json = HostJson.read(options.app_root)
     add_local_settings(options.app_root, os.environ)
     functions, errors = read_functions(options.app_root, os.environ)
+    for name, reason in errors.items():
+        _LOG.error("The '%s' function is in error: %s", name, reason)
     await _load(options.app_root, functions)
     invoker = Invoker(host_json.function_timeout)
-    routes, timers = Routes(host_json.route_prefix), Timers(functions, invoker)
-    errors |= routes.add(functions)
-    limit = int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT_BYTES))
-    served = Web(routes, timers, invoker, keys=options.keys, body_limit_bytes=limit)
+    timers = Timers(functions, invoker)
+    served = Web(functions, timers, invoker, route_prefix=host_json.route_prefix, keys=options.keys)
     runner = await _listen(served.application(), options)
-    _list([function for function in functions if function.name not in errors], errors, routes, _url(options))
     timers.start()
-    _LOG.info("Listening on %s", _url(options))
     await ending.wait()
     _LOG.info("Shutting down.")
     await timers.stop()
@@ -104,22 +100,6 @@ async def _listen(app: web.Application, options: Options) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_TIME.total_seconds())
     await runner.setup()
     await web.SockSite(runner, options.socket, ssl_context=options.tls).start()
-    return runner
-
-
-def _list(functions: list[Function], errors: dict[str, str], routes: Routes, url: str) -> None:
-    """Log what there is to call, as ``func start`` shows it."""
-    _LOG.info("Functions:")
-    for function in functions:
-        if isinstance(function.trigger, HttpTrigger):
-            methods = f"[{','.join(sorted(function.trigger.methods))}] " if function.trigger.methods else ""
-            _LOG.info("\t%s: %s%s%s", function.name, methods, url, routes.path(function.trigger))
-        else:
-            _LOG.info("\t%s: timerTrigger", function.name)
-    for name, reason in errors.items():
-        _LOG.error("The '%s' function is in error: %s", name, reason)
-
-
-def _url(options: Options) -> str:
     address, port = options.socket.getsockname()
-    return f"{'https' if options.tls else 'http'}://{address}:{port}"
+    _LOG.info("Listening on %s://%s:%s", "https" if options.tls else "http", address, port)
+    return runner

@@ -11,16 +11,9 @@ from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
 from tests.sandbox.background import Background, running
 
-IMPORTS = "import azure.functions as func\n"
-OUT: dict[str, Any] = {"type": "http", "direction": "out", "name": "$return"}
-
-
-def http_trigger(**more: Any) -> dict[str, Any]:
-    return {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous", **more}
-
-
-def timer_trigger(schedule: str, **more: Any) -> dict[str, Any]:
-    return {"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": schedule, **more}
+NEVER = "0 0 0 1 1 *"
+_IMPORTS = "import azure.functions as func\n"
+_OUT = {"type": "http", "direction": "out", "name": "$return"}
 
 
 def write_host_json(app: Path, **more: Any) -> Path:
@@ -29,11 +22,21 @@ def write_host_json(app: Path, **more: Any) -> Path:
     return app
 
 
+def write_http_function(app: Path, name: str, source: str, **more: Any) -> None:
+    trigger = {"type": "httpTrigger", "direction": "in", "name": "req", "authLevel": "anonymous", **more}
+    write_function(app, name, trigger, _OUT, source=source)
+
+
+def write_timer_function(app: Path, name: str, source: str, *, schedule: str = NEVER, **more: Any) -> None:
+    trigger = {"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": schedule}
+    write_function(app, name, trigger, source=source, **more)
+
+
 def write_function(app: Path, name: str, *bindings: Mapping[str, Any], source: str, **more: Any) -> None:
     folder = app / name
     folder.mkdir()
     (folder / "function.json").write_text(json.dumps({"scriptFile": "__init__.py", "bindings": bindings, **more}))
-    (folder / "__init__.py").write_text(IMPORTS + dedent(source))
+    (folder / "__init__.py").write_text(_IMPORTS + dedent(source))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sandbox.child import ChildFailed
 from sandbox.host.core_tools import CoreTools, CoreToolsMissing
 from sandbox.tls import Tls
 from tests.sandbox.background import running
-from tests.sandbox.function_apps import OUT, hosting, http_trigger, write_function, write_host_json
+from tests.sandbox.function_apps import hosting, write_host_json, write_http_function
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ FUNC = """
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     app = write_host_json(tmp_path / "app")
-    write_function(app, "Answers", http_trigger(), OUT, source=ANSWERS)
+    write_http_function(app, "Answers", ANSWERS)
     return app
 
 
@@ -65,7 +65,7 @@ def install(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-def test_func_start_serves_the_app_with_our_certificate_and_environment(
+def test_func_serves_the_app_with_our_certificate_and_environment(
     app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", FUNC, monkeypatch)
@@ -78,7 +78,7 @@ def test_func_start_serves_the_app_with_our_certificate_and_environment(
         assert loop.run(host.stop()) == 0
 
 
-def test_a_func_that_ends_is_told_with_its_last_lines(
+def test_func_that_ends_is_reported_with_its_last_lines(
     app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", "raise SystemExit('Port 7071 is unavailable.')", monkeypatch)
@@ -87,9 +87,7 @@ def test_a_func_that_ends_is_told_with_its_last_lines(
         loop.run(host.start())
 
 
-def test_without_func_a_sentence_says_where_to_get_it(
-    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_func_is_reported_with_its_address(app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     host = CoreTools(app, {}, None)
     with running() as loop:

@@ -15,7 +15,7 @@ from sandbox.child import ChildFailed
 from sandbox.host.process import FunctionsHost
 from tests.eventually import eventually
 from tests.sandbox.background import running
-from tests.sandbox.function_apps import OUT, hosting, http_trigger, timer_trigger, write_function, write_host_json
+from tests.sandbox.function_apps import hosting, write_host_json, write_http_function, write_timer_function
 
 pytestmark = pytest.mark.slow
 
@@ -38,14 +38,15 @@ SLOW_TIMER = """
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     app = write_host_json(tmp_path / "app")
-    write_function(app, "Slow", http_trigger(), OUT, source=SLOW)
+    write_http_function(app, "Slow", SLOW)
     return app
 
 
-def test_an_end_in_order_waits_for_the_invocations_in_flight(app: Path) -> None:
-    write_function(app, "Timer", timer_trigger("0 0 0 1 1 *", runOnStartup=True), source=SLOW_TIMER)
+def test_stop_waits_for_the_invocations_in_flight(app: Path) -> None:
+    write_timer_function(app, "Timer", SLOW_TIMER)
     host = FunctionsHost(app, {}, None)
     with hosting(host) as loop, ThreadPoolExecutor() as pool:
+        requests.post(f"{host.url}/admin/functions/Timer", json={}, timeout=10)
         answer = pool.submit(requests.get, f"{host.url}/api/Slow", timeout=10)
         assert eventually(lambda: sum("Executing 'Functions." in line for line in host.lines) == 2)
         assert loop.run(host.stop()) == 0
@@ -53,7 +54,7 @@ def test_an_end_in_order_waits_for_the_invocations_in_flight(app: Path) -> None:
     assert sum("(Succeeded, Id=" in line for line in host.lines) == 2
 
 
-def test_a_killed_host_refuses_connections_until_it_is_started_again(app: Path) -> None:
+def test_killed_host_refuses_connections_until_its_next_start(app: Path) -> None:
     host = FunctionsHost(app, {}, None)
     with hosting(host) as loop:
         loop.run(host.kill())
@@ -63,12 +64,12 @@ def test_a_killed_host_refuses_connections_until_it_is_started_again(app: Path) 
         assert requests.get(f"{host.url}/api/Slow", timeout=10).text == "done"
 
 
-def test_lines_are_handed_over_as_they_are_written(app: Path) -> None:
-    heard: list[str] = []
-    host = FunctionsHost(app, {}, None, on_line=heard.append)
+def test_lines_are_passed_on_as_they_are_written(app: Path) -> None:
+    passed_on: list[str] = []
+    host = FunctionsHost(app, {}, None, on_line=passed_on.append)
     with hosting(host):
-        assert any(line.endswith(f"Listening on {host.url}") for line in heard)
-    assert heard == host.lines
+        assert any(line.endswith(f"Listening on {host.url}") for line in passed_on)
+    assert passed_on == host.lines
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_lines_are_handed_over_as_they_are_written(app: Path) -> None:
         pytest.param('{"version": "2.0", "functionTimeout": "5m"}', "'5m' is not a time span", id="time span"),
     ],
 )
-def test_a_bad_host_json_is_told_in_a_sentence(tmp_path: Path, host_json: str | None, sentence: str) -> None:
+def test_bad_host_json_ends_the_start_with_a_sentence(tmp_path: Path, host_json: str | None, sentence: str) -> None:
     if host_json is not None:
         (tmp_path / "host.json").write_text(host_json)
     host = FunctionsHost(tmp_path, {}, None)
@@ -88,12 +89,12 @@ def test_a_bad_host_json_is_told_in_a_sentence(tmp_path: Path, host_json: str | 
     assert not any("Traceback" in line for line in host.lines)
 
 
-def test_a_host_that_was_never_started_stops_without_ado(app: Path) -> None:
+def test_stopping_a_host_that_was_never_started_is_harmless(app: Path) -> None:
     with running() as loop:
         assert loop.run(FunctionsHost(app, {}, None).stop()) is None
 
 
-def test_the_host_ends_with_the_process_that_started_it_even_when_that_is_killed(app: Path) -> None:
+def test_host_ends_when_the_process_that_started_it_is_killed(app: Path) -> None:
     script = """
         import asyncio, sys
         from pathlib import Path
@@ -124,7 +125,7 @@ def test_the_host_ends_with_the_process_that_started_it_even_when_that_is_killed
     assert eventually(is_gone)
 
 
-def test_the_host_can_be_started_at_the_command_line(app: Path) -> None:
+def test_host_can_be_started_at_the_command_line(app: Path) -> None:
     command = [sys.executable, "-m", "sandbox.host", "--app-root", str(app), "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as host:
         assert host.stderr is not None
