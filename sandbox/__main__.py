@@ -3,6 +3,8 @@
 import asyncio
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -10,24 +12,32 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sandbox.azurite import AzuriteMissing
 from sandbox.chaos.run import Chaos, Without
 from sandbox.chaos.run import Options as ChaosOptions
-from sandbox.control import Address, NotRunning
-from sandbox.feed import Feed
-from sandbox.host.core_tools import CoreToolsMissing
-from sandbox.run import STATE_FILE, Host, Options, Run
+from sandbox.run.report import Report
+from sandbox.run.send_endpoint import Address
+from sandbox.run.session import STATE_FILE, Host, Options, Session
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
 _STATE = typer.Option(help="The file by which `send` finds the sandbox that runs.", show_default=False)
 
 
+@contextmanager
+def _exit_2_on_failure() -> Iterator[None]:
+    """Print the sentence of an error that its user can do something about: a missing program, nothing running."""
+    try:
+        yield
+    except RuntimeError as exc:
+        Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from exc
+
+
 @app.callback(invoke_without_command=True)
 def run(  # noqa: PLR0913  one parameter an option
     context: typer.Context,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Play the scene, print the sums, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Play the scenario, print the sums, and end.")] = False,
     host: Annotated[Host, typer.Option(help="What runs the app; core-tools is `func` on the PATH.")] = Host.SANDBOX,
     no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
@@ -40,23 +50,16 @@ def run(  # noqa: PLR0913  one parameter an option
     if context.invoked_subcommand is not None:
         return
     options = Options(host=None if no_host else host, once=once, verbose=verbose, state_file=state)
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        try:
-            agrees = asyncio.run(Run(Path(folder), Feed(Console()), options).play())
-        except (AzuriteMissing, CoreToolsMissing, RuntimeError) as exc:
-            Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
-            raise typer.Exit(2) from exc
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder, _exit_2_on_failure():
+        agrees = asyncio.run(Session(Path(folder), Report(Console()), options).play())
     raise typer.Exit(0 if agrees else 1)
 
 
 @app.command()
 def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
-    try:
+    with _exit_2_on_failure():
         Address.read(state).send(text)
-    except NotRunning as exc:
-        Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from exc
 
 
 @app.command()
@@ -76,12 +79,8 @@ def chaos(
     console = Console()
     length = timedelta(minutes=minutes)
     options = ChaosOptions(length=length, seed=seed, rate=rate, without=without)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        try:
-            summary = asyncio.run(Chaos(Path(folder), options, console.print).play())
-        except (AzuriteMissing, RuntimeError) as exc:
-            Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
-            raise typer.Exit(2) from exc
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, _exit_2_on_failure():
+        summary = asyncio.run(Chaos(Path(folder), options, console.print).play())
     summary.show(console)
     raise typer.Exit(1 if summary.broken else 0)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.clock import Clock
-from sandbox.consumer import Event
 from sandbox.graph import Delivery, Item
 from sandbox.graph.envelope import resource_of
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 type _Key = tuple[str, str, str]

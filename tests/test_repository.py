@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sandbox.deployment import stage
+from sandbox.run.deployment import stage
 from tests.fakes.settings_environment import names_asked_for
 
 REPOSITORY = Path(__file__).parents[1]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sandbox.consumer import Event
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 # The queue tells whole seconds.

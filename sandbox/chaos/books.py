@@ -27,7 +27,7 @@ from sandbox.chaos.matching import (
     says,
 )
 from sandbox.chaos.repeats import Cause, Interruption, repeats
-from sandbox.consumer import Event
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.consumer import Event
 from sandbox.graph.envelope import resource_of
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 type Place = tuple[str, str]

@@ -19,9 +19,9 @@ from sandbox.chaos.summary import Summary
 from sandbox.chaos.traffic import Traffic
 from sandbox.chaos.troubles import Troubles
 from sandbox.chaos.witness import Witness
-from sandbox.consumer import Consumer
+from sandbox.run.queue_consumer import Consumer
+from sandbox.run.world import QUEUE_NAME, World
 from sandbox.serving import Fault
-from sandbox.world import QUEUE_NAME, World
 
 _TIMER_SECONDS = 4.0
 _TAKE_AWAY_SECONDS = 0.5

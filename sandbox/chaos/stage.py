@@ -13,7 +13,7 @@ import aiohttp
 from sandbox.chaos.plan import STORES
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
-from sandbox.world import World
+from sandbox.run.world import World
 
 _ENDPOINT = re.compile(r"(Blob|Queue|Table)Endpoint=http://127\.0\.0\.1:(\d+)")
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((?:Succeeded|Failed)")

@@ -10,11 +10,11 @@ from sandbox.chaos.books import Books
 from sandbox.chaos.plan import Trouble
 from sandbox.chaos.repeats import CutOff, Interruption
 from sandbox.chaos.summary import Summary
-from sandbox.consumer import Event
 from sandbox.graph import Delivery
 from sandbox.graph.matching import keys_of
+from sandbox.run.queue_consumer import Event
+from sandbox.run.world import World
 from sandbox.teams import Change
-from sandbox.world import World
 
 
 class Witness:

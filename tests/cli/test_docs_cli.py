@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.scene import Cast
+from sandbox.run.scenario import Cast
 from tests.cli.operator import Operator
 
 pytestmark = pytest.mark.slow

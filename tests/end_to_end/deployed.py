@@ -17,7 +17,7 @@ from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
 from sandbox.graph import Delivery
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
-from sandbox.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
+from sandbox.run.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
 from tests.eventually import eventually
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT, Sender

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from sandbox.azurite import Azurite
-from sandbox.consumer import Consumer, Event
 from sandbox.ledger import Ledger
+from sandbox.run.queue_consumer import Consumer, Event
+from sandbox.run.world import QUEUE_NAME, World
 from sandbox.teams import Path as TeamsPath
-from sandbox.world import QUEUE_NAME, World
 from shared.resources.catalogue import OVERVIEW_RESOURCES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 
 from sandbox.azurite import Azurite
-from sandbox.consumer import Consumer, Event
 from sandbox.entra import Application
 from sandbox.graph import Delivery, Item
 from sandbox.graph.envelope import body
 from sandbox.ledger import Arrival, Ledger
+from sandbox.run.queue_consumer import Consumer, Event
+from sandbox.run.world import QUEUE_NAME, World
 from sandbox.teams import Change
-from sandbox.world import QUEUE_NAME, World
 from shared.resources.catalogue import ResourceType
 from shared.resources.paths import is_created_once
 from tests.end_to_end.surroundings import JOIN_WEB_URL, POLICY, ROWS, Surroundings

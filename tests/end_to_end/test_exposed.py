@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.deployment import stage
 from sandbox.host.process import FunctionsHost
+from sandbox.run.deployment import stage
 from tests.end_to_end.deployed import NEVER
 from tests.sandbox.function_apps import hosting
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from sandbox.deployment import stage
 from sandbox.host.process import FunctionsHost
+from sandbox.run.deployment import stage
 from tests.eventually import eventually
 from tests.sandbox.function_apps import hosting
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT, TENANT, basic_item, body

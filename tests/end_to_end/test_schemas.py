@@ -7,9 +7,9 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from sandbox.azurite import Azurite
-from sandbox.consumer import Consumer, Event
-from sandbox.scene import Cast, Stage
-from sandbox.world import QUEUE_NAME, World
+from sandbox.run.queue_consumer import Consumer, Event
+from sandbox.run.scenario import Cast, Scenario
+from sandbox.run.world import QUEUE_NAME, World
 from tests.end_to_end.deployed import NEVER
 from tests.schemas import file_by_type, problems, problems_of_data
 
@@ -57,7 +57,7 @@ async def _play(world: World, cast: Cast) -> None:
     async def rotate() -> None:
         await world.new_certificate()
 
-    stage = Stage(teams=world.teams, cast=cast, say=lambda _: None, pause=world.graph.idle, rotate=rotate)
+    stage = Scenario(teams=world.teams, cast=cast, say=lambda _: None, pause=world.graph.idle, rotate=rotate)
     await stage.play()
     # What a busy machine has parked is published too.
     assert await world.run_timer()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sandbox.chaos.account import account
 from sandbox.chaos.arrival import Arrival
 from sandbox.chaos.books import Books
-from sandbox.consumer import Event
+from sandbox.run.queue_consumer import Event
 from tests.sandbox.deliveries import BASIC, CHANGE, SUBSCRIPTION, WHEN, delivery
 
 SECOND = timedelta(seconds=1)

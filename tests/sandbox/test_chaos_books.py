@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.chaos.arrival import Arrival
 from sandbox.chaos.books import Balance, Books, Fate
-from sandbox.consumer import Event
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 WHEN = datetime(2026, 11, 21, 12, tzinfo=UTC)

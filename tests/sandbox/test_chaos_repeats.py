@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.chaos.arrival import Arrival
 from sandbox.chaos.repeats import Cause, CutOff, Interruption, repeats
-from sandbox.consumer import Event
+from sandbox.run.queue_consumer import Event
 
 WHEN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = WHEN + timedelta(seconds=1)

@@ -12,8 +12,8 @@ from sandbox.chaos.arrival import Arrival
 from sandbox.chaos.books import Balance, Books, Fate
 from sandbox.chaos.repeats import Cause
 from sandbox.chaos.summary import Summary
-from sandbox.consumer import Event
 from sandbox.graph import Answer, Delivery
+from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 
 WHEN = datetime(2026, 11, 21, tzinfo=UTC)

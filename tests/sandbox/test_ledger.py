@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox.clock import Clock
-from sandbox.consumer import Event
 from sandbox.graph import Delivery, Subscription
 from sandbox.ledger import Ledger
+from sandbox.run.queue_consumer import Event
 from tests.sandbox.deliveries import BASIC, CHANGE, ENTITY, OTHER, SUBSCRIPTION, WHEN, delivery
 
 

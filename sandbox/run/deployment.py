@@ -13,7 +13,7 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 
 
 def stage(target: Path, subscriptions: Sequence[Mapping[str, Any]] | None, *, source: Path = REPOSITORY) -> Path:

@@ -1,4 +1,4 @@
-"""One run of the sandbox: the world, the app on a host, the scene, and then whatever the user sends."""
+"""One session of the sandbox: the world, the app on a host, the scenario, and then what the user sends."""
 
 import asyncio
 import signal
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sandbox.consumer import Consumer
-from sandbox.control import Control
-from sandbox.deployment import REPOSITORY
-from sandbox.feed import Feed
 from sandbox.ledger import Ledger
-from sandbox.operating import hand_over, take_back
-from sandbox.own_host import OwnHost
-from sandbox.scene import Cast, Stage
-from sandbox.world import QUEUE_NAME, World
+from sandbox.run.deployment import REPOSITORY
+from sandbox.run.operator_files import remove_operator_files, write_operator_files
+from sandbox.run.queue_consumer import Consumer
+from sandbox.run.report import Report
+from sandbox.run.scenario import Cast, Scenario
+from sandbox.run.send_endpoint import SendEndpoint
+from sandbox.run.user_host import UserHost
+from sandbox.run.world import QUEUE_NAME, World
 
 STATE_FILE = REPOSITORY / ".sandbox" / "running.json"
 
@@ -35,7 +35,7 @@ class Host(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run: on which host, and whether to end after the scene."""
+    """How to run: on which host, and whether to end after the scenario."""
 
     host: Host | None = Host.SANDBOX
     """None for a host that the user starts."""
@@ -45,20 +45,20 @@ class Options:
     """Where `send` finds this sandbox."""
 
 
-class Run:
-    """The parts of one run; ``play`` returns whether every change that Graph sent arrived exactly as typed."""
+class Session:
+    """The parts of one session; ``play`` returns whether every change that Graph sent arrived exactly as typed."""
 
-    def __init__(self, folder: Path, feed: Feed, options: Options) -> None:
-        self._feed = feed
+    def __init__(self, folder: Path, report: Report, options: Options) -> None:
+        self._report = report
         self._options = options
         self._world = World(folder)
         self._tenant_id = self._world.registration.tenant_ids[0]
         self._cast = Cast.assemble(self._world.teams, self._tenant_id)
         for user in (self._cast.adele, self._cast.alex, self._cast.megan):
             self._world.add_account(user)
-        self._ledger = Ledger(self._world.clock, feed.arrival)
+        self._ledger = Ledger(self._world.clock, report.arrival)
         self._world.graph.on_delivery(self._ledger.delivered)
-        self._control = Control(self._write)
+        self._endpoint = SendEndpoint(self._write)
         self._host_url = ""
         self._expected_subscriptions = len(self._cast.subscriptions())
 
@@ -73,7 +73,7 @@ class Run:
             consumer = Consumer(self._world.azurite.connection_string, QUEUE_NAME)
             consuming = asyncio.create_task(consumer.run(self._ledger.arrived))
             try:
-                await self._scene()
+                await self._play_scenario()
                 await self._serve()
                 return await self._books_agree()
             finally:
@@ -81,62 +81,62 @@ class Run:
                 with suppress(asyncio.CancelledError):
                     await consuming
         finally:
-            await self._control.stop()
+            await self._endpoint.stop()
             await self._world.stop()
 
     async def _start(self) -> None:
         began = time.perf_counter()
         await self._world.start_services()
-        self._feed.step("Azurite, Entra ID, Key Vault and Graph are up on loopback", since=began)
+        self._report.step("Azurite, Entra ID, Key Vault and Graph are up on loopback", since=began)
         await self._start_app()
-        self._feed.step(f"The app serves at {self._host_url}/api/ReceiveNotification", since=began)
+        self._report.step(f"The app serves at {self._host_url}/api/ReceiveNotification", since=began)
         await self._world.fire_timer(self._host_url)
         await self._until(self._subscribed, "RenewSubscriptions has not created the subscriptions")
         count = len(self._world.graph.subscriptions())
-        self._feed.step(f"RenewSubscriptions has created {count} subscriptions, two handshakes each", since=began)
+        self._report.step(f"RenewSubscriptions has created {count} subscriptions, two handshakes each", since=began)
 
     async def _start_app(self) -> None:
         if self._options.host is None:
-            own = OwnHost(self._world)
-            self._feed.say(own.prepare())
-            self._host_url = await own.serving()
-            self._expected_subscriptions = own.subscriptions
+            user_host = UserHost(self._world)
+            self._report.say(user_host.prepare())
+            self._host_url = await user_host.serving()
+            self._expected_subscriptions = user_host.subscriptions
         else:
             subscriptions = self._cast.subscriptions()
             core_tools = self._options.host is Host.CORE_TOOLS
             await self._world.start_host(subscriptions, core_tools=core_tools, on_line=self._host_line)
             self._host_url = self._world.host_url
 
-    async def _scene(self) -> None:
-        stage = Stage(
-            teams=self._world.teams, cast=self._cast, say=self._feed.act, pause=self._pause, rotate=self._rotate
+    async def _play_scenario(self) -> None:
+        scenario = Scenario(
+            teams=self._world.teams, cast=self._cast, say=self._report.act, pause=self._pause, rotate=self._rotate
         )
-        self._feed.heading()
-        await stage.play()
+        self._report.heading()
+        await scenario.play()
 
     async def _serve(self) -> None:
         if self._options.once:
             return
-        await self._control.start(self._options.state_file)
-        self._feed.act("Still serving")
-        self._feed.say("Write in the chat yourself, in a second terminal:")
-        self._feed.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
-        self._feed.say("See its subscriptions as an operator does:")
-        self._feed.say(f"  [bold].venv/bin/python -m cli{self._hand_over()} subscriptions list[/]")
-        self._feed.say("Ctrl-C ends the sandbox.")
+        await self._endpoint.start(self._options.state_file)
+        self._report.act("Still serving")
+        self._report.say("Write in the chat yourself, in a second terminal:")
+        self._report.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
+        self._report.say("See its subscriptions as an operator does:")
+        self._report.say(f"  [bold].venv/bin/python -m cli{self._settings_option()} subscriptions list[/]")
+        self._report.say("Ctrl-C ends the sandbox.")
         try:
             await _interrupted()
         finally:
             if self._options.host is not None:
-                take_back(self._options.state_file.parent)
+                remove_operator_files(self._options.state_file.parent)
 
-    def _hand_over(self) -> str:
+    def _settings_option(self) -> str:
         """Return the option with which the operators' commands find this world."""
         if self._options.host is None:
             # The user's own host has its settings where the commands look for them.
             return ""
         values = self._world.settings(f"{self._host_url}/api/ReceiveNotification")
-        file = hand_over(self._options.state_file.parent, values, self._cast.subscriptions())
+        file = write_operator_files(self._options.state_file.parent, values, self._cast.subscriptions())
         here = Path.cwd()
         return f" --settings {file.relative_to(here) if file.is_relative_to(here) else file}"
 
@@ -146,14 +146,16 @@ class Run:
         with suppress(RuntimeError):
             await self._until(lambda: not self._ledger.missing, "")
         graph = self._world.graph
-        self._feed.totals(self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting)
+        self._report.totals(
+            self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting
+        )
         return self._ledger.agrees and not (graph.lost or graph.waiting)
 
     async def _rotate(self) -> None:
         version = await self._world.new_certificate(key_size=4096)
         await self._world.fire_timer(self._host_url)
         await self._until(lambda: self._rotated(version), "RenewSubscriptions has not rotated the certificate")
-        self._feed.say(f"[dim]Key Vault has version {version} (RSA-4096); all rich subscriptions use it[/]")
+        self._report.say(f"[dim]Key Vault has version {version} (RSA-4096); all rich subscriptions use it[/]")
 
     def _rotated(self, version: str) -> bool:
         rich = [each for each in self._world.graph.subscriptions() if each.is_rich]
@@ -167,14 +169,14 @@ class Run:
 
     async def _pause(self) -> None:
         await self._world.graph.idle()
-        # The next change waits until the consumer has this one, so that the feed tells them in order.
+        # The next change waits until the consumer has this one, so that the report shows them in order.
         await self._until(lambda: not self._ledger.missing, "A change has not arrived as it was typed")
         if not self._options.once:
             await asyncio.sleep(_LIVELY_PAUSE_SECONDS)
 
     def _host_line(self, line: str) -> None:
         if self._options.verbose or " WARNING " in line or " ERROR " in line:
-            self._feed.problem(line)
+            self._report.problem(line)
 
     async def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
         """Return once ``condition`` holds.

@@ -1,4 +1,4 @@
-"""The way into a running sandbox from a second terminal: an address in a file, a message to be written in Teams."""
+"""The endpoint of a running sandbox that takes messages from a second terminal, and the file with its address."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ class NotRunning(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a running sandbox listens for its user, and the word that proves to it who asks."""
+    """Where a running sandbox listens for its user, and its password."""
 
     url: str
     password: str = field(repr=False)
@@ -31,7 +31,7 @@ class Address:
         """Return the address that the last sandbox left.
 
         Raises:
-            NotRunning: there is none.
+            NotRunning: no sandbox has left one.
         """
         try:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
@@ -45,7 +45,7 @@ class Address:
         file.write_text(json.dumps({"url": self.url, "password": self.password}), encoding="utf-8")
 
     def send(self, text: str) -> None:
-        """Have somebody write ``text`` in the simulated Teams.
+        """Write ``text`` in the simulated Teams.
 
         Raises:
             NotRunning: the sandbox that left this address has ended.
@@ -62,7 +62,7 @@ class Address:
             raise NotRunning("The sandbox does not answer: start one with `make run`.") from exc
 
 
-class Control:
+class SendEndpoint:
     """The service that takes messages; ``write`` is called with each text in the event loop."""
 
     def __init__(self, write: Callable[[str], None]) -> None:

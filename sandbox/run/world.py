@@ -13,12 +13,12 @@ import aiohttp
 
 from sandbox.azurite import Azurite
 from sandbox.clock import Clock
-from sandbox.deployment import stage
 from sandbox.entra import Account, Application, Entra
 from sandbox.graph import Graph
 from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
 from sandbox.keyvault import KeyVault
+from sandbox.run.deployment import stage
 from sandbox.serving import Service
 from sandbox.teams import Teams, User
 from sandbox.tls import Tls
@@ -41,7 +41,7 @@ _ROLES = (
     "User.Read.All",
 )
 
-# What the users of the scene may grant the app, who sign in to it.
+# What users who sign in may grant the app.
 _SCOPES = ("Chat.Read", "Presence.Read.All")
 
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((Succeeded|Failed)")
@@ -96,7 +96,7 @@ class World:
         )
 
     def add_account(self, user: User) -> None:
-        """Have a person of Teams be able to sign in."""
+        """Let a person of Teams sign in."""
         self.entra.add_account(
             Account(object_id=user.id, tenant_id=user.tenant_id, name=user.display_name, username=user.email)
         )
@@ -129,14 +129,14 @@ class World:
         """The address of the app's host.
 
         Raises:
-            RuntimeError: there is none yet.
+            RuntimeError: it has not been started.
         """
         if self.host is None:
             raise RuntimeError("the app's host has not been started")
         return self.host.url
 
     def last_lines(self, count: int = 20) -> str:
-        """Return the last lines that the app's host has written, for a person to look at."""
+        """Return the last lines that the app's host has written, for a person to read."""
         return "\n".join(["", *self.host.lines[-count:]]) if self.host else "(a host of your own)"
 
     async def stop(self) -> None:
@@ -153,7 +153,7 @@ class World:
         return await asyncio.to_thread(self.vault.create_certificate, CERTIFICATE_NAME, key_size=key_size)
 
     def settings(self, notification_url: str) -> dict[str, str]:
-        """Return the app settings with which the app lives in this world, managed identity and trust included."""
+        """Return the app settings with which the app runs in this world, managed identity and trust included."""
         return self.tls.environment() | {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "CLIENT_ID": self.registration.client_id,

@@ -24,7 +24,7 @@ _MARKS: Mapping[str, str] = {"created": "[green]+[/]", "updated": "[yellow]~[/]"
 _KIBIBYTE = 1024
 
 
-class Feed:
+class Report:
     """Writes to one console; plain text where that is no terminal."""
 
     def __init__(self, console: Console) -> None:
@@ -39,7 +39,7 @@ class Feed:
         self._console.print(f"[green]ok[/] {text} [dim]({time.perf_counter() - since:.1f} s)[/]", highlight=False)
 
     def act(self, title: str) -> None:
-        """Announce a part of the scene."""
+        """Announce a part of the scenario."""
         self._console.print()
         self._console.print(f"[bold]{escape(title)}[/]")
 
@@ -49,7 +49,7 @@ class Feed:
         line = f"{'time':<8}   {'resource':<{_KIND_WIDTH}} {what} {sealed} {'answer':<9} in the queue"
         self._console.print()
         self._console.print(line, style="dim", highlight=False, no_wrap=True)
-        legend = "+ created  ~ updated  - deleted  (both) two notifications of one change, told once"
+        legend = "+ created  ~ updated  - deleted  (both) two notifications of one change, one event"
         self._console.print(legend, style="dim", highlight=False)
 
     def arrival(self, arrival: Arrival) -> None:
@@ -73,7 +73,7 @@ class Feed:
         return max(_LEAST_TEXT_WIDTH, self._console.width - _OTHER_COLUMNS_WIDTH)
 
     def problem(self, line: str) -> None:
-        """Pass on what the app's host complains of."""
+        """Pass on a warning or an error of the app's host."""
         self._console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
 
     def totals(self, ledger: Ledger, *, subscriptions: int, lost: int) -> None:
@@ -85,7 +85,7 @@ class Feed:
         self._console.print(table)
         if not ledger.agrees or lost:
             self._console.print(
-                f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.strange)} events nobody sent, "
+                f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.strange)} events never sent, "
                 f"{ledger.duplicates} came twice, {lost} lost by Graph.[/]"
             )
         else:
@@ -96,7 +96,7 @@ def summary(entity: Mapping[str, Any]) -> str:
     """Return the few words by which a person knows a resource."""
     body = entity.get("body")
     if isinstance(body, dict):
-        sender = ((entity.get("from") or {}).get("user") or {}).get("displayName") or "somebody"
+        sender = ((entity.get("from") or {}).get("user") or {}).get("displayName") or "?"
         return f"{sender.split()[0]}: {body.get('content') or '(deleted)'}"
     if "chatType" in entity:
         return str(entity.get("topic") or f"{entity['chatType']} chat")
@@ -110,8 +110,8 @@ def _padded(text: str, width: int) -> str:
 
 
 def _remarks(arrival: Arrival) -> str:
-    told = {1: "", 2: " (both)"}.get(arrival.notifications, f" (all {arrival.notifications})")
-    return f"{' (blob)' if arrival.event.from_blob else ''}{told}"
+    merged = {1: "", 2: " (both)"}.get(arrival.notifications, f" (all {arrival.notifications})")
+    return f"{' (blob)' if arrival.event.from_blob else ''}{merged}"
 
 
 def _milliseconds(time: timedelta) -> int:
@@ -134,12 +134,12 @@ def _sums(ledger: Ledger, subscriptions: int) -> Mapping[str, str]:
     arrivals = ledger.arrivals
     changes = {id(arrival.change) for arrival in arrivals}
     rich = [arrival for arrival in arrivals if arrival.item.is_rich]
-    told = sum(arrival.notifications for arrival in arrivals)
+    notifications = sum(arrival.notifications for arrival in arrivals)
     latencies = sorted(_milliseconds(arrival.after) for arrival in arrivals) or [0]
     return {
         "Subscriptions": f"{subscriptions}, with {ledger.handshakes} handshakes",
         "Changes in Teams": f"{len(changes)}",
-        "Notifications": f"{told}, of which {told - len(arrivals)} told again what another one had told",
+        "Notifications": f"{notifications}, of which {notifications - len(arrivals)} repeated another one",
         "In the queue": f"{len(arrivals)} events: {len(rich)} with content, {len(arrivals) - len(rich)} with ids only",
         "Events": _listed(name.removeprefix("Microsoft.Graph.") for name in ledger.counts().elements()),
         "Validation tokens": _listed(f"version {arrival.delivery.token_version}" for arrival in rich),

@@ -1,4 +1,4 @@
-"""A short scene in Teams: people chat, edit, delete, join and leave, a team is renamed, and a certificate rotates."""
+"""A short scenario in Teams: people chat, edit, join and leave, a team is renamed, and a certificate rotates."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _LONG_TEXT = "All that was said in the meeting, word for word. " * 1600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Who and what is there before the curtain rises; the single subscriptions watch these."""
+    """The people, the chat and the team that exist before the scenario begins; some subscriptions watch just these."""
 
     adele: User
     alex: User
@@ -51,8 +51,8 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the scene is played: ``say`` announces an act, ``pause`` is what lies between two changes."""
+class Scenario:
+    """The changes, one after the other: ``say`` announces an act, ``pause`` lies between two changes."""
 
     teams: Teams
     cast: Cast
@@ -62,7 +62,7 @@ class Stage:
     """Gives the vault a new certificate and returns once the subscriptions use it."""
 
     async def play(self) -> None:
-        """Play the scene from beginning to end."""
+        """Make all changes."""
         for title, act in (
             ("A chat", self._chat),
             ("The stand-up", self._standup),
@@ -76,14 +76,11 @@ class Stage:
 
     async def _chat(self) -> None:
         chats, messages, cast = self.teams.chats, self.teams.messages, self.cast
-        chat = chats.create([cast.adele, cast.alex])
-        await self.pause()
-        question = messages.send(chat, cast.adele, "Lunch at noon? 🍜")
-        await self.pause()
+        chat = await self._pause_after(chats.create([cast.adele, cast.alex]))
+        question = await self._pause_after(messages.send(chat, cast.adele, "Lunch at noon? 🍜"))
         messages.react(question, cast.alex, "like")
         await self.pause()
-        answer = messages.send(chat, cast.alex, "Grüße vom Zug, bin um zwölf da")
-        await self.pause()
+        answer = await self._pause_after(messages.send(chat, cast.alex, "Grüße vom Zug, bin um zwölf da"))
         messages.edit(answer, "Grüße vom Zug, bin um halb eins da")
         await self.pause()
         messages.delete(question)
@@ -91,10 +88,8 @@ class Stage:
 
     async def _standup(self) -> None:
         chats, messages, cast = self.teams.chats, self.teams.messages, self.cast
-        megan = chats.add_member(cast.standup, cast.megan)
-        await self.pause()
-        messages.send(cast.standup, cast.megan, "Good morning, who has seen the numbers?")
-        await self.pause()
+        megan = await self._pause_after(chats.add_member(cast.standup, cast.megan))
+        await self._pause_after(messages.send(cast.standup, cast.megan, "Good morning, who has seen the numbers?"))
         chats.rename(cast.standup, "Stand-up, 9:15 sharp")
         await self.pause()
         chats.remove_member(megan)
@@ -102,14 +97,10 @@ class Stage:
 
     async def _team(self) -> None:
         teams, channels, messages = self.teams.teams, self.teams.channels, self.teams.messages
-        alex = teams.add_member(self.cast.marketing, self.cast.alex)
-        await self.pause()
-        channel = channels.create(self.cast.marketing, "Launch")
-        await self.pause()
-        post = messages.send(channel, self.cast.adele, "The launch is on Friday")
-        await self.pause()
-        reply = messages.reply(post, self.cast.alex, "Which Friday?")
-        await self.pause()
+        alex = await self._pause_after(teams.add_member(self.cast.marketing, self.cast.alex))
+        channel = await self._pause_after(channels.create(self.cast.marketing, "Launch"))
+        post = await self._pause_after(messages.send(channel, self.cast.adele, "The launch is on Friday"))
+        reply = await self._pause_after(messages.reply(post, self.cast.alex, "Which Friday?"))
         messages.edit(post, "The launch is on Friday the 27th")
         await self.pause()
         messages.delete(reply)
@@ -125,22 +116,22 @@ class Stage:
 
     async def _rotation(self) -> None:
         messages, cast = self.teams.messages, self.cast
-        messages.send(cast.standup, cast.adele, "Encrypted to the old certificate")
-        await self.pause()
+        await self._pause_after(messages.send(cast.standup, cast.adele, "Encrypted to the old certificate"))
         await self.rotate()
-        messages.send(cast.standup, cast.adele, "Encrypted to the new certificate")
-        await self.pause()
+        await self._pause_after(messages.send(cast.standup, cast.adele, "Encrypted to the new certificate"))
 
     async def _long_message(self) -> None:
-        self.teams.messages.send(self.cast.standup, self.cast.alex, _LONG_TEXT)
-        await self.pause()
+        await self._pause_after(self.teams.messages.send(self.cast.standup, self.cast.alex, _LONG_TEXT))
 
     async def _short_lived_team(self) -> None:
-        team = self.teams.teams.create(self.cast.adele, "Office party")
-        await self.pause()
-        channel = self.teams.channels.create(team, "Music")
-        await self.pause()
+        team = await self._pause_after(self.teams.teams.create(self.cast.adele, "Office party"))
+        channel = await self._pause_after(self.teams.channels.create(team, "Music"))
         self.teams.channels.delete(channel)
         await self.pause()
         self.teams.teams.delete(team)
         await self.pause()
+
+    async def _pause_after[T](self, change: T) -> T:
+        """Return what a change in Teams made, once the pause that follows it is over."""
+        await self.pause()
+        return change

@@ -1,4 +1,4 @@
-"""The user's own ``func start`` in place of a host of ours: settings written, command told, start awaited."""
+"""A host that the user starts with ``func start``: settings are written, the command is shown, its start awaited."""
 
 import asyncio
 import json
@@ -7,22 +7,22 @@ from pathlib import Path
 
 import aiohttp
 
-from sandbox.deployment import REPOSITORY
 from sandbox.host.core_tools import certificate_options
-from sandbox.operating import SETTINGS_NAME, write_settings
-from sandbox.world import World
+from sandbox.run.deployment import REPOSITORY
+from sandbox.run.operator_files import SETTINGS_NAME, write_settings
+from sandbox.run.world import World
 
-# Where Core Tools serve unless told otherwise; the sandbox's certificate is for this name.
+# The default address of Core Tools; the sandbox's certificate is for this name.
 _URL = "https://localhost:7071"
 
-# A setting that tells the sandbox's own file from one that the user has written by hand.
+# A setting that marks the file as the sandbox's own, not one that the user has written by hand.
 _MARK = "WRITTEN_BY_SANDBOX"
 
 _PATIENCE_SECONDS = 600
 _POLL_SECONDS = 0.5
 
 
-class OwnHost:
+class UserHost:
     """A host that the user starts in the app's folder, to serve at ``url``."""
 
     def __init__(self, world: World, folder: Path = REPOSITORY, url: str = _URL) -> None:
@@ -38,7 +38,7 @@ class OwnHost:
         return len(entries) * len(self._world.registration.tenant_ids)
 
     def prepare(self) -> str:
-        """Return what to tell the user, after writing ``local.settings.json``.
+        """Return the instructions for the user, after writing ``local.settings.json``.
 
         Raises:
             RuntimeError: there is one already, of the user's own.

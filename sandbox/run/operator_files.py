@@ -1,4 +1,4 @@
-"""What the operators' commands need of a running sandbox: its app settings, and what the app watches, in two files."""
+"""The two files that the operators' commands need of a running sandbox: its app settings and its subscriptions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ def write_settings(file: Path, values: Mapping[str, str]) -> None:
     file.write_text(json.dumps({"IsEncrypted": False, "Values": values}, indent=2), encoding="utf-8")
 
 
-def hand_over(folder: Path, values: Mapping[str, str], subscriptions: Sequence[Mapping[str, Any]]) -> Path:
+def write_operator_files(folder: Path, values: Mapping[str, str], subscriptions: Sequence[Mapping[str, Any]]) -> Path:
     """Return the settings file, after writing it and ``subscriptions.json`` into ``folder``."""
     settings = folder / SETTINGS_NAME
     write_settings(settings, values)
@@ -28,7 +28,7 @@ def hand_over(folder: Path, values: Mapping[str, str], subscriptions: Sequence[M
     return settings
 
 
-def take_back(folder: Path) -> None:
-    """Remove what ``hand_over`` wrote: the services that it names have ended."""
+def remove_operator_files(folder: Path) -> None:
+    """Remove what ``write_operator_files`` wrote: the services that it names have ended."""
     for name in (SETTINGS_NAME, _SUBSCRIPTIONS_NAME):
         (folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A host of the user's own: what is written for it is all that it needs."""
+"""A host that the user starts: what is written for it is all that it needs."""
 
 import asyncio
 import json
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.azurite import Azurite
-from sandbox.deployment import stage
 from sandbox.host.process import FunctionsHost
-from sandbox.own_host import OwnHost
-from sandbox.world import World
+from sandbox.run.deployment import stage
+from sandbox.run.user_host import UserHost
+from sandbox.run.world import World
 from tests.sandbox.background import Background
 
 pytestmark = pytest.mark.slow
@@ -18,21 +18,21 @@ pytestmark = pytest.mark.slow
 SUBSCRIPTIONS = [{"resource": "/chats/getAllMessages", "changeType": "created", "includeResourceData": True}]
 
 
-def test_the_settings_that_are_written_are_all_that_a_host_needs(tmp_path: Path, borrowed: Azurite) -> None:
+def test_written_settings_are_all_that_a_host_needs(tmp_path: Path, borrowed: Azurite) -> None:
     background, world = Background(), World(tmp_path / "world")
     world.azurite = borrowed
     app = stage(tmp_path / "app", SUBSCRIPTIONS)
     # Given nothing but the folder, as a host that the user starts.
     host = FunctionsHost(app, {}, world.tls)
-    own = OwnHost(world, app, host.url)
+    user_host = UserHost(world, app, host.url)
     try:
         background.run(world.start_services())
-        told = own.prepare()
+        instructions = user_host.prepare()
         background.run(host.start())
-        assert background.run(own.serving()) == host.url
+        assert background.run(user_host.serving()) == host.url
         background.run(world.fire_timer(host.url))
-        assert "func start --useHttps --cert " in told
-        assert _subscribed(background, world) == own.subscriptions == 1
+        assert "func start --useHttps --cert " in instructions
+        assert _subscribed(background, world) == user_host.subscriptions == 1
     finally:
         background.run(host.stop())
         background.run(world.stop())
@@ -49,10 +49,10 @@ def _subscribed(background: Background, world: World) -> int:
     return background.run(count())
 
 
-def test_settings_of_the_users_own_are_left_alone(tmp_path: Path) -> None:
-    own = OwnHost(World(tmp_path / "world"), tmp_path)
+def test_settings_of_the_users_own_are_not_overwritten(tmp_path: Path) -> None:
+    user_host = UserHost(World(tmp_path / "world"), tmp_path)
     file = tmp_path / "local.settings.json"
     file.write_text(json.dumps({"Values": {"CLIENT_SECRET": "mine"}}))
     with pytest.raises(RuntimeError, match="is your own"):
-        own.prepare()
+        user_host.prepare()
     assert "mine" in file.read_text()
