@@ -37,7 +37,7 @@ _POLICY = RenewalPolicy(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _World:
+class _PlanInput:
     desired: Sequence[DesiredSubscription]
     tracked: Sequence[TrackedSubscription]
     actual: Sequence[GraphSubscription]
@@ -69,13 +69,13 @@ class Report:
 
 def measure() -> Report:
     """Return what it costs where nothing is to be done, and where everything is."""
-    worlds = {"settled": timedelta(minutes=10), "all to be renewed": timedelta(minutes=31)}
+    ages = {"settled": timedelta(minutes=10), "all to be renewed": timedelta(minutes=31)}
     tracemalloc.start()
-    made = _world(age=timedelta(minutes=31))
+    made = _plan_input(age=timedelta(minutes=31))
     made.planned()
     _, memory = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return Report(costs={name: _cost(_world(age=age)) for name, age in worlds.items()}, memory=memory)
+    return Report(costs={name: _cost(_plan_input(age=age)) for name, age in ages.items()}, memory=memory)
 
 
 def table(report: Report) -> Table:
@@ -94,21 +94,21 @@ def table(report: Report) -> Table:
     return figures_table(f"plan() for {SUBSCRIPTIONS:,} subscriptions", [*figures, memory], caption=caption)
 
 
-def _cost(world: _World) -> Cost:
-    rounds = [_timed(world) for _ in range(_ROUNDS)]
+def _cost(plan_input: _PlanInput) -> Cost:
+    rounds = [_timed(plan_input) for _ in range(_ROUNDS)]
     return Cost(actions=rounds[0].actions, time=timedelta(seconds=median(each.time.total_seconds() for each in rounds)))
 
 
-def _timed(world: _World) -> Cost:
+def _timed(plan_input: _PlanInput) -> Cost:
     began = time.thread_time()
-    actions = world.planned()
+    actions = plan_input.planned()
     return Cost(actions=len(actions), time=timedelta(seconds=time.thread_time() - began))
 
 
-def _world(*, age: timedelta) -> _World:
-    """Return a world in which every subscription was renewed ``age`` ago."""
+def _plan_input(*, age: timedelta) -> _PlanInput:
+    """Return what to plan for when every subscription was renewed ``age`` ago."""
     desired = [_desired(number) for number in range(SUBSCRIPTIONS)]
-    return _World(
+    return _PlanInput(
         desired=desired,
         tracked=[_tracked(each, str(number), age) for number, each in enumerate(desired)],
         actual=[_subscription(each, str(number)) for number, each in enumerate(desired)],

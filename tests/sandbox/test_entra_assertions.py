@@ -2,40 +2,23 @@
 
 import base64
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import jwt
 import pytest
-import requests
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.entra import Application
-from sandbox.keyvault.certificates import KeyPair, self_signed
-from tests.sandbox.identity_world import (
-    CLIENT_ID,
-    SECRET,
-    TENANT,
-    UNKNOWN,
-    World,
-    identity_world,
-    token_request,
-)
+from sandbox.keyvault.certificates import KeyPair
+from tests.sandbox.login_services import CLIENT_ID, SECRET, TENANT, UNKNOWN, LoginServices
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with identity_world(tmp_path, monkeypatch) as world:
-        yield world
-
-
-@pytest.fixture
-def pair(world: World) -> KeyPair:
-    pair = self_signed("client", world.key_source(2048), now=world.clock.now())
-    world.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
+def pair(services: LoginServices) -> KeyPair:
+    pair = services.key_pair("client")
+    services.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
     return pair
 
 
@@ -52,53 +35,55 @@ def pair(world: World) -> KeyPair:
         pytest.param({"jti": None}, 700027, id="no id"),
     ],
 )
-def test_each_claim_is_checked(world: World, pair: KeyPair, changes: dict[str, object], code: int | None) -> None:
-    assertion = _assertion(world, pair, changes)
-    assert _codes(_asserted(world, assertion)) == ([code] if code else None)
+def test_each_claim_of_an_assertion_is_checked(
+    services: LoginServices, pair: KeyPair, changes: dict[str, object], code: int | None
+) -> None:
+    assert _codes(services, _signed(pair, _claims(services) | changes)) == ([code] if code else None)
 
 
-def test_a_signature_of_another_key_under_the_right_thumbprint_is_700027(world: World, pair: KeyPair) -> None:
-    thief = KeyPair(certificate=pair.certificate, private_key=rsa.generate_private_key(65537, 2048))
-    assert _codes(_asserted(world, _assertion(world, thief, {}))) == [700027]
+def test_assertion_signed_by_another_key_is_700027(services: LoginServices, pair: KeyPair) -> None:
+    thief = replace(pair, private_key=services.key_source(2048))
+    assert _codes(services, _signed(thief, _claims(services))) == [700027]
 
 
-def test_an_assertion_that_names_no_certificate_is_700027(world: World, pair: KeyPair) -> None:
-    claims = jwt.decode(_assertion(world, pair, {}), options={"verify_signature": False})
-    assertion = jwt.encode(claims, pair.private_key, algorithm="PS256")
-    assert _codes(_asserted(world, assertion)) == [700027]
+def test_assertion_that_names_no_certificate_is_700027(services: LoginServices, pair: KeyPair) -> None:
+    assert _codes(services, jwt.encode(_claims(services), pair.private_key, algorithm="PS256")) == [700027]
 
 
-def test_an_assertion_signed_with_a_mere_secret_is_700027(world: World, pair: KeyPair) -> None:
-    claims = jwt.decode(_assertion(world, pair, {}), options={"verify_signature": False})
-    assertion = jwt.encode(claims, SECRET * 2, "HS256", headers={"x5t#S256": _sha256_thumbprint(pair)})
-    assert _codes(_asserted(world, assertion)) == [700027]
+def test_assertion_signed_with_a_mere_secret_is_700027(services: LoginServices, pair: KeyPair) -> None:
+    assertion = jwt.encode(_claims(services), SECRET * 2, "HS256", headers=_certificate_name(pair))
+    assert _codes(services, assertion) == [700027]
 
 
-def test_an_application_without_a_certificate_cannot_assert_anything(world: World) -> None:
-    pair = self_signed("stranger", world.key_source(2048), now=world.clock.now())
-    assert _codes(_asserted(world, _assertion(world, pair, {}))) == [700027]
+def test_assertion_for_an_app_without_a_certificate_is_700027(services: LoginServices) -> None:
+    assert _codes(services, _signed(services.key_pair("stranger"), _claims(services))) == [700027]
 
 
 @pytest.mark.usefixtures("pair")
-def test_garbage_is_700027(world: World) -> None:
-    assert _codes(_asserted(world, "garbage")) == [700027]
+def test_assertion_that_names_another_certificate_is_700027(services: LoginServices) -> None:
+    assert _codes(services, _signed(services.key_pair("stranger"), _claims(services))) == [700027]
 
 
-def _assertion(world: World, pair: KeyPair, changes: dict[str, object]) -> str:
-    endpoint = f"{world.login.url}/{TENANT}/oauth2/v2.0/token"
-    good = {"aud": endpoint, "iss": CLIENT_ID, "sub": CLIENT_ID, "exp": int(time.time()) + 600, "jti": "1"}
-    claims = {name: value for name, value in (good | changes).items() if value is not None}
-    return jwt.encode(claims, pair.private_key, algorithm="PS256", headers={"x5t#S256": _sha256_thumbprint(pair)})
+@pytest.mark.usefixtures("pair")
+def test_assertion_that_is_garbage_is_700027(services: LoginServices) -> None:
+    assert _codes(services, "garbage") == [700027]
 
 
-def _sha256_thumbprint(pair: KeyPair) -> str:
-    return base64.urlsafe_b64encode(pair.certificate.fingerprint(hashes.SHA256())).decode()
+def _claims(services: LoginServices) -> dict[str, object]:
+    endpoint = f"{services.login.url}/{TENANT}/oauth2/v2.0/token"
+    return {"aud": endpoint, "iss": CLIENT_ID, "sub": CLIENT_ID, "exp": int(time.time()) + 600, "jti": "1"}
 
 
-def _asserted(world: World, assertion: str) -> requests.Response:
+def _signed(pair: KeyPair, claims: dict[str, object]) -> str:
+    given = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(given, pair.private_key, algorithm="PS256", headers=_certificate_name(pair))
+
+
+def _certificate_name(pair: KeyPair) -> dict[str, str]:
+    return {"x5t#S256": base64.urlsafe_b64encode(pair.certificate.fingerprint(hashes.SHA256())).decode()}
+
+
+def _codes(services: LoginServices, assertion: str) -> object:
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return token_request(world, client_secret="", client_assertion=assertion, client_assertion_type=kind)
-
-
-def _codes(response: requests.Response) -> object:
+    response = services.token_request(client_secret="", client_assertion=assertion, client_assertion_type=kind)
     return response.json().get("error_codes")

@@ -1,8 +1,6 @@
 """Client credentials at the token endpoint, as MSAL and as a stranger present them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import msal
@@ -12,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sandbox.entra import Application
-from sandbox.keyvault.certificates import KeyPair, self_signed
-from tests.sandbox.identity_world import (
+from sandbox.keyvault.certificates import KeyPair
+from tests.sandbox.login_services import (
     CLIENT_ID,
     GRAPH,
     OTHER_IDENTITY,
@@ -22,36 +20,21 @@ from tests.sandbox.identity_world import (
     SECRET,
     TENANT,
     UNKNOWN,
-    World,
-    identity_world,
-    token_request,
+    LoginServices,
 )
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with identity_world(tmp_path, monkeypatch) as world:
-        yield world
-
-
-@pytest.fixture
-def pair(world: World) -> KeyPair:
-    pair = self_signed("client", world.key_source(2048), now=world.clock.now())
-    world.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
-    return pair
-
-
-def _msal(world: World, credential: object, *, tenant: str = TENANT) -> msal.ConfidentialClientApplication:
-    authority = f"{world.login.url}/{tenant}"
+def _msal(services: LoginServices, credential: object, *, tenant: str = TENANT) -> msal.ConfidentialClientApplication:
+    authority = f"{services.login.url}/{tenant}"
     return msal.ConfidentialClientApplication(
         CLIENT_ID, client_credential=credential, authority=authority, instance_discovery=False
     )
 
 
-def _acquire(world: World, credential: object, *, tenant: str = TENANT) -> dict[str, Any]:
-    answer: dict[str, Any] = _msal(world, credential, tenant=tenant).acquire_token_for_client(SCOPES)
+def _acquire(services: LoginServices, credential: object, *, tenant: str = TENANT) -> dict[str, Any]:
+    answer: dict[str, Any] = _msal(services, credential, tenant=tenant).acquire_token_for_client(SCOPES)
     return answer
 
 
@@ -61,51 +44,38 @@ def _pem(pair: KeyPair) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("tenant", [TENANT, OTHER_TENANT])
-def test_msal_gets_a_v1_token_of_its_tenant_for_its_secret(world: World, tenant: str) -> None:
-    answer = _acquire(world, SECRET, tenant=tenant)
+def test_msal_gets_a_v1_token_of_its_tenant_for_its_secret(services: LoginServices, tenant: str) -> None:
+    answer = _acquire(services, SECRET, tenant=tenant)
     assert answer["expires_in"] == 3599
-    claims = world.entra.access_claims(f"Bearer {answer['access_token']}", GRAPH)
-    assert claims is not None
+    claims = services.claims(answer["access_token"])
     assert claims["iss"] == f"https://sts.windows.net/{tenant}/"
     assert (claims["appid"], claims["appidacr"], claims["tid"], claims["ver"]) == (CLIENT_ID, "1", tenant, "1.0")
     assert claims["roles"] == ["Chat.Read.All", "ChannelMessage.Read.All"]
 
 
-def test_msal_gets_a_token_for_its_certificate_by_sha_256(world: World, pair: KeyPair) -> None:
-    answer = _acquire(world, _pem(pair))
-    claims = world.entra.access_claims(f"Bearer {answer['access_token']}", GRAPH)
-    assert claims is not None
+@pytest.mark.parametrize("by_sha1", [False, True], ids=["SHA-256", "SHA-1"])
+def test_msal_gets_a_token_for_its_certificate(services: LoginServices, *, by_sha1: bool) -> None:
+    pair = services.key_pair("client")
+    services.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), certificate=pair.certificate))
+    # Assertions carry the client's own time.
+    services.clock.advance(timedelta(days=3))
+    sha1 = pair.certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303  what x5t is defined over
+    by_thumbprint = {"private_key": _pem(pair)["private_key"], "thumbprint": sha1}
+    answer = _acquire(services, by_thumbprint if by_sha1 else _pem(pair))
+    claims = services.claims(answer["access_token"])
     assert claims["appidacr"] == "2"
     assert "roles" not in claims
 
 
-def test_msal_gets_a_token_for_its_certificate_by_sha_1(world: World, pair: KeyPair) -> None:
-    sha1 = pair.certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303  what x5t is defined over
-    answer = _acquire(world, {"private_key": _pem(pair)["private_key"], "thumbprint": sha1})
-    assert "access_token" in answer
-
-
-def test_a_client_certificate_still_works_when_the_sandbox_is_days_ahead(world: World, pair: KeyPair) -> None:
-    world.clock.advance(timedelta(days=3))
-    assert "access_token" in _acquire(world, _pem(pair))
-
-
-def test_a_wrong_secret_is_7000215(world: World) -> None:
-    answer = _acquire(world, "wrong")
+def test_msal_learns_that_its_secret_is_wrong(services: LoginServices) -> None:
+    answer = _acquire(services, "wrong")
     assert (answer["error"], answer["error_codes"]) == ("invalid_client", [7000215])
     assert answer["error_description"].startswith("AADSTS7000215: Invalid client secret provided.")
 
 
-def test_another_certificate_is_700027(world: World, pair: KeyPair) -> None:
-    other = self_signed("other", world.key_source(2048), now=world.clock.now())
-    answer = _acquire(world, _pem(other))
-    assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
-    assert pair.certificate != other.certificate
-
-
-def test_msal_learns_that_a_tenant_is_unknown(world: World) -> None:
+def test_msal_learns_that_a_tenant_is_unknown(services: LoginServices) -> None:
     with pytest.raises(ValueError, match="authority configuration"):
-        _msal(world, SECRET, tenant=UNKNOWN).acquire_token_for_client(SCOPES)
+        _msal(services, SECRET, tenant=UNKNOWN).acquire_token_for_client(SCOPES)
 
 
 @pytest.mark.parametrize(
@@ -126,28 +96,28 @@ def test_msal_learns_that_a_tenant_is_unknown(world: World) -> None:
         pytest.param({"scope": "/.default"}, TENANT, (400, "invalid_scope", 70011), id="no resource"),
     ],
 )
-def test_a_refusal_has_the_status_and_the_code_of_the_real_one(
-    world: World, changes: dict[str, str], tenant: str, refusal: tuple[int, str, int]
+def test_refusal_has_the_status_and_the_code_of_the_real_one(
+    services: LoginServices, changes: dict[str, str], tenant: str, refusal: tuple[int, str, int]
 ) -> None:
-    response = token_request(world, tenant=tenant, **changes)
+    response = services.token_request(tenant=tenant, **changes)
     body = response.json()
     assert (response.status_code, body["error"], *body["error_codes"]) == refusal
-    assert body["error_uri"] == f"{world.login.url}/error?code={refusal[-1]}"
+    assert body["error_uri"] == f"{services.login.url}/error?code={refusal[-1]}"
     assert body.keys() >= {"timestamp", "trace_id", "correlation_id"}
 
 
-def test_a_managed_identity_has_no_secret_to_guess(world: World) -> None:
-    world.entra.register(Application(client_id=OTHER_IDENTITY, tenant_ids=(TENANT,)))
-    assert token_request(world, client_id=OTHER_IDENTITY).json()["error_codes"] == [7000215]
+def test_managed_identity_has_no_secret_to_guess(services: LoginServices) -> None:
+    services.entra.register(Application(client_id=OTHER_IDENTITY, tenant_ids=(TENANT,)))
+    assert services.token_request(client_id=OTHER_IDENTITY).json()["error_codes"] == [7000215]
 
 
-def test_a_token_request_in_json_lacks_every_parameter(world: World) -> None:
+def test_token_request_in_json_lacks_every_parameter(services: LoginServices) -> None:
     body = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": SECRET, "scope": SCOPES[0]}
-    response = requests.post(f"{world.login.url}/{TENANT}/oauth2/v2.0/token", json=body, timeout=5)
+    response = requests.post(f"{services.login.url}/{TENANT}/oauth2/v2.0/token", json=body, timeout=5)
     assert response.json()["error_codes"] == [900144]
 
 
-def test_an_application_is_unknown_where_it_was_not_installed(world: World) -> None:
-    world.entra.register(Application(client_id=UNKNOWN, tenant_ids=(OTHER_TENANT,), secret=SECRET))
-    assert token_request(world, client_id=UNKNOWN, tenant=OTHER_TENANT).status_code == 200
-    assert token_request(world, client_id=UNKNOWN, tenant=TENANT).json()["error_codes"] == [700016]
+def test_application_is_unknown_where_it_was_not_installed(services: LoginServices) -> None:
+    services.entra.register(Application(client_id=UNKNOWN, tenant_ids=(OTHER_TENANT,), secret=SECRET))
+    assert services.token_request(client_id=UNKNOWN, tenant=OTHER_TENANT).status_code == 200
+    assert services.token_request(client_id=UNKNOWN, tenant=TENANT).json()["error_codes"] == [700016]

@@ -1,8 +1,6 @@
 """Users who sign in with a device code: MSAL's public client as it is, and a stranger at the same endpoints."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import msal
@@ -10,7 +8,7 @@ import pytest
 import requests
 
 from sandbox.entra import Account, Application
-from tests.sandbox.identity_world import (
+from tests.sandbox.login_services import (
     CLIENT_ID,
     GRAPH,
     OTHER_TENANT,
@@ -18,8 +16,7 @@ from tests.sandbox.identity_world import (
     SECRET,
     TENANT,
     UNKNOWN,
-    World,
-    identity_world,
+    LoginServices,
 )
 
 pytestmark = pytest.mark.slow
@@ -39,60 +36,63 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ALL_SCOPES = f"{SCOPES[0]} openid profile offline_access"
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with identity_world(tmp_path, monkeypatch) as world:
-        world.entra.register(REGISTERED)
-        world.entra.add_account(ANN)
-        yield world
+@pytest.fixture(autouse=True)
+def _registered(services: LoginServices) -> None:
+    services.entra.register(REGISTERED)
+    services.entra.add_account(ANN)
 
 
-def _msal(world: World, cache: msal.TokenCache | None = None) -> msal.PublicClientApplication:
-    authority = f"{world.login.url}/{TENANT}"
+def _msal(services: LoginServices, cache: msal.TokenCache | None = None) -> msal.PublicClientApplication:
+    authority = f"{services.login.url}/{TENANT}"
     return msal.PublicClientApplication(CLIENT_ID, authority=authority, instance_discovery=False, token_cache=cache)
 
 
-def _sign_in(world: World, client: msal.PublicClientApplication, account: Account = ANN) -> dict[str, Any]:
+def _sign_in(services: LoginServices, client: msal.PublicClientApplication, account: Account = ANN) -> dict[str, Any]:
     flow = client.initiate_device_flow(SCOPES)
-    world.entra.approve(flow["user_code"], account)
+    services.entra.approve(flow["user_code"], account)
     answer: dict[str, Any] = client.acquire_token_by_device_flow(flow)
     return answer
 
 
-def _post(world: World, endpoint: str, *, tenant: str = TENANT, **form: str) -> requests.Response:
+def _post(services: LoginServices, endpoint: str, *, tenant: str = TENANT, **form: str) -> requests.Response:
     body = {"client_id": CLIENT_ID} | form
-    return requests.post(f"{world.login.url}/{tenant}/oauth2/v2.0/{endpoint}", data=body, timeout=5)
+    return requests.post(f"{services.login.url}/{tenant}/oauth2/v2.0/{endpoint}", data=body, timeout=5)
 
 
-def _start(world: World, **form: str) -> dict[str, Any]:
-    answer: dict[str, Any] = _post(world, "devicecode", **({"scope": ALL_SCOPES} | form)).json()
+def _start(services: LoginServices, **form: str) -> dict[str, Any]:
+    answer: dict[str, Any] = _post(services, "devicecode", **({"scope": ALL_SCOPES} | form)).json()
     return answer
 
 
-def _poll(world: World, device_code: str, **form: str) -> requests.Response:
-    return _post(world, "token", **({"grant_type": DEVICE_GRANT, "device_code": device_code} | form))
+def _poll(services: LoginServices, device_code: str, **form: str) -> requests.Response:
+    return _post(services, "token", **({"grant_type": DEVICE_GRANT, "device_code": device_code} | form))
 
 
-def _refresh(world: World, refresh_token: str, **form: str) -> requests.Response:
-    return _post(world, "token", **({"grant_type": "refresh_token", "refresh_token": refresh_token} | form))
+def _refresh(services: LoginServices, refresh_token: str, **form: str) -> requests.Response:
+    return _post(services, "token", **({"grant_type": "refresh_token", "refresh_token": refresh_token} | form))
 
 
-def _told(response: requests.Response) -> tuple[int, str, int]:
+def _refusal(response: requests.Response) -> tuple[int, str, int]:
     body = response.json()
     return (response.status_code, body["error"], *body["error_codes"])
 
 
-def _refresh_token(world: World, account: Account = ANN) -> str:
-    flow = _start(world)
-    world.entra.approve(flow["user_code"], account)
-    token: str = _poll(world, flow["device_code"]).json()["refresh_token"]
+def _approved(services: LoginServices, account: Account = ANN, **form: str) -> str:
+    """Return a device code that the user has approved."""
+    flow = _start(services, **form)
+    services.entra.approve(flow["user_code"], account)
+    code: str = flow["device_code"]
+    return code
+
+
+def _refresh_token(services: LoginServices) -> str:
+    token: str = _poll(services, _approved(services)).json()["refresh_token"]
     return token
 
 
-def test_msal_signs_a_user_in_and_the_token_names_the_user_and_no_role(world: World) -> None:
-    answer = _sign_in(world, _msal(world))
-    claims = world.entra.access_claims(f"Bearer {answer['access_token']}", GRAPH)
-    assert claims is not None
+def test_msal_gets_a_token_that_names_the_user_and_no_role(services: LoginServices) -> None:
+    answer = _sign_in(services, _msal(services))
+    claims = services.claims(answer["access_token"])
     assert (claims["oid"], claims["name"], claims["upn"]) == (ANN.object_id, ANN.name, ANN.username)
     assert (claims["scp"], claims["idtyp"], claims["appidacr"]) == (" ".join(DELEGATED), "user", "0")
     assert (claims["appid"], claims["tid"], claims["ver"]) == (CLIENT_ID, TENANT, "1.0")
@@ -100,18 +100,18 @@ def test_msal_signs_a_user_in_and_the_token_names_the_user_and_no_role(world: Wo
     assert answer["id_token_claims"]["preferred_username"] == ANN.username
 
 
-def test_msal_finds_the_account_and_its_token_again(world: World) -> None:
-    client = _msal(world)
-    token = _sign_in(world, client)["access_token"]
+def test_msal_finds_the_account_and_its_token_again(services: LoginServices) -> None:
+    client = _msal(services)
+    token = _sign_in(services, client)["access_token"]
     (account,) = client.get_accounts()
     assert account["home_account_id"] == f"{ANN.object_id}.{TENANT}"
     assert client.acquire_token_silent(SCOPES, account)["access_token"] == token
 
 
-def test_msal_refreshes_silently_and_gets_another_refresh_token(world: World) -> None:
+def test_msal_refreshes_silently_and_gets_another_refresh_token(services: LoginServices) -> None:
     cache = msal.TokenCache()
-    client = _msal(world, cache)
-    token = _sign_in(world, client)["access_token"]
+    client = _msal(services, cache)
+    token = _sign_in(services, client)["access_token"]
     before = _refresh_tokens(cache)
     answer = client.acquire_token_silent_with_error(SCOPES, client.get_accounts()[0], force_refresh=True)
     assert answer["access_token"] != token
@@ -123,110 +123,104 @@ def _refresh_tokens(cache: msal.TokenCache) -> list[str]:
     return [entry["secret"] for entry in cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)]
 
 
-def test_msal_learns_that_the_user_declined(world: World) -> None:
-    client = _msal(world)
+def test_msal_learns_that_the_user_declined(services: LoginServices) -> None:
+    client = _msal(services)
     flow = client.initiate_device_flow(SCOPES)
-    world.entra.decline(flow["user_code"])
+    services.entra.decline(flow["user_code"])
     assert client.acquire_token_by_device_flow(flow)["error"] == "authorization_declined"
 
 
-def test_msal_signs_in_when_the_sandbox_is_days_ahead(world: World) -> None:
-    world.clock.advance(timedelta(days=3))
-    assert "access_token" in _sign_in(world, _msal(world))
+def test_msal_signs_in_when_the_sandbox_is_days_ahead(services: LoginServices) -> None:
+    services.clock.advance(timedelta(days=3))
+    assert "access_token" in _sign_in(services, _msal(services))
 
 
-def test_a_device_code_says_what_the_user_has_to_do(world: World) -> None:
-    flow = _start(world)
+def test_device_code_comes_with_instructions_for_the_user(services: LoginServices) -> None:
+    flow = _start(services)
     assert (flow["expires_in"], flow["interval"], len(flow["user_code"])) == (900, 5, 9)
     assert flow["verification_uri"] in flow["message"]
     assert flow["user_code"] in flow["message"]
 
 
-def test_the_page_signs_the_chosen_user_in(world: World) -> None:
-    flow = _start(world)
+def test_page_signs_the_chosen_user_in(services: LoginServices) -> None:
+    flow = _start(services)
     page = flow["verification_uri"]
     assert ANN.username in requests.get(page, timeout=5).text
     form = {"code": flow["user_code"].lower(), "account": ANN.object_id}
     assert requests.post(page, data=form, timeout=5).status_code == 200
-    assert _poll(world, flow["device_code"]).status_code == 200
+    assert _poll(services, flow["device_code"]).status_code == 200
     assert requests.post(page, data=form, timeout=5).status_code == 400
 
 
-def test_the_page_lets_a_user_decline(world: World) -> None:
-    flow = _start(world)
+def test_page_lets_a_user_decline(services: LoginServices) -> None:
+    flow = _start(services)
     assert "Declined" in requests.post(flow["verification_uri"], data={"code": flow["user_code"]}, timeout=5).text
-    assert _told(_poll(world, flow["device_code"])) == (400, "authorization_declined", 65004)
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "authorization_declined", 65004)
 
 
-def test_until_the_user_has_approved_the_authorization_is_pending(world: World) -> None:
-    flow = _start(world)
-    assert _told(_poll(world, flow["device_code"])) == (400, "authorization_pending", 70016)
-    world.clock.advance(timedelta(seconds=5))
-    assert _told(_poll(world, flow["device_code"])) == (400, "authorization_pending", 70016)
+def test_authorization_is_pending_until_the_user_has_approved(services: LoginServices) -> None:
+    flow = _start(services)
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "authorization_pending", 70016)
+    services.clock.advance(timedelta(seconds=5))
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "authorization_pending", 70016)
 
 
-def test_whoever_polls_too_often_is_slowed_down(world: World) -> None:
-    flow = _start(world)
-    _poll(world, flow["device_code"])
-    assert _told(_poll(world, flow["device_code"])) == (400, "slow_down", 70016)
-    world.clock.advance(timedelta(seconds=6))
-    assert _told(_poll(world, flow["device_code"])) == (400, "slow_down", 70016)
-    world.clock.advance(timedelta(seconds=16))
-    assert _told(_poll(world, flow["device_code"])) == (400, "authorization_pending", 70016)
+def test_client_that_polls_too_often_is_slowed_down(services: LoginServices) -> None:
+    flow = _start(services)
+    _poll(services, flow["device_code"])
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "slow_down", 70016)
+    services.clock.advance(timedelta(seconds=6))
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "slow_down", 70016)
+    services.clock.advance(timedelta(seconds=16))
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "authorization_pending", 70016)
 
 
-def test_a_code_expires_after_fifteen_minutes(world: World) -> None:
-    flow = _start(world)
-    world.clock.advance(timedelta(minutes=15))
-    assert _told(_poll(world, flow["device_code"])) == (400, "expired_token", 70020)
+def test_code_expires_after_fifteen_minutes(services: LoginServices) -> None:
+    flow = _start(services)
+    services.clock.advance(timedelta(minutes=15))
+    assert _refusal(_poll(services, flow["device_code"])) == (400, "expired_token", 70020)
     with pytest.raises(KeyError):
-        world.entra.approve(flow["user_code"], ANN)
+        services.entra.approve(flow["user_code"], ANN)
 
 
-def test_a_code_is_good_for_one_set_of_tokens_of_one_client(world: World) -> None:
-    world.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), scopes=DELEGATED, public_client=True))
-    flow = _start(world)
-    world.entra.approve(flow["user_code"], ANN)
-    code = flow["device_code"]
-    assert _told(_poll(world, code, client_id=UNKNOWN)) == (400, "bad_verification_code", 70018)
-    assert _poll(world, code).status_code == 200
-    assert _told(_poll(world, code)) == (400, "bad_verification_code", 70018)
+def test_code_is_good_for_one_set_of_tokens_of_one_client(services: LoginServices) -> None:
+    services.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), scopes=DELEGATED, public_client=True))
+    code = _approved(services)
+    assert _refusal(_poll(services, code, client_id=UNKNOWN)) == (400, "bad_verification_code", 70018)
+    assert _poll(services, code).status_code == 200
+    assert _refusal(_poll(services, code)) == (400, "bad_verification_code", 70018)
 
 
-def test_a_code_that_was_answered_cannot_be_answered_otherwise(world: World) -> None:
-    flow = _start(world)
-    world.entra.decline(flow["user_code"])
+def test_code_that_was_answered_cannot_be_answered_otherwise(services: LoginServices) -> None:
+    flow = _start(services)
+    services.entra.decline(flow["user_code"])
     with pytest.raises(KeyError):
-        world.entra.approve(flow["user_code"], ANN)
+        services.entra.approve(flow["user_code"], ANN)
 
 
-def test_an_application_without_public_client_flows_needs_its_credential(world: World) -> None:
-    world.entra.register(
+def test_confidential_application_needs_its_credential(services: LoginServices) -> None:
+    services.entra.register(
         Application(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), secret=SECRET, scopes=DELEGATED)
     )
-    flow = _start(world)
-    world.entra.approve(flow["user_code"], ANN)
-    assert _told(_poll(world, flow["device_code"])) == (401, "invalid_client", 7000218)
-    assert _told(_poll(world, flow["device_code"], client_secret="x")) == (401, "invalid_client", 7000215)
-    token = _poll(world, flow["device_code"], client_secret=SECRET).json()
-    claims = world.entra.access_claims(f"Bearer {token['access_token']}", GRAPH)
-    assert claims is not None
+    code = _approved(services)
+    assert _refusal(_poll(services, code)) == (401, "invalid_client", 7000218)
+    assert _refusal(_poll(services, code, client_secret="x")) == (401, "invalid_client", 7000215)
+    token = _poll(services, code, client_secret=SECRET).json()
+    claims = services.claims(token["access_token"])
     assert claims["appidacr"] == "1"
 
 
-def test_a_user_of_another_tenant_is_turned_away(world: World) -> None:
-    flow = _start(world)
-    world.entra.approve(flow["user_code"], EVE)
-    assert _told(_poll(world, flow["device_code"])) == (400, "invalid_grant", 50020)
+def test_user_of_another_tenant_is_refused(services: LoginServices) -> None:
+    code = _approved(services, EVE)
+    assert _refusal(_poll(services, code)) == (400, "invalid_grant", 50020)
 
 
-def test_a_shared_tenant_takes_the_user_from_wherever(world: World) -> None:
-    flow = _post(world, "devicecode", tenant="organizations", scope=ALL_SCOPES).json()
-    world.entra.approve(flow["user_code"], EVE)
+def test_shared_tenant_accepts_a_user_of_any_tenant(services: LoginServices) -> None:
+    flow = _post(services, "devicecode", tenant="organizations", scope=ALL_SCOPES).json()
+    services.entra.approve(flow["user_code"], EVE)
     form = {"grant_type": DEVICE_GRANT, "device_code": flow["device_code"]}
-    token = _post(world, "token", tenant="organizations", **form).json()["access_token"]
-    claims = world.entra.access_claims(f"Bearer {token}", GRAPH)
-    assert claims is not None
+    token = _post(services, "token", tenant="organizations", **form).json()["access_token"]
+    claims = services.claims(token)
     assert claims["tid"] == OTHER_TENANT
 
 
@@ -241,80 +235,75 @@ def test_a_shared_tenant_takes_the_user_from_wherever(world: World) -> None:
         pytest.param({"scope": f"{GRAPH}/a https://b.example/c"}, (400, "invalid_request", 28000), id="two resources"),
     ],
 )
-def test_a_device_code_is_refused_with_the_code_of_the_real_one(
-    world: World, form: dict[str, str], refusal: tuple[int, str, int]
+def test_device_code_is_refused_with_the_code_of_the_real_one(
+    services: LoginServices, form: dict[str, str], refusal: tuple[int, str, int]
 ) -> None:
-    assert _told(_post(world, "devicecode", **({"scope": ALL_SCOPES} | form))) == refusal
+    assert _refusal(_post(services, "devicecode", **({"scope": ALL_SCOPES} | form))) == refusal
 
 
 @pytest.mark.parametrize("scope", [f"{GRAPH}/Mail.Read", f"{GRAPH}/Chat.Read {GRAPH}/Mail.Read", "Mail.Read"])
-def test_what_nobody_has_consented_to_is_not_granted(world: World, scope: str) -> None:
-    flow = _start(world, scope=scope)
-    world.entra.approve(flow["user_code"], ANN)
-    answer = _poll(world, flow["device_code"])
-    assert _told(answer) == (400, "invalid_grant", 65001)
+def test_permission_without_consent_is_not_granted(services: LoginServices, scope: str) -> None:
+    code = _approved(services, scope=scope)
+    answer = _poll(services, code)
+    assert _refusal(answer) == (400, "invalid_grant", 65001)
     assert answer.json()["suberror"] == "consent_required"
 
 
-def test_single_permissions_can_be_asked_for(world: World) -> None:
-    flow = _start(world, scope="Chat.Read offline_access")
-    world.entra.approve(flow["user_code"], ANN)
-    answer = _poll(world, flow["device_code"]).json()
-    claims = world.entra.access_claims(f"Bearer {answer['access_token']}", GRAPH)
-    assert claims is not None
+def test_single_permission_can_be_requested(services: LoginServices) -> None:
+    code = _approved(services, scope="Chat.Read offline_access")
+    answer = _poll(services, code).json()
+    claims = services.claims(answer["access_token"])
     assert claims["scp"] == "Chat.Read"
     assert answer.keys().isdisjoint({"id_token", "client_info"})
 
 
-def test_a_refresh_token_stays_good_after_its_use(world: World) -> None:
+def test_refresh_token_stays_good_after_its_use(services: LoginServices) -> None:
     """The platform does not revoke a refresh token when it is used."""
-    first = _refresh_token(world)
-    second = _refresh(world, first).json()["refresh_token"]
+    first = _refresh_token(services)
+    second = _refresh(services, first).json()["refresh_token"]
     assert second != first
-    assert [_refresh(world, token).status_code for token in (first, second)] == [200, 200]
+    assert [_refresh(services, token).status_code for token in (first, second)] == [200, 200]
 
 
-def test_a_revoked_session_needs_the_user_again(world: World) -> None:
-    token = _refresh_token(world)
-    others = _refresh_token(world)
-    world.entra.revoke_sessions(EVE.object_id)
-    assert _refresh(world, token).status_code == 200
-    world.entra.revoke_sessions(ANN.object_id)
-    assert [_told(_refresh(world, each)) for each in (token, others)] == [(400, "invalid_grant", 50173)] * 2
-    assert _refresh(world, _refresh_token(world)).status_code == 200
+def test_revoked_session_needs_the_user_again(services: LoginServices) -> None:
+    token = _refresh_token(services)
+    others = _refresh_token(services)
+    services.entra.revoke_sessions(EVE.object_id)
+    assert _refresh(services, token).status_code == 200
+    services.entra.revoke_sessions(ANN.object_id)
+    assert [_refusal(_refresh(services, each)) for each in (token, others)] == [(400, "invalid_grant", 50173)] * 2
+    assert _refresh(services, _refresh_token(services)).status_code == 200
 
 
-def test_a_second_factor_is_asked_of_the_user_once(world: World) -> None:
-    token = _refresh_token(world)
-    world.entra.challenge(ANN.object_id)
-    assert _told(_refresh(world, token)) == (400, "interaction_required", 50076)
-    _refresh_token(world)
-    assert _refresh(world, token).status_code == 200
+def test_second_factor_is_asked_of_the_user_once(services: LoginServices) -> None:
+    token = _refresh_token(services)
+    services.entra.challenge(ANN.object_id)
+    assert _refusal(_refresh(services, token)) == (400, "interaction_required", 50076)
+    _refresh_token(services)
+    assert _refresh(services, token).status_code == 200
 
 
-def test_a_refresh_token_ends_after_ninety_idle_days(world: World) -> None:
-    token = _refresh_token(world)
-    world.clock.advance(timedelta(days=89))
-    fresh = _refresh(world, token).json()["refresh_token"]
-    world.clock.advance(timedelta(days=1))
-    assert _told(_refresh(world, token)) == (400, "invalid_grant", 700082)
-    assert _refresh(world, fresh).status_code == 200
+def test_refresh_token_ends_after_ninety_idle_days(services: LoginServices) -> None:
+    token = _refresh_token(services)
+    services.clock.advance(timedelta(days=89))
+    fresh = _refresh(services, token).json()["refresh_token"]
+    services.clock.advance(timedelta(days=1))
+    assert _refusal(_refresh(services, token)) == (400, "invalid_grant", 700082)
+    assert _refresh(services, fresh).status_code == 200
 
 
-def test_a_refresh_token_is_its_clients_and_its_tenants_own(world: World) -> None:
-    world.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), scopes=DELEGATED, public_client=True))
-    token = _refresh_token(world)
-    assert _told(_refresh(world, token, client_id=UNKNOWN)) == (400, "invalid_grant", 70000)
-    assert _told(_refresh(world, "1.invented")) == (400, "invalid_grant", 9002313)
-    assert _told(_post(world, "token", tenant=OTHER_TENANT, grant_type="refresh_token", refresh_token=token)) == (
+def test_refresh_token_belongs_to_one_client_and_tenant(services: LoginServices) -> None:
+    services.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), scopes=DELEGATED, public_client=True))
+    token = _refresh_token(services)
+    assert _refusal(_refresh(services, token, client_id=UNKNOWN)) == (400, "invalid_grant", 70000)
+    assert _refusal(_refresh(services, "1.invented")) == (400, "invalid_grant", 9002313)
+    assert _refusal(_post(services, "token", tenant=OTHER_TENANT, grant_type="refresh_token", refresh_token=token)) == (
         400,
         "invalid_grant",
         50020,
     )
 
 
-def test_a_public_client_is_no_managed_identity(world: World) -> None:
-    world.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), public_client=True))
-    query = {"resource": GRAPH, "api-version": "2019-08-01", "client_id": UNKNOWN}
-    headers = {"X-IDENTITY-HEADER": world.entra.identity_header}
-    assert requests.get(f"{world.login.url}/msi/token", params=query, headers=headers, timeout=5).status_code == 400
+def test_public_client_is_no_managed_identity(services: LoginServices) -> None:
+    services.entra.register(Application(client_id=UNKNOWN, tenant_ids=(TENANT,), public_client=True))
+    assert services.identity_request(client_id=UNKNOWN).status_code == 400

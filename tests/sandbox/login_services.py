@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,6 +12,7 @@ import requests
 from sandbox.clock import Clock
 from sandbox.entra import Application, Entra
 from sandbox.keyvault import KeyVault
+from sandbox.keyvault.certificates import KeyPair, self_signed
 from sandbox.rsa_keys import KeySource
 from sandbox.serving import Service
 from sandbox.tls import Tls
@@ -29,7 +31,7 @@ SCOPES = [f"{GRAPH}/.default"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class LoginServices:
     clock: Clock
     entra: Entra
     vault: KeyVault
@@ -38,9 +40,38 @@ class World:
     tls: Tls
     key_source: KeySource
 
+    def claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that Graph accepts."""
+        claims = self.entra.access_claims(f"Bearer {token}", GRAPH)
+        assert claims is not None
+        return claims
+
+    def key_pair(self, name: str) -> KeyPair:
+        return self_signed(name, self.key_source(2048), now=self.clock.now())
+
+    def token_request(self, *, tenant: str = TENANT, **changes: str) -> requests.Response:
+        """Post a token request without MSAL: a good one, but for the changes; an empty value leaves a field out."""
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": SECRET}
+        body = {name: value for name, value in (form | {"scope": SCOPES[0]} | changes).items() if value}
+        return requests.post(f"{self.login.url}/{tenant}/oauth2/v2.0/token", data=body, timeout=5)
+
+    def identity_request(self, **changes: str) -> requests.Response:
+        """Ask for a managed identity's token without azure-identity: as above."""
+        query = {"resource": GRAPH, "api-version": "2019-08-01"} | changes
+        headers = {"X-IDENTITY-HEADER": self.entra.identity_header}
+        query = {name: value for name, value in query.items() if value}
+        return requests.get(f"{self.login.url}/msi/token", params=query, headers=headers, timeout=5)
+
+    def vault_request(self, method: str, path: str, *, resource: str = "", **more: Any) -> requests.Response:
+        """Ask the vault without the SDK, with a token for the vault or for another ``resource``."""
+        vault = f"https://0.0.1:{self.vault_service.url.rpartition(':')[2]}"
+        token = self.identity_request(resource=resource or vault).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        return requests.request(method, f"{self.vault_service.url}/secrets/{path}", headers=bearer, timeout=5, **more)
+
 
 @contextmanager
-def identity_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def login_services(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoginServices]:
     clock, tls, keys = Clock(), Tls(folder), used_keys()
     entra = Entra(clock, key_source=keys)
     roles = ("Chat.Read.All", "ChannelMessage.Read.All")
@@ -54,13 +85,6 @@ def identity_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
         environment = {"IDENTITY_ENDPOINT": f"{login.url}/msi/token", "IDENTITY_HEADER": entra.identity_header}
         for name, value in (tls.environment() | environment).items():
             monkeypatch.setenv(name, value)
-        yield World(
+        yield LoginServices(
             clock=clock, entra=entra, vault=vault, login=login, vault_service=vault_service, tls=tls, key_source=keys
         )
-
-
-def token_request(world: World, *, tenant: str = TENANT, **changes: str) -> requests.Response:
-    """Post a token request without MSAL: a good one, but for the changes; an empty value leaves a field out."""
-    form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": SECRET, "scope": SCOPES[0]}
-    body = {name: value for name, value in (form | changes).items() if value}
-    return requests.post(f"{world.login.url}/{tenant}/oauth2/v2.0/token", data=body, timeout=5)
