@@ -1,4 +1,4 @@
-"""A child process of the sandbox: started with a given environment, read line by line, ended without a trace."""
+"""A child process of the sandbox: started with a given environment, read line by line, ended with its children."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _LAST_LINES = 20
 
 
 class ChildFailed(RuntimeError):
-    """The child ended, or kept silent, before it was ready; the message closes with the last lines it wrote."""
+    """The child ended, or took too long, before it was ready; the message closes with the last lines it wrote."""
 
 
 class Child:
@@ -129,13 +129,13 @@ class Child:
     async def _read(self, process: Process) -> None:
         try:
             while process.stdout is not None and (line := await process.stdout.readline()):
-                self._tell(line.decode(errors="replace").rstrip("\r\n"))
+                self._add(line.decode(errors="replace").rstrip("\r\n"))
         finally:
             self._news.set()
             await process.wait()
             self._news.set()
 
-    def _tell(self, line: str) -> None:
+    def _add(self, line: str) -> None:
         self.lines.append(line)
         self._news.set()
         if self._on_line is not None:

@@ -19,11 +19,11 @@ class Clock:
         return self.outside() + self._offset
 
     def outside(self) -> datetime:
-        """Return the real time, aware, in UTC: the one that the clients outside live by, and nobody can move."""
+        """Return the real time, aware, in UTC: the one that the clients outside use, and that cannot be moved."""
         return datetime.now(UTC)
 
     def advance(self, by: timedelta) -> None:
-        """Move the time forward and let everybody sleep no longer than the time that is left.
+        """Move the time forward and shorten every sleep to the time that is left.
 
         Raises:
             ValueError: ``by`` is negative; tokens and leases are not prepared for time running backwards.
@@ -33,7 +33,7 @@ class Clock:
         with self._lock:
             self._offset += by
             for awoken, loop in self._sleepers.items():
-                # A loop that was closed under a sleeper has nobody left to wake.
+                # A loop that was closed under a sleeper cannot wake it any more.
                 with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(awoken.set)
 

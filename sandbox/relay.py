@@ -1,4 +1,4 @@
-"""A relay in front of a TCP service, at an address that stays: it can hang up on everybody, or swallow what is said."""
+"""A relay in front of a TCP service, at an address that stays: it can close connections, or swallow what is sent."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ class Mood(Enum):
     DOWN = auto()
     """Every connection is closed at once."""
     SILENT = auto()
-    """Connections stay open, and nothing comes through any more."""
+    """Connections stay open, and nothing comes through."""
     LATE = auto()
     """Whatever comes from the service comes a second late."""
     CUTTING = auto()
@@ -73,7 +73,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._server is not None:
-            # Those that nobody has begun to serve.
+            # Connections that were accepted and are not served yet.
             self._server.abort_clients()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,7 +10,7 @@ import trustme
 class Tls:
     """A certificate authority that lives as long as its folder, and a certificate for 127.0.0.1 and localhost.
 
-    The authority's private key is never written down: whoever trusts ``ca_file`` trusts these servers only.
+    The authority's private key is never written down: a client that trusts ``ca_file`` trusts these servers only.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -20,7 +20,6 @@ class Tls:
         self.key_file = folder / "server.key"
         self._outdated_file = folder / "outdated.pem"
         self._write()
-        self.server_context = self.context()
         self.client_context = ssl.create_default_context(cafile=self.ca_file)
 
     def context(self) -> ssl.SSLContext:

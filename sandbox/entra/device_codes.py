@@ -28,7 +28,7 @@ def _user_code() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCode:
-    """One sign-in under way: who asked for what, and what the user has said so far."""
+    """One sign-in under way: who asked for what, and the user's answer so far."""
 
     client_id: str
     scopes: Scopes
@@ -55,12 +55,12 @@ class DeviceCodes:
         return code
 
     def approve(self, user_code: str, account: Account) -> None:
-        """Sign a user in.
+        """Sign a user in, by the code that a device shows.
 
         Raises:
             KeyError: no sign-in with that code is waiting.
         """
-        self._keep(replace(self._waiting(user_code), account=account))
+        self._store(replace(self._waiting(user_code), account=account))
 
     def decline(self, user_code: str) -> None:
         """Refuse a sign-in.
@@ -68,7 +68,7 @@ class DeviceCodes:
         Raises:
             KeyError: no sign-in with that code is waiting.
         """
-        self._keep(replace(self._waiting(user_code), declined=True))
+        self._store(replace(self._waiting(user_code), declined=True))
 
     def poll(self, value: str, client_id: str) -> tuple[DeviceCode, Account]:
         """Return a code and the user who approved it.
@@ -95,7 +95,7 @@ class DeviceCodes:
     def _pending(self, code: DeviceCode) -> Refused:
         now = self._clock.now()
         hasty = code.polled_at is not None and now < code.polled_at + code.interval
-        self._keep(replace(code, polled_at=now, interval=code.interval + (_SLOWER if hasty else timedelta())))
+        self._store(replace(code, polled_at=now, interval=code.interval + (_SLOWER if hasty else timedelta())))
         # Microsoft documents no code of its own for slow_down.
         described = "The provided request has not yet been authorized by the user. The user must input their code."
         return Refused(error="slow_down" if hasty else "authorization_pending", code=70016, description=described)
@@ -107,5 +107,5 @@ class DeviceCodes:
                 return code
         raise KeyError(user_code)
 
-    def _keep(self, code: DeviceCode) -> None:
+    def _store(self, code: DeviceCode) -> None:
         self._codes[code.value] = code

@@ -50,7 +50,7 @@ def _form(accounts: Sequence[Account]) -> str:
     )
     return (
         '<form method="post"><label>Code <input name="code" autofocus></label> '
-        f'<label>Sign in as <select name="account">{choices}<option value="">nobody: decline</option></select></label> '
+        f'<label>Sign in as <select name="account">{choices}<option value="">decline</option></select></label> '
         "<button>Next</button></form>"
     )
 

@@ -1,4 +1,4 @@
-"""Who is known to Entra: tenants, the applications and users in them, and the managed identities of the app."""
+"""The directory of Entra: tenants, the applications and users in them, and the managed identities of the app."""
 
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -61,11 +61,14 @@ class Directory:
         return tuple(self._accounts.values())
 
     def add_account(self, account: Account) -> None:
-        """Add a user, or replace the one who has that object id."""
+        """Add a user, who can then sign in, or replace the one who has that object id."""
         self._accounts[account.object_id] = account
 
     def register(self, application: Application) -> None:
-        """Add an application, or replace the one that has its client id."""
+        """Add an application, or replace the one that has its client id.
+
+        One without secret and certificate is a user-assigned managed identity.
+        """
         self._applications[application.client_id.lower()] = application
 
     def tenant(self, name: str, *, error: str = "invalid_request") -> str:

@@ -33,38 +33,24 @@ class Endpoints:
     def routes(self) -> list[web.RouteDef]:
         """Return every address that is served, per tenant."""
         return [
-            web.get("/{tenant}/v2.0/.well-known/openid-configuration", self.metadata_v2),
-            web.get("/{tenant}/.well-known/openid-configuration", self.metadata_v1),
+            web.get("/{tenant}/v2.0/.well-known/openid-configuration", self.metadata),
             web.get("/{tenant}/discovery/v2.0/keys", self.keys),
-            web.get("/{tenant}/discovery/keys", self.keys),
             web.post("/{tenant}/oauth2/v2.0/devicecode", self.device_code),
             web.post("/{tenant}/oauth2/v2.0/token", self.token),
         ]
 
-    async def metadata_v2(self, request: web.Request) -> web.Response:
-        """Answer the OpenID metadata whose tokens are of version 2.0."""
+    async def metadata(self, request: web.Request) -> web.Response:
+        """Answer the OpenID metadata, as MSAL asks for it."""
         tenant = self._tenant_or_shared(request)
         base = f"{request.url.origin()}/{tenant}"
-        issuer = f"https://login.microsoftonline.com/{_issuing(tenant)}/v2.0"
-        version = {"issuer": issuer, "token_endpoint": f"{base}/oauth2/v2.0/token"}
-        version |= {
+        addresses = {
+            "issuer": f"https://login.microsoftonline.com/{_issuing(tenant)}/v2.0",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "jwks_uri": f"{base}/discovery/v2.0/keys",
         }
-        return web.json_response(version | _CAPABILITIES)
-
-    async def metadata_v1(self, request: web.Request) -> web.Response:
-        """Answer the OpenID metadata whose tokens are of version 1.0; its keys are those of every tenant."""
-        tenant = self._tenant_or_shared(request)
-        origin = request.url.origin()
-        issuer = f"https://sts.windows.net/{_issuing(tenant)}/"
-        version = {"issuer": issuer, "token_endpoint": f"{origin}/{tenant}/oauth2/token"}
-        version |= {
-            "authorization_endpoint": f"{origin}/{tenant}/oauth2/authorize",
-            "jwks_uri": f"{origin}/common/discovery/keys",
-        }
-        return web.json_response(version | _CAPABILITIES)
+        return web.json_response(addresses | _CAPABILITIES)
 
     async def keys(self, request: web.Request) -> web.Response:
         """Answer the signing keys; their issuer is a template where the tenant is not named."""

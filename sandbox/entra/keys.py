@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from jwt.algorithms import RSAAlgorithm
 
 from sandbox.clock import Clock
-from sandbox.rsa_keys import KeySource
+from sandbox.rsa_keys import KeySource, self_signed_certificate
 
 # Entra's signing certificates carry this name and last five years.
 _SIGNER = "accounts.accesscontrol.windows.net"
@@ -31,15 +31,12 @@ class SigningKey:
     certificate: x509.Certificate
 
     def jwk(self, issuer: str) -> dict[str, Any]:
-        """Return the public half as Entra lists it; ``issuer`` tells whose tokens it may sign."""
-        public = self.private_key.public_key().public_numbers()
-        return {
-            "kty": "RSA",
+        """Return the public half as Entra lists it; ``issuer`` is the one whose tokens it may sign."""
+        public = RSAAlgorithm.to_jwk(self.private_key.public_key(), as_dict=True)
+        return {name: public[name] for name in ("kty", "n", "e")} | {
             "use": "sig",
             "kid": self.kid,
             "x5t": self.kid,
-            "n": _base64url_integer(public.n),
-            "e": _base64url_integer(public.e),
             "x5c": [base64.b64encode(self.certificate.public_bytes(Encoding.DER)).decode()],
             "cloud_instance_name": "microsoftonline.com",
             "issuer": issuer,
@@ -65,8 +62,7 @@ class SigningKeys:
 
     def rotate(self, *, retire_old: bool) -> SigningKey:
         """Sign with a fresh key; the old ones stay published unless they are retired."""
-        kept = [] if retire_old else self._keys
-        self._keys = [*kept, self._generate()]
+        self._keys = [*([] if retire_old else self._keys), self._generate()]
         return self.current
 
     def published(self, issuer: str) -> dict[str, Any]:
@@ -75,14 +71,8 @@ class SigningKeys:
 
     def _generate(self) -> SigningKey:
         private_key = self._key_source(2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _SIGNER)])
         now = self._clock.now()
-        certificate = (
-            x509.CertificateBuilder(name, name, private_key.public_key(), x509.random_serial_number())
-            .not_valid_before(now)
-            .not_valid_after(now + _LIFETIME)
-            .sign(private_key, hashes.SHA256())
-        )
+        certificate = self_signed_certificate(_SIGNER, private_key, valid_from=now, valid_to=now + _LIFETIME)
         return SigningKey(kid=thumbprint(certificate), private_key=private_key, certificate=certificate)
 
 
@@ -90,12 +80,4 @@ def thumbprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm | 
     """Return the thumbprint as JWT headers carry it: Base64url without padding; SHA-1 (``x5t``) by default."""
     # RFC 7515 4.1.7 defines x5t over SHA-1; it is a name here, not a protection.
     sha1 = hashes.SHA1()  # noqa: S303  the same reason
-    return _base64url(certificate.fingerprint(algorithm or sha1))
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def _base64url_integer(value: int) -> str:
-    return _base64url(value.to_bytes((value.bit_length() + 7) // 8))
+    return base64.urlsafe_b64encode(certificate.fingerprint(algorithm or sha1)).rstrip(b"=").decode()

@@ -16,7 +16,7 @@ _API_VERSION = "2019-08-01"
 
 
 class ManagedIdentity:
-    """Tokens for whoever runs in the function app: reachable from inside only, which the header stands for."""
+    """Tokens for the code in the function app: reachable from inside only, which the header stands for."""
 
     def __init__(self, directory: Directory, tokens: Tokens, clock: Clock) -> None:
         self.header = secrets.token_hex(16).upper()
@@ -44,7 +44,7 @@ class ManagedIdentity:
         if identity is None:
             return _refused(400, "No User Assigned or Delegated Managed Identity found for specified ClientId.")
         grant = Grant(application=identity, tenant_id=identity.tenant_ids[0], resource=resource, proof="2")
-        # Clients subtract their own time, which nobody can move, to learn how long the token lasts.
+        # Clients subtract their own time, which cannot be moved, to learn how long the token lasts.
         expires = self._clock.outside() + self._tokens.lifetime
         body = {"access_token": self._tokens.access_token(grant), "expires_on": str(int(expires.timestamp()))}
         body |= {"resource": resource, "token_type": "Bearer", "client_id": identity.client_id}

@@ -1,4 +1,4 @@
-"""Entra's way of saying no: an OAuth error with an AADSTS code, as JSON.
+"""Entra's refusals: an OAuth error with an AADSTS code, as JSON.
 
 Source: https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
 """

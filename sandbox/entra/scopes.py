@@ -45,7 +45,7 @@ class Scopes:
         """Return the permissions that a token gets.
 
         Raises:
-            Refused: AADSTS65001, nobody has consented to one of them, or to any.
+            Refused: AADSTS65001, consent for one of them, or for any, is missing.
         """
         if self.names == (_DEFAULT,) and application.scopes:
             return application.scopes

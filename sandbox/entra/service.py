@@ -1,8 +1,7 @@
 """Entra ID as the rest of the sandbox sees it: an application to serve, and tokens to issue and to verify."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sandbox.clock import Clock
 from sandbox.entra.device_codes import DeviceCodes
 from sandbox.entra.device_page import DevicePage
-from sandbox.entra.directory import Account, Application, Directory
+from sandbox.entra.directory import Application, Directory
 from sandbox.entra.endpoints import Endpoints
 from sandbox.entra.keys import SigningKeys
 from sandbox.entra.managed_identity import ManagedIdentity
@@ -40,19 +39,20 @@ class Entra:
         self._directory = Directory()
         self._keys = SigningKeys(clock, key_source)
         self._tokens = Tokens(clock, self._keys, lifetime=access_token_lifetime)
-        self._managed_identity = ManagedIdentity(self._directory, self._tokens, clock)
-        self._codes = DeviceCodes(clock)
-        self._sessions = Sessions(clock)
-        users = UserGrants(self._directory, self._tokens, self._codes, self._sessions)
+        identity = ManagedIdentity(self._directory, self._tokens, clock)
+        codes, sessions = DeviceCodes(clock), Sessions(clock)
+        users = UserGrants(self._directory, self._tokens, codes, sessions)
+        self.identity_header = identity.header
+        """The value of ``IDENTITY_HEADER`` beside ``IDENTITY_ENDPOINT`` = ``{url}/msi/token``."""
         self.app = web.Application(middlewares=[refusals(clock)])
-        self.app.add_routes(self._managed_identity.routes())
-        self.app.add_routes(DevicePage(self._directory, self._codes).routes())
+        self.app.add_routes(identity.routes())
+        self.app.add_routes(DevicePage(self._directory, codes).routes())
         self.app.add_routes(Endpoints(self._directory, self._keys, self._tokens, users).routes())
-
-    @property
-    def identity_header(self) -> str:
-        """What ``IDENTITY_HEADER`` has to be for ``IDENTITY_ENDPOINT`` = ``{url}/msi/token``."""
-        return self._managed_identity.header
+        # What an administrator and a user do, who have no endpoint of their own here.
+        self.register, self.add_account = self._directory.register, self._directory.add_account
+        self.approve, self.decline = codes.approve, codes.decline
+        self.revoke_sessions, self.challenge = sessions.revoke, sessions.challenge
+        self.validation_token = self._tokens.validation_token
 
     @property
     def system_identity(self) -> Application:
@@ -74,69 +74,17 @@ class Entra:
 
     @property
     def signing_key(self) -> rsa.RSAPrivateKey:
-        """The private key that signs the tokens of the moment."""
+        """The private key that signs tokens at present."""
         return self._keys.current.private_key
 
     @property
     def kid(self) -> str:
-        """The id of the signing key of the moment."""
+        """The id of the key that signs tokens at present."""
         return self._keys.current.kid
-
-    def register(self, application: Application) -> None:
-        """Add an application; one without secret and certificate is a user-assigned managed identity."""
-        self._directory.register(application)
-
-    def add_account(self, account: Account) -> None:
-        """Add a user, who can then be chosen on the page that ``verification_uri`` names."""
-        self._directory.add_account(account)
-
-    def approve(self, user_code: str, account: Account) -> None:
-        """Sign a user in with a code that a device shows.
-
-        Raises:
-            KeyError: no sign-in with that code is waiting.
-        """
-        self._codes.approve(user_code, account)
-
-    def decline(self, user_code: str) -> None:
-        """Refuse a sign-in as the user whom a device asked.
-
-        Raises:
-            KeyError: no sign-in with that code is waiting.
-        """
-        self._codes.decline(user_code)
-
-    def revoke_sessions(self, object_id: str) -> None:
-        """End a user's sessions: refresh tokens are refused, access tokens live on until they expire.
-
-        Source: https://learn.microsoft.com/en-us/graph/api/user-revokesigninsessions
-        """
-        self._sessions.revoke(object_id)
-
-    def challenge(self, object_id: str) -> None:
-        """Ask for a second factor at the user's next refresh, which no refresh can show: the user has to sign in."""
-        self._sessions.challenge(object_id)
 
     def rotate_signing_key(self, *, retire_old: bool = False) -> str:
         """Sign with a fresh key and return its id; the old keys stay published unless retired."""
         return self._keys.rotate(retire_old=retire_old).kid
-
-    def validation_token(
-        self,
-        *,
-        audience: str,
-        tenant_id: str,
-        version: Literal["1.0", "2.0"],
-        overrides: Mapping[str, object] | None = None,
-    ) -> str:
-        """Return the token that Graph Change Tracking attaches to rich notifications for the app ``audience``.
-
-        ``overrides`` replaces claims, or removes those that it maps to None. The life is 86,700 s.
-        Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
-        """
-        return self._tokens.validation_token(
-            audience=audience, tenant_id=tenant_id, version=version, overrides=overrides
-        )
 
     def access_claims(self, authorization_header: str, audience: str) -> dict[str, Any] | None:
         """Return the claims of a bearer token issued here, for exactly that audience and alive; else None."""

@@ -42,15 +42,18 @@ class Sessions:
         return session.value
 
     def signed_in(self, account: Account) -> None:
-        """Be content with a user who has just signed in."""
+        """Record that a user has signed in, with the second factor if one was asked for."""
         self._challenged.discard(account.object_id)
 
     def revoke(self, object_id: str) -> None:
-        """End a user's sessions, as a change of the password does."""
+        """End a user's sessions: refresh tokens are refused, access tokens stay valid until they expire.
+
+        Source: https://learn.microsoft.com/en-us/graph/api/user-revokesigninsessions
+        """
         self._revoked |= {value for value, session in self._sessions.items() if session.account.object_id == object_id}
 
     def challenge(self, object_id: str) -> None:
-        """Ask more of a user (a second factor, say) than the last sign-in has shown."""
+        """Ask for a second factor at the user's next refresh, which takes a new sign-in."""
         self._challenged.add(object_id)
 
     def find(self, value: str, client_id: str) -> Session:

@@ -68,20 +68,29 @@ class Tokens:
         return self._sign(times | _common(grant.account.tenant_id) | _delegated(grant))
 
     def id_token(self, account: Account, client_id: str) -> str:
-        """Return what tells a client who has signed in.
+        """Return the token by which a client knows who has signed in.
 
         Source: https://learn.microsoft.com/en-us/entra/identity-platform/id-token-claims-reference
         """
-        # Read by clients, who live by their own time.
+        # Clients read it, and compare it with their own time.
         times = _times(self._clock.outside(), self.lifetime)
         who = {"aud": client_id, "preferred_username": account.username, "ver": "2.0"}
         issuer = {"iss": f"https://login.microsoftonline.com/{account.tenant_id}/v2.0"}
         return self._sign(times | _common(account.tenant_id) | _user(account, client_id) | who | issuer)
 
     def validation_token(
-        self, *, audience: str, tenant_id: str, version: str, overrides: Mapping[str, object] | None = None
+        self,
+        *,
+        audience: str,
+        tenant_id: str,
+        version: Literal["1.0", "2.0"],
+        overrides: Mapping[str, object] | None = None,
     ) -> str:
-        """Return what Graph attaches to rich notifications; an override of None removes the claim."""
+        """Return what Graph attaches to rich notifications for the app ``audience``.
+
+        ``overrides`` replaces claims, or removes those that it maps to None. The life is 86,700 s.
+        Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
+        """
         times = _times(self._clock.now() + self.skew, _VALIDATION_TOKEN_LIFETIME)
         caller = _caller_v1(tenant_id) if version == "1.0" else _caller_v2(tenant_id)
         claims = {"aud": audience} | times | _common(tenant_id) | caller | dict(overrides or {})
@@ -158,7 +167,7 @@ def _delegated(grant: UserGrant) -> dict[str, Any]:
 
 
 def _user(account: Account, client_id: str) -> dict[str, Any]:
-    # The subject differs from application to application, so that two of them cannot compare notes.
+    # The subject differs from application to application, so that two of them cannot compare their users.
     subject = str(uuid5(NAMESPACE_URL, f"{account.object_id}/{client_id}"))
     return {"name": account.name, "oid": account.object_id, "sub": subject}
 

@@ -51,16 +51,10 @@ class CoreTools:
         self._tls = tls
         self._child = Child("Core Tools", on_line=on_line)
         self._port = Port()
-
-    @property
-    def url(self) -> str:
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._port.number}"
         """Such as ``https://127.0.0.1:7071``, without a closing slash."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port.number}"
-
-    @property
-    def lines(self) -> list[str]:
-        """What Core Tools has written, over all its starts."""
-        return self._child.lines
+        self.lines = self._child.lines
+        """What the host has written, over all its starts."""
 
     async def start(self) -> None:
         """Return once the host says that it runs.

@@ -40,21 +40,15 @@ class FunctionsHost:
         self._arguments = arguments
         self._child = Child("The Functions host", on_line=on_line)
         self._port = Port()
-
-    @property
-    def url(self) -> str:
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._port.number}"
         """Such as ``https://127.0.0.1:7071``, without a closing slash."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port.number}"
+        self.lines = self._child.lines
+        """What the host has written, over all its starts."""
 
     @property
     def pid(self) -> int | None:
         """The process id while the host runs, else None."""
         return self._child.pid
-
-    @property
-    def lines(self) -> list[str]:
-        """What the host has written, over all its starts."""
-        return self._child.lines
 
     async def start(self) -> None:
         """Return once the host listens.
@@ -90,19 +84,19 @@ class FunctionsHost:
 
 
 class Port:
-    """A free port of 127.0.0.1, taken at once, so that its number can be told around before anybody listens."""
+    """A free port of 127.0.0.1, taken at once, so that its number is known before a server listens."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = _bound(0)
         self.number: int = self._socket.getsockname()[1]
 
     def taken(self) -> socket.socket:
-        """Return the port's socket, bound and not listening; the caller closes it. After that, take it anew."""
+        """Return the port's socket, bound and not listening; the caller closes it. After that, take it again."""
         taken, self._socket = self._socket, None
         return taken or _bound(self.number)
 
     def release(self) -> None:
-        """Let go of a port that nobody took."""
+        """Release a port that was not taken."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
-from cryptography.x509.oid import NameOID
+
+from sandbox.rsa_keys import self_signed_certificate
 
 ContentType = Literal["application/x-pkcs12", "application/x-pem-file"]
 
@@ -39,11 +39,5 @@ class KeyPair:
 
 def self_signed(name: str, private_key: rsa.RSAPrivateKey, *, now: datetime) -> KeyPair:
     """Return a key with its certificate, valid for a year."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    certificate = (
-        x509.CertificateBuilder(subject, subject, private_key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - _BACKDATING)
-        .not_valid_after(now + _LIFETIME)
-        .sign(private_key, hashes.SHA256())
-    )
+    certificate = self_signed_certificate(name, private_key, valid_from=now - _BACKDATING, valid_to=now + _LIFETIME)
     return KeyPair(certificate=certificate, private_key=private_key)

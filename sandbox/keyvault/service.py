@@ -27,7 +27,7 @@ class KeyVault:
     """One vault, in the tenant of Entra's system-assigned identity.
 
     ``readers`` are the client ids that hold the role "Key Vault Secrets User", ``writers`` those that may set secrets
-    ("Key Vault Secrets Officer", who may read them too); None stands for everybody.
+    ("Key Vault Secrets Officer", who may read them too); None stands for all.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class KeyVault:
         return _unsupported_version(request.query.get("api-version"))
 
     def _challenge(self, resource: str, message: str) -> web.Response:
-        """Tell where to get a token, and for which audience.
+        """Name where to get a token, and for which audience.
 
         Source: https://learn.microsoft.com/en-us/azure/key-vault/general/authentication-requests-and-responses
         """

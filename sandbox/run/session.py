@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,8 +20,6 @@ from sandbox.run.world import QUEUE_NAME, World
 
 STATE_FILE = REPOSITORY / ".sandbox" / "running.json"
 
-_POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 60
 _LIVELY_PAUSE_SECONDS = 0.4
 
 
@@ -91,7 +88,7 @@ class Session:
         await self._start_app()
         self._report.step(f"The app serves at {self._host_url}/api/ReceiveNotification", since=began)
         await self._world.fire_timer(self._host_url)
-        await self._until(self._subscribed, "RenewSubscriptions has not created the subscriptions")
+        await self._world.until(self._subscribed, otherwise="RenewSubscriptions has not created the subscriptions")
         count = len(self._world.graph.subscriptions())
         self._report.step(f"RenewSubscriptions has created {count} subscriptions, two handshakes each", since=began)
 
@@ -144,7 +141,7 @@ class Session:
         """Return whether everything that was delivered has arrived, giving the consumer a moment to read the rest."""
         await self._world.graph.idle()
         with suppress(RuntimeError):
-            await self._until(lambda: not self._ledger.missing, "")
+            await self._world.until(lambda: not self._ledger.missing, otherwise="")
         graph = self._world.graph
         self._report.totals(
             self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting
@@ -154,7 +151,8 @@ class Session:
     async def _rotate(self) -> None:
         version = await self._world.new_certificate(key_size=4096)
         await self._world.fire_timer(self._host_url)
-        await self._until(lambda: self._rotated(version), "RenewSubscriptions has not rotated the certificate")
+        otherwise = "RenewSubscriptions has not rotated the certificate"
+        await self._world.until(lambda: self._rotated(version), otherwise=otherwise)
         self._report.say(f"[dim]Key Vault has version {version} (RSA-4096); all rich subscriptions use it[/]")
 
     def _rotated(self, version: str) -> bool:
@@ -170,26 +168,13 @@ class Session:
     async def _pause(self) -> None:
         await self._world.graph.idle()
         # The next change waits until the consumer has this one, so that the report shows them in order.
-        await self._until(lambda: not self._ledger.missing, "A change has not arrived as it was typed")
+        await self._world.until(lambda: not self._ledger.missing, otherwise="A change has not arrived as it was typed")
         if not self._options.once:
             await asyncio.sleep(_LIVELY_PAUSE_SECONDS)
 
     def _host_line(self, line: str) -> None:
         if self._options.verbose or " WARNING " in line or " ERROR " in line:
             self._report.problem(line)
-
-    async def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
-        """Return once ``condition`` holds.
-
-        Raises:
-            RuntimeError: it did not within a minute; ``otherwise`` is the message.
-        """
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not condition():
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError as exc:
-            raise RuntimeError(f"{otherwise} within a minute. Its log: {self._world.last_lines()}") from exc
 
 
 async def _interrupted() -> None:

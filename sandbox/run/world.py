@@ -46,7 +46,7 @@ _SCOPES = ("Chat.Read", "Presence.Read.All")
 
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((Succeeded|Failed)")
 _POLL_SECONDS = 0.02
-_TIMER_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,19 +191,25 @@ class World:
         Raises:
             RuntimeError: there is no host, or the run has not ended within a minute.
         """
-        if self.host is None:
-            raise RuntimeError("the app's host has not been started")
-        before = len(_runs(self.host.lines))
-        await self.fire_timer(self.host.url)
+        before = len(self._timer_runs())
+        await self.fire_timer(self.host_url)
+        await self.until(lambda: len(self._timer_runs()) > before, otherwise="RenewSubscriptions has not ended")
+        return self._timer_runs()[before] == "Succeeded"
+
+    async def until(self, condition: Callable[[], bool], *, otherwise: str) -> None:
+        """Return once ``condition`` holds.
+
+        Raises:
+            RuntimeError: it did not within a minute; ``otherwise`` is the message.
+        """
         try:
-            async with asyncio.timeout(_TIMER_PATIENCE_SECONDS):
-                while len(_runs(self.host.lines)) == before:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not condition():
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError as exc:
-            raise RuntimeError("RenewSubscriptions has not ended within a minute") from exc
-        return _runs(self.host.lines)[before] == "Succeeded"
+            raise RuntimeError(f"{otherwise} within a minute. Its log: {self.last_lines()}") from exc
 
-
-def _runs(lines: Sequence[str]) -> list[str]:
-    """Return how each run of the timer ended, with or without success; a failed run may be followed by retries."""
-    return [match[1] for match in map(_EXECUTED.search, lines) if match]
+    def _timer_runs(self) -> list[str]:
+        """Return how each run of the timer ended, with or without success; a failed run may be followed by retries."""
+        lines = self.host.lines if self.host else []
+        return [match[1] for match in map(_EXECUTED.search, lines) if match]
