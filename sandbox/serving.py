@@ -169,22 +169,15 @@ class Service:
         await asyncio.sleep(0)
 
     def let_certificate_expire(self) -> None:
-        """Show an outdated certificate to everybody, until it is renewed.
-
-        Raises:
-            RuntimeError: the service has no certificate, or does not run.
-        """
+        """Show an outdated certificate to every client, until it is renewed."""
         self._show_certificate(outdated=True)
 
     def renew_certificate(self) -> None:
-        """Show the certificate again.
-
-        Raises:
-            RuntimeError: as above.
-        """
+        """Show the certificate again."""
         self._show_certificate(outdated=False)
 
     def _show_certificate(self, *, outdated: bool) -> None:
+        """Raise RuntimeError where the service has no certificate, or does not run."""
         if self._tls is None or self._context is None or self._server is None:
             raise RuntimeError("no TLS is served here")
         (self._tls.let_expire if outdated else self._tls.renew)(self._context)

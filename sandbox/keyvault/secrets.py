@@ -56,7 +56,7 @@ class Secrets:
         self._versions: dict[str, dict[str, Secret]] = {}
 
     def add(
-        self, name: str, value: str, *, content_type: str | None, certificate: x509.Certificate | None = None
+        self, name: str, value: str, *, content_type: str | None = None, certificate: x509.Certificate | None = None
     ) -> str:
         """Add a version, which becomes the one that is current, and return its id of 32 hexadecimal digits.
 

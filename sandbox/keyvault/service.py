@@ -5,7 +5,7 @@ https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secre
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -44,6 +44,8 @@ class KeyVault:
         self._clock = clock
         self._key_source = key_source
         self._secrets = Secrets(clock)
+        # What an administrator does, who has no endpoint of their own here.
+        self.set_secret, self.disable = self._secrets.add, self._secrets.disable
         self.app = web.Application()
         self.app.add_routes(
             [
@@ -53,14 +55,6 @@ class KeyVault:
                 web.put("/secrets/{name}", self._put),
             ]
         )
-
-    def set_secret(self, name: str, value: str, *, content_type: str | None = None) -> str:
-        """Add a version and return its id, 32 hexadecimal digits.
-
-        Raises:
-            ValueError: a name has 1 to 127 letters, digits and hyphens.
-        """
-        return self._secrets.add(name, value, content_type=content_type)
 
     def create_certificate(
         self, name: str, *, key_size: int = 2048, content_type: ContentType = "application/x-pkcs12"
@@ -86,16 +80,9 @@ class KeyVault:
             raise KeyError(name)
         return secret.certificate
 
-    def disable(self, name: str, version: str) -> None:
-        """Refuse a version from this moment on.
-
-        Raises:
-            KeyError: there is no such version.
-        """
-        self._secrets.disable(name, version)
-
     async def _get(self, request: web.Request) -> web.Response:
-        refusal = self._refusal(request, self._may_read, action="getSecret")
+        readers = None if self.readers is None else {*self.readers, *(self.writers or ())}
+        refusal = self._refusal(request, readers, action="getSecret")
         if refusal is not None:
             return refusal
         name, version = request.match_info["name"], request.match_info.get("version")
@@ -103,7 +90,7 @@ class KeyVault:
         return not_found("/".join(filter(None, (name, version)))) if secret is None else answer(secret, request)
 
     async def _put(self, request: web.Request) -> web.Response:
-        refusal = self._refusal(request, self._may_write, action="setSecret")
+        refusal = self._refusal(request, self.writers, action="setSecret")
         if refusal is not None:
             return refusal
         name, body = request.match_info["name"], await _json_object(request)
@@ -119,13 +106,7 @@ class KeyVault:
         secret = self._secrets.find(name, version)
         return not_found(name) if secret is None else answer(secret, request)
 
-    def _may_read(self, client_id: str) -> bool:
-        return self.readers is None or client_id in self.readers or client_id in (self.writers or ())
-
-    def _may_write(self, client_id: str) -> bool:
-        return self.writers is None or client_id in self.writers
-
-    def _refusal(self, request: web.Request, may: Callable[[str], bool], *, action: str) -> web.Response | None:
+    def _refusal(self, request: web.Request, allowed: Collection[str] | None, *, action: str) -> web.Response | None:
         header, resource = request.headers.get("Authorization"), _resource(request)
         if header is None:
             return self._challenge(resource, "AKV10000: Request is missing a Bearer or PoP token.")
@@ -136,7 +117,7 @@ class KeyVault:
             return self._challenge(
                 resource, f"AKV10032: Invalid issuer. Expected {self._issuer}, found {claims['iss']}."
             )
-        if not may(claims["appid"]):
+        if allowed is not None and claims["appid"] not in allowed:
             return no_role(claims, request.match_info["name"], action=action)
         return _unsupported_version(request.query.get("api-version"))
 

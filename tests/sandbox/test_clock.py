@@ -10,13 +10,13 @@ from sandbox.clock import Clock
 DAY = timedelta(days=1)
 
 
-def test_an_untouched_clock_tells_the_real_time_in_utc() -> None:
+def test_clock_that_was_not_moved_has_the_real_time_in_utc() -> None:
     before = datetime.now(UTC)
     assert before <= Clock().now() <= datetime.now(UTC)
     assert Clock().now().tzinfo is UTC
 
 
-def test_advancing_moves_the_time_forward_but_not_the_world_outside() -> None:
+def test_advancing_moves_the_sandbox_time_but_not_the_real_one() -> None:
     clock = Clock()
     clock.advance(3 * DAY)
     assert clock.now() - clock.outside() >= 3 * DAY - timedelta(seconds=1)
@@ -33,14 +33,14 @@ def test_sleeping_until_a_past_moment_returns_at_once() -> None:
     asyncio.run(clock.sleep_until(clock.now() - DAY))
 
 
-def test_a_sleeper_wakes_by_itself_when_real_time_gets_there() -> None:
+def test_sleeper_wakes_when_real_time_reaches_its_moment() -> None:
     clock = Clock()
     when = clock.now() + timedelta(milliseconds=20)
     asyncio.run(clock.sleep_until(when))
     assert clock.now() >= when
 
 
-def test_advancing_from_another_thread_wakes_sleepers_that_are_due_and_no_others() -> None:
+def test_advancing_in_another_thread_wakes_only_the_sleepers_that_are_due() -> None:
     async def scene() -> tuple[bool, bool]:
         clock = Clock()
         due = asyncio.create_task(clock.sleep_until(clock.now() + DAY))
@@ -67,7 +67,7 @@ def test_several_small_advances_add_up_for_one_sleeper() -> None:
     asyncio.run(scene())
 
 
-def test_a_loop_closed_under_its_sleeper_disturbs_nobody() -> None:
+def test_loop_closed_under_its_sleeper_does_not_stop_the_clock() -> None:
     clock = Clock()
     loop = asyncio.new_event_loop()
     # The task is lost with its loop, on purpose: asyncio would complain of it in the log of whichever test comes next.

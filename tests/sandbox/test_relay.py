@@ -1,4 +1,4 @@
-"""The relay in front of a store: what comes through in each of its moods."""
+"""The relay in front of a store: what comes through in each mood."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -58,11 +58,11 @@ async def _asked(mood: Mood) -> bytes:
     ],
     ids=lambda value: value.name if isinstance(value, Mood) else "",
 )
-def test_a_request_gets(mood: Mood, answer: bytes) -> None:
+def test_request_gets_the_answer_of_the_mood(mood: Mood, answer: bytes) -> None:
     assert asyncio.run(_asked(mood)) == answer
 
 
-def test_a_busy_one_answers_as_a_storage_account_that_is_full() -> None:
+def test_busy_relay_answers_as_a_storage_account_that_is_full() -> None:
     answer = asyncio.run(_asked(Mood.BUSY))
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"x-ms-error-code: ServerBusy" in answer
@@ -70,7 +70,7 @@ def test_a_busy_one_answers_as_a_storage_account_that_is_full() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mood", [Mood.SILENT, Mood.LATE], ids=lambda mood: mood.name)
-def test_nothing_comes_for_a_while(mood: Mood) -> None:
+def test_silent_or_late_relay_sends_nothing_for_a_while(mood: Mood) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(_asked(mood))
 
@@ -79,7 +79,7 @@ def test_nothing_comes_for_a_while(mood: Mood) -> None:
 @pytest.mark.parametrize(
     ("mood", "count"), [(Mood.FORWARDING, 0), (Mood.CUTTING, 1), (Mood.LATE, 1), (Mood.DOWN, 0), (Mood.BUSY, 0)]
 )
-def test_it_notes_what_the_service_was_asked_and_the_client_never_told(mood: Mood, count: int) -> None:
+def test_request_that_the_service_got_and_no_answer_is_recorded(mood: Mood, count: int) -> None:
     async def unanswered() -> int:
         async with _relay(mood) as relay:
             with suppress(TimeoutError):
@@ -91,7 +91,7 @@ def test_it_notes_what_the_service_was_asked_and_the_client_never_told(mood: Moo
 
 
 @pytest.mark.slow
-def test_what_a_service_takes_after_the_client_has_hung_up_counts_until_it_answers() -> None:
+def test_request_of_a_client_that_hung_up_is_open_until_the_answer() -> None:
     async def unanswered() -> timedelta:
         async with _relay(Mood.FORWARDING, takes=2 * PATIENCE_SECONDS) as relay:
             with pytest.raises(TimeoutError):
@@ -103,7 +103,7 @@ def test_what_a_service_takes_after_the_client_has_hung_up_counts_until_it_answe
     assert asyncio.run(unanswered()) > timedelta(seconds=PATIENCE_SECONDS / 2)
 
 
-def test_what_is_over_is_over() -> None:
+def test_relay_forwards_again_once_an_outage_is_over() -> None:
     async def recovered() -> bytes:
         async with _relay(Mood.DOWN) as relay:
             assert await _ask(relay) == b""

@@ -1,6 +1,5 @@
 """A host that the user starts: what is written for it is all that it needs."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -32,21 +31,12 @@ def test_written_settings_are_all_that_a_host_needs(tmp_path: Path, borrowed: Az
         assert background.run(user_host.serving()) == host.url
         background.run(world.fire_timer(host.url))
         assert "func start --useHttps --cert " in instructions
-        assert _subscribed(background, world) == user_host.subscriptions == 1
+        background.run(world.until(lambda: bool(world.graph.subscriptions()), otherwise="there is no subscription"))
+        assert len(world.graph.subscriptions()) == user_host.subscriptions == 1
     finally:
         background.run(host.stop())
         background.run(world.stop())
         background.close()
-
-
-def _subscribed(background: Background, world: World) -> int:
-    async def count() -> int:
-        async with asyncio.timeout(20):
-            while not world.graph.subscriptions():
-                await asyncio.sleep(0.05)
-        return len(world.graph.subscriptions())
-
-    return background.run(count())
 
 
 def test_settings_of_the_users_own_are_not_overwritten(tmp_path: Path) -> None:
