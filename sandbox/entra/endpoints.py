@@ -40,17 +40,17 @@ class Endpoints:
         ]
 
     async def metadata(self, request: web.Request) -> web.Response:
-        """Answer the OpenID metadata, as MSAL asks for it."""
+        """Answer those of the OpenID metadata that clients read."""
         tenant = self._tenant_or_shared(request)
         base = f"{request.url.origin()}/{tenant}"
-        addresses = {
+        metadata = {
             "issuer": f"https://login.microsoftonline.com/{_issuing(tenant)}/v2.0",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "jwks_uri": f"{base}/discovery/v2.0/keys",
         }
-        return web.json_response(addresses | _CAPABILITIES)
+        return web.json_response(metadata)
 
     async def keys(self, request: web.Request) -> web.Response:
         """Answer the signing keys; their issuer is a template where the tenant is not named."""
@@ -101,19 +101,6 @@ class Endpoints:
     def _tenant_or_shared(self, request: web.Request) -> str:
         name = request.match_info["tenant"]
         return name if name in SHARED_TENANTS else self._directory.tenant(name, error="invalid_tenant")
-
-
-_CAPABILITIES: dict[str, Any] = {
-    "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
-    "response_modes_supported": ["query", "fragment", "form_post"],
-    "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-    "subject_types_supported": ["pairwise"],
-    "id_token_signing_alg_values_supported": ["RS256"],
-    "scopes_supported": ["openid", "profile", "email", "offline_access"],
-    "cloud_instance_name": "microsoftonline.com",
-    "cloud_graph_host_name": "graph.windows.net",
-    "msgraph_host": "graph.microsoft.com",
-}
 
 
 def _issuing(tenant: str) -> str:

@@ -34,7 +34,7 @@ class HostJson:
         """Return the ``host.json`` in ``app_root``.
 
         Raises:
-            BadSettings: there is none, it is not for runtime version 4, or its time limit has the wrong form.
+            BadSettings: it is missing, it is not for runtime version 4, or its time limit has the wrong form.
         """
         content = read_json(app_root / "host.json")
         if content.get("version") != "2.0":

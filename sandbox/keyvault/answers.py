@@ -34,21 +34,15 @@ def bad_parameter(message: str) -> web.Response:
 
 def not_found(identifier: str) -> web.Response:
     """Return the refusal for a secret, or a version, that is not there."""
-    message = (
-        f"A secret with (name/id) {identifier} was not found in this key vault. If you recently deleted this secret "
-        "you may be able to recover it using the correct recovery command. For help resolving this issue, please see "
-        "https://go.microsoft.com/fwlink/?linkid=2125182"
-    )
+    message = f"A secret with (name/id) {identifier} was not found in this key vault."
     return error(404, "SecretNotFound", message)
 
 
 def no_role(claims: Mapping[str, Any], name: str, *, action: str) -> web.Response:
     """Return the refusal of a caller whose roles do not hold an action."""
     message = (
-        "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role "
-        "definitions were changed recently, please observe propagation time.\r\n"
+        "Caller is not authorized to perform action on resource.\r\n"
         f"Caller: appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}\r\n"
         f"Action: 'Microsoft.KeyVault/vaults/secrets/{action}/action'\r\nResource: 'secrets/{name}'\r\n"
-        "Assignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC'\r\n"
     )
     return error(403, "Forbidden", message, inner="ForbiddenByRbac")

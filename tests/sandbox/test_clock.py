@@ -55,18 +55,6 @@ def test_advancing_in_another_thread_wakes_only_the_sleepers_that_are_due() -> N
     assert asyncio.run(scene()) == (True, False)
 
 
-def test_several_small_advances_add_up_for_one_sleeper() -> None:
-    async def scene() -> None:
-        clock = Clock()
-        sleeper = asyncio.create_task(clock.sleep_until(clock.now() + DAY))
-        for _ in range(24):
-            await asyncio.sleep(0)
-            clock.advance(timedelta(hours=1))
-        await asyncio.wait_for(sleeper, 5)
-
-    asyncio.run(scene())
-
-
 def test_loop_closed_under_its_sleeper_does_not_stop_the_clock() -> None:
     clock = Clock()
     loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""The sandbox's host as a process: its start, its end in order, its death, and the death of whoever started it."""
+"""The sandbox's host as a process: its start, its stop, its kill, and the kill of its parent."""
 
 import os
 import signal

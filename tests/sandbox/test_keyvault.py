@@ -1,6 +1,5 @@
 """The vault on loopback, read with the unmodified azure-keyvault-secrets client, resource check and all."""
 
-import base64
 from typing import Any
 
 import jwt
@@ -9,9 +8,6 @@ import requests
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from sandbox.entra import Application
 from tests.sandbox.login_services import GRAPH, IDENTITY, OTHER_IDENTITY, OTHER_TENANT, LoginServices
@@ -47,41 +43,14 @@ def test_every_version_stays_readable_in_any_case(services: LoginServices, vault
     assert all(len(version) == 32 and int(version, 16) for version in versions)
 
 
-@pytest.mark.parametrize("key_size", [2048, 4096])
-def test_certificate_comes_with_its_key_as_pkcs12(
-    services: LoginServices, vault_client: SecretClient, key_size: int
-) -> None:
-    version = services.vault.create_certificate("graph-encryption", key_size=key_size)
-    secret = vault_client.get_secret("graph-encryption", version)
-    assert secret.value is not None
-    key, certificate, others = pkcs12.load_key_and_certificates(base64.b64decode(secret.value, validate=True), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    assert key.key_size == key_size
-    assert certificate == services.vault.certificate("graph-encryption", version)
-    assert certificate.public_key() == key.public_key()
-    assert others == []
-    assert secret.properties.content_type == "application/x-pkcs12"
-
-
-def test_certificate_comes_with_its_key_as_pem(services: LoginServices, vault_client: SecretClient) -> None:
-    services.vault.create_certificate("graph-encryption", content_type="application/x-pem-file")
-    secret = vault_client.get_secret("graph-encryption")
-    assert secret.value is not None
-    assert secret.value.startswith("-----BEGIN PRIVATE KEY-----")
-    key = load_pem_private_key(secret.value.encode(), None)
-    certificate = x509.load_pem_x509_certificate(secret.value.encode())
-    assert certificate == services.vault.certificate("graph-encryption")
-    assert certificate.public_key() == key.public_key()
-    assert secret.properties.content_type == "application/x-pem-file"
-
-
 def test_secret_of_a_certificate_is_managed_and_has_its_times(
     services: LoginServices, vault_client: SecretClient
 ) -> None:
-    version = services.vault.create_certificate("graph-encryption")
+    version = services.vault.create_certificate("graph-encryption", content_type="application/x-pem-file")
     properties = vault_client.get_secret("graph-encryption").properties
     certificate = services.vault.certificate("graph-encryption")
     assert properties.managed
+    assert properties.content_type == "application/x-pem-file"
     assert properties.key_id == f"{services.vault_service.url}/keys/graph-encryption/{version}"
     assert properties.not_before == certificate.not_valid_before_utc
     assert properties.expires_on == certificate.not_valid_after_utc
@@ -125,7 +94,7 @@ def test_disabled_version_is_forbidden_and_the_others_are_served(
 
 def test_only_holders_of_the_role_may_read(services: LoginServices, vault_client: SecretClient) -> None:
     services.vault.set_secret("graph-secret", "value")
-    services.vault.readers = {"somebody-else"}
+    services.vault.readers = {"another-client"}
     assert _inner_error(vault_client) == (403, {"code": "ForbiddenByRbac"})
     services.vault.readers = {IDENTITY}
     assert vault_client.get_secret("graph-secret").value == "value"

@@ -28,7 +28,7 @@ def test_secret_that_is_set_can_be_read_as_a_version_of_its_own(vault_client: Se
 
 def test_reader_may_not_write(services: LoginServices, vault_client: SecretClient) -> None:
     services.vault.set_secret("login-cache", "one")
-    services.vault.readers, services.vault.writers = {IDENTITY}, {"somebody-else"}
+    services.vault.readers, services.vault.writers = {IDENTITY}, {"another-client"}
     with pytest.raises(HttpResponseError) as seen:
         vault_client.set_secret("login-cache", "two")
     assert seen.value.status_code == 403
@@ -39,7 +39,7 @@ def test_reader_may_not_write(services: LoginServices, vault_client: SecretClien
 
 
 def test_writer_may_read(services: LoginServices, vault_client: SecretClient) -> None:
-    services.vault.readers, services.vault.writers = {"somebody-else"}, {IDENTITY}
+    services.vault.readers, services.vault.writers = {"another-client"}, {IDENTITY}
     vault_client.set_secret("login-cache", "two")
     assert vault_client.get_secret("login-cache").value == "two"
 

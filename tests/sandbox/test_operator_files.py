@@ -10,15 +10,11 @@ VALUES = {"CLIENT_SECRET": "made up"}
 SUBSCRIPTIONS = [{"resource": "/teams", "changeType": "created"}]
 
 
-def test_settings_are_written_for_this_user_only(tmp_path: Path) -> None:
+def test_settings_are_written_for_this_user_only_and_removed(tmp_path: Path) -> None:
     file = write_operator_files(tmp_path / "state", VALUES, SUBSCRIPTIONS)
     assert json.loads(file.read_text()) == {"IsEncrypted": False, "Values": VALUES}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads((file.parent / "subscriptions.json").read_text()) == {"subscriptions": SUBSCRIPTIONS}
-
-
-def test_removing_leaves_no_file_and_may_be_repeated(tmp_path: Path) -> None:
-    write_operator_files(tmp_path, VALUES, SUBSCRIPTIONS)
-    remove_operator_files(tmp_path)
-    remove_operator_files(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    for _ in range(2):
+        remove_operator_files(file.parent)
+        assert list(file.parent.iterdir()) == []
