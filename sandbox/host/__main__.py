@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from sandbox.host.runtime import INVOCATION_ID
-from sandbox.host.server import Options, serve
+from sandbox.host.server import serve
 from sandbox.host.settings import BadSettings
 from sandbox.host.web import Keys
 
@@ -23,10 +23,14 @@ _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s%(invocation)s: %(mess
 def main() -> int:
     """Run the host; return 0 after an end in order, 1 when invocations had to be cut off, 2 for a bad app."""
     _configure_log()
-    options = _options(_parser().parse_args())
+    arguments = _parser().parse_args()
+    app_root = arguments.app_root.resolve()
+    keys = Keys(function_key=arguments.function_key, master_key=arguments.master_key)
+    tls, until_stdin_closes = _tls(arguments), arguments.until_stdin_closes
     _forget_the_current_folder()
     try:
-        return 0 if asyncio.run(serve(options)) else 1
+        served = serve(app_root, _bound(arguments), tls=tls, keys=keys, until_stdin_closes=until_stdin_closes)
+        return 0 if asyncio.run(served) else 1
     except BadSettings as exc:
         _LOG.error("%s", exc)
         return 2
@@ -61,20 +65,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _options(arguments: argparse.Namespace) -> Options:
-    tls = None
-    if arguments.certificate:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(arguments.certificate, arguments.key)
-    is_inherited = arguments.socket is not None
-    address = ("127.0.0.1", arguments.port)
-    return Options(
-        app_root=arguments.app_root.resolve(),
-        socket=socket.socket(fileno=arguments.socket) if is_inherited else socket.create_server(address),
-        tls=tls,
-        keys=Keys(function_key=arguments.function_key, master_key=arguments.master_key),
-        until_stdin_closes=arguments.until_stdin_closes,
-    )
+def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    if not arguments.certificate:
+        return None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(arguments.certificate, arguments.key)
+    return tls
+
+
+def _bound(arguments: argparse.Namespace) -> socket.socket:
+    if arguments.socket is not None:
+        return socket.socket(fileno=arguments.socket)
+    return socket.create_server(("127.0.0.1", arguments.port))
 
 
 def _forget_the_current_folder() -> None:

@@ -9,7 +9,6 @@ import ssl
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,34 +28,25 @@ _LOG = logging.getLogger("host")
 DRAIN_TIME = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the host is started with: the app, the socket it answers at, and who may call."""
-
-    app_root: Path
-    socket: socket.socket
-    tls: ssl.SSLContext | None = None
-    keys: Keys = field(default_factory=Keys)
-    until_stdin_closes: bool = False
-
-
-async def serve(options: Options) -> bool:
-    """Run the app until SIGTERM or SIGINT; return whether all invocations had ended by then.
+async def serve(
+    app_root: Path, bound: socket.socket, *, tls: ssl.SSLContext | None, keys: Keys, until_stdin_closes: bool
+) -> bool:
+    """Run the app at a bound socket until SIGTERM or SIGINT; return whether all invocations had ended by then.
 
     Raises:
         BadSettings: host.json or local.settings.json cannot be used.
     """
-    ending = _ending(until_stdin_closes=options.until_stdin_closes)
-    host_json = HostJson.read(options.app_root)
-    add_local_settings(options.app_root, os.environ)
-    functions, errors = read_functions(options.app_root, os.environ)
+    ending = _ending(until_stdin_closes=until_stdin_closes)
+    host_json = HostJson.read(app_root)
+    add_local_settings(app_root, os.environ)
+    functions, errors = read_functions(app_root, os.environ)
     for name, reason in errors.items():
         _LOG.error("The '%s' function is in error: %s", name, reason)
-    await _load(options.app_root, functions)
+    await _load(app_root, functions)
     invoker = Invoker(host_json.function_timeout)
     timers = Timers(functions, invoker)
-    served = Web(functions, timers, invoker, route_prefix=host_json.route_prefix, keys=options.keys)
-    runner = await _listen(served.application(), options)
+    served = Web(functions, timers, invoker, route_prefix=host_json.route_prefix, keys=keys)
+    runner = await _listen(served.application(), bound, tls)
     timers.start()
     await ending.wait()
     _LOG.info("Shutting down.")
@@ -96,10 +86,10 @@ async def _load(app_root: Path, functions: list[Function]) -> None:
             _LOG.error("The '%s' function failed to load: %s", function.name, exc)
 
 
-async def _listen(app: web.Application, options: Options) -> web.AppRunner:
+async def _listen(app: web.Application, bound: socket.socket, tls: ssl.SSLContext | None) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_TIME.total_seconds())
     await runner.setup()
-    await web.SockSite(runner, options.socket, ssl_context=options.tls).start()
-    address, port = options.socket.getsockname()
-    _LOG.info("Listening on %s://%s:%s", "https" if options.tls else "http", address, port)
+    await web.SockSite(runner, bound, ssl_context=tls).start()
+    address, port = bound.getsockname()
+    _LOG.info("Listening on %s://%s:%s", "https" if tls else "http", address, port)
     return runner
