@@ -57,11 +57,15 @@ def test_local_settings_may_be_missing_but_not_unreadable(tmp_path: Path) -> Non
 
 
 def test_function_in_error_leaves_the_others_working(tmp_path: Path) -> None:
-    write_timer_function(tmp_path, "Bad", "", schedule="%MINUTES%")
+    write_timer_function(tmp_path, "NoSetting", "", schedule="%MINUTES%")
+    write_function(tmp_path, "NoTrigger", source="")
     write_http_function(tmp_path, "Good", "")
     functions, errors = read_functions(tmp_path, {"MINUTES": ""})
     assert [function.name for function in functions] == ["Good"]
-    assert errors == {"Bad": "'%MINUTES%' does not resolve to a value."}
+    assert errors == {
+        "NoSetting": "'%MINUTES%' does not resolve to a value.",
+        "NoTrigger": "A function must have exactly one trigger binding.",
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,11 +83,6 @@ def test_function_json_is_read_or_names_its_error(
     functions, errors = read_functions(tmp_path, {"MINUTES": "*/5"})
     assert bool(functions) == (reason is None)
     assert (reason or "") in errors.get("Timer", "")
-
-
-def test_function_without_a_trigger_is_in_error(tmp_path: Path) -> None:
-    write_function(tmp_path, "Bad", source="")
-    assert read_functions(tmp_path, {}) == ([], {"Bad": "A function must have exactly one trigger binding."})
 
 
 def test_keys_do_not_show_in_a_log() -> None:

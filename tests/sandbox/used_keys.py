@@ -1,4 +1,4 @@
-"""RSA keys that one world after the other is given: to generate one takes longer than many a test."""
+"""RSA keys that are used again in later tests: to generate one takes longer than many tests do."""
 
 import itertools
 from collections import defaultdict
@@ -10,7 +10,7 @@ from sandbox.rsa_keys import KeySource, fresh_key
 
 
 def used_keys() -> KeySource:
-    """Return a source for one world: no key of it comes twice, but in another world each may come again."""
+    """Return a source that never gives a key twice; another source may give the same keys."""
     numbers: defaultdict[int, itertools.count[int]] = defaultdict(itertools.count)
     return lambda bits: _numbered(bits, next(numbers[bits]))
 
