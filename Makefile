@@ -52,10 +52,10 @@ guards: .venv/installed  ## Remove every guard in turn: a test must fail without
 	$(BIN)/python -m tests.guards $(ARGS)
 
 chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
-	$(BIN)/python -m sandbox chaos $(ARGS)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that short chaos runs fail without a part of the app
-	$(BIN)/python -m pytest -m chaos $(ARGS)
+	$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
 
 simulation: .venv/installed sandbox/node_modules/installed  ## Play three days of 200 subscriptions with faults, in five minutes
 	$(BIN)/python -m tests.simulation $(ARGS)

@@ -5,15 +5,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from sandbox.chaos.run import Chaos, Without
-from sandbox.chaos.run import Options as ChaosOptions
 from sandbox.run.report import Report
 from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
@@ -60,29 +57,6 @@ def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
     with _exit_2_on_failure():
         Address.read(state).send(text)
-
-
-@app.command()
-def chaos(
-    *,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long things go wrong; mending takes a while more.")] = 5,
-    seed: Annotated[int, typer.Option(help="What goes wrong when: the same seed, the same plan.")] = 1,
-    rate: Annotated[float, typer.Option(min=0.1, help="Changes a second in Teams, and so about as many POSTs.")] = 10,
-    without: Annotated[
-        Without | None, typer.Option(help="Put a part of the app out of action: this must fail.")
-    ] = None,
-) -> None:
-    """Have everything fail in turn while people work in Teams, then see that nothing was lost, altered or doubled.
-
-    Exit status: 0 if every law held, 1 if not, 2 if something is missing.
-    """
-    console = Console()
-    length = timedelta(minutes=minutes)
-    options = ChaosOptions(length=length, seed=seed, rate=rate, without=without)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, _exit_2_on_failure():
-        summary = asyncio.run(Chaos(Path(folder), options, console.print).play())
-    summary.show(console)
-    raise typer.Exit(1 if summary.broken else 0)
 
 
 if __name__ == "__main__":

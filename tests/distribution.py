@@ -14,7 +14,7 @@ _TOGETHER = {
             "end_to_end/test_handshake",
             "end_to_end/test_make_run",
             "end_to_end/test_schemas",
-            "sandbox/test_chaos_stores",
+            "chaos/test_storage",
             "sandbox/test_host_http",
             "sandbox/test_host_timers",
             "simulation/test_simulation",

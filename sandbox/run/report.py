@@ -85,8 +85,8 @@ class Report:
         self._console.print(table)
         if not ledger.agrees or lost:
             self._console.print(
-                f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.strange)} events never sent, "
-                f"{ledger.duplicates} came twice, {lost} lost by Graph.[/]"
+                f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.unexpected)} events unexpected, "
+                f"{len(ledger.duplicates)} came twice, {lost} lost by Graph.[/]"
             )
         else:
             self._console.print("[bold green]Every change that Graph sent arrived exactly as typed.[/]")
@@ -139,7 +139,7 @@ def _sums(ledger: Ledger, subscriptions: int) -> Mapping[str, str]:
     return {
         "Subscriptions": f"{subscriptions}, with {ledger.handshakes} handshakes",
         "Changes in Teams": f"{len(changes)}",
-        "Notifications": f"{notifications}, of which {notifications - len(arrivals)} repeated another one",
+        "Notifications": f"{notifications}, of which {notifications - len(arrivals)} repeated, same id",
         "In the queue": f"{len(arrivals)} events: {len(rich)} with content, {len(arrivals) - len(rich)} with ids only",
         "Events": _listed(name.removeprefix("Microsoft.Graph.") for name in ledger.counts().elements()),
         "Validation tokens": _listed(f"version {arrival.delivery.token_version}" for arrival in rich),

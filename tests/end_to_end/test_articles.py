@@ -92,7 +92,7 @@ def _filled(path: str, ids: dict[str, str]) -> str:
 
 async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
     company = Company(world)
-    ledger, told = Ledger(world.clock, lambda _arrival: None), Counter[str]()
+    ledger, told = Ledger(world.clock), Counter[str]()
 
     def arrived(event: Event) -> None:
         told[event.data["subscriptionId"]] += 1
@@ -143,7 +143,7 @@ def test_every_path_of_the_articles_is_subscribed_to_and_told_as_typed(
     ledger, told, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
     assert subscriptions == len(OVERVIEW_RESOURCES)
     assert len(told) == len(OVERVIEW_RESOURCES), told
-    assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)
+    assert (ledger.missing, ledger.unexpected, ledger.refused) == ([], [], 0)
     kinds = {name.removeprefix("Microsoft.Graph.") for name in ledger.counts()}
     for kind in ("ChatMessage", "Channel", "Team", "ConversationMember"):
         assert {f"{kind}Created", f"{kind}Updated", f"{kind}Deleted"} <= kinds

@@ -62,7 +62,7 @@ class _Day:
         self.world.azurite = azurite
         self.around = Surroundings(self.world.teams, self.world.registration.tenant_ids[0])
         self.arrived: dict[tuple[str, ...], Event] = {}
-        self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock, lambda _arrival: None)))
+        self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock)))
         self.world.graph.on_delivery(self.delivered)
 
     @property
@@ -121,7 +121,7 @@ class _Day:
         for ledger in ledgers.values():
             for arrival in ledger.arrivals:
                 self.told.by_resource[arrival.item.subscription.resource].append(arrival)
-            self.told.unbooked += [*ledger.missing, *ledger.strange]
+            self.told.unbooked += [*ledger.missing, *ledger.unexpected]
 
     async def redeliver(self) -> None:
         """Send everything again, as Graph does when an answer is lost: encrypted anew, in other POSTs."""

@@ -1,4 +1,4 @@
-"""The world that goes to pieces: the app on its host, its storage behind relays, and a timer that is fired often."""
+"""What faults are injected into: the app on its host, its storage behind relays, and a timer that is fired often."""
 
 import asyncio
 import contextlib
@@ -10,20 +10,20 @@ from typing import Any
 
 import aiohttp
 
-from sandbox.chaos.plan import STORES
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
 from sandbox.run.world import World
+from tests.chaos.plan import STORES
 
 _ENDPOINT = re.compile(r"(Blob|Queue|Table)Endpoint=http://127\.0\.0\.1:(\d+)")
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((?:Succeeded|Failed)")
-# Runs are the stage's to start.
+# Runs are the deployment's to start.
 _NEVER = "0 0 0 1 1 *"
 # A run that is cut off from everything takes long; after that much another one is started beside it.
 _LONGEST_RUN = timedelta(seconds=30)
 
 
-class Stage:
+class Deployment:
     """Starts and ends everything; ``world`` and ``relays`` (by "blobs", "queues", "tables") are what can go wrong."""
 
     def __init__(self, world: World) -> None:
@@ -87,7 +87,7 @@ class Stage:
         """Start a run of the timer, unless one is under way; ``twice``: two at once in any case."""
         if not twice and self.is_running():
             return
-        # A host that has just been killed answers nobody.
+        # A host that has just been killed does not answer.
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             for _ in range(2 if twice else 1):
                 await self.world.fire_timer(self.host.url)

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 SERVICES = ("Graph", "Entra ID", "Key Vault")
-SERVICE_TROUBLES = ("down", "failing", "slow", "wrong", "cut off", "throttling", "certificate expired")
+SERVICE_FAULTS = ("down", "failing", "slow", "wrong", "cut off", "throttling", "certificate expired")
 STORES = ("blobs", "queues", "tables")
-STORE_TROUBLES = ("down", "silent", "late", "cut off", "full")
+STORE_FAULTS = ("down", "silent", "late", "cut off", "full")
 STORAGE = "storage"
 CLOCK = "clock of Entra ID"
-CLOCK_TROUBLES = ("fast", "slow")
+CLOCK_FAULTS = ("fast", "slow")
 APP = "the app"
-APP_TROUBLES = ("killed", "two timers at once")
+APP_FAULTS = ("killed", "two timers at once")
 OPERATORS = "people"
-OPERATORS_TROUBLES = ("subscription removed", "all subscriptions removed", "certificate rotated", "signing key rotated")
+OPERATORS_FAULTS = ("subscription removed", "all subscriptions removed", "certificate rotated", "signing key rotated")
 
-# More than one in a hand of as many as there are, so that a short run has them.
+# Three times as often as the others, so that a short run has them.
 _OFTEN = ("subscription removed", "killed")
 _EVERY_SECONDS = 2.5
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 6.0
-# Whatever the dice say, something has to be parked where no gap is, and something to be missed.
+# With any seed something has to be parked outside a gap, and something to be missed.
 _OPENING = (
     ("queues", "down", 1.0, 5.0),
     (OPERATORS, "all subscriptions removed", 12.0, 1.0),
@@ -31,7 +31,7 @@ _OPENING_SECONDS = 17.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class PlannedFault:
     """One thing that goes wrong: ``what`` with ``whom``, from ``at`` after the beginning, for as long as ``lasts``."""
 
     whom: str
@@ -51,29 +51,28 @@ class Trouble:
 
 def all_kinds() -> Iterator[tuple[str, str]]:
     """Yield whom and what, everything that can go wrong."""
-    for whom, troubles in (
-        *((service, SERVICE_TROUBLES) for service in SERVICES),
-        *((store, STORE_TROUBLES) for store in STORES),
+    for whom, faults in (
+        *((service, SERVICE_FAULTS) for service in SERVICES),
+        *((store, STORE_FAULTS) for store in STORES),
         (STORAGE, ("down", "silent")),
-        (CLOCK, CLOCK_TROUBLES),
-        (APP, APP_TROUBLES),
-        (OPERATORS, OPERATORS_TROUBLES),
+        (CLOCK, CLOCK_FAULTS),
+        (APP, APP_FAULTS),
+        (OPERATORS, OPERATORS_FAULTS),
     ):
-        yield from ((whom, what) for what in troubles)
+        yield from ((whom, what) for what in faults)
 
 
-def plan(seed: int, length: timedelta) -> Sequence[Trouble]:
-    """Return the troubles of a run that lasts ``length``, by when they begin; all are over by its end.
+def plan(seed: int, length: timedelta) -> Sequence[PlannedFault]:
+    """Return the faults of a run that lasts ``length``, by when they begin; all are over by its end.
 
-    After the same opening each time, nothing comes a second time before everything has come, but for a few kinds that
-    come more often.
+    After the same opening each time, nothing is repeated before everything has come once, but for a few kinds.
     """
     dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
     kinds, seconds = _dealt(dice), length.total_seconds()
     opening = [_lasting(whom, what, at, min(lasts, seconds - at)) for whom, what, at, lasts in _OPENING if at < seconds]
     count = max(0, int((seconds - _OPENING_SECONDS) / _EVERY_SECONDS))
     times = (_OPENING_SECONDS + number * _EVERY_SECONDS for number in range(count))
-    return [*opening, *(_trouble(next(kinds), earliest, seconds, dice) for earliest in times)]
+    return [*opening, *(_fault(next(kinds), earliest, seconds, dice) for earliest in times)]
 
 
 def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
@@ -84,10 +83,10 @@ def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
         yield from hand
 
 
-def _trouble(kind: tuple[str, str], earliest: float, seconds: float, dice: random.Random) -> Trouble:
+def _fault(kind: tuple[str, str], earliest: float, seconds: float, dice: random.Random) -> PlannedFault:
     at = earliest + dice.uniform(0, _EVERY_SECONDS - _SHORTEST_SECONDS)
     return _lasting(*kind, at, min(dice.uniform(_SHORTEST_SECONDS, _LONGEST_SECONDS), seconds - at))
 
 
-def _lasting(whom: str, what: str, at: float, lasts: float) -> Trouble:
-    return Trouble(whom=whom, what=what, at=timedelta(seconds=at), lasts=timedelta(seconds=lasts))
+def _lasting(whom: str, what: str, at: float, lasts: float) -> PlannedFault:
+    return PlannedFault(whom=whom, what=what, at=timedelta(seconds=at), lasts=timedelta(seconds=lasts))

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     LARGE = "rich, and too large for a message"
     BASIC = "basic"
     FETCHED = "basic, to be fetched"
-    TOLD = "lifecycle"
+    LIFECYCLE = "lifecycle"
     FORGED = "not authentic"
 
 
@@ -36,19 +36,19 @@ class Fate(StrEnum):
 
     PUBLISHED = "published"
     PARKED = "parked"
-    KEPT = "in quarantine"
+    QUARANTINED = "in quarantine"
     REFUSED = "503"
     UNANSWERED = "no answer"
-    GONE = "202, and no trace"
+    DROPPED = "202, and no trace"
 
 
-# As many at once as the app works on: one more would be parked for want of a turn.
+# As many at once as the app has slots: one more would be parked.
 SIZES: Mapping[Kind, int] = {
     Kind.RICH: 5,
     Kind.LARGE: 1,
     Kind.BASIC: 5,
     Kind.FETCHED: 1,
-    Kind.TOLD: 1,
+    Kind.LIFECYCLE: 1,
     Kind.FORGED: 1,
 }
 _COUNT = itertools.count(1_700_000_000_000)
@@ -88,12 +88,12 @@ def _post(kind: Kind, graph: Sender, messages: Iterator[Path]) -> Post:
     match kind:
         case Kind.FETCHED:
             return _fetched(next(messages))
-        case Kind.TOLD:
+        case Kind.LIFECYCLE:
             id_ = str(uuid4())
-            told = basic_item(subscriptionId=id_, changeType=None, lifecycleEvent="missed", resource=None)
-            return Post(kind=kind, subject=f"subscriptions/{id_}", body=body(told))
+            item = basic_item(subscriptionId=id_, changeType=None, lifecycleEvent="missed", resource=None)
+            return Post(kind=kind, subject=f"subscriptions/{id_}", body=body(item))
         case _:
-            return _told(kind, graph, str(next(_COUNT)))
+            return _notified(kind, graph, str(next(_COUNT)))
 
 
 def _fetched(message: Path) -> Post:
@@ -102,7 +102,7 @@ def _fetched(message: Path) -> Post:
     return Post(kind=Kind.FETCHED, subject="/".join(message), body=body(item))
 
 
-def _told(kind: Kind, graph: Sender, id_: str) -> Post:
+def _notified(kind: Kind, graph: Sender, id_: str) -> Post:
     resource = f"chats('{CHAT}')/messages('{id_}')"
     item = basic_item(resource=resource, resourceData=_data(resource, id_))
     subject = f"chats/{CHAT}/messages/{id_}"
@@ -119,8 +119,8 @@ def _data(resource: str, id_: str) -> Mapping[str, str]:
     return {"id": id_, "@odata.type": "#Microsoft.Graph.chatMessage", "@odata.id": resource}
 
 
-class Line:
-    """Graph's side of the line: as many connections as POSTs at once, all of them open beforehand."""
+class Connections:
+    """Graph's connections: as many as there are POSTs at once."""
 
     def __init__(self, app: Deployed) -> None:
         self._app = app
@@ -151,21 +151,21 @@ def fates(
     app: Deployed, burst: Sequence[Post], answers: Sequence[Answer], published: Container[str]
 ) -> Mapping[Kind, frozenset[Fate]]:
     """Return what became of the POSTs of each kind; ``published``: the subjects of all events so far."""
-    parked, kept = set(app.kept("parked")), b"".join(app.kept("quarantine"))
+    parked, quarantined = set(app.kept("parked")), b"".join(app.kept("quarantine"))
     found = defaultdict(set)
     for post, answer in zip(burst, answers, strict=True):
-        found[post.kind].add(_fate(post, answer, parked, kept, published))
+        found[post.kind].add(_fate(post, answer, parked, quarantined, published))
     return {kind: frozenset(fates) for kind, fates in found.items()}
 
 
-def _fate(post: Post, answer: Answer, parked: set[bytes], kept: bytes, published: Container[str]) -> Fate:
+def _fate(post: Post, answer: Answer, parked: set[bytes], quarantined: bytes, published: Container[str]) -> Fate:
     if answer.status != requests.codes.accepted:
         return Fate.UNANSWERED if answer.status is None else Fate(str(answer.status))
     if post.body in parked:
         return Fate.PARKED
-    if post.subject.rpartition("/")[2].encode() in kept:
-        return Fate.KEPT
-    return Fate.PUBLISHED if post.subject in published else Fate.GONE
+    if post.subject.rpartition("/")[2].encode() in quarantined:
+        return Fate.QUARANTINED
+    return Fate.PUBLISHED if post.subject in published else Fate.DROPPED
 
 
 def drained(app: Deployed) -> Sequence[Mapping[str, Any]]:

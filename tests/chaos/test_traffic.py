@@ -1,8 +1,8 @@
-"""The people of a chaos run: the same for the same seed, and they do everything that is watched."""
+"""The changes of a chaos run: the same for the same seed, and of every kind that is watched."""
 
-from sandbox.chaos.traffic import Traffic
 from sandbox.clock import Clock
 from sandbox.teams import Change, Teams
+from tests.chaos.traffic import Traffic
 
 STEPS = 600
 
@@ -21,15 +21,15 @@ def _order(changes: list[Change]) -> list[tuple[str, str]]:
     return [(change.path[-2], change.change_type) for change in changes]
 
 
-def test_the_same_seed_has_people_do_the_same() -> None:
+def test_same_seed_makes_the_same_changes() -> None:
     assert _order(_changes(1)) == _order(_changes(1))
 
 
-def test_another_seed_has_them_do_something_else() -> None:
+def test_another_seed_makes_other_changes() -> None:
     assert _order(_changes(1)) != _order(_changes(2))
 
 
-def test_they_do_everything_that_is_watched() -> None:
+def test_traffic_has_every_kind_of_change_that_is_watched() -> None:
     assert {
         ("chats", "created"),
         ("chats", "updated"),
@@ -55,7 +55,9 @@ def test_nothing_is_deleted_with_messages_in_it() -> None:
     assert not [path for path in written for place in gone if place[-2] != "replies" and path[: len(place)] == place]
 
 
-def test_people_leave_come_back_and_leave_again_as_the_same_member() -> None:
-    told = [change for change in _changes(1) if change.path[-2] == "members"]
-    by_member = {path: [each.change_type for each in told if each.path == path] for path in {c.path for c in told}}
+def test_member_leaves_returns_and_leaves_again_under_the_same_id() -> None:
+    memberships = [change for change in _changes(1) if change.path[-2] == "members"]
+    by_member = {
+        path: [each.change_type for each in memberships if each.path == path] for path in {c.path for c in memberships}
+    }
     assert any(types[-3:] == ["deleted", "created", "deleted"] for types in by_member.values())

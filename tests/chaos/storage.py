@@ -1,4 +1,4 @@
-"""The app's storage as an operator sees it: what is parked, which gaps are open; and pauses cut short.
+"""The app's storage as an operator sees it: parked POSTs and open gaps; and back-offs cut short.
 
 Source: docs/operations.md
 """
@@ -20,7 +20,7 @@ _SUBSCRIPTIONS, _GAPS = "subscriptions", "gaps"
 _LONG_AGO = timedelta(days=1)
 
 
-class Stores:
+class Storage:
     """The storage account, past every relay."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
@@ -29,53 +29,53 @@ class Stores:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, connection_string: str) -> AsyncIterator["Stores"]:
-        """Return the account's stores, until the context ends."""
+    async def open(cls, connection_string: str) -> AsyncIterator["Storage"]:
+        """Return the account, until the context ends."""
         blobs = BlobServiceClient.from_connection_string(connection_string)
         tables = TableServiceClient.from_connection_string(connection_string)
         async with blobs, tables:
             yield cls(blobs, tables)
 
-    async def take_away(self) -> None:
-        """Delete what is parked."""
-        for blob in await self._kept(PARKED):
+    async def delete_parked(self) -> None:
+        """Delete all parked POSTs."""
+        for blob in await self._stored(PARKED):
             with suppress(HttpResponseError):
                 await self._blobs.get_blob_client(PARKED, blob.name).delete_blob()
 
-    async def open_ends(self) -> list[str]:
-        """Return in words what the app has not done with: parked and refused POSTs, and gaps."""
-        counts = {container: len(await self._kept(container)) for container in (PARKED, QUARANTINE)}
+    async def unfinished(self) -> list[str]:
+        """Return in words what the app has not finished: parked and quarantined POSTs, and gaps."""
+        counts = {container: len(await self._stored(container)) for container in (PARKED, QUARANTINE)}
         rows = await self._rows(_SUBSCRIPTIONS)
-        counts["gaps noted"] = sum(row.get("gapStartDateTime") is not None for row in rows)
+        counts["gaps recorded"] = sum(row.get("gapStartDateTime") is not None for row in rows)
         gaps = await self._rows(_GAPS)
         counts["gaps open"] = sum(row.get("state") == "open" for row in gaps)
-        counts["gaps to be compared again"] = sum("againDateTime" in row for row in gaps)
+        counts["gaps to be rechecked"] = sum("againDateTime" in row for row in gaps)
         return [f"{name} {count}" for name, count in counts.items() if count]
 
-    async def hurry(self) -> None:
-        """Have nothing wait for its next attempt, as an operator would who knows that the trouble is over."""
+    async def end_pauses(self) -> None:
+        """Make every next attempt due, as an operator would who knows that the fault is over."""
         for container in (PARKED, QUARANTINE):
-            for blob in await self._kept(container):
-                await self._hurry_blob(container, blob)
+            for blob in await self._stored(container):
+                await self._end_pause_of_blob(container, blob)
         for table in (_SUBSCRIPTIONS, _GAPS):
             for row in await self._rows(table):
-                await self._hurry_row(table, row, "retryDateTime")
+                await self._make_due(table, row, "retryDateTime")
 
-    async def compare_again(self) -> None:
-        """Have what was compared once be compared again, as hours later, when Graph delivers nothing from before."""
+    async def recheck(self) -> None:
+        """Make every second comparison due, as hours later, when Graph no longer delivers what was before."""
         for row in await self._rows(_GAPS):
-            await self._hurry_row(_GAPS, row, "againDateTime")
+            await self._make_due(_GAPS, row, "againDateTime")
 
-    async def _hurry_blob(self, container: str, blob: BlobProperties) -> None:
+    async def _end_pause_of_blob(self, container: str, blob: BlobProperties) -> None:
         metadata = {name: value for name, value in blob.metadata.items() if name != "retry"}
         if metadata == blob.metadata:
             return
         client = self._blobs.get_blob_client(container, blob.name)
-        # A run may have taken it in hand since.
+        # A run may have claimed it since.
         with suppress(HttpResponseError):
             await client.set_blob_metadata(metadata, etag=blob.etag, match_condition=MatchConditions.IfNotModified)
 
-    async def _hurry_row(self, table: str, row: Any, column: str) -> None:
+    async def _make_due(self, table: str, row: Any, column: str) -> None:
         if column not in row:
             return
         change = {name: row[name] for name in ("PartitionKey", "RowKey")}
@@ -86,7 +86,7 @@ class Stores:
                 change, mode=UpdateMode.MERGE, etag=etag, match_condition=MatchConditions.IfNotModified
             )
 
-    async def _kept(self, container: str) -> list[BlobProperties]:
+    async def _stored(self, container: str) -> list[BlobProperties]:
         with suppress(ResourceNotFoundError):
             client = self._blobs.get_container_client(container)
             return [blob async for blob in client.list_blobs(include=["metadata"])]

@@ -1,0 +1,65 @@
+"""The faults of every system outside the app, by name; each lasts as long as its context."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+
+from sandbox.entra import Entra
+from sandbox.relay import Mood, Relay
+from sandbox.serving import Fault, Service
+from tests.fakes.identity_services import fault
+
+ANSWERS: Mapping[str, Fault] = {
+    "down": Fault(drop=True),
+    "failing": Fault(status=503),
+    # Longer than any time-out.
+    "slow": Fault(delay=30),
+    "wrong": Fault(status=200, headers={"Content-Type": "text/html"}, body=b"<html>Sign in to the network</html>"),
+    "cut off": Fault(truncate=True),
+    "throttling": Fault(status=429, headers={"Retry-After": "2"}),
+}
+MOODS: Mapping[str, Mood] = {
+    "down": Mood.DOWN,
+    "silent": Mood.SILENT,
+    "late": Mood.LATE,
+    "cut off": Mood.CUTTING,
+    "full": Mood.BUSY,
+    "idle connections closed": Mood.STALE,
+}
+
+
+def failing_service(service: Service, what: str) -> AbstractContextManager[None]:
+    """Have a service give no answer, or a wrong one."""
+    return _expired(service) if what == "certificate expired" else fault(service, ANSWERS[what])
+
+
+@contextmanager
+def failing_stores(relays: Iterable[Relay], what: str) -> Iterator[None]:
+    """Have parts of the storage account give no answer, or a late one."""
+    relays = list(relays)
+    for relay in relays:
+        relay.mood = MOODS[what]
+    try:
+        yield
+    finally:
+        for relay in relays:
+            relay.mood = Mood.FORWARDING
+
+
+@contextmanager
+def skewed(entra: Entra, skew: timedelta) -> Iterator[None]:
+    """Have the clock of Entra ID differ from the app's."""
+    entra.skew = skew
+    try:
+        yield
+    finally:
+        entra.skew = timedelta()
+
+
+@contextmanager
+def _expired(service: Service) -> Iterator[None]:
+    service.let_certificate_expire()
+    try:
+        yield
+    finally:
+        service.renew_certificate()
