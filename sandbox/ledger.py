@@ -132,7 +132,7 @@ class ExpectedChange:
     def _is_made_of(self, received: ReceivedEvent, item: Item) -> bool:
         if received.is_recovered or item.is_rich != (received.content is not None) or not received.follows(self.change):
             return False
-        # Of several virtual events, and the like, the path alone does not tell which one it is.
+        # The path alone does not identify one of several virtual events, and the like.
         virtual = self.change.odata_id
         if virtual is not None and received.event.data["resourceData"].get("@odata.id") != virtual:
             return False

@@ -73,7 +73,7 @@ def is_killed_creating(app: Deployed) -> None:
     app.background.run(app.forget_subscriptions())
     with fault(app.world.graph_service, Fault(method="POST", path=_SUBSCRIPTIONS_PATH, carried_out=True, drop=True)):
         app.background.run(app.world.fire_timer(app.host.url))
-        # The app lists so many pages in 20 seconds and no more, and the rows before this one had theirs.
+        # The app may list only so many pages in 20 seconds, and the rows before this one took theirs.
         assert eventually(lambda: bool(app.world.graph.subscriptions()), seconds=30)
         app.background.run(app.host.kill())
     _start(app)

@@ -35,7 +35,7 @@ class Outcome(StrEnum):
     LOST = "lost"
     """Graph delivered it, and the app confirmed that."""
     UNRECOVERED = "not recovered"
-    """Graph never delivered it, and no event tells consumers so."""
+    """Graph never delivered it, and no event reports it as lost."""
 
 
 _MISSING = frozenset({Outcome.LOST, Outcome.UNRECOVERED})
@@ -51,7 +51,7 @@ class Audit:
     wrong: Sequence[Event]
     """Events of no change, or without its content, type or subject."""
     duplicates: Counter[Cause | None]
-    """Events that came again under the same id, by cause; None where there is none."""
+    """Events that came again under the same id, by cause; None without one."""
     surplus: int
     """Events of a change that has its event, under an id of their own."""
 

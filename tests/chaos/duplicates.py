@@ -45,7 +45,7 @@ class Outage:
 def causes(
     duplicates: Iterable[tuple[ReceivedEvent, ReceivedEvent]], outages: Sequence[Outage]
 ) -> Counter[Cause | None]:
-    """Return how many events came again under an id, by cause; None where there is none."""
+    """Return how many events came again under an id, by cause; None without one."""
     return Counter(_cause(first, again, outages) for first, again in duplicates)
 
 

@@ -1,4 +1,4 @@
-"""What has to be in the queue of a change that Graph never delivered, and which changes nobody can find afterwards.
+"""What has to be in the queue of a change that Graph never delivered, and which changes cannot be found afterwards.
 
 Source: docs/events.md
 """

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -106,10 +106,10 @@ class Chaos:
         dice = random.Random(self._options.seed)  # noqa: S311  chance that can be repeated, no secret
         injector = Injector(self._deployment, dice)
         async with asyncio.TaskGroup() as group:
-            background = [
-                group.create_task(each)
-                for each in (self._fire(), self._end_pauses(storage), self._delete_parked(storage))
-            ]
+            every = [(_TIMER_SECONDS, self._deployment.fire), (_PAUSE_SECONDS, storage.end_pauses)]
+            if self._options.without is Without.REDRIVE:
+                every.append((_DELETE_SECONDS, storage.delete_parked))
+            background = [group.create_task(_repeat(seconds, act)) for seconds, act in every]
             made = [
                 group.create_task(self._inject(fault, injector))
                 for fault in plan.plan(self._options.seed, self._options.length)
@@ -131,21 +131,6 @@ class Chaos:
         since = self._world.clock.now()
         await injector.inject(fault)
         self._recorder.ended(fault, since)
-
-    async def _fire(self) -> None:
-        while True:
-            await self._deployment.fire()
-            await asyncio.sleep(_TIMER_SECONDS)
-
-    async def _delete_parked(self, storage: Storage) -> None:
-        while self._options.without is Without.REDRIVE:
-            await storage.delete_parked()
-            await asyncio.sleep(_DELETE_SECONDS)
-
-    async def _end_pauses(self, storage: Storage) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
-            await storage.end_pauses()
 
     def _disable(self) -> None:
         if self._options.without is Without.CATCH_UP:
@@ -190,3 +175,9 @@ class Chaos:
                 while not condition():
                     await asyncio.sleep(0.05)
         return condition()
+
+
+async def _repeat(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await act()
+        await asyncio.sleep(seconds)

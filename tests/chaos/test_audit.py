@@ -83,6 +83,10 @@ def _gap(resource: str, *, hours: int = 0) -> Event:
     return Event(attributes={"id": "gap", "type": "Microsoft.Graph.SubscriptionGap"}, data=data, size=1)
 
 
+FIRST, AGAIN = (_event(RENAMED, id_=id_) for id_ in "12")
+AT_ONCE = _event(RENAMED, id_="1", when=WHEN)
+
+
 def _audit(
     changes: Sequence[Change],
     events: Sequence[Event],
@@ -100,65 +104,36 @@ def _audit(
     return audit(ledger, [])
 
 
-@pytest.mark.parametrize(
-    ("changes", "events", "outcomes"),
-    [
-        pytest.param([CREATED], [_event(CREATED)], {LIVE: 1}, id="event"),
-        pytest.param([CREATED], [_event(CREATED, when=WHEN + 4 * SECOND)], {LIVE: 1}, id="event at the last moment"),
-        pytest.param(
-            [CREATED], [_event(CREATED, when=WHEN + 5 * SECOND)], {Outcome.REDRIVEN: 1}, id="event after parking"
-        ),
-        pytest.param([CREATED, EDITED], [_event(CREATED)], {LIVE: 1, LOST: 1}, id="one event of two"),
-        pytest.param([CREATED], [_bare(_event(CREATED))], {LOST: 1}, id="event without the content"),
-        pytest.param(
-            [CREATED],
-            [_bare(_event(CREATED)), _event(CREATED)],
-            {LOST: 1},
-            id="content under the id of an event without",
-        ),
-        pytest.param([CREATED], [_recovered(CREATED)], {RECOVERED: 1}, id="recovered before its parked POST"),
-        pytest.param(
-            [EDITED, EDITED_AGAIN],
-            [_event(EDITED_AGAIN)],
-            {LIVE: 1, LOST: 1},
-            id="the later one of two delivered edits",
-        ),
-        pytest.param([RENAMED], [_gap("/teams")], {LOST: 1}, id="gap"),
-        pytest.param([RENAMED, RENAMED_AGAIN], [_event(RENAMED)], {LIVE: 1, LOST: 1}, id="one event, state recurs"),
-        pytest.param(
-            [RENAMED, RENAMED_AGAIN],
-            [_event(RENAMED, id_="1"), _event(RENAMED, id_="2")],
-            {LIVE: 2},
-            id="two events, state recurs",
-        ),
-        pytest.param(
-            [RENAMED, RENAMED_SINCE],
-            [_event(RENAMED, id_="1"), _event(RENAMED, id_="2", when=SINCE)],
-            {LIVE: 1, Outcome.REDRIVEN: 1},
-            id="two events at two times, state recurs",
-        ),
-        # A consumer that drops by id would drop it.
-        pytest.param(
-            [RENAMED, RENAMED_AGAIN],
-            [_event(RENAMED, id_="1"), _event(RENAMED, id_="1")],
-            {LIVE: 1, LOST: 1},
-            id="two events under one id, state recurs",
-        ),
-        pytest.param(
-            [RENAMED, RENAMED_SINCE],
-            [_event(RENAMED, id_="1", when=WHEN), _event(RENAMED, id_="1")],
-            {LIVE: 1, LOST: 1},
-            id="two events under one id before the state recurs",
-        ),
-        pytest.param(
-            [replace(RENAMED, when=WHEN + timedelta(milliseconds=999))],
-            [_event(RENAMED, when=WHEN)],
-            {LIVE: 1},
-            id="event in the second of the change",
-        ),
-        pytest.param([RENAMED_AGAIN], [_event(RENAMED, when=WHEN)], {LOST: 1}, id="event before the change"),
-    ],
-)
+DELIVERED = {
+    "event": ([CREATED], [_event(CREATED)], {LIVE: 1}),
+    "event at the last moment": ([CREATED], [_event(CREATED, when=WHEN + 4 * SECOND)], {LIVE: 1}),
+    "event after parking": ([CREATED], [_event(CREATED, when=WHEN + 5 * SECOND)], {Outcome.REDRIVEN: 1}),
+    "one event of two": ([CREATED, EDITED], [_event(CREATED)], {LIVE: 1, LOST: 1}),
+    "event without the content": ([CREATED], [_bare(_event(CREATED))], {LOST: 1}),
+    "content under the id of an event without": ([CREATED], [_bare(_event(CREATED)), _event(CREATED)], {LOST: 1}),
+    "recovered before its parked POST": ([CREATED], [_recovered(CREATED)], {RECOVERED: 1}),
+    "the later one of two delivered edits": ([EDITED, EDITED_AGAIN], [_event(EDITED_AGAIN)], {LIVE: 1, LOST: 1}),
+    "gap": ([RENAMED], [_gap("/teams")], {LOST: 1}),
+    "one event, state recurs": ([RENAMED, RENAMED_AGAIN], [FIRST], {LIVE: 1, LOST: 1}),
+    "two events, state recurs": ([RENAMED, RENAMED_AGAIN], [FIRST, AGAIN], {LIVE: 2}),
+    "two events at two times": (
+        [RENAMED, RENAMED_SINCE],
+        [FIRST, _event(RENAMED, id_="2", when=SINCE)],
+        {LIVE: 1, Outcome.REDRIVEN: 1},
+    ),
+    # A consumer that drops by id would drop it.
+    "two events under one id": ([RENAMED, RENAMED_AGAIN], [FIRST, FIRST], {LIVE: 1, LOST: 1}),
+    "one id, before the state recurs": ([RENAMED, RENAMED_SINCE], [AT_ONCE, FIRST], {LIVE: 1, LOST: 1}),
+    "event in the second of the change": (
+        [replace(RENAMED, when=WHEN + timedelta(milliseconds=999))],
+        [AT_ONCE],
+        {LIVE: 1},
+    ),
+    "event before the change": ([RENAMED_AGAIN], [AT_ONCE], {LOST: 1}),
+}
+
+
+@pytest.mark.parametrize(("changes", "events", "outcomes"), DELIVERED.values(), ids=DELIVERED)
 def test_delivered_change_with_events_has_outcome(
     changes: Sequence[Change], events: Sequence[Event], outcomes: dict[Outcome, int]
 ) -> None:
@@ -204,7 +179,7 @@ def test_id_that_comes_again_without_a_cause_breaks_the_law() -> None:
 
 
 def test_change_reported_again_under_another_id_is_counted() -> None:
-    result = _audit([RENAMED], [_event(RENAMED, id_="1"), _event(RENAMED, id_="2")], delivered=[RENAMED])
+    result = _audit([RENAMED], [FIRST, AGAIN], delivered=[RENAMED])
     assert (result.surplus, result.agrees) == (1, True)
 
 
@@ -213,48 +188,40 @@ def test_recovered_event_that_shows_no_state_of_the_item_is_wrong() -> None:
     assert len(_audit([CREATED], [altered]).wrong) == 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "events", "outcomes"),
-    [
-        pytest.param([CREATED], [_recovered(CREATED)], {RECOVERED: 1}, id="message recovered"),
-        pytest.param(
-            [CREATED, EDITED],
-            [_recovered(CREATED, content=_recovered(EDITED).data["content"]), _recovered(EDITED)],
-            {RECOVERED: 2},
-            id="message recovered as edited",
-        ),
-        pytest.param(
-            [EDITED, EDITED_AGAIN], [_recovered(EDITED_AGAIN)], {OVERTAKEN: 1, RECOVERED: 1}, id="last edit recovered"
-        ),
-        pytest.param([CREATED], [_gap("/chats/getAllMessages")], {UNRECOVERED: 1}, id="message in a gap"),
-        pytest.param([RENAMED], [_gap("/teams")], {Outcome.REPORTED_LOST: 1}, id="team in a gap"),
-        pytest.param([RENAMED], [_gap("/teams/g")], {Outcome.REPORTED_LOST: 1}, id="team in its own gap"),
-        pytest.param([RENAMED], [_gap("/chats")], {UNRECOVERED: 1}, id="gap of something else"),
-        pytest.param([RENAMED], [_gap("/teams/x")], {UNRECOVERED: 1}, id="gap of another team"),
-        pytest.param([RENAMED], [_gap("/teams/getAllChannels")], {UNRECOVERED: 1}, id="gap of what teams contain"),
-        pytest.param([RENAMED], [_gap("/teams", hours=1)], {UNRECOVERED: 1}, id="gap at another time"),
-        pytest.param(
-            [RENAMED],
-            [_recovered(RENAMED, content=RENAMED.entity | {"isArchived": None})],
-            {RECOVERED: 1},
-            id="list without a property",
-        ),
-        pytest.param(
-            [MADE, RENAMED_BACK], [_recovered(MADE, content=RENAMED_BACK.entity)], {RECOVERED: 2}, id="new and renamed"
-        ),
-        pytest.param([DELETED], [_bare(_recovered(DELETED))], {RECOVERED: 1}, id="deleted, without content"),
-        pytest.param([MADE, DELETED], [], {OVERTAKEN: 2}, id="created and deleted"),
-        pytest.param([MADE, RENAMED_BACK, DELETED], [], {OVERTAKEN: 3}, id="created, renamed and deleted"),
-        pytest.param([DELETED, MADE], [], {OVERTAKEN: 2}, id="deleted and restored"),
-        pytest.param(
-            [OPENED, DELETED], [_recovered(DELETED)], {OVERTAKEN: 1, RECOVERED: 1}, id="channel deleted with its team"
-        ),
-        pytest.param([OPENED], [], {UNRECOVERED: 1}, id="channel of a team that exists"),
-        pytest.param([RENAMED], [], {UNRECOVERED: 1}, id="renamed"),
-        pytest.param([MADE], [], {UNRECOVERED: 1}, id="created"),
-        pytest.param([DELETED], [], {UNRECOVERED: 1}, id="deleted"),
-    ],
-)
+UNDELIVERED = {
+    "message recovered": ([CREATED], [_recovered(CREATED)], {RECOVERED: 1}),
+    "message recovered as edited": (
+        [CREATED, EDITED],
+        [_recovered(CREATED, content=_recovered(EDITED).data["content"]), _recovered(EDITED)],
+        {RECOVERED: 2},
+    ),
+    "last edit recovered": ([EDITED, EDITED_AGAIN], [_recovered(EDITED_AGAIN)], {OVERTAKEN: 1, RECOVERED: 1}),
+    "message in a gap": ([CREATED], [_gap("/chats/getAllMessages")], {UNRECOVERED: 1}),
+    "team in a gap": ([RENAMED], [_gap("/teams")], {Outcome.REPORTED_LOST: 1}),
+    "team in its own gap": ([RENAMED], [_gap("/teams/g")], {Outcome.REPORTED_LOST: 1}),
+    "gap of something else": ([RENAMED], [_gap("/chats")], {UNRECOVERED: 1}),
+    "gap of another team": ([RENAMED], [_gap("/teams/x")], {UNRECOVERED: 1}),
+    "gap of what teams contain": ([RENAMED], [_gap("/teams/getAllChannels")], {UNRECOVERED: 1}),
+    "gap at another time": ([RENAMED], [_gap("/teams", hours=1)], {UNRECOVERED: 1}),
+    "list without a property": (
+        [RENAMED],
+        [_recovered(RENAMED, content=RENAMED.entity | {"isArchived": None})],
+        {RECOVERED: 1},
+    ),
+    "new and renamed": ([MADE, RENAMED_BACK], [_recovered(MADE, content=RENAMED_BACK.entity)], {RECOVERED: 2}),
+    "deleted, without content": ([DELETED], [_bare(_recovered(DELETED))], {RECOVERED: 1}),
+    "created and deleted": ([MADE, DELETED], [], {OVERTAKEN: 2}),
+    "created, renamed and deleted": ([MADE, RENAMED_BACK, DELETED], [], {OVERTAKEN: 3}),
+    "deleted and restored": ([DELETED, MADE], [], {OVERTAKEN: 2}),
+    "channel deleted with its team": ([OPENED, DELETED], [_recovered(DELETED)], {OVERTAKEN: 1, RECOVERED: 1}),
+    "channel of a team that exists": ([OPENED], [], {UNRECOVERED: 1}),
+    "renamed": ([RENAMED], [], {UNRECOVERED: 1}),
+    "created": ([MADE], [], {UNRECOVERED: 1}),
+    "deleted": ([DELETED], [], {UNRECOVERED: 1}),
+}
+
+
+@pytest.mark.parametrize(("changes", "events", "outcomes"), UNDELIVERED.values(), ids=UNDELIVERED)
 def test_change_that_graph_never_delivered_has_outcome(
     changes: Sequence[Change], events: Sequence[Event], outcomes: dict[Outcome, int]
 ) -> None:
