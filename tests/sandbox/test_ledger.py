@@ -9,6 +9,7 @@ import pytest
 from sandbox.clock import Clock
 from sandbox.graph import Delivery, Subscription
 from sandbox.ledger import Arrival, Ledger
+from sandbox.run.queue_consumer import Event
 from tests.sandbox.deliveries import BASIC, CHANGE, ENTITY, OTHER, SUBSCRIPTION, WHEN, delivery
 
 UPDATED = replace(CHANGE, change_type="updated")
