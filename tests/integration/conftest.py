@@ -1,10 +1,14 @@
-"""The services that these tests talk to: started once a module, and as they were before each test."""
+"""The services that these tests talk to: started once a module or process, and as they were before each test."""
 
 from collections.abc import Iterator
 
 import pytest
+from azure.data.tables import TableServiceClient
 
+from sandbox.azurite import Azurite
+from sandbox.relay import Mood
 from tests.fakes.identity_services import IdentityServices, identity_services
+from tests.integration.relayed_account import RelayedAccount, relayed_account
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +25,22 @@ def outside(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> Iden
     for name, value in services.environment().items():
         monkeypatch.setenv(name, value)
     return services
+
+
+@pytest.fixture
+def tables(azurite: Azurite) -> Iterator[TableServiceClient]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        yield tables
+
+
+@pytest.fixture(scope="session")
+def _relayed_account(azurite: Azurite) -> Iterator[RelayedAccount]:
+    with relayed_account(azurite) as account:
+        yield account
+
+
+@pytest.fixture
+def relayed(_relayed_account: RelayedAccount) -> Iterator[RelayedAccount]:
+    """The storage account without an outage; one that a test begins ends with the test."""
+    yield _relayed_account
+    _relayed_account.set_mood(Mood.FORWARDING)

@@ -1,19 +1,16 @@
-"""Each change once, over the real table in Azurite: what is dropped, for how long, and what an outage costs."""
+"""Each change once, with the table of records in Azurite: by all instances, through an outage, until it is purged."""
 
 import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from azure.data.tables import TableServiceClient
 
-from sandbox.azurite import Azurite
-from sandbox.relay import Mood, Relay
-from shared.errors import Conflict, Unavailable
+from sandbox.relay import Mood
+from shared.errors import Conflict
 from shared.events.cloud_events import CloudEvent
 from shared.events.publication import PublicationRecord
 from shared.events.publication_table import TABLE, PublicationTable
@@ -21,35 +18,24 @@ from shared.events.publish_once import PublishOnce
 from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
-from tests.sandbox.background import Background
+from tests.integration.relayed_account import RelayedAccount
 from tests.unit.events.test_publish_once import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow
 
-# A part of the markers is those whose keys begin with one of them.
+# A run purges the records whose keys begin with one of them.
 _DIGITS = "0123456789abcdef"
-# When those markers are purged whose keys begin with 0.
-_IN_THE_FIRST_PART = datetime(2026, 11, 21, 0, 25, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def relay(azurite: Azurite) -> Iterator[Relay]:
-    background = Background()
-    relay = Relay(urlsplit(azurite.table_endpoint).port or 0)
-    background.run(relay.start())
-    yield relay
-    background.run(relay.stop())
-    background.close()
+# When the records are purged whose keys begin with 0.
+_TIME_OF_FIRST_PART = datetime(2026, 11, 21, 0, 25, tzinfo=UTC)
 
 
 @pytest.fixture
-def tables(azurite: Azurite, relay: Relay) -> Iterator[TableServiceClient]:
-    relayed = re.sub(r"(TableEndpoint=http://127\.0\.0\.1):\d+", rf"\1:{relay.port}", azurite.connection_string)
-    with TableServiceClient.from_connection_string(relayed, retry_total=0) as tables:
-        # What other tests have left in the process's account is purged and counted as well.
+def tables(relayed: RelayedAccount) -> Iterator[TableServiceClient]:
+    with TableServiceClient.from_connection_string(relayed.connection_string, retry_total=0) as tables:
+        # Records of other tests on the same account would be purged and counted as well.
         tables.delete_table(TABLE)
         yield tables
-        relay.mood = Mood.FORWARDING
+        relayed.set_mood(Mood.FORWARDING)
         tables.delete_table(TABLE)
 
 
@@ -58,11 +44,10 @@ class Worker:
     """One instance of the app."""
 
     tables: TableServiceClient
-    now: datetime = NOW
     sunk: list[CloudEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.published = PublishOnce(PublicationTable(self.tables), self._sink, window=WINDOW, now=lambda: self.now)
+        self.published = PublishOnce(PublicationTable(self.tables), self._sink, window=WINDOW, now=lambda: NOW)
 
     def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
         for event in events:
@@ -74,7 +59,7 @@ class Worker:
         assert eventually(self.published.is_idle)
 
 
-def test_what_was_published_is_published_by_no_instance_again(tables: TableServiceClient) -> None:
+def test_published_change_is_published_by_no_instance_again(tables: TableServiceClient) -> None:
     first, second = Worker(tables), Worker(tables)
     first.publish(message(), team("A"))
     for worker in (first, second):
@@ -82,7 +67,7 @@ def test_what_was_published_is_published_by_no_instance_again(tables: TableServi
     assert (len(first.sunk), second.sunk) == (2, [])
 
 
-def test_state_that_comes_back_is_published_whichever_instance_receives_it(tables: TableServiceClient) -> None:
+def test_recurring_state_is_published_whichever_instance_receives_it(tables: TableServiceClient) -> None:
     first, second = Worker(tables), Worker(tables)
     for number, name in enumerate("ABAB"):
         (first, second)[number % 2].publish(team(name, seal=f"of {number}"))
@@ -91,39 +76,27 @@ def test_state_that_comes_back_is_published_whichever_instance_receives_it(table
     assert len(ids) == len(set(ids)) == 4
 
 
-def test_after_the_window_a_change_is_published_again(tables: TableServiceClient) -> None:
-    worker = Worker(tables)
-    worker.publish(message())
-    worker.now += WINDOW
-    worker.publish(message())
-    assert len(worker.sunk) == 1
-    worker.now += timedelta(seconds=1)
-    worker.publish(message())
-    worker.publish(message())
-    assert len(worker.sunk) == 2
-
-
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
-def test_without_the_table_every_event_is_published_in_time(
-    tables: TableServiceClient, relay: Relay, mood: Mood
+def test_every_event_is_published_in_time_without_the_table(
+    tables: TableServiceClient, relayed: RelayedAccount, mood: Mood
 ) -> None:
     worker = Worker(tables)
     worker.publish(message())
-    relay.mood = mood
+    relayed.set_mood(mood)
     with within(BUSY_MACHINE_SECONDS):
         worker.published.publish([message(), message(etag="2"), team("A")], in_time())
     assert len(worker.sunk) == 3
-    relay.mood = Mood.FORWARDING
+    relayed.set_mood(Mood.FORWARDING)
     assert eventually(worker.published.is_idle)
 
 
-def test_markers_are_read_again_once_the_table_is_back(tables: TableServiceClient, relay: Relay) -> None:
+def test_records_are_read_again_once_the_table_is_back(tables: TableServiceClient, relayed: RelayedAccount) -> None:
     worker, other = Worker(tables), Worker(tables)
-    relay.mood = Mood.DOWN
+    relayed.set_mood(Mood.DOWN)
     worker.publish(message())
-    relay.mood = Mood.FORWARDING
+    relayed.set_mood(Mood.FORWARDING)
     etags = itertools.count()
-    # It has left the table alone for a while.
+    # The worker leaves the table alone for a while.
     assert eventually(lambda: _is_dropped(worker, other, str(next(etags))), seconds=20)
 
 
@@ -134,94 +107,85 @@ def _is_dropped(worker: Worker, other: Worker, etag: str) -> bool:
     return len(worker.sunk) == before
 
 
-def test_a_row_that_was_written_since_is_a_conflict(tables: TableServiceClient) -> None:
-    markers, key = PublicationTable(tables), uuid4().hex
-    new = PublicationRecord(key=key, entries=("a",), published_at=NOW)
-    assert markers.read(key) is None
-    markers.write(new)
-    with pytest.raises(Conflict):
-        markers.write(new)
-    read = markers.read(key)
-    assert read is not None
-    assert replace(read, etag=None) == new
-    markers.write(replace(read, entries=("a", "", "b")))
-    again = markers.read(key)
-    assert again is not None
-    assert again.entries == ("a", "", "b")
-    with pytest.raises(Conflict):
-        markers.write(read)
+@pytest.fixture
+def records(tables: TableServiceClient) -> PublicationTable:
+    return PublicationTable(tables)
 
 
-def test_old_markers_are_deleted_a_part_at_each_run_and_all_of_them_in_time(tables: TableServiceClient) -> None:
-    markers = PublicationTable(tables)
-    for digit in _DIGITS:
-        for age in ("old", "new"):
-            at = NOW - WINDOW - timedelta(minutes=30 if age == "old" else -30)
-            markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=(age,), published_at=at))
-    table = tables.get_table_client(TABLE)
-    deleted = [markers.purge(now=each, before=NOW - WINDOW, is_time_up=lambda: False) for each in _runs(5)]
-    assert (sum(deleted), max(deleted)) == (len(_DIGITS), 1)
-    assert [row["notes"] for row in table.list_entities()] == ["new"] * len(_DIGITS)
+def _old(key: str, *, age: timedelta = 2 * WINDOW) -> PublicationRecord:
+    return PublicationRecord(key=key, entries=("a",), published_at=NOW - age)
 
 
-@pytest.mark.parametrize("minutes", [1, 5, 10, 60])
-def test_every_schedule_reaches_every_part(tables: TableServiceClient, minutes: int) -> None:
-    """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
-    markers = PublicationTable(tables)
-    for digit in _DIGITS:
-        markers.write(PublicationRecord(key=f"{digit}{uuid4().hex}", entries=("a",), published_at=NOW - 2 * WINDOW))
-    deleted = (markers.purge(now=now, before=NOW, is_time_up=lambda: False) for now in _runs(minutes))
-    assert len(_DIGITS) in itertools.accumulate(deleted)
+def _purge(records: PublicationTable, now: datetime, is_time_up: Callable[[], bool] = lambda: False) -> int:
+    return records.purge(now=now, before=NOW - WINDOW, is_time_up=is_time_up)
 
 
 def _runs(minutes: int) -> Iterator[datetime]:
     yield from (datetime(2026, 11, 21, tzinfo=UTC) + timedelta(minutes=minutes * run) for run in range(100))
 
 
-def test_purging_ends_in_time_and_does_without_a_table(tables: TableServiceClient) -> None:
-    markers = PublicationTable(tables)
-    assert markers.purge(now=NOW, before=NOW, is_time_up=lambda: False) == 0
+def test_record_written_since_it_was_read_is_a_conflict(records: PublicationTable) -> None:
+    new = PublicationRecord(key=uuid4().hex, entries=("a",), published_at=NOW)
+    assert records.read(new.key) is None
+    records.write(new)
+    with pytest.raises(Conflict):
+        records.write(new)
+    read = records.read(new.key)
+    assert read is not None
+    assert replace(read, etag=None) == new
+    records.write(replace(read, entries=("a", "", "b")))
+    assert (changed := records.read(new.key)) is not None
+    assert changed.entries == ("a", "", "b")
+    with pytest.raises(Conflict):
+        records.write(read)
+
+
+def test_each_run_purges_one_part_until_no_old_record_is_left(
+    tables: TableServiceClient, records: PublicationTable
+) -> None:
     for digit in _DIGITS:
-        markers.write(PublicationRecord(key=f"{digit}0", entries=("a",), published_at=NOW - 2 * WINDOW))
-    assert markers.purge(now=NOW, before=NOW, is_time_up=lambda: True) == 0
+        records.write(_old(f"{digit}{uuid4().hex}", age=WINDOW + timedelta(minutes=30)))
+        records.write(replace(_old(f"{digit}{uuid4().hex}", age=WINDOW - timedelta(minutes=30)), entries=("new",)))
+    purged = [_purge(records, now) for now in _runs(5)]
+    assert (sum(purged), max(purged)) == (len(_DIGITS), 1)
+    assert [row["notes"] for row in tables.get_table_client(TABLE).list_entities()] == ["new"] * len(_DIGITS)
 
 
-def test_what_is_published_again_while_markers_are_purged_stays(tables: TableServiceClient) -> None:
-    markers = PublicationTable(tables)
-    markers.write(PublicationRecord(key="00", entries=("a",), published_at=NOW - 2 * WINDOW))
-    again = markers.read("00")
-    assert again is not None
+@pytest.mark.parametrize("minutes", [1, 5, 10, 60])
+def test_every_schedule_purges_every_part(records: PublicationTable, minutes: int) -> None:
+    """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
+    for digit in _DIGITS:
+        records.write(_old(f"{digit}{uuid4().hex}"))
+    assert len(_DIGITS) in itertools.accumulate(_purge(records, now) for now in _runs(minutes))
+
+
+def test_purge_ends_in_time_and_needs_no_table(records: PublicationTable) -> None:
+    assert _purge(records, NOW) == 0
+    for digit in _DIGITS:
+        records.write(_old(f"{digit}0"))
+    assert _purge(records, NOW, lambda: True) == 0
+
+
+def test_record_published_again_during_a_purge_stays(records: PublicationTable) -> None:
+    records.write(_old("00"))
+    old = records.read("00")
+    assert old is not None
 
     def publish() -> bool:
-        markers.write(replace(again, entries=("a", "b"), published_at=NOW))
+        records.write(replace(old, entries=("a", "b"), published_at=NOW))
         return False
 
-    assert markers.purge(now=_IN_THE_FIRST_PART, before=NOW - WINDOW, is_time_up=publish) == 0
-    assert (found := markers.read("00")) is not None
+    assert _purge(records, _TIME_OF_FIRST_PART, publish) == 0
+    assert (found := records.read("00")) is not None
     assert found.entries == ("a", "b")
 
 
-def test_of_two_runs_that_purge_one_marker_neither_fails(tables: TableServiceClient) -> None:
-    markers = PublicationTable(tables)
-    markers.write(PublicationRecord(key="00", entries=("a",), published_at=NOW - 2 * WINDOW))
-    deleted = []
+def test_record_purged_by_two_runs_fails_neither(records: PublicationTable) -> None:
+    records.write(_old("00"))
+    purged = []
 
     def purge() -> bool:
-        deleted.append(markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_time_up=lambda: False))
+        purged.append(_purge(records, _TIME_OF_FIRST_PART))
         return False
 
-    assert (markers.purge(now=_IN_THE_FIRST_PART, before=NOW, is_time_up=purge), deleted) == (0, [1])
-
-
-@pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
-def test_a_table_that_cannot_be_had_is_unavailable(tables: TableServiceClient, relay: Relay, mood: Mood) -> None:
-    markers = PublicationTable(tables)
-    markers.write(PublicationRecord(key="aa", entries=("a",), published_at=NOW))
-    relay.mood = mood
-    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        markers.read("aa")
-    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        markers.write(PublicationRecord(key="ab", entries=("a",), published_at=NOW))
-    if mood is Mood.DOWN:
-        with pytest.raises(Unavailable):
-            markers.purge(now=NOW, before=NOW, is_time_up=lambda: False)
+    assert (_purge(records, _TIME_OF_FIRST_PART, purge), purged) == (0, [1])

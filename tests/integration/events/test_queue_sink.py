@@ -1,4 +1,4 @@
-"""The sink against Azurite, read back with the clients that a consumer would use."""
+"""The sink against Azurite, read back with the clients that a consumer would use, and in outages of one service."""
 
 import base64
 import json
@@ -14,9 +14,12 @@ from azure.storage.blob import AccountSasPermissions, BlobServiceClient, Resourc
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from sandbox.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
+from sandbox.relay import Mood
+from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.events.queue_sink import DATA_CONTAINER, MAX_MESSAGE_BYTES, QueueSink
-from tests.fakes.time_limits import in_time
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
+from tests.integration.relayed_account import RelayedAccount
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +32,7 @@ class Storage:
     sink: QueueSink
 
     def messages(self) -> list[QueueMessage]:
-        """Return what stands in the queue, its text untouched, and take it away."""
+        """Return the messages in the queue, their text untouched, and delete them."""
         found = []
         while batch := list(self.queue.receive_messages(max_messages=32)):
             found += batch
@@ -43,16 +46,14 @@ class Storage:
 
 
 @pytest.fixture
-def storage(azurite: Azurite) -> Iterator[Storage]:
+def storage(azurite: Azurite, relayed: RelayedAccount) -> Iterator[Storage]:
     name = f"queue-{uuid4().hex}"
-    queues = QueueServiceClient.from_connection_string(azurite.connection_string)
-    blobs = BlobServiceClient.from_connection_string(azurite.connection_string)
-    with queues, blobs:
-        yield Storage(queues=queues, blobs=blobs, queue=queues.get_queue_client(name), sink=_sink(queues, blobs, name))
-
-
-def _sink(queues: QueueServiceClient, blobs: BlobServiceClient, name: str) -> QueueSink:
-    return QueueSink(queues, blobs, name)
+    with (
+        QueueServiceClient.from_connection_string(relayed.connection_string) as queues,
+        BlobServiceClient.from_connection_string(relayed.connection_string) as blobs,
+        QueueClient.from_connection_string(azurite.connection_string, name) as queue,
+    ):
+        yield Storage(queues=queues, blobs=blobs, queue=queue, sink=QueueSink(queues, blobs, name))
 
 
 def _event(text: str = "hello") -> CloudEvent:
@@ -74,27 +75,27 @@ def _event_of(size: int) -> CloudEvent:
     return replace(empty, data=json.dumps({"content": padding}).encode())
 
 
-def test_a_message_is_what_a_queue_trigger_expects(storage: Storage) -> None:
+def test_message_is_what_a_queue_trigger_expects(storage: Storage) -> None:
     event = _event("Grüße 👋 \u2028")
     storage.sink.publish([event], in_time())
     text = storage.messages()[0].content
     assert base64.b64decode(text, validate=True) == event.to_json()
 
 
-def test_a_message_never_expires(storage: Storage) -> None:
+def test_message_never_expires(storage: Storage) -> None:
     storage.sink.publish([_event()], in_time())
     expires_on = storage.messages()[0].expires_on
     assert expires_on is not None
     assert expires_on.year == 9999
 
 
-def test_all_events_of_a_post_stand_in_the_queue(storage: Storage) -> None:
+def test_all_events_of_a_post_are_in_the_queue(storage: Storage) -> None:
     events = [_event(str(number)) for number in range(40)]
     storage.sink.publish(events, in_time())
     assert {event["id"] for event in storage.events()} == {event.id for event in events}
 
 
-def test_the_queue_is_made_once_however_many_need_it_at_once(storage: Storage) -> None:
+def test_queue_is_created_once_by_simultaneous_senders(storage: Storage) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: storage.sink.publish([_event(str(number))], in_time()), range(8)))
     assert len(storage.events()) == 8
@@ -116,7 +117,7 @@ def test_the_container_is_made_once_however_many_need_it_at_once(storage: Storag
 
 
 @pytest.mark.parametrize(("size", "where"), [(MAX_MESSAGE_BYTES, "data"), (MAX_MESSAGE_BYTES + 1, "dataref")])
-def test_data_move_to_a_blob_when_the_message_would_be_over_64_kib(storage: Storage, size: int, where: str) -> None:
+def test_data_go_into_a_blob_if_the_message_would_exceed_64_kib(storage: Storage, size: int, where: str) -> None:
     event = _event_of(size)
     assert len(event.to_json()) == size
     storage.sink.publish([event], in_time())
@@ -138,14 +139,14 @@ def test_large_data_are_found_where_the_event_says(storage: Storage) -> None:
     assert _read(storage, published["dataref"]) == (event.data, "application/json")
 
 
-def test_a_redelivery_of_large_data_overwrites_its_blob(storage: Storage) -> None:
+def test_redelivery_of_large_data_overwrites_its_blob(storage: Storage) -> None:
     event = _event("x" * 100_000)
     for _ in range(2):
         storage.sink.publish([event], in_time())
     assert len({published["dataref"] for published in storage.events()}) == 1
 
 
-def test_the_address_of_large_data_holds_no_shared_access_signature(storage: Storage, azurite: Azurite) -> None:
+def test_address_of_large_data_has_no_shared_access_signature(storage: Storage) -> None:
     signature = generate_account_sas(
         ACCOUNT_NAME,
         ACCOUNT_KEY,
@@ -154,15 +155,38 @@ def test_the_address_of_large_data_holds_no_shared_access_signature(storage: Sto
         datetime(2090, 1, 1, tzinfo=UTC),
     )
     event = _event("x" * 100_000)
-    with BlobServiceClient(azurite.blob_endpoint, credential=signature) as blobs:
-        _sink(storage.queues, blobs, storage.queue.queue_name).publish([event], in_time())
+    with BlobServiceClient(storage.blobs.url, credential=signature) as blobs:
+        QueueSink(storage.queues, blobs, storage.queue.queue_name).publish([event], in_time())
     dataref = storage.events()[0]["dataref"]
     assert "?" not in dataref
     assert "sig" not in dataref
     assert _read(storage, dataref)[0] == event.data
 
 
-def test_each_event_is_told_of_once_it_stands_in_the_queue(storage: Storage) -> None:
-    events, told = [_event(), _event("x" * 100_000)], list[CloudEvent]()
-    storage.sink.publish(events, in_time(), told.append)
-    assert sorted(event.id for event in told) == sorted(event.id for event in events)
+def test_each_sent_event_is_reported(storage: Storage) -> None:
+    events, sent = [_event(), _event("x" * 100_000)], list[CloudEvent]()
+    storage.sink.publish(events, in_time(), sent.append)
+    assert sorted(event.id for event in sent) == sorted(event.id for event in events)
+
+
+@pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
+def test_many_events_are_unavailable_by_the_deadline_without_the_queue(
+    storage: Storage, relayed: RelayedAccount, mood: Mood
+) -> None:
+    relayed.relays["Queue"].mood = mood
+    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        storage.sink.publish([_event() for _ in range(40)], in_time())
+    relayed.set_mood(Mood.FORWARDING)
+    storage.sink.publish([_event()], in_time())
+    assert storage.events()
+
+
+@pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
+def test_event_is_not_in_the_queue_without_its_large_data(
+    storage: Storage, relayed: RelayedAccount, mood: Mood
+) -> None:
+    small = _event()
+    relayed.relays["Blob"].mood = mood
+    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        storage.sink.publish([small, _event("x" * 100_000)], in_time())
+    assert [event["id"] for event in storage.events()] == [small.id]
