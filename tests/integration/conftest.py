@@ -9,6 +9,7 @@ from sandbox.azurite import Azurite
 from sandbox.relay import Mood
 from tests.fakes.identity_services import IdentityServices, identity_services
 from tests.integration.relayed_account import RelayedAccount, relayed_account
+from tests.sandbox.graph_world import GraphWorld, graph_world
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,24 @@ def outside(services: IdentityServices, monkeypatch: pytest.MonkeyPatch) -> Iden
     for name, value in services.environment().items():
         monkeypatch.setenv(name, value)
     return services
+
+
+@pytest.fixture(scope="module")
+def graph_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
+    with graph_world(tmp_path_factory.mktemp("graph")) as world:
+        world.graph.throttle.enabled = False
+        yield world
+
+
+@pytest.fixture
+def world(graph_services: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> GraphWorld:
+    for name, value in graph_services.tls.environment().items():
+        monkeypatch.setenv(name, value)
+    for subscription in graph_services.graph.subscriptions():
+        graph_services.call("DELETE", f"v1.0/subscriptions/{subscription.id}")
+    for service in (graph_services.graph_service, graph_services.login):
+        service.requests.clear()
+    return graph_services
 
 
 @pytest.fixture

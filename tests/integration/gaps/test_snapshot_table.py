@@ -104,10 +104,7 @@ def test_damaged_row_is_named(tables: TableServiceClient, snapshot: SnapshotTabl
 @pytest.mark.parametrize("exists", [True, False], ids=["added", "deleted"])
 @pytest.mark.parametrize("minutes", [-1, 0, 1])
 def test_late_notification_does_not_overwrite_a_later_state(
-    snapshot: SnapshotTable,
-    tenant_id: str,
-    minutes: int,
-    exists: bool,  # noqa: FBT001  a parameter of the test
+    snapshot: SnapshotTable, tenant_id: str, minutes: int, *, exists: bool
 ) -> None:
     snapshot.record(_member(tenant_id, "m", exists=not exists, recorded_at=NOW))
     snapshot.record(_member(tenant_id, "m", exists=exists, recorded_at=NOW + minutes * MINUTE))
@@ -117,10 +114,7 @@ def test_late_notification_does_not_overwrite_a_later_state(
 @pytest.mark.parametrize("existed", [True, False], ids=["recorded", "not recorded"])
 @pytest.mark.parametrize("exists", [True, False], ids=["listed", "not listed"])
 def test_change_recorded_while_a_list_is_read_stays(
-    snapshot: SnapshotTable,
-    tenant_id: str,
-    existed: bool,  # noqa: FBT001  a parameter of the test
-    exists: bool,  # noqa: FBT001  likewise
+    snapshot: SnapshotTable, tenant_id: str, *, existed: bool, exists: bool
 ) -> None:
     if existed:
         snapshot.record(_member(tenant_id, "m", recorded_at=NOW - MINUTE))

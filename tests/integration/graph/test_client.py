@@ -1,15 +1,12 @@
 """Graph's subscriptions through ``azure.core``'s pipeline, with tokens from MSAL, against a Graph that refuses."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from azure.core.credentials import AccessToken, TokenCredential
 
 from sandbox.serving import Fault
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
@@ -18,64 +15,27 @@ from shared.graph.location import ResourceLocation
 from shared.identity.entra import AppCredential
 from shared.settings import Settings
 from tests.fakes.identity_services import GRAPH_SCOPE, fault
-from tests.sandbox.graph_world import APP, POWERLESS_APP, SECRET, GraphWorld, graph_world
-from tests.sender import STATE_KEY_TEXT
+from tests.fakes.settings_environment import LEAST
+from tests.integration.graph.clients import ForgedCredential, graph_with
+from tests.sandbox.graph_world import APP, POWERLESS_APP, SECRET, GraphWorld
 
 pytestmark = pytest.mark.slow
 
-# A Graph that says when to come back is asked again then: the tests need not wait for azure.core's own pauses.
 RETRIES = 1
-SUBSCRIPTIONS = "/v1.0/subscriptions"
 
 
-class Forged:
-    """A credential whose tokens nobody issued."""
-
-    def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
-        return AccessToken("forged.token.here", int(time.time()) + 3600)
-
-
-@pytest.fixture(scope="module")
-def graph_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as world:
-        world.graph.throttle.enabled = False
-        yield world
-
-
-@pytest.fixture
-def world(graph_services: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> GraphWorld:
-    for name, value in graph_services.tls.environment().items():
-        monkeypatch.setenv(name, value)
-    for subscription in graph_services.graph.subscriptions():
-        graph_services.call("DELETE", f"v1.0/subscriptions/{subscription.id}")
-    graph_services.graph_service.requests.clear()
-    return graph_services
-
-
-def _settings(world: GraphWorld, client_id: str) -> Settings:
-    return Settings.from_environ(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "TENANT_IDS": world.ann.tenant_id,
-            "CLIENT_ID": client_id,
-            "CLIENT_STATE_KEY": STATE_KEY_TEXT,
-            "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
-            "LOGIN_URL": world.login.url,
-        }
-    )
-
-
-def _credential(world: GraphWorld, client_id: str = APP) -> AppCredential:
-    return AppCredential(_settings(world, client_id), world.ann.tenant_id, lambda: SECRET)
+def _credential(world: GraphWorld, client_id: str = APP, secret: str = SECRET) -> AppCredential:
+    names = {"TENANT_IDS": world.ann.tenant_id, "CLIENT_ID": client_id, "LOGIN_URL": world.login.url}
+    return AppCredential(Settings.from_environ(LEAST | names), world.ann.tenant_id, lambda: secret)
 
 
 @pytest.fixture
 def graph(world: GraphWorld) -> Iterator[Graph]:
-    with _as(world, _credential(world)) as graph:
+    with graph_with(world, _credential(world)) as graph:
         yield graph
 
 
-def test_what_was_created_is_renewed_listed_and_deleted(world: GraphWorld, graph: Graph) -> None:
+def test_subscription_is_created_renewed_listed_and_deleted(world: GraphWorld, graph: Graph) -> None:
     made = graph.create_subscription(world.body(changeType="created"))
     assert (made.resource, made.change_types) == ("/chats/getAllMessages", frozenset({"created"}))
     renewed = graph.update_subscription(made.subscription_id, {"expirationDateTime": world.at(hours=48)})
@@ -85,7 +45,7 @@ def test_what_was_created_is_renewed_listed_and_deleted(world: GraphWorld, graph
     assert list(graph.list_subscriptions()) == []
 
 
-def test_a_list_is_read_to_its_last_page(world: GraphWorld, graph: Graph) -> None:
+def test_list_is_read_to_its_last_page(world: GraphWorld, graph: Graph) -> None:
     change_types = ("created", "updated", "deleted", "created,updated", "created,deleted", "updated,deleted")
     ids = {graph.create_subscription(world.body(changeType=each)).subscription_id for each in change_types}
     world.graph_service.requests.clear()
@@ -100,59 +60,73 @@ def _location(world: GraphWorld, *path: str, version: str = "v1.0") -> ResourceL
 
 
 @pytest.mark.parametrize("version", ["v1.0", "beta"])
-def test_a_resource_is_read_as_it_is_byte_for_byte(world: GraphWorld, graph: Graph, version: str) -> None:
+def test_resource_is_returned_byte_for_byte(world: GraphWorld, graph: Graph, version: str) -> None:
     location = _location(world, *world.send("Grüße 👋")[0], version=version)
     content = graph.get_resource(location)
     assert content.resource["body"]["content"] == "Grüße 👋"
     assert content.json_bytes == world.call("GET", location.path.lstrip("/")).content
 
 
-@contextmanager
-def _as(world: GraphWorld, credential: TokenCredential) -> Iterator[Graph]:
-    graph = Graph(world.graph_service.url, credential, scope=GRAPH_SCOPE)
-    with graph._client:
-        yield graph
-
-
-def _forged(world: GraphWorld) -> None:
-    with _as(world, Forged()) as graph:
+def _list_with_forged_token(world: GraphWorld) -> None:
+    with graph_with(world, ForgedCredential()) as graph:
         list(graph.list_subscriptions())
 
 
-def _powerless(world: GraphWorld) -> None:
-    with _as(world, _credential(world, POWERLESS_APP)) as graph:
+def _create_without_permission(world: GraphWorld) -> None:
+    with graph_with(world, _credential(world, POWERLESS_APP)) as graph:
         graph.create_subscription(world.body())
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "problem", "words"),
     [
-        pytest.param(lambda world, _: _forged(world), "401 .*InvalidAuthenticationToken", id="no valid token"),
-        pytest.param(lambda world, _: _powerless(world), "403 .*Required permissions .*Chat", id="no permission"),
         pytest.param(
-            lambda _, graph: graph.delete_subscription("none"), "404 .*The object was not found", id="not there"
+            lambda world, _: _list_with_forged_token(world),
+            Misconfigured,
+            "401 .*InvalidAuthenticationToken",
+            id="no valid token",
+        ),
+        pytest.param(
+            lambda world, _: _create_without_permission(world),
+            Misconfigured,
+            "403 .*Required permissions .*Chat",
+            id="no permission",
+        ),
+        pytest.param(
+            lambda world, graph: graph.get_resource(_location(world, "chats", "19:0@thread.v2")),
+            NotFound,
+            "404 ",
+            id="missing resource",
+        ),
+        pytest.param(
+            lambda _, graph: graph.delete_subscription("none"),
+            NotFound,
+            "404 .*The object was not found",
+            id="missing subscription",
         ),
         pytest.param(
             lambda world, graph: [graph.create_subscription(world.body()) for _ in range(2)],
+            Conflict,
             "409 .*already exists",
-            id="there already",
+            id="existing subscription",
         ),
         pytest.param(
             lambda world, graph: graph.create_subscription(world.body(expirationDateTime=world.at(days=30))),
+            Misconfigured,
             "400 .*4320 minutes",
             id="too long",
         ),
     ],
 )
-def test_a_refusal_is_told_in_graphs_own_words(
-    world: GraphWorld, graph: Graph, call: Callable[[GraphWorld, Graph], Any], words: str
+def test_refusal_is_raised_in_graphs_own_words(
+    world: GraphWorld, graph: Graph, call: Callable[[GraphWorld, Graph], Any], problem: type[Problem], words: str
 ) -> None:
-    with pytest.raises(Problem, match=rf"{words}.*\(request-id \S+\)"):
+    with pytest.raises(problem, match=rf"{words}.*\(request-id \S+\)"):
         call(world, graph)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": "no"}'])
-def test_a_refusal_without_words_is_told_by_its_status(world: GraphWorld, graph: Graph, body: bytes) -> None:
+def test_refusal_without_an_error_is_raised_with_its_status(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=403, body=body)), pytest.raises(Misconfigured, match="403"):
         list(graph.list_subscriptions())
 
@@ -168,7 +142,7 @@ def test_a_refusal_without_words_is_told_by_its_status(world: GraphWorld, graph:
         ({"Retry-After": "-1"}, None),
     ],
 )
-def test_a_pause_that_graph_asks_for_is_told_to_the_caller(
+def test_retry_after_is_passed_to_the_caller(
     world: GraphWorld, graph: Graph, status: int, header: dict[str, str], pause: timedelta | None
 ) -> None:
     busy = Fault(status=status, headers=header)
@@ -179,30 +153,20 @@ def test_a_pause_that_graph_asks_for_is_told_to_the_caller(
 
 
 @pytest.mark.parametrize("status", [500, 503, 504])
-def test_a_hiccup_of_graphs_is_tried_over_at_once(world: GraphWorld, graph: Graph, status: int) -> None:
+def test_single_server_error_is_retried_at_once(world: GraphWorld, graph: Graph, status: int) -> None:
     with fault(world.graph_service, Fault(status=status, times=1)):
         graph.create_subscription(world.body())
     assert len(world.graph_service.requests) == 2
 
 
-def test_a_resource_is_read_in_haste(world: GraphWorld, graph: Graph) -> None:
+def test_resource_is_read_without_a_retry(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=503)), pytest.raises(Unavailable):
         graph.get_resource(_location(world, "chats", "a"))
     assert len(world.graph_service.requests) == 1
 
 
-def test_what_is_not_there_and_what_is_there_already_have_names_of_their_own(world: GraphWorld, graph: Graph) -> None:
-    with pytest.raises(NotFound):
-        graph.get_resource(_location(world, "chats", "19:0@thread.v2"))
-    graph.create_subscription(world.body())
-    with pytest.raises(Conflict):
-        graph.create_subscription(world.body())
-
-
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_conflict_is_one_only_for_a_request_that_changes_something(
-    world: GraphWorld, graph: Graph, status: int
-) -> None:
+def test_conflict_is_raised_for_changes_only(world: GraphWorld, graph: Graph, status: int) -> None:
     with fault(world.graph_service, Fault(status=status)):
         for change in (
             lambda: graph.create_subscription(world.body()),
@@ -216,14 +180,14 @@ def test_a_conflict_is_one_only_for_a_request_that_changes_something(
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_graph_out_of_order_is_unavailable_after_some_retries(world: GraphWorld, graph: Graph, status: int) -> None:
+def test_server_error_is_unavailable_after_the_retries(world: GraphWorld, graph: Graph, status: int) -> None:
     with fault(world.graph_service, Fault(status=status)), pytest.raises(Unavailable, match=str(status)):
         list(graph.list_subscriptions())
     assert len(world.graph_service.requests) == 1 + RETRIES
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"[]", b'{"id": "a"', b'{"id": NaN}', b'{"id": "\xff"}'])
-def test_a_resource_that_is_none_is_never_taken_for_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+def test_broken_resource_is_unavailable(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
         graph.get_resource(_location(world, "chats", "a"))
 
@@ -231,25 +195,25 @@ def test_a_resource_that_is_none_is_never_taken_for_one(world: GraphWorld, graph
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"null", b"[]", b"{}", b'{"value": null}', b'{"value": {}}', b'{"value": [{"id": "a"']
 )
-def test_a_list_that_is_none_is_never_taken_for_an_empty_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+def test_broken_list_is_unavailable_and_not_empty(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable):
         list(graph.list_subscriptions())
 
 
 @pytest.mark.parametrize("item", ["null", "7", "{}", '{"id": "a", "resource": "/teams", "changeType": null}'])
-def test_an_item_that_is_no_subscription_is_told(world: GraphWorld, graph: Graph, item: str) -> None:
+def test_list_item_that_is_no_subscription_is_misconfigured(world: GraphWorld, graph: Graph, item: str) -> None:
     answer = Fault(status=200, body=f'{{"value": [{item}]}}'.encode())
     with fault(world.graph_service, answer), pytest.raises(Misconfigured, match="not a subscription"):
         list(graph.list_subscriptions())
 
 
-def test_a_token_that_cannot_be_had_is_told_as_it_is(world: GraphWorld) -> None:
-    credential = AppCredential(_settings(world, APP), world.ann.tenant_id, lambda: "hunter2 hunter2")
-    with _as(world, credential) as graph, pytest.raises(Misconfigured, match="AADSTS7000215"):
+def test_error_of_the_credential_is_raised_unchanged(world: GraphWorld) -> None:
+    credential = _credential(world, secret="hunter2 hunter2")
+    with graph_with(world, credential) as graph, pytest.raises(Misconfigured, match="AADSTS7000215"):
         list(graph.list_subscriptions())
 
 
-def test_neither_token_nor_client_state_reaches_a_log(
+def test_token_and_client_state_do_not_reach_a_log(
     world: GraphWorld, graph: Graph, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Importing the composition root quiets this one.

@@ -15,23 +15,16 @@ from shared.graph.client import Graph
 from shared.identity.user_login import LoginStore, UserCredential, sign_in
 from shared.settings import Settings
 from tests.fakes.identity_services import GRAPH_SCOPE
-from tests.sandbox.graph_world import APP, GraphWorld, graph_world
-from tests.sender import STATE_KEY_TEXT
+from tests.fakes.settings_environment import LEAST
+from tests.sandbox.graph_world import APP, GraphWorld
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as world:
-        identity = {"IDENTITY_ENDPOINT": f"{world.login.url}/msi/token", "IDENTITY_HEADER": world.entra.identity_header}
-        for name, value in (world.tls.environment() | identity).items():
-            monkeypatch.setenv(name, value)
-        yield world
-
-
-@pytest.fixture
-def caches(world: GraphWorld) -> Iterator[LoginStore]:
+def logins(world: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoginStore]:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{world.login.url}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", world.entra.identity_header)
     vault = Service(KeyVault(world.entra, world.clock).app, world.tls)
     world.background.run(vault.start())
     with ManagedIdentityCredential() as identity, SecretClient(vault.url, identity) as client:
@@ -40,29 +33,21 @@ def caches(world: GraphWorld) -> Iterator[LoginStore]:
 
 
 @pytest.fixture
-def graph(world: GraphWorld, caches: LoginStore) -> Graph:
+def graph(world: GraphWorld, logins: LoginStore) -> Graph:
     """Return a client for the user Ann, who has signed in."""
     tenant_id = world.ann.tenant_id
     world.entra.register(
         Application(client_id=APP, tenant_ids=(tenant_id,), scopes=("Presence.Read.All",), public_client=True)
     )
     ann = Account(object_id=world.ann.id, tenant_id=tenant_id, name="Ann Ames", username=world.ann.email)
-    settings = Settings.from_environ(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "TENANT_IDS": tenant_id,
-            "CLIENT_ID": APP,
-            "CLIENT_STATE_KEY": STATE_KEY_TEXT,
-            "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
-            "LOGIN_URL": world.login.url,
-        }
-    )
-    sign_in(settings, tenant_id, caches, show=lambda message: world.entra.approve(message.split()[-3], ann))
-    credential = UserCredential(settings, tenant_id, caches)
+    names = {"TENANT_IDS": tenant_id, "CLIENT_ID": APP, "LOGIN_URL": world.login.url}
+    settings = Settings.from_environ(LEAST | names)
+    sign_in(settings, tenant_id, logins, show=lambda message: world.entra.approve(message.split()[-3], ann))
+    credential = UserCredential(settings, tenant_id, logins)
     return Graph(world.graph_service.url, credential, scope=GRAPH_SCOPE)
 
 
-def test_presence_is_subscribed_to_renewed_told_and_ended_in_the_users_name(world: GraphWorld, graph: Graph) -> None:
+def test_presence_is_subscribed_renewed_notified_and_deleted_by_a_user(world: GraphWorld, graph: Graph) -> None:
     filtered = f"/communications/presences?$filter=id in ('{world.bob.id}')"
     asked = world.body(changeType="updated", resource=filtered, expirationDateTime=world.at(minutes=59))
     created = graph.create_subscription(asked)
@@ -77,6 +62,6 @@ def test_presence_is_subscribed_to_renewed_told_and_ended_in_the_users_name(worl
     assert list(graph.list_subscriptions()) == []
 
 
-def test_what_is_for_applications_only_is_refused_to_the_user(world: GraphWorld, graph: Graph) -> None:
+def test_resource_for_applications_only_is_refused_to_a_user(world: GraphWorld, graph: Graph) -> None:
     with pytest.raises(Misconfigured, match="Required permissions to access chats/getAllMessages"):
         graph.create_subscription(world.body())

@@ -12,30 +12,14 @@ import pytest
 from sandbox.serving import Fault
 from shared.errors import NotFound, Unavailable
 from shared.graph.client import Graph
-from tests.fakes.identity_services import GRAPH_SCOPE, fault
-from tests.integration.graph.test_client import Forged
-from tests.sandbox.graph_world import GraphWorld, graph_world
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as world:
-        world.graph.throttle.enabled = False
-        yield world
-
-
-@pytest.fixture
-def world(services: GraphWorld, monkeypatch: pytest.MonkeyPatch) -> GraphWorld:
-    for name, value in services.tls.environment().items():
-        monkeypatch.setenv(name, value)
-    services.graph_service.requests.clear()
-    return services
+from tests.fakes.identity_services import fault
+from tests.integration.graph.clients import ForgedCredential, graph_with
+from tests.sandbox.graph_world import GraphWorld
 
 
 @pytest.fixture
 def graph(world: GraphWorld) -> Iterator[Graph]:
-    graph = Graph(world.graph_service.url, Forged(), scope=GRAPH_SCOPE)
-    with graph._client:
+    with graph_with(world, ForgedCredential()) as graph:
         yield graph
 
 
@@ -44,7 +28,7 @@ def _answer(link: Any, items: Any = ()) -> Fault:
     return Fault(status=200, body=json.dumps(body | ({} if link is None else {"@odata.nextLink": link})).encode())
 
 
-def test_a_page_has_its_items_and_the_path_of_the_next(world: GraphWorld, graph: Graph) -> None:
+def test_page_has_its_items_and_the_path_of_the_next(world: GraphWorld, graph: Graph) -> None:
     link = f"{world.graph_service.url}/v1.0/users?$skiptoken=a%2Bb%3D&$top=2"
     with fault(world.graph_service, _answer(link, [{"id": "a"}])):
         page = graph.get_page("/v1.0/users?$top=2")
@@ -56,8 +40,8 @@ def test_a_page_has_its_items_and_the_path_of_the_next(world: GraphWorld, graph:
 
 
 @pytest.mark.parametrize("host", ["https://evil.example", "https://graph.microsoft.com:444", "//evil.example"])
-def test_whomever_a_link_names_graph_is_asked(world: GraphWorld, graph: Graph, host: str) -> None:
-    """With every request goes a token of the app's."""
+def test_link_to_another_host_is_requested_from_graph(world: GraphWorld, graph: Graph, host: str) -> None:
+    """Every request has a token of the app."""
     with fault(world.graph_service, _answer(f"{host}/v1.0/users?$skiptoken=a")):
         path = graph.get_page("/v1.0/users").next_path
     assert path == "/v1.0/users?$skiptoken=a"
@@ -69,13 +53,13 @@ def test_whomever_a_link_names_graph_is_asked(world: GraphWorld, graph: Graph, h
 @pytest.mark.parametrize(
     "link", ["", "https://evil.example", "/admin", "javascript:v1.0", 7, {}, ["/v1.0/"], "https://[", "/v1.0/\u00e9"]
 )
-def test_a_link_that_leads_nowhere_in_graph_is_none(world: GraphWorld, graph: Graph, link: Any) -> None:
+def test_link_outside_graph_is_unavailable(world: GraphWorld, graph: Graph, link: Any) -> None:
     with fault(world.graph_service, _answer(link)), pytest.raises(Unavailable, match="link to the next page"):
         graph.get_page("/v1.0/users")
 
 
 @pytest.mark.parametrize("link", ["https://evil.example", 7])
-def test_a_list_of_subscriptions_goes_nowhere_else_either(world: GraphWorld, graph: Graph, link: Any) -> None:
+def test_list_of_subscriptions_follows_no_link_outside_graph(world: GraphWorld, graph: Graph, link: Any) -> None:
     with fault(world.graph_service, _answer(link)), pytest.raises(Unavailable, match="link to the next page"):
         list(graph.list_subscriptions())
 
@@ -84,15 +68,14 @@ def test_a_list_of_subscriptions_goes_nowhere_else_either(world: GraphWorld, gra
     "body",
     [b"", b"<html>", b"null", b"[]", b"{}", b'{"value": {}}', b'{"value": [7]}', b'{"value": [NaN]}', b"[" * 9999],
 )
-def test_a_page_that_is_none_is_never_taken_for_the_last_one(world: GraphWorld, graph: Graph, body: bytes) -> None:
+def test_broken_page_is_unavailable_and_not_the_last(world: GraphWorld, graph: Graph, body: bytes) -> None:
     with fault(world.graph_service, Fault(status=200, body=body)), pytest.raises(Unavailable, match="no list of items"):
         graph.get_page("/v1.0/users")
 
 
-def test_graph_behind_another_path_gives_links_with_that_path(world: GraphWorld) -> None:
-    graph = Graph(f"{world.graph_service.url}/graph/", Forged(), scope=GRAPH_SCOPE)
+def test_graph_below_another_path_has_links_with_that_path(world: GraphWorld) -> None:
     link = f"{world.graph_service.url}/graph/v1.0/users?$skiptoken=a"
-    with graph._client, fault(world.graph_service, _answer(link)):
+    with graph_with(world, ForgedCredential(), path="/graph/") as graph, fault(world.graph_service, _answer(link)):
         assert graph.get_page("/v1.0/users").next_path == "/v1.0/users?$skiptoken=a"
     assert world.graph_service.requests[-1].path_qs == "/graph/v1.0/users"
 
@@ -108,6 +91,6 @@ def test_item_is_returned_as_graph_has_it(world: GraphWorld, graph: Graph) -> No
         assert graph.get_item("/v1.0/teams/a") == {"id": "a", "displayName": "Sales"}
 
 
-def test_a_list_that_is_not_there_is_missing(world: GraphWorld, graph: Graph) -> None:
+def test_missing_list_is_not_found(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=404)), pytest.raises(NotFound):
         graph.get_page("/v1.0/chats/a/messages")

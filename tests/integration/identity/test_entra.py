@@ -3,14 +3,12 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from azure.core.credentials import TokenCredential
+from azure.core.credentials import AccessTokenInfo, TokenCredential
 from azure.identity import ManagedIdentityCredential
-from azure.keyvault.secrets import SecretClient
 
 from sandbox.serving import Fault
 from shared.errors import Misconfigured, Unavailable
@@ -28,7 +26,8 @@ from tests.fakes.identity_services import (
     IdentityServices,
     fault,
 )
-from tests.sender import CLIENT_ID, OTHER_TENANT, STATE_KEY_TEXT, STRANGER, TENANT
+from tests.fakes.settings_environment import LEAST
+from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 
 pytestmark = pytest.mark.slow
 
@@ -37,33 +36,17 @@ TOKENS = "/oauth2/v2.0/token"
 
 
 def _settings(outside: IdentityServices, **more: str) -> Settings:
-    return Settings.from_environ(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "TENANT_IDS": f"{TENANT},{OTHER_TENANT}",
-            "CLIENT_ID": CLIENT_ID,
-            "CLIENT_STATE_KEY": STATE_KEY_TEXT,
-            "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
-            "LOGIN_URL": outside.login.url,
-            "KEY_VAULT_URL": outside.vault_service.url,
-            "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
-        }
-        | more
-    )
+    tenants = {"TENANT_IDS": f"{TENANT},{OTHER_TENANT}", "LOGIN_URL": outside.login.url}
+    vault = {"KEY_VAULT_URL": outside.vault_service.url, "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME}
+    return Settings.from_environ(LEAST | tenants | vault | more)
 
 
 def _no_certificate() -> Certificate:
-    raise Misconfigured("nobody asks for a certificate here")
+    raise Misconfigured("no certificate is needed")
 
 
 def _with_secret(outside: IdentityServices, tenant_id: str = TENANT, secret: str = CLIENT_SECRET) -> TokenCredential:
     return graph_credential(_settings(outside, CLIENT_SECRET=secret), tenant_id, _no_certificate)
-
-
-@pytest.fixture
-def certificates(outside: IdentityServices) -> Iterator[CertificateVersions]:
-    with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
-        yield CertificateVersions(client, CERTIFICATE_NAME)
 
 
 def _caller(outside: IdentityServices, credential: TokenCredential) -> tuple[str, str]:
@@ -78,7 +61,7 @@ def _token_requests(outside: IdentityServices) -> int:
     return sum(TOKENS in request.path_qs for request in outside.login.requests)
 
 
-def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: IdentityServices) -> None:
+def test_secret_gets_a_token_from_each_tenants_authority(outside: IdentityServices) -> None:
     for tenant in (TENANT, OTHER_TENANT):
         assert _caller(outside, _with_secret(outside, tenant)) == (CLIENT_ID, tenant)
     assert {urlsplit(request.path_qs).path.split("/")[1] for request in outside.login.requests} == {
@@ -87,9 +70,7 @@ def test_a_secret_gets_a_token_in_each_tenants_own_authority(outside: IdentitySe
     }
 
 
-def test_a_certificate_from_the_vault_gets_a_token(
-    outside: IdentityServices, certificates: CertificateVersions
-) -> None:
+def test_certificate_from_the_vault_gets_a_token(outside: IdentityServices, certificates: CertificateVersions) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
     registered = dataclasses.replace(REGISTRATION, secret=None, certificate=outside.vault.certificate(CERTIFICATE_NAME))
     outside.entra.register(registered)
@@ -97,7 +78,7 @@ def test_a_certificate_from_the_vault_gets_a_token(
     assert _caller(outside, graph_credential(settings, TENANT, certificates.current)) == (CLIENT_ID, TENANT)
 
 
-def test_a_certificate_that_is_not_registered_is_told_by_its_code(
+def test_unregistered_certificate_is_misconfigured(
     outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     outside.vault.create_certificate(CERTIFICATE_NAME)
@@ -106,14 +87,14 @@ def test_a_certificate_that_is_not_registered_is_told_by_its_code(
         graph_credential(settings, TENANT, certificates.current).get_token(GRAPH_SCOPE)
 
 
-def test_without_secret_and_certificate_the_managed_identity_serves(outside: IdentityServices) -> None:
+def test_managed_identity_serves_without_secret_and_certificate(outside: IdentityServices) -> None:
     credential = graph_credential(_settings(outside), TENANT, _no_certificate)
     assert isinstance(credential, ManagedIdentityCredential)
     with credential:
         assert _caller(outside, credential) == (IDENTITY.client_id, TENANT)
 
 
-def test_a_wrong_secret_is_told_by_its_code_and_never_by_itself(
+def test_wrong_secret_is_misconfigured_and_not_in_the_message(
     outside: IdentityServices, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -123,28 +104,27 @@ def test_a_wrong_secret_is_told_by_its_code_and_never_by_itself(
     assert TENANT in str(caught.value)
 
 
-def test_an_app_that_is_unknown_in_the_tenant_is_told_by_its_code(outside: IdentityServices) -> None:
+def test_app_unknown_in_the_tenant_is_misconfigured(outside: IdentityServices) -> None:
     outside.entra.register(dataclasses.replace(REGISTRATION, tenant_ids=(OTHER_TENANT,)))
     with pytest.raises(Misconfigured, match="AADSTS700016"):
         _with_secret(outside).get_token(GRAPH_SCOPE)
 
 
-def test_a_tenant_that_does_not_exist_is_hinted_at(outside: IdentityServices) -> None:
+def test_missing_tenant_is_unavailable_with_a_hint(outside: IdentityServices) -> None:
     with pytest.raises(Unavailable, match=f"{STRANGER}.*check the tenant id"):
         _with_secret(outside, STRANGER).get_token(GRAPH_SCOPE)
 
 
-def test_a_token_is_kept_until_it_is_about_to_expire(outside: IdentityServices) -> None:
-    credential = _with_secret(outside)
-    tokens = {credential.get_token(GRAPH_SCOPE).token for _ in range(3)}
-    assert (len(tokens), _token_requests(outside)) == (1, 1)
-
-
-def test_a_token_is_replaced_at_half_of_its_life(outside: IdentityServices) -> None:
-    """Graph stops delivering when the token ends with which a subscription was last renewed."""
+def _issued(outside: IdentityServices) -> tuple[Hands, AppCredential, AccessTokenInfo]:
+    """Return a clock, and a credential with its first token."""
     hands = Hands(at=time.time())
     credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
-    first = credential.get_token_info(GRAPH_SCOPE)
+    return hands, credential, credential.get_token_info(GRAPH_SCOPE)
+
+
+def test_token_is_replaced_at_half_of_its_lifetime(outside: IdentityServices) -> None:
+    """Graph stops delivering when the token ends with which a subscription was last renewed."""
+    hands, credential, first = _issued(outside)
     half = (first.expires_on - hands.at) / 2
     hands.at += half - 60
     assert credential.get_token_info(GRAPH_SCOPE).token == first.token
@@ -156,14 +136,12 @@ def test_a_token_is_replaced_at_half_of_its_life(outside: IdentityServices) -> N
     assert abs(second.refresh_on - (second.expires_on - half)) < 60
 
 
-def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: IdentityServices) -> None:
-    hands = Hands(at=time.time())
-    credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
-    first = credential.get_token_info(GRAPH_SCOPE)
+def test_token_in_its_second_half_serves_through_an_outage(outside: IdentityServices) -> None:
+    hands, credential, first = _issued(outside)
     hands.at = first.expires_on - 600.0
     with outside.down(outside.login):
-        kept = credential.get_token_info(GRAPH_SCOPE)
-    assert (kept.token, kept.refresh_on) == (first.token, int(hands.at) + 60)
+        second = credential.get_token_info(GRAPH_SCOPE)
+    assert (second.token, second.refresh_on) == (first.token, int(hands.at) + 60)
     credential.get_token_info(GRAPH_SCOPE)
     assert _token_requests(outside) == 1
     hands.at += 61
@@ -172,9 +150,7 @@ def test_a_token_in_its_second_half_serves_while_no_other_can_be_had(outside: Id
 
 
 def test_expired_token_is_not_used_in_an_outage(outside: IdentityServices) -> None:
-    hands = Hands(at=time.time())
-    credential = AppCredential(_settings(outside), TENANT, lambda: CLIENT_SECRET, now=hands)
-    first = credential.get_token_info(GRAPH_SCOPE)
+    hands, credential, first = _issued(outside)
     hands.at = first.expires_on - 30.0
     with outside.down(outside.login):
         assert credential.get_token_info(GRAPH_SCOPE).token == first.token
@@ -199,7 +175,7 @@ def test_threads_of_one_process_fetch_one_token(outside: IdentityServices) -> No
     assert (len(tokens), _token_requests(outside)) == (1, 1)
 
 
-def test_an_outage_is_unavailable_and_not_remembered(outside: IdentityServices) -> None:
+def test_outage_is_unavailable_and_not_cached(outside: IdentityServices) -> None:
     credential = _with_secret(outside)
     with outside.down(outside.login), pytest.raises(Unavailable):
         credential.get_token(GRAPH_SCOPE)
@@ -219,9 +195,7 @@ def test_an_outage_is_unavailable_and_not_remembered(outside: IdentityServices) 
         (200, b'{"access_token": '),
     ],
 )
-def test_an_answer_that_says_nothing_is_unavailable(
-    outside: IdentityServices, path: str, status: int, body: bytes
-) -> None:
+def test_broken_response_is_unavailable(outside: IdentityServices, path: str, status: int, body: bytes) -> None:
     credential = _with_secret(outside)
     # MSAL itself keeps away from a service that sends no Retry-After, or a long one.
     answer = Fault(path=path, status=status, body=body, headers={"Retry-After": "0"})
@@ -232,18 +206,18 @@ def test_an_answer_that_says_nothing_is_unavailable(
 
 @pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"access_token": "x"}', b'{"error": 7, "error_codes": null}'])
-def test_json_that_is_no_answer_is_a_documented_problem(outside: IdentityServices, path: str, body: bytes) -> None:
+def test_unexpected_json_raises_a_documented_error(outside: IdentityServices, path: str, body: bytes) -> None:
     with fault(outside.login, Fault(path=path, status=200, body=body)), pytest.raises((Misconfigured, Unavailable)):
         _with_secret(outside).get_token(GRAPH_SCOPE)
 
 
-def test_a_login_url_of_ones_own_is_not_looked_up_at_microsofts(outside: IdentityServices) -> None:
+def test_custom_login_url_is_not_looked_up_at_microsoft(outside: IdentityServices) -> None:
     assert isinstance(_with_secret(outside), AppCredential)
     _with_secret(outside).get_token(GRAPH_SCOPE)
     assert not any("discovery/instance" in request.path_qs for request in outside.login.requests)
 
 
-def test_neither_secret_nor_token_reaches_a_log(outside: IdentityServices, caplog: pytest.LogCaptureFixture) -> None:
+def test_secret_and_token_do_not_reach_a_log(outside: IdentityServices, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token = _with_secret(outside).get_token(GRAPH_SCOPE)
     assert caplog.records

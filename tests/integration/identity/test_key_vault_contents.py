@@ -1,12 +1,9 @@
 """Secrets that hold no certificate that Graph could use: an operator has to act."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.identity import ManagedIdentityCredential
-from azure.keyvault.secrets import SecretClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -30,12 +27,6 @@ pytestmark = pytest.mark.slow
 
 PKCS12, PEM = "application/x-pkcs12", "application/x-pem-file"
 OPEN, LOCKED = NoEncryption(), BestAvailableEncryption(b"password")
-
-
-@pytest.fixture
-def certificates(outside: IdentityServices) -> Iterator[CertificateVersions]:
-    with ManagedIdentityCredential() as identity, SecretClient(outside.vault_service.url, identity) as client:
-        yield CertificateVersions(client, CERTIFICATE_NAME)
 
 
 def _elliptic() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -81,7 +72,7 @@ USELESS = {
 
 
 @pytest.mark.parametrize(("value", "content_type"), USELESS.values(), ids=USELESS)
-def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_value(
+def test_secret_that_is_no_rsa_certificate_is_named_by_its_version_only(
     outside: IdentityServices, certificates: CertificateVersions, value: str, content_type: str | None
 ) -> None:
     version = outside.vault.set_secret(CERTIFICATE_NAME, value, content_type=content_type)
@@ -92,7 +83,7 @@ def test_a_secret_that_is_no_rsa_certificate_is_told_by_version_and_never_by_val
         assert "PRIVATE" not in str(caught.value)
 
 
-def test_of_a_certificate_with_its_chain_the_leaf_is_told_to_graph(
+def test_leaf_of_a_certificate_chain_is_sent_to_graph(
     outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     key, leaf = key_pair()

@@ -11,6 +11,7 @@ from shared.identity.signing_keys import SigningKeys
 from tests.fakes.clocks import Hands
 from tests.fakes.identity_services import IdentityServices, fault, hanging
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
+from tests.integration.identity.outages import OUTAGES, Outage
 
 pytestmark = pytest.mark.slow
 
@@ -36,11 +37,6 @@ NOT_KEY_SETS = {
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
 def keys(outside: IdentityServices, hands: Hands) -> SigningKeys:
     return SigningKeys(outside.login.url, monotonic=hands)
 
@@ -54,7 +50,7 @@ def _serves(outside: IdentityServices, keys: SigningKeys) -> bool:
     return key.public_key == outside.entra.signing_key.public_key()
 
 
-def test_a_key_is_fetched_once_for_all_posts(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
+def test_signing_key_is_fetched_once_for_all_posts(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
     """Peers' hole 4: metadata and signing keys fetched on every call."""
     for _ in range(3):
         assert _serves(outside, keys)
@@ -62,19 +58,19 @@ def test_a_key_is_fetched_once_for_all_posts(outside: IdentityServices, keys: Si
     assert _fetches(outside) == 1
 
 
-def test_many_posts_at_once_fetch_it_once(outside: IdentityServices, keys: SigningKeys) -> None:
+def test_simultaneous_posts_fetch_a_signing_key_once(outside: IdentityServices, keys: SigningKeys) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: keys.signing_key(outside.entra.kid, in_time()), range(8)))
     assert all(key.public_key == outside.entra.signing_key.public_key() for key in found)
     assert _fetches(outside) == 1
 
 
-def test_a_key_says_which_tenants_it_may_sign_for(outside: IdentityServices, keys: SigningKeys) -> None:
+def test_signing_key_names_the_tenants_it_may_sign_for(outside: IdentityServices, keys: SigningKeys) -> None:
     key = keys.signing_key(outside.entra.kid, in_time())
     assert key.issuer == "https://login.microsoftonline.com/{tenantid}/v2.0"
 
 
-def test_keys_are_looked_at_again_after_a_day(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
+def test_signing_keys_are_fetched_again_after_a_day(outside: IdentityServices, keys: SigningKeys, hands: Hands) -> None:
     kid = outside.entra.kid
     keys.signing_key(kid, in_time())
     outside.entra.rotate_signing_key(retire_old=True)
@@ -84,7 +80,7 @@ def test_keys_are_looked_at_again_after_a_day(outside: IdentityServices, keys: S
 
 
 @pytest.mark.parametrize("age", [0, DAY - 1, DAY + 1, 30 * DAY])
-def test_known_keys_serve_through_an_outage_however_old_they_are(
+def test_known_keys_of_any_age_serve_through_an_outage(
     outside: IdentityServices, keys: SigningKeys, hands: Hands, age: float
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
@@ -94,7 +90,7 @@ def test_known_keys_serve_through_an_outage_however_old_they_are(
             assert keys.signing_key(outside.entra.kid, in_time()) == known
 
 
-def test_known_keys_serve_many_posts_at_once_while_entra_hangs(
+def test_known_keys_serve_simultaneous_posts_while_entra_hangs(
     outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
@@ -105,14 +101,14 @@ def test_known_keys_serve_many_posts_at_once_while_entra_hangs(
 
 
 @pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
-def test_an_answer_that_is_no_key_set_is_unavailable(outside: IdentityServices, keys: SigningKeys, body: bytes) -> None:
+def test_response_that_is_no_key_set_is_unavailable(outside: IdentityServices, keys: SigningKeys, body: bytes) -> None:
     with fault(outside.login, Fault(path=KEYS, status=200, body=body)), pytest.raises(Unavailable):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
 
 
 @pytest.mark.parametrize("body", NOT_KEY_SETS.values(), ids=NOT_KEY_SETS)
-def test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys(
+def test_response_that_is_no_key_set_does_not_replace_known_keys(
     outside: IdentityServices, keys: SigningKeys, hands: Hands, body: bytes
 ) -> None:
     known = keys.signing_key(outside.entra.kid, in_time())
@@ -123,35 +119,30 @@ def test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys(
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-def test_a_refusal_is_unavailable_and_not_remembered(outside: IdentityServices, keys: SigningKeys, status: int) -> None:
+def test_refusal_is_unavailable_and_not_cached(outside: IdentityServices, keys: SigningKeys, status: int) -> None:
     refusal = Fault(path=KEYS, status=status, headers={"Retry-After": "30"})
     with fault(outside.login, refusal), pytest.raises(Unavailable):
         keys.signing_key(outside.entra.kid, in_time())
     assert _serves(outside, keys)
 
 
-def test_no_answer_is_unavailable_and_not_remembered(outside: IdentityServices, keys: SigningKeys) -> None:
-    with outside.down(outside.login), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        keys.signing_key(outside.entra.kid, in_time())
-    assert _serves(outside, keys)
-
-
-def test_no_answer_in_time_is_unavailable_by_the_deadline(outside: IdentityServices, keys: SigningKeys) -> None:
-    with fault(outside.login, hanging(KEYS)), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
-        keys.signing_key(outside.entra.kid, in_time())
-    assert _serves(outside, keys)
-
-
-def test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect(
-    outside: IdentityServices, keys: SigningKeys
+@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
+def test_outage_is_unavailable_by_the_deadline_and_not_cached(
+    outside: IdentityServices, keys: SigningKeys, outage: Outage
 ) -> None:
+    with outage(outside, outside.login), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+        keys.signing_key(outside.entra.kid, in_time())
+    assert _serves(outside, keys)
+
+
+def test_unpublished_key_id_is_requested_and_then_invalid(outside: IdentityServices, keys: SigningKeys) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     with pytest.raises(InvalidValidationToken):
         keys.signing_key("forged", in_time())
     assert _fetches(outside) == 2
 
 
-def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
+def test_forged_key_ids_cause_one_call_to_entra_a_minute(
     outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     keys.signing_key(outside.entra.kid, in_time())
@@ -166,7 +157,7 @@ def test_made_up_key_ids_make_the_app_call_entra_once_a_minute(
         hands.at += COOLDOWN
 
 
-def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: IdentityServices, keys: SigningKeys) -> None:
+def test_simultaneous_forged_key_ids_cause_one_call_to_entra(outside: IdentityServices, keys: SigningKeys) -> None:
     keys.signing_key(outside.entra.kid, in_time())
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(keys.signing_key, f"forged {number}", in_time()) for number in range(8)]
@@ -174,7 +165,7 @@ def test_made_up_key_ids_at_once_make_the_app_call_entra_once(outside: IdentityS
     assert _fetches(outside) == 2
 
 
-def test_a_rotated_key_is_found_at_once(outside: IdentityServices, keys: SigningKeys) -> None:
+def test_rotated_key_is_found_at_once(outside: IdentityServices, keys: SigningKeys) -> None:
     old = outside.entra.kid
     keys.signing_key(old, in_time())
     for rotations in range(2):
@@ -184,7 +175,7 @@ def test_a_rotated_key_is_found_at_once(outside: IdentityServices, keys: Signing
     assert keys.signing_key(old, in_time()).public_key != outside.entra.signing_key.public_key()
 
 
-def test_a_rotated_key_is_found_among_made_up_ids_once_the_cooldown_is_over(
+def test_rotated_key_is_found_among_forged_ids_after_the_cooldown(
     outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:
     with pytest.raises(InvalidValidationToken):

@@ -1,7 +1,5 @@
 """Tokens of a signed-in user while Entra ID or the vault is down, refuses, or talks nonsense."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from sandbox.serving import Fault
@@ -12,13 +10,7 @@ from tests.fakes.user_logins import METADATA, TOKENS, Login, Overtaken, login_of
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def login(outside: IdentityServices) -> Iterator[Login]:
-    with login_of(outside) as login:
-        yield login
-
-
-def test_a_vault_that_goes_down_in_between_is_a_warning_and_no_hindrance(
+def test_vault_going_down_in_between_is_a_warning_and_the_token_serves(
     login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
     login.sign_in()
@@ -29,7 +21,7 @@ def test_a_vault_that_goes_down_in_between_is_a_warning_and_no_hindrance(
     assert "could not be saved: Key Vault" in caplog.text
 
 
-def test_an_outage_of_entra_id_is_unavailable_and_costs_nothing(login: Login) -> None:
+def test_outage_of_entra_id_is_unavailable_and_loses_no_login(login: Login) -> None:
     login.sign_in()
     aged, credential = login.age(), login.credential()
     with login.outside.down(login.outside.login), pytest.raises(Unavailable):
@@ -39,13 +31,13 @@ def test_an_outage_of_entra_id_is_unavailable_and_costs_nothing(login: Login) ->
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_an_outage_of_the_vault_is_unavailable(login: Login, status: int) -> None:
+def test_outage_of_the_vault_is_unavailable(login: Login, status: int) -> None:
     login.sign_in()
     with fault(login.outside.vault_service, Fault(status=status)), pytest.raises(Unavailable, match=str(status)):
         login.credential().get_token(GRAPH_SCOPE)
 
 
-def test_a_machine_without_an_identity_is_told_what_to_look_at(
+def test_missing_managed_identity_is_unavailable_with_a_hint(
     outside: IdentityServices, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_HEADER", "another machine's")
@@ -53,15 +45,15 @@ def test_a_machine_without_an_identity_is_told_what_to_look_at(
         stranger.caches.load(login.tenant_id)
 
 
-def test_a_vault_that_refuses_to_be_read_names_the_role(login: Login) -> None:
+def test_vault_that_refuses_reads_names_the_role(login: Login) -> None:
     login.sign_in()
-    login.outside.vault.readers = login.outside.vault.writers = {"somebody-else"}
+    login.outside.vault.readers = login.outside.vault.writers = {"another-identity"}
     with pytest.raises(Misconfigured, match="Key Vault Secrets Officer"):
         login.credential().get_token(GRAPH_SCOPE)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_an_answer_that_is_no_secret_is_unavailable(login: Login, method: str) -> None:
+def test_response_that_is_no_secret_is_unavailable(login: Login, method: str) -> None:
     headers = {"Content-Type": "application/json"}
     nonsense = Fault(path="/secrets/", method=method, status=200, body=b"[]", headers=headers)
     with fault(login.outside.vault_service, nonsense), pytest.raises(Unavailable):
@@ -69,10 +61,10 @@ def test_an_answer_that_is_no_secret_is_unavailable(login: Login, method: str) -
 
 
 @pytest.mark.parametrize(
-    "kept", ["", "no JSON", "[" * 20_000, "[]", "7", "{}", '{"RefreshToken": 7}', '{"Account": {"a": {}}}']
+    "text", ["", "no JSON", "[" * 20_000, "[]", "7", "{}", '{"RefreshToken": 7}', '{"Account": {"a": {}}}']
 )
-def test_a_login_that_is_none_is_a_documented_problem(login: Login, kept: str) -> None:
-    login.caches.save(login.tenant_id, kept)
+def test_damaged_login_raises_a_documented_error(login: Login, text: str) -> None:
+    login.caches.save(login.tenant_id, text)
     with pytest.raises((Misconfigured, Unavailable)):
         login.credential().get_token(GRAPH_SCOPE)
 
@@ -92,7 +84,7 @@ def test_a_login_that_is_none_is_a_documented_problem(login: Login, kept: str) -
         b"\xff<html>",
     ],
 )
-def test_an_answer_that_says_nothing_is_a_documented_problem(login: Login, path: str, status: int, body: bytes) -> None:
+def test_broken_response_raises_a_documented_error(login: Login, path: str, status: int, body: bytes) -> None:
     login.sign_in()
     aged, credential = login.age(), login.credential()
     answer = Fault(path=path, status=status, body=body, headers={"Retry-After": "0"})
@@ -102,7 +94,7 @@ def test_an_answer_that_says_nothing_is_a_documented_problem(login: Login, path:
     assert credential.get_token(GRAPH_SCOPE).token
 
 
-def test_being_put_off_is_unavailable(login: Login) -> None:
+def test_temporary_refusal_is_unavailable(login: Login) -> None:
     login.sign_in()
     login.age()
     later = Fault(path=TOKENS, status=400, body=b'{"error": "temporarily_unavailable", "error_codes": [90055]}')
