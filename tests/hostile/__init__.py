@@ -1,1 +1,1 @@
-"""Bad input, as data: what the pure functions and the running host are both shown."""
+"""Bad input, as data: for the pure functions and for the running host alike."""

@@ -1,6 +1,6 @@
-"""``python -m tests.hostile [--bodies N] [--seed S]``: so many hostile bodies through ``receive``.
+"""``python -m tests.hostile [--bodies N] [--seed S]``: give ``receive`` N hostile bodies.
 
-The exit status is 1 at the first one that has no documented outcome; the body is printed, to be kept in
+The exit status is 1 at the first body without a documented outcome. That body is printed: add it to
 ``tests/hostile/corpus.py``.
 """
 
@@ -19,7 +19,7 @@ from tests.hostile.outcomes import outcome
 
 
 def main() -> int:
-    """Try them, and return the exit status."""
+    """Receive the bodies, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile")
     parser.add_argument("--bodies", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -29,7 +29,7 @@ def main() -> int:
     for body in track(bodies, "Receiving", total=options.bodies, console=Console(stderr=True)):
         try:
             outcomes[outcome(body)] += 1
-        except Exception:  # noqa: BLE001  whatever it is, it is not documented
+        except Exception:  # noqa: BLE001  none of them is documented
             traceback.print_exc()
             console.print(repr(body), markup=False)
             return 1

@@ -1,4 +1,4 @@
-"""Whole POSTs that deserve a definite answer: the status, and what becomes of each item."""
+"""Whole POSTs with their documented result: the status, and the outcome of each item."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from tests.sender import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A body and its fate."""
+    """A body and its result."""
 
     body: bytes
     status: int = 202
@@ -118,7 +118,7 @@ CLIENT_STATES: Mapping[str, Callable[[Sender], Post]] = {
 
 
 def _tokens(graph: Sender, tokens: Any) -> Post:
-    """Return a rich and a basic item with ``tokens``: only the rich one depends on them."""
+    """Return a rich and a basic item with ``tokens``; only the rich one needs them."""
     return Post(
         body=body(graph.rich_item(), basic_item(), tokens=tokens), published=1, rejected={"validation-token": 1}
     )

@@ -1,7 +1,7 @@
-"""Bodies that have brought ``receive`` down, by the error that it ended in and by what is wrong with them.
+"""Bodies that made ``receive`` fail, by the error that it raised and by what is wrong with them.
 
-Each did so with the check taken out that it stands for. What ``python -m tests.hostile``, or any other search, finds is
-kept here as well, as small as it can be made.
+Each did so while the check against it was removed. Add what ``python -m tests.hostile``, or any other search, finds, as
+small as it can be made.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ CORPUS: Mapping[str, Callable[[Sender], bytes]] = {
     "TypeError: a client state that is a number": lambda _: body(basic_item(clientState=7)),
     "RecursionError: nested beyond measure": lambda _: b"[" * 200_000,
     "ValueError: a number of 5,000 digits": lambda _: b'{"value": [], "x": ' + b"9" * 5000 + b"}",
-    "ValueError: content whose signature is none": lambda graph: graph.rich_body(
+    "ValueError: content with an invalid signature": lambda graph: graph.rich_body(
         graph.rich_item(encryptedContent=graph.encrypted(data="AAAA"))
     ),
-    "DecodeError: a token that is none": lambda graph: body(graph.rich_item(), tokens=["a.b.c"]),
-    # Seconds as floating-point numbers did it: what a token says of its end may be any number.
+    "DecodeError: a token without claims": lambda graph: body(graph.rich_item(), tokens=["a.b.c"]),
+    # Seconds were floating-point numbers; a token may expire at any number of them.
     "OverflowError: a token that ends after the end of time": lambda graph: body(
         graph.rich_item(), tokens=[graph.token(exp=10**400)]
     ),

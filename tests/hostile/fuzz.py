@@ -1,7 +1,7 @@
-"""``make fuzz``: bodies that grow out of good and hostile ones, by what each of them reaches in ``shared``.
+"""``make fuzz``: mutate good and hostile bodies, led by the code that each of them reaches in ``shared``.
 
-libFuzzer keeps what reaches something new, and ends at the first body without a documented outcome: it is left in
-``.hypothesis/fuzz/crash-…``, to be kept in ``tests/hostile/corpus.py``. Arguments are libFuzzer's, such as
+libFuzzer collects bodies that reach new code, and ends at the first one without a documented outcome. It leaves that
+body in ``.hypothesis/fuzz/crash-…``: add it to ``tests/hostile/corpus.py``. Arguments are libFuzzer's, such as
 ``-runs=100000``.
 
 Source: https://github.com/google/atheris
@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["shared"]):
     from tests.hostile.corpus import CORPUS
     from tests.hostile.outcomes import outcome
 
-# Longer ones are tried by name, and take their time.
+# Longer ones have tests of their own, and take their time.
 _MAX_BYTES = 16 * 1024
 _FOLDER = Path(".hypothesis/fuzz")
 
@@ -27,7 +27,7 @@ _FOLDER = Path(".hypothesis/fuzz")
 def main() -> None:
     """Search; libFuzzer ends the process itself."""
     bodies = [post(graph()).body for post in POSTS.values()] + [post(graph()) for post in CORPUS.values()]
-    # Each process has keys of its own, with which what another one has found is no good any more.
+    # Each process has its own keys, so what an earlier process found is not valid with them.
     seeds = _FOLDER / "seeds"
     shutil.rmtree(seeds, ignore_errors=True)
     seeds.mkdir(parents=True)

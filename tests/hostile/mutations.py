@@ -1,4 +1,4 @@
-"""Bodies without end: good ones with some of their nodes changed, their bytes garbled, or no sense in them at all."""
+"""An endless stream of bodies: good ones with changed nodes or garbled bytes, and random bytes."""
 
 import json
 import random
@@ -13,10 +13,10 @@ _NAMES = ("value", "validationTokens", "clientState", "lifecycleEvent", "encrypt
 
 
 def mutations(graph: Sender, seed: int) -> Iterator[bytes]:
-    """Return bodies without end, changed in the same ways for the same seed."""
+    """Return an endless stream of bodies, the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311  no secret
     good = _good(graph)
-    kinds: tuple[Callable[[random.Random, bytes], bytes], ...] = (_changed, _changed, _changed, _garbled, _senseless)
+    kinds: tuple[Callable[[random.Random, bytes], bytes], ...] = (_changed, _changed, _changed, _garbled, _random)
     while True:
         yield chance.choice(kinds)(chance, chance.choice(good))
 
@@ -32,7 +32,7 @@ def _good(graph: Sender) -> tuple[bytes, ...]:
 
 
 def _changed(chance: random.Random, good: bytes) -> bytes:
-    """Replace, take away, move, double or rename nodes, at any depth."""
+    """Replace, remove, move, duplicate or rename nodes, at any depth."""
     document = json.loads(good)
     places = _PLACES[: chance.randint(1, len(_PLACES))]
     for place in places:
@@ -75,5 +75,5 @@ def _garbled(chance: random.Random, good: bytes) -> bytes:
     return bytes(garbled[: chance.choice([len(garbled), chance.randint(0, len(garbled))])])
 
 
-def _senseless(chance: random.Random, _good: bytes) -> bytes:
+def _random(chance: random.Random, _good: bytes) -> bytes:
     return chance.randbytes(chance.randint(0, 200))

@@ -1,4 +1,4 @@
-"""The documented outcomes of a POST, with everything outside up, or down in turn."""
+"""The documented outcomes of a POST, while every service answers or one of them is down."""
 
 import dataclasses
 from datetime import timedelta
@@ -17,11 +17,11 @@ _DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "pu
 
 
 def outcome(body: bytes) -> str:
-    """Return in a word what becomes of a body, which itself decides what is down and whether resources are fetched.
+    """Return the outcome of a body in a word; its checksum chooses what is down and whether resources are fetched.
 
     Raises:
-        AssertionError: it is not accounted for.
-        Exception: what no documented outcome is.
+        AssertionError: an item is not accounted for.
+        Exception: the outcome is not documented.
     """
     chosen = crc32(body)
     stored = Stored()
@@ -40,7 +40,7 @@ def outcome(body: bytes) -> str:
 
 
 class Stored:
-    """How many POSTs were stored; what is recorded of them fits into a header."""
+    """Counts the POSTs that are stored; their metadata fit into a header."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""Validation tokens that vouch for nobody, by what is wrong with them."""
+"""Validation tokens that have to be refused, by what is wrong with them."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -48,7 +48,7 @@ def _unsigned(sender: Sender, header: dict[str, Any], signature: str = "") -> st
 
 
 def _hs256_with_the_public_key(sender: Sender) -> str:
-    # PyJWT refuses to sign like this itself; an attacker would not.
+    # PyJWT itself refuses to sign like this; an attacker does not.
     public = sender.entra.signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signing_input = _unsigned(sender, {"alg": "HS256", "kid": sender.entra.kid}).rpartition(".")[0]
     mac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(signing_input.encode(), public)

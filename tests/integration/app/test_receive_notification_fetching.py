@@ -137,9 +137,3 @@ def test_hanging_service_is_given_up_within_the_second(world: GraphWorld, fetch:
         pytest.raises(Unavailable),
     ):
         fetch(locations, in_time())
-
-
-def test_app_refused_by_entra_id_is_misconfigured(world: GraphWorld, environ: dict[str, str]) -> None:
-    clients = Clients.from_environ(environ | {"CLIENT_SECRET": "hunter2 hunter2"})
-    with pytest.raises(Misconfigured, match="AADSTS7000215"):
-        receiver(clients).fetch_resources(_messages(world), in_time())

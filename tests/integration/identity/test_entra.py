@@ -27,12 +27,12 @@ from tests.fakes.identity_services import (
     fault,
 )
 from tests.fakes.settings_environment import LEAST
+from tests.fakes.user_logins import METADATA, TOKENS
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
 
 pytestmark = pytest.mark.slow
 
 GRAPH = "https://graph.microsoft.com"
-TOKENS = "/oauth2/v2.0/token"
 
 
 def _settings(outside: IdentityServices, **more: str) -> Settings:
@@ -182,18 +182,11 @@ def test_outage_is_unavailable_and_not_cached(outside: IdentityServices) -> None
     assert _caller(outside, credential) == (CLIENT_ID, TENANT)
 
 
-@pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
+@pytest.mark.parametrize("path", [TOKENS, METADATA])
 @pytest.mark.parametrize(
     ("status", "body"),
-    [
-        (500, b""),
-        (503, b"<html>Service Unavailable</html>"),
-        (429, b""),
-        (429, b"<html>Too Many Requests</html>"),
-        (200, b""),
-        (200, b"null"),
-        (200, b'{"access_token": '),
-    ],
+    [(status, body) for status in (429, 500, 503) for body in (b"", b"<html>Try again later</html>")]
+    + [(200, body) for body in (b"", b"null", b'{"access_token": ')],
 )
 def test_broken_response_is_unavailable(outside: IdentityServices, path: str, status: int, body: bytes) -> None:
     credential = _with_secret(outside)
@@ -204,7 +197,7 @@ def test_broken_response_is_unavailable(outside: IdentityServices, path: str, st
     assert _caller(outside, credential) == (CLIENT_ID, TENANT)
 
 
-@pytest.mark.parametrize("path", [TOKENS, "openid-configuration"])
+@pytest.mark.parametrize("path", [TOKENS, METADATA])
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"access_token": "x"}', b'{"error": 7, "error_codes": null}'])
 def test_unexpected_json_raises_a_documented_error(outside: IdentityServices, path: str, body: bytes) -> None:
     with fault(outside.login, Fault(path=path, status=200, body=body)), pytest.raises((Misconfigured, Unavailable)):

@@ -9,6 +9,8 @@ from tests.fakes.user_logins import METADATA, TOKENS, Login, Overtaken, login_of
 
 pytestmark = pytest.mark.slow
 
+TRY_LATER = b'{"error": "temporarily_unavailable", "error_codes": [90055]}'
+
 
 def test_vault_going_down_in_between_is_a_warning_and_the_token_serves(
     login: Login, caplog: pytest.LogCaptureFixture
@@ -78,7 +80,7 @@ def test_damaged_login_raises_a_documented_error(login: Login, text: str) -> Non
         b"null",
         b"[]",
         b"{}",
-        b'{"error": "temporarily_unavailable", "error_codes": [90055]}',
+        TRY_LATER,
         b'{"error": 7, "error_codes": null}',
         b'{"access_token": "x"}',
         b"\xff<html>",
@@ -97,6 +99,6 @@ def test_broken_response_raises_a_documented_error(login: Login, path: str, stat
 def test_temporary_refusal_is_unavailable(login: Login) -> None:
     login.sign_in()
     login.age()
-    later = Fault(path=TOKENS, status=400, body=b'{"error": "temporarily_unavailable", "error_codes": [90055]}')
+    later = Fault(path=TOKENS, status=400, body=TRY_LATER)
     with fault(login.outside.login, later), pytest.raises(Unavailable, match="AADSTS90055"):
         login.credential().get_token(GRAPH_SCOPE)
