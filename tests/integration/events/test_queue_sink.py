@@ -174,7 +174,7 @@ def test_many_events_are_unavailable_by_the_deadline_without_the_queue(
     storage: Storage, relayed: RelayedAccount, mood: Mood
 ) -> None:
     relayed.relays["Queue"].mood = mood
-    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+    with within(BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
         storage.sink.publish([_event() for _ in range(40)], in_time())
     relayed.set_mood(Mood.FORWARDING)
     storage.sink.publish([_event()], in_time())
@@ -187,6 +187,6 @@ def test_event_is_not_in_the_queue_without_its_large_data(
 ) -> None:
     small = _event()
     relayed.relays["Blob"].mood = mood
-    with pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+    with within(BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
         storage.sink.publish([small, _event("x" * 100_000)], in_time())
     assert [event["id"] for event in storage.events()] == [small.id]

@@ -106,7 +106,7 @@ def test_refusal_is_unavailable_at_once_and_not_cached(
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     refusal = Fault(path="/secrets/", status=status, headers={"Retry-After": "30"})
-    with fault(outside.vault_service, refusal), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+    with fault(outside.vault_service, refusal), within(BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
         certificates.private_key(version, in_time())
     assert len(outside.vault_service.requests) == 1
     assert _opens(outside, certificates, version)
@@ -154,5 +154,5 @@ def test_outage_is_unavailable_by_the_deadline(
     outside: IdentityServices, certificates: CertificateVersions, name: str, outage: Outage
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
-    with outage(outside, getattr(outside, name)), pytest.raises(Unavailable), within(BUSY_MACHINE_SECONDS):
+    with outage(outside, getattr(outside, name)), within(BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
         certificates.private_key(version, in_time())
