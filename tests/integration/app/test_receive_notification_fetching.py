@@ -18,9 +18,9 @@ from shared.timing import Deadline
 from tests.fakes.identity_services import fault, hanging
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import in_time, within
+from tests.hostile.resources import CONFINED_RESOURCES
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld
 from tests.sender import STATE_KEY, basic_item, client_state
-from tests.unit.graph.test_location import KEPT_IN
 
 pytestmark = pytest.mark.slow
 
@@ -98,7 +98,9 @@ def test_many_resources_are_fetched_in_parallel(world: GraphWorld, fetch: Fetch)
     assert len({request.path_qs for request in world.graph_service.requests}) == MANY
 
 
-@pytest.mark.parametrize("resource", [resource for resource, _ in KEPT_IN.values()], ids=list(KEPT_IN))
+@pytest.mark.parametrize(
+    "resource", [resource for resource, _ in CONFINED_RESOURCES.values()], ids=list(CONFINED_RESOURCES)
+)
 def test_hostile_resource_is_requested_below_the_version_only(world: GraphWorld, fetch: Fetch, resource: str) -> None:
     location = _location(resource, world.ann.tenant_id)
     with fault(world.graph_service, Fault(status=404)):

@@ -1,8 +1,8 @@
 """Each change once, with the table of records in Azurite: by all instances, through an outage, until it is purged."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,15 +11,12 @@ from azure.data.tables import TableServiceClient
 
 from sandbox.relay import Mood
 from shared.errors import Conflict
-from shared.events.cloud_events import CloudEvent
 from shared.events.publication import PublicationRecord
 from shared.events.publication_table import TABLE, PublicationTable
-from shared.events.publish_once import PublishOnce
-from shared.timing import Deadline
 from tests.eventually import eventually
+from tests.fakes.publish_once_fixture import NOW, WINDOW, Worker, message, team
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.integration.relayed_account import RelayedAccount
-from tests.unit.events.test_publish_once import NOW, WINDOW, Sent, message, team
 
 pytestmark = pytest.mark.slow
 
@@ -39,36 +36,21 @@ def tables(relayed: RelayedAccount) -> Iterator[TableServiceClient]:
         tables.delete_table(TABLE)
 
 
-@dataclass
-class Worker:
-    """One instance of the app."""
-
-    tables: TableServiceClient
-    sunk: list[CloudEvent] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.published = PublishOnce(PublicationTable(self.tables), self._sink, window=WINDOW, now=lambda: NOW)
-
-    def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
-        for event in events:
-            self.sunk.append(event)
-            sent(event)
-
-    def publish(self, *events: CloudEvent) -> None:
-        self.published.publish(events, in_time())
-        assert eventually(self.published.is_idle)
+@pytest.fixture
+def records(tables: TableServiceClient) -> PublicationTable:
+    return PublicationTable(tables)
 
 
-def test_published_change_is_published_by_no_instance_again(tables: TableServiceClient) -> None:
-    first, second = Worker(tables), Worker(tables)
+def test_published_change_is_published_by_no_instance_again(records: PublicationTable) -> None:
+    first, second = Worker(records), Worker(records)
     first.publish(message(), team("A"))
     for worker in (first, second):
         worker.publish(message(), team("A"))
     assert (len(first.sunk), second.sunk) == (2, [])
 
 
-def test_recurring_state_is_published_whichever_instance_receives_it(tables: TableServiceClient) -> None:
-    first, second = Worker(tables), Worker(tables)
+def test_recurring_state_is_published_whichever_instance_receives_it(records: PublicationTable) -> None:
+    first, second = Worker(records), Worker(records)
     for number, name in enumerate("ABAB"):
         (first, second)[number % 2].publish(team(name, seal=f"of {number}"))
         second.publish(team(name, seal=f"of {number}"))
@@ -78,9 +60,9 @@ def test_recurring_state_is_published_whichever_instance_receives_it(tables: Tab
 
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
 def test_every_event_is_published_in_time_without_the_table(
-    tables: TableServiceClient, relayed: RelayedAccount, mood: Mood
+    records: PublicationTable, relayed: RelayedAccount, mood: Mood
 ) -> None:
-    worker = Worker(tables)
+    worker = Worker(records)
     worker.publish(message())
     relayed.set_mood(mood)
     with within(BUSY_MACHINE_SECONDS):
@@ -90,8 +72,8 @@ def test_every_event_is_published_in_time_without_the_table(
     assert eventually(worker.published.is_idle)
 
 
-def test_records_are_read_again_once_the_table_is_back(tables: TableServiceClient, relayed: RelayedAccount) -> None:
-    worker, other = Worker(tables), Worker(tables)
+def test_records_are_read_again_once_the_table_is_back(records: PublicationTable, relayed: RelayedAccount) -> None:
+    worker, other = Worker(records), Worker(records)
     relayed.set_mood(Mood.DOWN)
     worker.publish(message())
     relayed.set_mood(Mood.FORWARDING)
@@ -100,16 +82,11 @@ def test_records_are_read_again_once_the_table_is_back(tables: TableServiceClien
     assert eventually(lambda: _is_dropped(worker, other, str(next(etags))), seconds=20)
 
 
-def _is_dropped(worker: Worker, other: Worker, etag: str) -> bool:
+def _is_dropped(worker: Worker[PublicationTable], other: Worker[PublicationTable], etag: str) -> bool:
     other.publish(message(etag=etag))
     before = len(worker.sunk)
     worker.publish(message(etag=etag))
     return len(worker.sunk) == before
-
-
-@pytest.fixture
-def records(tables: TableServiceClient) -> PublicationTable:
-    return PublicationTable(tables)
 
 
 def _old(key: str, *, age: timedelta = 2 * WINDOW) -> PublicationRecord:

@@ -9,31 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.errors import Conflict, Unavailable
-from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.cloud_events import CloudEvent
 from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublishOnce
-from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification
-from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
 from tests.eventually import eventually
-from tests.sender import CLIENT_ID, MESSAGE, basic_item
-
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-WINDOW = timedelta(hours=4)
-TEAM = "teams('3f9a')"
-
-type Sent = Callable[[CloudEvent], None]
-
-
-def in_time() -> Deadline:
-    return Deadline.after(timedelta(seconds=20))
+from tests.fakes.publish_once_fixture import NOW, WINDOW, Sent, Worker, event_of, message, team, with_time
 
 
 @dataclass
@@ -68,56 +55,6 @@ class Stale(Table):
 
     def read(self, key: str) -> PublicationRecord | None:
         return self.past.pop(key) if key in self.past else super().read(key)
-
-
-@dataclass
-class Worker[T: Table = Table]:
-    """One process of the app; several may share a table."""
-
-    table: T
-    now: datetime = NOW
-    sunk: list[CloudEvent] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.published = PublishOnce(self.table, self._sink, window=WINDOW, now=lambda: self.now)
-
-    def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
-        for event in events:
-            self.sunk.append(event)
-            sent(event)
-
-    def publish(self, *events: CloudEvent) -> None:
-        """Publish one POST's events, and wait for their records as the next POST about them would."""
-        self.published.publish(events, in_time())
-        assert eventually(self.published.is_idle)
-
-    @property
-    def ids(self) -> list[str]:
-        return [event.id for event in self.sunk]
-
-
-def message(change_type: str = "updated", etag: str = "1", **changes: Any) -> CloudEvent:
-    """Return the event of one version of a message."""
-    return _event(
-        ResourceContent.from_json(json.dumps({"id": "1", "etag": etag}).encode()), changeType=change_type, **changes
-    )
-
-
-def team(name: str, minute: int = 0, ordinal: int = 0, seal: str | None = None, **changes: Any) -> CloudEvent:
-    """Return the event of a team with a name; Graph states no version of it."""
-    content = ResourceContent.from_json(json.dumps({"id": "3f9a", "displayName": name}).encode())
-    kind = {"id": "3f9a", "@odata.type": "#Microsoft.Graph.team", "@odata.id": TEAM}
-    team: dict[str, Any] = {"resource": TEAM, "resourceData": kind, "changeType": "updated"}
-    if seal is not None:
-        team["encryptedContent"] = {"dataSignature": seal}
-    return _event(content, received_at=NOW + timedelta(minutes=minute), ordinal=ordinal, **(team | changes))
-
-
-def _event(
-    content: ResourceContent | None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any
-) -> CloudEvent:
-    item = AuthenticNotification(ChangeNotification.from_json(basic_item(resource=MESSAGE) | changes))
-    return change_event(item, content, client_id=CLIENT_ID, received_at=received_at, ordinal=ordinal)
 
 
 def test_what_graph_sends_again_is_published_once() -> None:
@@ -187,7 +124,7 @@ def test_redelivered_event_has_the_time_of_its_first_publication() -> None:
     worker.now = NOW + timedelta(seconds=1)
     first, other = message(), message(etag="3", received_at=NOW + timedelta(minutes=1))
     again = replace(first, time=NOW + timedelta(minutes=9))
-    published = (worker.published.publish(events, in_time()) for events in ([first], [other, again]))
+    published = (worker.published.publish(events, with_time()) for events in ([first], [other, again]))
     assert [[event.time for event in events] for events in published] == [[NOW], [other.time, worker.now]]
     assert len(worker.sunk) == 2
 
@@ -195,7 +132,7 @@ def test_redelivered_event_has_the_time_of_its_first_publication() -> None:
 @pytest.mark.parametrize("order", ["bare first", "content first"])
 def test_content_is_published_whether_or_not_the_bare_change_came_first(order: str) -> None:
     worker = Worker(Table())
-    bare, full = _event(None, changeType="created"), message("created")
+    bare, full = event_of(None, changeType="created"), message("created")
     for _ in range(2):
         for event in (bare, full) if order == "bare first" else (full, bare):
             worker.publish(event)
@@ -205,7 +142,7 @@ def test_content_is_published_whether_or_not_the_bare_change_came_first(order: s
 def test_what_has_no_content_and_no_version_is_never_dropped() -> None:
     worker = Worker(Table())
     for minute in range(2):
-        worker.publish(_event(None, changeType="updated", received_at=NOW + timedelta(minutes=minute)))
+        worker.publish(event_of(None, changeType="updated", received_at=NOW + timedelta(minutes=minute)))
     assert len(worker.sunk) == 2
 
 
@@ -250,11 +187,11 @@ def test_who_rather_publishes_not_at_all_than_twice_waits_for_the_table() -> Non
     worker = Worker(table)
     for events in ([message()], [message(), team("A")]):
         with pytest.raises(Unavailable, match="does not answer"):
-            worker.published.publish(events, in_time(), require_lookup=True)
+            worker.published.publish(events, with_time(), require_lookup=True)
     assert worker.sunk == []
     worker.publish(message())
     # That is remembered: nothing has to be looked up.
-    worker.published.publish([message()], in_time(), require_lookup=True)
+    worker.published.publish([message()], with_time(), require_lookup=True)
     assert len(worker.sunk) == 1
 
 
@@ -285,7 +222,7 @@ def test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while() -> 
 
 
 @pytest.mark.slow
-def test_a_table_that_hangs_stops_no_event() -> None:
+def test_a_table_that_hangs_stops_noevent_of() -> None:
     let_go = threading.Event()
     worker = Worker(Table(trouble=lambda _call: (let_go.wait(20), None)[1]))
     began = time.monotonic()
@@ -307,9 +244,9 @@ def test_nothing_is_marked_that_the_sink_did_not_take() -> None:
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            published.publish([message()], in_time())
+            published.publish([message()], with_time())
     failing = False
-    published.publish([message()], in_time())
+    published.publish([message()], with_time())
     assert eventually(lambda: len(table.rows) == 1)
 
 
@@ -327,9 +264,9 @@ def test_what_was_sent_of_a_post_that_fails_is_not_sent_again() -> None:
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     events = [message(etag=etag) for etag in "123"]
     with pytest.raises(Unavailable):
-        published.publish(events, in_time())
+        published.publish(events, with_time())
     assert eventually(lambda: len(table.rows) == 2)
-    published.publish(events, in_time())
+    published.publish(events, with_time())
     assert sunk == [events[0].id, events[1].id, "the queue is full", events[2].id]
 
 
@@ -344,7 +281,7 @@ def test_two_posts_at_once_about_one_change_publish_it_once() -> None:
 
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: published.publish([message(), team("A")], in_time()), range(4)))
+        list(pool.map(lambda _: published.publish([message(), team("A")], with_time()), range(4)))
     assert len(sunk) == 2
 
 
@@ -359,13 +296,13 @@ def test_a_post_waits_for_another_about_the_same_change_no_longer_than_its_time(
 
     published = PublishOnce(Table(), sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(published.publish, [message()], in_time())
+        first = pool.submit(published.publish, [message()], with_time())
         assert eventually(lambda: len(sunk) == 1)
         with pytest.raises(Unavailable):
             published.publish([message()], Deadline.after(timedelta(seconds=0.1)))
         let_go.set()
         first.result()
-    published.publish([message()], in_time())
+    published.publish([message()], with_time())
     assert len(sunk) == 1
 
 
@@ -382,7 +319,7 @@ def test_what_is_known_to_be_published_is_not_looked_up_again() -> None:
 def test_record_written_by_two_workers_at_once_has_the_entries_of_both() -> None:
     table = Table()
     first, second = Worker(Stale(rows=table.rows)), Worker(table)
-    bare, full = _event(None, changeType="created"), message("created")
+    bare, full = event_of(None, changeType="created"), message("created")
     second.publish(message(etag="other"))
     first.table.past = {bare.provenance.dedup_key: None}
     second.publish(full)
