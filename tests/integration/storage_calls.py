@@ -33,6 +33,7 @@ EVENT = CloudEvent(
 LARGE_EVENT = replace(EVENT, data=b'"%s"' % (b"x" * 100_000))
 ID = "a-subscription"
 BODY = b"{}"
+ETAG = "W/\"datetime'2026-11-21T09%3A30%3A00.0000000Z'\""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +82,15 @@ class Rows:
     post: StoredPost
 
     @classmethod
-    def unsaved(cls) -> "Rows":
+    def new(cls, *, etag: str | None = None) -> "Rows":
+        """Return rows as they are before they are saved, or with an ``etag`` as if they had been."""
         tenant_id = str(uuid4())
         return cls(
-            record=PublicationRecord(key=uuid4().hex, entries=("a",), published_at=NOW),
-            subscription=replace(ROW, desired=replace(WANTED, tenant_id=tenant_id), etag=None),
-            gap=replace(GAP, tenant_id=tenant_id),
-            entry=SnapshotEntry(tenant_id=tenant_id, subject="teams/t/members/m", fingerprint="0123"),
+            record=PublicationRecord(key=uuid4().hex, entries=("a",), published_at=NOW, etag=etag),
+            subscription=replace(ROW, desired=replace(WANTED, tenant_id=tenant_id), etag=etag),
+            gap=replace(GAP, tenant_id=tenant_id, etag=etag),
+            entry=SnapshotEntry(tenant_id=tenant_id, subject="teams/t/members/m", fingerprint="0123", etag=etag),
             post=StoredPost(reason="unavailable", received_at=NOW, fetch="v1.0", name="a.json", etag='"1"'),
-        )
-
-    def with_etags(self) -> "Rows":
-        """Return the rows as if they had been saved."""
-        etag = "W/\"datetime'2026-11-21T09%3A30%3A00.0000000Z'\""
-        return replace(
-            self,
-            record=replace(self.record, etag=etag),
-            subscription=replace(self.subscription, etag=etag),
-            gap=replace(self.gap, etag=etag),
-            entry=replace(self.entry, etag=etag),
         )
 
     def saved_in(self, stores: Stores) -> "Rows":
@@ -125,18 +116,26 @@ class Rows:
 type Call = Callable[[Stores, Rows], object]
 
 
-CALLS: Mapping[str, Call] = {
+# Those that are made before a POST is answered.
+CALLS_OF_A_POST: Mapping[str, Call] = {
     "read a record": lambda stores, rows: stores.publications.read(rows.record.key),
     "create a record": lambda stores, rows: stores.publications.write(replace(rows.record, etag=None)),
     "change a record": lambda stores, rows: stores.publications.write(rows.record),
+    "record activity": lambda stores, rows: stores.subscriptions.record_activity(
+        rows.gap.tenant_id, ID, lifecycle_event=None, at=NOW
+    ),
+    "record an entry": lambda stores, rows: stores.snapshot.record(rows.entry),
+    "store a POST": lambda stores, rows: stores.posts.store(BODY, rows.post, in_time()),
+    "publish": lambda stores, _: stores.sink.publish([EVENT], in_time()),
+    "publish large data": lambda stores, _: stores.sink.publish([LARGE_EVENT], in_time()),
+}
+CALLS: Mapping[str, Call] = {
+    **CALLS_OF_A_POST,
     "purge records": lambda stores, _: stores.publications.purge(now=NOW, before=NOW - HOUR, is_time_up=lambda: False),
     "load subscriptions": lambda stores, rows: stores.subscriptions.load(rows.gap.tenant_id),
     "create a subscription": lambda stores, rows: stores.subscriptions.save(replace(rows.subscription, etag=None)),
     "change a subscription": lambda stores, rows: stores.subscriptions.save(rows.subscription),
     "delete a subscription": lambda stores, rows: stores.subscriptions.delete(rows.subscription),
-    "record activity": lambda stores, rows: stores.subscriptions.record_activity(
-        rows.gap.tenant_id, ID, lifecycle_event=None, at=NOW
-    ),
     "delete activity": lambda stores, rows: stores.subscriptions.delete_activity(rows.gap.tenant_id, ID),
     "load gaps": lambda stores, rows: stores.gaps.load(rows.gap.tenant_id),
     "create a gap": lambda stores, rows: stores.gaps.save(replace(rows.gap, etag=None)),
@@ -144,28 +143,13 @@ CALLS: Mapping[str, Call] = {
     "delete a gap": lambda stores, rows: stores.gaps.delete(rows.gap),
     "list entries": lambda stores, rows: stores.snapshot.list(rows.gap.tenant_id, rows.entry.collection),
     "read an entry": lambda stores, rows: stores.snapshot.get(rows.entry),
-    "record an entry": lambda stores, rows: stores.snapshot.record(rows.entry),
     "record a deletion": lambda stores, rows: stores.snapshot.record(replace(rows.entry, exists=False)),
     "record entries": lambda stores, rows: stores.snapshot.record_all([rows.entry]),
     "purge entries": lambda stores, rows: stores.snapshot.purge_deleted(
         rows.gap.tenant_id, rows.entry.collection, before=NOW
     ),
     "list POSTs": lambda stores, _: list(stores.posts.list()),
-    "store a POST": lambda stores, rows: stores.posts.store(BODY, rows.post, in_time()),
     "read a POST": lambda stores, rows: stores.posts.read(rows.post),
     "claim a POST": lambda stores, rows: stores.posts.claim(rows.post, NOW),
     "delete a POST": lambda stores, rows: stores.posts.delete(rows.post),
-    "publish": lambda stores, _: stores.sink.publish([EVENT], in_time()),
-    "publish large data": lambda stores, _: stores.sink.publish([LARGE_EVENT], in_time()),
 }
-# Those that are made before a POST is answered.
-CALLS_OF_A_POST = (
-    "read a record",
-    "create a record",
-    "change a record",
-    "record activity",
-    "record an entry",
-    "store a POST",
-    "publish",
-    "publish large data",
-)

@@ -14,7 +14,7 @@ from shared.settings import Settings
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, within
 from tests.integration.relayed_account import RelayedAccount
-from tests.integration.storage_calls import CALLS, CALLS_OF_A_POST, TRIED_ONCE, Rows, Stores, stores_on
+from tests.integration.storage_calls import CALLS, CALLS_OF_A_POST, ETAG, TRIED_ONCE, Rows, Stores, stores_on
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def _stores_tried_once(relayed: RelayedAccount, container: str) -> AbstractConte
 def test_outage_is_unavailable_in_time_and_changes_nothing(
     stores: Stores, container: str, relayed: RelayedAccount, mood: Mood, call: str
 ) -> None:
-    saved = Rows.unsaved().saved_in(stores)
+    saved = Rows.new().saved_in(stores)
     relayed.set_mood(mood)
     # Graph waits for the calls of a POST: they have time limits of their own, whatever the client's are.
     clients = _stores_of_the_app if call in CALLS_OF_A_POST else _stores_tried_once
@@ -60,7 +60,7 @@ def test_outage_is_unavailable_in_time_and_changes_nothing(
 def test_storage_that_is_down_is_unavailable_within_seconds(
     stores: Stores, container: str, relayed: RelayedAccount, call: str
 ) -> None:
-    saved = Rows.unsaved().saved_in(stores)
+    saved = Rows.new().saved_in(stores)
     relayed.set_mood(Mood.DOWN)
     # The client libraries' own retries would take a minute.
     with _stores_of_the_app(relayed, container) as called, within(2 * BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
@@ -69,7 +69,7 @@ def test_storage_that_is_down_is_unavailable_within_seconds(
 
 
 def test_transaction_that_is_cut_off_is_unavailable(stores: Stores, container: str, relayed: RelayedAccount) -> None:
-    saved = Rows.unsaved().saved_in(stores)
+    saved = Rows.new().saved_in(stores)
     relayed.set_mood(Mood.CUTTING)
     with _stores_tried_once(relayed, container) as called, pytest.raises(Unavailable):
         CALLS["record entries"](called, saved)
@@ -84,5 +84,5 @@ def test_refused_account_key_is_unavailable_and_not_in_the_message(azurite: Azur
         stores_on(azurite.connection_string.replace(ACCOUNT_KEY, wrong), **TRIED_ONCE) as stores,
         pytest.raises(Unavailable, match=r"^(storage|the table \w+) .*403") as caught,
     ):
-        CALLS[call](stores, Rows.unsaved().with_etags())
+        CALLS[call](stores, Rows.new(etag=ETAG))
     assert wrong not in str(caught.value)

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -75,45 +74,19 @@ def _event_of(size: int) -> CloudEvent:
     return replace(empty, data=json.dumps({"content": padding}).encode())
 
 
-def test_message_is_what_a_queue_trigger_expects(storage: Storage) -> None:
+def test_message_is_what_a_queue_trigger_expects_and_never_expires(storage: Storage) -> None:
     event = _event("Grüße 👋 \u2028")
     storage.sink.publish([event], in_time())
-    text = storage.messages()[0].content
-    assert base64.b64decode(text, validate=True) == event.to_json()
+    (message,) = storage.messages()
+    assert base64.b64decode(message.content, validate=True) == event.to_json()
+    assert message.expires_on is not None
+    assert message.expires_on.year == 9999
 
 
-def test_message_never_expires(storage: Storage) -> None:
-    storage.sink.publish([_event()], in_time())
-    expires_on = storage.messages()[0].expires_on
-    assert expires_on is not None
-    assert expires_on.year == 9999
-
-
-def test_all_events_of_a_post_are_in_the_queue(storage: Storage) -> None:
+def test_all_events_of_a_post_are_in_the_queue_that_they_create(storage: Storage) -> None:
     events = [_event(str(number)) for number in range(40)]
     storage.sink.publish(events, in_time())
     assert {event["id"] for event in storage.events()} == {event.id for event in events}
-
-
-def test_queue_is_created_once_by_simultaneous_senders(storage: Storage) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: storage.sink.publish([_event(str(number))], in_time()), range(8)))
-    assert len(storage.events()) == 8
-
-
-def test_a_queue_that_was_deleted_is_made_again(storage: Storage) -> None:
-    storage.sink.publish([_event()], in_time())
-    storage.queue.delete_queue()
-    storage.sink.publish([_event("again")], in_time())
-    assert [event["data"]["content"] for event in storage.events()] == ["again"]
-
-
-def test_the_container_is_made_once_however_many_need_it_at_once(storage: Storage) -> None:
-    container = storage.blobs.get_container_client(DATA_CONTAINER)
-    if container.exists():
-        container.delete_container()
-    storage.sink.publish([_event_of(MAX_MESSAGE_BYTES + 1) for _ in range(8)], in_time())
-    assert sum("dataref" in event for event in storage.events()) == 8
 
 
 @pytest.mark.parametrize(("size", "where"), [(MAX_MESSAGE_BYTES, "data"), (MAX_MESSAGE_BYTES + 1, "dataref")])

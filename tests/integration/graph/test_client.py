@@ -125,12 +125,6 @@ def test_single_server_error_is_retried_at_once(world: GraphWorld, graph: Graph,
     assert len(world.graph_service.requests) == 2
 
 
-def test_resource_is_read_without_a_retry(world: GraphWorld, graph: Graph) -> None:
-    with fault(world.graph_service, Fault(status=503)), pytest.raises(Unavailable):
-        graph.get_resource(_location(world, "chats", "a"))
-    assert len(world.graph_service.requests) == 1
-
-
 @pytest.mark.parametrize("status", [409, 412])
 def test_conflict_is_raised_for_changes_only(world: GraphWorld, graph: Graph, status: int) -> None:
     with fault(world.graph_service, Fault(status=status)):

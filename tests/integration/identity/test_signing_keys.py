@@ -135,13 +135,6 @@ def test_outage_is_unavailable_by_the_deadline_and_not_cached(
     assert _serves(outside, keys)
 
 
-def test_unpublished_key_id_is_requested_and_then_invalid(outside: IdentityServices, keys: SigningKeys) -> None:
-    keys.signing_key(outside.entra.kid, in_time())
-    with pytest.raises(InvalidValidationToken):
-        keys.signing_key("forged", in_time())
-    assert _fetches(outside) == 2
-
-
 def test_forged_key_ids_cause_one_call_to_entra_a_minute(
     outside: IdentityServices, keys: SigningKeys, hands: Hands
 ) -> None:

@@ -10,7 +10,8 @@ from azure.data.tables import TableServiceClient
 from shared.errors import Conflict
 from shared.subscriptions.subscription_table import TABLE, SubscriptionTable, to_entity
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState, TrackedSubscription
-from tests.fakes.subscription_values import HOUR, MINUTE, NOW, OBSERVED, ROW, WANTED, failure
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, ROW, WANTED, failure
+from tests.sender import SUBSCRIPTION
 
 pytestmark = pytest.mark.slow
 
@@ -35,14 +36,8 @@ def missing_table(tables: TableServiceClient) -> SubscriptionTable:
 
 
 def _row(tenant_id: str, resource: str = "/chats/getAllMessages") -> TrackedSubscription:
-    """Return a row that has not been saved, of a subscription of its own."""
-    desired = replace(WANTED, tenant_id=tenant_id, resource=resource)
-    return replace(ROW, desired=desired, applied=replace(OBSERVED, subscription_id=str(uuid4())), etag=None)
-
-
-def _id(row: TrackedSubscription) -> str:
-    assert row.applied is not None
-    return row.applied.subscription_id
+    """Return a row that has not been saved."""
+    return replace(ROW, desired=replace(WANTED, tenant_id=tenant_id, resource=resource), etag=None)
 
 
 def test_saved_rows_are_loaded_with_every_field(table: SubscriptionTable, tenant_id: str) -> None:
@@ -126,7 +121,7 @@ def test_one_of_many_simultaneous_changes_succeeds(table: SubscriptionTable, ten
 def test_activity_is_added_to_earlier_activity_and_changes_no_etag(table: SubscriptionTable, tenant_id: str) -> None:
     saved = table.save(_row(tenant_id))
     for number, event in enumerate([None, "reauthorizationRequired", "subscriptionRemoved", "missed"]):
-        table.record_activity(tenant_id, _id(saved), lifecycle_event=event, at=NOW + number * MINUTE)
+        table.record_activity(tenant_id, SUBSCRIPTION, lifecycle_event=event, at=NOW + number * MINUTE)
     activity = Activity(
         notification_at=NOW,
         reauthorization_required_at=NOW + MINUTE,
@@ -138,16 +133,16 @@ def test_activity_is_added_to_earlier_activity_and_changes_no_etag(table: Subscr
 
 
 def test_unknown_lifecycle_event_counts_as_a_notification(table: SubscriptionTable, tenant_id: str) -> None:
-    saved = table.save(_row(tenant_id))
-    table.record_activity(tenant_id, _id(saved), lifecycle_event="somethingElse", at=NOW)
+    table.save(_row(tenant_id))
+    table.record_activity(tenant_id, SUBSCRIPTION, lifecycle_event="somethingElse", at=NOW)
     assert table.load(tenant_id).tracked[0].activity == Activity(notification_at=NOW)
 
 
 def test_activity_can_be_deleted_twice(table: SubscriptionTable, tenant_id: str) -> None:
     saved = table.save(_row(tenant_id))
-    table.record_activity(tenant_id, _id(saved), lifecycle_event="missed", at=NOW)
-    table.delete_activity(tenant_id, _id(saved))
-    table.delete_activity(tenant_id, _id(saved))
+    table.record_activity(tenant_id, SUBSCRIPTION, lifecycle_event="missed", at=NOW)
+    table.delete_activity(tenant_id, SUBSCRIPTION)
+    table.delete_activity(tenant_id, SUBSCRIPTION)
     assert table.load(tenant_id).tracked == (saved,)
 
 
@@ -182,7 +177,7 @@ def test_missing_table_is_empty(missing_table: SubscriptionTable, tenant_id: str
 
 def test_missing_table_is_created_by_the_first_activity(missing_table: SubscriptionTable, tenant_id: str) -> None:
     row = _row(tenant_id)
-    missing_table.record_activity(tenant_id, _id(row), lifecycle_event="missed", at=NOW)
+    missing_table.record_activity(tenant_id, SUBSCRIPTION, lifecycle_event="missed", at=NOW)
     saved = missing_table.save(row)
     assert missing_table.load(tenant_id).tracked == (replace(saved, activity=Activity(missed_at=NOW)),)
 
