@@ -15,20 +15,20 @@ pytestmark = pytest.mark.slow
 
 _STATUS = b"HTTP/1.1 %d Whatever\r\n"
 _JSON = b"Content-Type: application/json\r\n"
-_ANSWERS = {
+_RESPONSES = {
     "nothing": b"",
     "half a header": _STATUS + b"Transfer-",
     "no body": _STATUS + _JSON + b"Content-Length: 0\r\n\r\n",
     "half a body": _STATUS + _JSON + b'Content-Length: 99\r\n\r\n{"value',
     "another body": _STATUS + _JSON + b"Content-Length: 2\r\n\r\n[]",
-    "XML that says nothing": _STATUS + b"Content-Type: application/xml\r\nContent-Length: 4\r\n\r\n<a/>",
+    "XML without content": _STATUS + b"Content-Type: application/xml\r\nContent-Length: 4\r\n\r\n<a/>",
 }
 
 
 class Storage(socketserver.ThreadingTCPServer):
-    """Whatever it is asked, it answers with ``answer``."""
+    """A server that sends ``response`` to every request."""
 
-    answer = b""
+    response = b""
     daemon_threads = True
 
 
@@ -42,7 +42,7 @@ class _Handler(socketserver.BaseRequestHandler):
         while left > 0 and (more := self.request.recv(65_536)):
             left -= len(more)
         assert isinstance(self.server, Storage)
-        self.request.sendall(self.server.answer)
+        self.request.sendall(self.server.response)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def _connection(storage: Storage) -> str:
 
 @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")  # of the queue client
 @pytest.mark.parametrize("status", [200, 201, 204, 404, 500])
-@pytest.mark.parametrize("answer", _ANSWERS)
-def test_broken_response_raises_documented_errors_only(storage: Storage, answer: str, status: int) -> None:
-    storage.answer = _ANSWERS[answer].replace(b"%d", b"%d" % status)
+@pytest.mark.parametrize("response", _RESPONSES)
+def test_broken_response_raises_documented_errors_only(storage: Storage, response: str, status: int) -> None:
+    storage.response = _RESPONSES[response].replace(b"%d", b"%d" % status)
     with stores_on(_connection(storage), **TRIED_ONCE) as stores:
         for call in CALLS.values():
             # A response that looks like success may be taken for it.
