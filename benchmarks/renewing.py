@@ -23,7 +23,7 @@ from sandbox.graph import Subscription
 from shared.subscriptions.reconcile import Reconciler
 from shared.subscriptions.subscription_table import TABLE, to_entity
 from shared.subscriptions.tracked import TrackedSubscription
-from tests.flows.world import World, world
+from tests.flows.deployment import LoopbackDeployment, loopback_deployment
 from tests.sandbox.background import Background
 
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits
@@ -62,7 +62,7 @@ def measure(folder: Path) -> Report:
     azurite, background = Azurite(), Background()
     background.run(azurite.start())
     try:
-        with world(folder, azurite) as made:
+        with loopback_deployment(folder, azurite) as made:
             return _renewed(made, _full(made))
     finally:
         background.run(azurite.stop())
@@ -90,7 +90,7 @@ def table(report: Report) -> Table:
     return figures_table(f"Renewing {SUBSCRIPTIONS:,} subscriptions of one tenant", figures, caption=caption)
 
 
-def _full(made: World) -> Reconciler:
+def _full(made: LoopbackDeployment) -> Reconciler:
     """Return what runs need, when everything that is tracked is due for renewal."""
     resource = f"/chats/{made.new_chat()[1]}/messages"
     made.app.entries = [{"resource": resource, "changeType": "created,updated,deleted", "includeResourceData": True}]
@@ -119,18 +119,18 @@ def _copy_of_row(row: TrackedSubscription, copy: Subscription) -> TrackedSubscri
     return replace(row, desired=replace(row.desired, resource=copy.resource), added_by="cli", applied=observed)
 
 
-def _add(made: World, copies: Sequence[Subscription]) -> None:
+def _add(made: LoopbackDeployment, copies: Sequence[Subscription]) -> None:
     for each in copies:
         made.graph.add_subscription(each)
 
 
-def _keep(made: World, rows: Sequence[TrackedSubscription]) -> None:
+def _keep(made: LoopbackDeployment, rows: Sequence[TrackedSubscription]) -> None:
     kept = made.app.clients.tables().get_table_client(TABLE)
     for some in batched(rows, _IN_A_TRANSACTION, strict=False):
         kept.submit_transaction([("create", to_entity(row)) for row in some])
 
 
-def _renewed(made: World, reconciler: Reconciler) -> Report:
+def _renewed(made: LoopbackDeployment, reconciler: Reconciler) -> Report:
     throttle, clock = made.graph.throttle, made.clock
     throttle.peaks.clear()
     throttle.refused.clear()

@@ -10,12 +10,12 @@ from azure.storage.queue import QueueServiceClient
 from sandbox.azurite import Azurite
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator
-from tests.flows.world import world as started_world
+from tests.flows.deployment import loopback_deployment
 
 
 @pytest.fixture
 def operator(tmp_path: Path, azurite: Azurite) -> Iterator[Operator]:
-    with started_world(tmp_path / "world", azurite) as world:
+    with loopback_deployment(tmp_path / "world", azurite) as world:
         operator = Operator(world=world, folder=tmp_path)
         yield operator
         _check_output(operator)

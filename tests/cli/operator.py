@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.__main__ import app as commands
 from tests.cli.child_processes import write_settings
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
 
 EVERYTHING = "created,deleted,updated"
 CHATS: Mapping[str, Any] = {"resource": "/chats/getAllMessages", "changeType": EVERYTHING, "includeResourceData": True}
@@ -23,7 +23,7 @@ TEAMS: Mapping[str, Any] = {"resource": "/teams", "changeType": EVERYTHING}
 class Operator:
     """``world`` is the app and its services; ``ran`` are the results of the commands so far."""
 
-    world: World
+    world: LoopbackDeployment
     folder: Path
     ran: list[Result] = field(default_factory=list)
 

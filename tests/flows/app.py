@@ -1,4 +1,4 @@
-"""The app in this process: its flows over the real clients, on the sandbox's clock instead of the wall's."""
+"""The app in this process: its flows over the real clients, on the sandbox's clock instead of the real one."""
 
 import logging
 import threading
@@ -13,10 +13,9 @@ from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Malformed, Problem
 from shared.events.cloud_events import CloudEvent
-from shared.gaps.snapshot import SnapshotEntry
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
-from shared.receiving.receive import Receipt, Receiver
+from shared.receiving.receive import Receipt
 from shared.settings import Settings
 from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
@@ -24,6 +23,7 @@ from shared.subscriptions.reconcile import Reconciler
 from shared.subscriptions.subscription_table import TABLE
 from shared.subscriptions.tracked import TenantState
 from shared.timing import Deadline
+from tests.sender import PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _POSTS_AT_ONCE = 32
 
 
 class SandboxTime:
-    """The sandbox's clock as the app sees it, ``ahead`` of it or behind; who sleeps moves it forward instead."""
+    """The sandbox's clock, with a skew of ``ahead``; to sleep is to move it forward."""
 
     def __init__(self, clock: Clock) -> None:
         self.ahead = timedelta()
@@ -44,7 +44,7 @@ class SandboxTime:
         return self._clock.now() + self.ahead
 
     def sleep_until(self, moment: datetime) -> None:
-        # Two threads that slept side by side must not move it twice.
+        # Two threads that sleep at the same time must not move it twice.
         with self._lock:
             self._clock.advance(max(timedelta(), moment - self.now()))
 
@@ -55,11 +55,10 @@ def _same[T](port: T) -> T:
 
 @dataclass(kw_only=True)
 class App:
-    """A deployment; ``environ`` and ``entries`` may be changed between runs, as its operator would.
+    """The app; its operator changes ``environ``, and with ``entries`` its ``subscriptions.json``, between runs.
 
-    ``entries`` are those of ``subscriptions.json``. ``around_graph`` and ``around_table`` put something between a run
-    and its clients. ``fresh_for``: azure.core and MSAL get another token five minutes before one ends, by the real
-    clock; by the sandbox's, it is the clients that are made anew.
+    ``around_graph`` and ``around_table`` wrap the clients of a run. ``fresh_for``: azure.core and MSAL get another
+    token five minutes before one expires, by the real clock; by the sandbox's, the clients are built again instead.
     """
 
     clock: Clock
@@ -76,7 +75,7 @@ class App:
         self._lock = threading.Lock()
         self._clients: Clients | None = None
         self._made_at = self.clock.now()
-        self.noting = SnapshotRecorder(self._publish, self._note)
+        self._publisher = SnapshotRecorder(self._publish, lambda entry: self.clients.snapshot_table().record(entry))
 
     @property
     def settings(self) -> Settings:
@@ -97,22 +96,26 @@ class App:
             return self._clients
 
     def restart(self) -> None:
-        """Forget every token and key, as a process does that ends."""
+        """Lose every cached token and key, as with the end of the process."""
         self._clients = None
 
     def rows(self, tenant_id: str) -> TenantState:
         return self.clients.subscription_table().load(tenant_id)
 
     def lose_table(self) -> None:
-        """Delete the table, as somebody might who tidies up the storage account."""
+        """Delete the table of subscriptions."""
         self.clients.tables().delete_table(TABLE)
 
+    def rotate_state_key(self) -> None:
+        """Replace the key of client states, and accept the old one as the previous key."""
+        self.environ |= {"CLIENT_STATE_KEY": PREVIOUS_STATE_KEY_TEXT, "CLIENT_STATE_KEY_PREVIOUS": STATE_KEY_TEXT}
+
     def run(self, reconciler: Reconciler | None = None, *, force: bool = False) -> Mapping[str, int]:
-        """Run the timer's flow once, with what it needs unless a test gives it something else; return its counts."""
+        """Run the timer's flow once; return its counts."""
         return (reconciler or self.reconciler()).run(force=force)
 
     def reconciler(self) -> Reconciler:
-        """Return what a run needs, of the app alone: nobody is signed in."""
+        """Return the flow that renews subscriptions, of the app alone: no user has signed in."""
         whole = renew_subscriptions.reconciler(self.clients)
         accounts = [account for account in whole.accounts if not account.delegated]
         return replace(
@@ -129,18 +132,13 @@ class App:
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.published.extend(events)
 
-    def _note(self, known: SnapshotEntry) -> None:
-        self.clients.snapshot_table().record(known)
-
-    def receiver(self) -> Receiver:
-        # What cannot be worked on is told to Graph, which comes again.
-        return replace(receiver(self.clients), publish=self.noting.publish, quarantine=None, park=None)
-
     def receive(self, body: bytes, fetch: str | None) -> int:
         """Return the status for one of Graph's POSTs, as ReceiveNotification does."""
         deadline, received_at = Deadline.after(_BUDGET), self.time.now()
+        # What cannot be processed yet is left to Graph, which retries.
+        flow = replace(receiver(self.clients), publish=self._publisher.publish, quarantine=None, park=None)
         try:
-            receipt = self.receiver().receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
+            receipt = flow.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except Malformed:
             return 400
         except Problem as problem:

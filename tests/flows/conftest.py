@@ -1,4 +1,4 @@
-"""A world for each flow: it has tenants, hence partitions, of its own."""
+"""A deployment for each test, with tenants of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.azurite import Azurite
-from tests.flows.world import World
-from tests.flows.world import world as started_world
+from tests.flows.deployment import LoopbackDeployment, loopback_deployment
 
 
 @pytest.fixture
-def world(tmp_path: Path, azurite: Azurite) -> Iterator[World]:
-    with started_world(tmp_path, azurite) as world:
-        yield world
+def deployment(tmp_path: Path, azurite: Azurite) -> Iterator[LoopbackDeployment]:
+    with loopback_deployment(tmp_path, azurite) as deployment:
+        yield deployment

@@ -1,110 +1,97 @@
-"""What lives at Graph and in no row: made by a run that was cut short, by hand, or before the table was lost."""
+"""Subscriptions at Graph that no row knows: another deployment's, made by hand, or from before the table was lost."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from sandbox.serving import Fault
-from tests.flows.wishes import BOTH, CHATS, MESSAGES, TEAMS
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
+from tests.flows.entries import BOTH, CHATS, MESSAGES, TEAMS
 
 pytestmark = pytest.mark.slow
 
-# A list that is not up to date yet; what is created on the strength of it meets 409.
+# A list that is not up to date yet, so that a subscription is created that exists already (409).
 NOTHING_LISTED = Fault(path="/subscriptions$", method="GET", status=200, body=b'{"value": []}', times=1)
 
 
-def _ids(world: World) -> set[str]:
-    return {each.id for each in world.subscriptions()}
+def _tracked_ids(deployment: LoopbackDeployment) -> set[str]:
+    return {row.applied.subscription_id for row in deployment.rows() if row.applied}
 
 
-def test_a_first_run_creates_the_next_is_silent_and_a_later_one_renews(world: World) -> None:
-    world.app.entries = BOTH
-    assert world.run() == {"created": 2}
-    assert world.run() == {}
-    world.later(minutes=31)
-    assert world.run() == {"renewed": 2}
-    assert world.run() == {}
-    world.send("Grüße 👋")
-    assert world.texts() == ["Grüße 👋"]
+def test_first_run_creates_the_second_does_nothing_and_a_later_one_renews(deployment: LoopbackDeployment) -> None:
+    deployment.app.entries = BOTH
+    assert deployment.run() == {"created": 2}
+    assert deployment.run() == {}
+    deployment.later(minutes=31)
+    assert deployment.run() == {"renewed": 2}
+    assert deployment.run() == {}
+    deployment.send("Grüße 👋")
+    assert deployment.texts() == ["Grüße 👋"]
 
 
-def test_what_exists_already_is_adopted_and_its_client_state_still_authenticates(world: World) -> None:
-    """Graph answers 409 to a second subscription of the same resource and changes."""
-    world.app.entries = BOTH
-    world.run()
-    before, writes = _ids(world), len(world.writes())
-    world.app.lose_table()
-    with world.fault(world.graph_service, NOTHING_LISTED):
-        assert world.run() == {"created": 2}
-    assert sorted(world.writes()[writes:]) == ["PATCH", "PATCH", "POST", "POST"]
-    assert _ids(world) == before == {row.applied.subscription_id for row in world.rows() if row.applied}
-    assert [row.failure for row in world.rows()] == [None, None]
-    assert world.run() == {}
-    world.send("still heard")
-    assert world.texts() == ["still heard"]
-    assert [receipt.rejected for receipt in world.app.receipts] == [{}]
+@pytest.mark.parametrize(
+    ("is_listed", "done", "writes"),
+    [
+        pytest.param(True, {"adopted": 2}, ["PATCH", "PATCH"], id="listed"),
+        pytest.param(False, {"created": 2}, ["PATCH", "PATCH", "POST", "POST"], id="409"),
+    ],
+)
+def test_after_the_table_was_lost_subscriptions_are_adopted_and_authenticate(
+    deployment: LoopbackDeployment,
+    is_listed: bool,  # noqa: FBT001  a parameter of the test
+    done: dict[str, int],
+    writes: list[str],
+) -> None:
+    deployment.app.entries = BOTH
+    deployment.run()
+    before, since = deployment.subscription_ids(), len(deployment.writes())
+    deployment.app.lose_table()
+    version = deployment.vault.create_certificate(deployment.app.settings.encryption_certificate_name or "")
+    if not is_listed:
+        deployment.graph_service.faults.add(NOTHING_LISTED)
+    assert deployment.run() == done
+    assert sorted(deployment.writes()[since:]) == writes
+    assert deployment.subscription_ids() == before == _tracked_ids(deployment)
+    assert [row.failure for row in deployment.rows()] == [None, None]
+    assert {each.certificate_id for each in deployment.subscriptions() if each.is_rich} == {version}
+    assert deployment.run() == {}
+    deployment.send("notified")
+    assert deployment.texts() == ["notified"]
+    assert [receipt.rejected for receipt in deployment.app.receipts] == [{}]
 
 
-def test_after_the_table_was_lost_everything_is_adopted_and_nothing_subscribed_twice(world: World) -> None:
-    world.app.entries = BOTH
-    world.run()
-    before, writes = _ids(world), len(world.writes())
-    world.app.lose_table()
-    assert world.run() == {"adopted": 2}
-    assert world.writes()[writes:] == ["PATCH", "PATCH"]
-    assert _ids(world) == before
-    assert world.run() == {}
-    world.send("still heard")
-    assert world.texts() == ["still heard"]
+def test_subscription_without_lifecycle_url_is_recreated(deployment: LoopbackDeployment) -> None:
+    """A lifecycle URL cannot be added by a PATCH.
 
-
-def test_an_adopted_subscription_gets_the_certificate_of_the_day(world: World) -> None:
-    world.app.entries = BOTH
-    world.run()
-    world.app.lose_table()
-    version = world.vault.create_certificate(world.app.settings.encryption_certificate_name or "")
-    assert world.run() == {"adopted": 2}
-    assert {each.certificate_id for each in world.subscriptions() if each.is_rich} == {version}
-    assert world.run() == {}
-
-
-def test_one_without_lifecycle_url_is_recreated_because_none_can_be_added(world: World) -> None:
-    """Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events (not in a PATCH)."""
-    lame = world.subscribe_by_hand(lifecycleNotificationUrl=None)
-    world.app.entries = [TEAMS]
-    assert world.run() == {"recreated": 1}
-    [subscription] = world.subscriptions()
-    assert subscription.id != lame
+    Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
+    """
+    without_url = deployment.subscribe_by_hand(lifecycleNotificationUrl=None)
+    deployment.app.entries = [TEAMS]
+    assert deployment.run() == {"recreated": 1}
+    [subscription] = deployment.subscriptions()
+    assert subscription.id != without_url
     assert subscription.lifecycle_notification_url == subscription.notification_url
-    assert world.run() == {}
+    assert deployment.run() == {}
 
 
-def test_what_another_deployment_watches_is_left_alone_and_the_conflict_told(world: World) -> None:
-    theirs = world.subscribe_by_hand(notificationUrl=f"{world.endpoint_service.url}/another/app")
-    world.app.entries = [TEAMS]
-    assert world.run() == {"failed": 1}
-    assert _ids(world) == {theirs}
-    failure = world.row("/teams").failure
-    assert failure is not None
-    assert f"Subscription Id {theirs} already exists" in failure.text
+@pytest.mark.parametrize("entries", [[TEAMS], []], ids=["desired here as well", "desired there only"])
+def test_subscription_of_another_deployment_is_left_alone(deployment: LoopbackDeployment, entries: list[Any]) -> None:
+    theirs = deployment.subscribe_by_hand(notificationUrl=f"{deployment.endpoint_service.url}/another/app")
+    deployment.app.entries = entries
+    assert deployment.run() == ({"failed": 1} if entries else {})
+    assert deployment.subscription_ids() == {theirs}
+    assert not entries or f"Subscription Id {theirs} already exists" in deployment.failure("/teams")
 
 
-def test_what_nobody_asked_for_is_left_alone(world: World) -> None:
-    theirs = world.subscribe_by_hand(notificationUrl=f"{world.endpoint_service.url}/another/app")
-    world.app.entries = []
-    assert world.run() == {}
-    assert _ids(world) == {theirs}
-
-
-def test_of_two_runs_at_once_one_subscribes_and_both_leave_things_in_order(world: World) -> None:
-    world.app.entries = [MESSAGES, CHATS, TEAMS]
+def test_two_runs_at_once_subscribe_once(deployment: LoopbackDeployment) -> None:
+    deployment.app.entries = [MESSAGES, CHATS, TEAMS]
     with ThreadPoolExecutor(2) as pool:
-        for run in [pool.submit(world.app.run) for _ in range(2)]:
+        for run in [pool.submit(deployment.app.run) for _ in range(2)]:
             run.result()
-    world.later(minutes=5)
-    world.run()
-    assert len(world.subscriptions()) == 3
-    assert _ids(world) == {row.applied.subscription_id for row in world.rows() if row.applied}
-    assert [row.failure for row in world.rows()] == [None] * 3
-    assert world.run() == {}
+    deployment.later(minutes=5)
+    deployment.run()
+    assert len(deployment.subscriptions()) == 3
+    assert deployment.subscription_ids() == _tracked_ids(deployment)
+    assert [row.failure for row in deployment.rows()] == [None] * 3
+    assert deployment.run() == {}

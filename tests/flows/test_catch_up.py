@@ -1,71 +1,67 @@
-"""Peers' holes 12 and 13: what is lost with a subscription, or missed, is fetched, and told with the live events' ids.
+"""Messages that were missed while a subscription was lost are read from Graph, with the ids of the live events.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#responding-to-missed-notifications
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.events.cloud_events import CloudEvent
-from shared.events.publish_once import PublishOnce
-from shared.gaps.backfill import GraphLists
 from shared.gaps.gap import GapState
-from shared.graph.client import Page
 from shared.timing import Deadline
-from tests.flows.catching_up import (
+from tests.eventually import eventually
+from tests.flows.catch_up_steps import (
     CHANGES,
     all_of,
-    caught_up,
-    found_again,
+    change_messages,
     gaps,
-    lost,
-    subscribed,
-    told,
-    write_edit_and_delete,
+    lose_subscriptions,
+    publish_once,
+    recovered_changes,
+    recreate_subscriptions,
+    run_catch_up,
+    subscribe,
 )
-from tests.flows.killing import Killed
-from tests.flows.wishes import CALLS
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
 from tests.sandbox.graph_world import ROLES
 
 pytestmark = pytest.mark.slow
 
+type Watched = tuple[str, Path]
+"""A resource, and a chat or a channel whose messages it covers."""
 
-def _chat(world: World) -> tuple[str, Path]:
-    chat = world.new_chat()
+
+def _chat(deployment: LoopbackDeployment) -> Watched:
+    chat = deployment.new_chat()
     return f"/chats/{chat[1]}/messages", chat
 
 
-def _user(world: World) -> tuple[str, Path]:
-    ann, _ = world.people[world.tenant_id]
-    return f"/users/{ann.id}/chats/getAllMessages", world.new_chat()
+def _user(deployment: LoopbackDeployment) -> Watched:
+    ann, _ = deployment.people[deployment.tenant_id]
+    return f"/users/{ann.id}/chats/getAllMessages", deployment.new_chat()
 
 
-def _all_chats(world: World) -> tuple[str, Path]:
-    return "/chats/getAllMessages", world.new_chat()
+def _all_chats(deployment: LoopbackDeployment) -> Watched:
+    return "/chats/getAllMessages", deployment.new_chat()
 
 
-def _new_channel(world: World) -> Path:
-    ann, _ = world.people[world.tenant_id]
-    team = world.do(lambda: world.teams.teams.create(ann, "Sales"))
-    return world.do(lambda: world.teams.channels.create(team, "Deals"))
+def _new_channel(deployment: LoopbackDeployment) -> Path:
+    ann, _ = deployment.people[deployment.tenant_id]
+    team = deployment.do(lambda: deployment.teams.teams.create(ann, "Sales"))
+    return deployment.do(lambda: deployment.teams.channels.create(team, "Deals"))
 
 
-def _channel(world: World) -> tuple[str, Path]:
-    channel = _new_channel(world)
+def _channel(deployment: LoopbackDeployment) -> Watched:
+    channel = _new_channel(deployment)
     return f"/{'/'.join(channel)}/messages", channel
 
 
-def _all_teams(world: World) -> tuple[str, Path]:
-    return "/teams/getAllMessages", _new_channel(world)
+def _all_teams(deployment: LoopbackDeployment) -> Watched:
+    return "/teams/getAllMessages", _new_channel(deployment)
 
 
 PLACES = [
@@ -77,270 +73,162 @@ PLACES = [
 ]
 
 
-def _gap(world: World, resource: str, place: Path, *, rich: bool = True) -> None:
-    old = world.send("old", chat=place)
-    subscribed(world, all_of(resource, rich=rich))
-    lost(world)
-    write_edit_and_delete(world, place, old=old)
-    found_again(world)
+def _leave_gap(deployment: LoopbackDeployment, watched: Watched, *, rich: bool = True) -> None:
+    resource, place = watched
+    old = deployment.send("old", chat=place)
+    subscribe(deployment, all_of(resource, rich=rich))
+    lose_subscriptions(deployment)
+    change_messages(deployment, place, old=old)
+    recreate_subscriptions(deployment)
+    assert deployment.texts() == []
+
+
+def _change_while_subscribed(deployment: LoopbackDeployment, watched: Watched) -> None:
+    """Change messages under a subscription that then reports missed notifications, and leaves a gap of four hours."""
+    resource, place = watched
+    old = deployment.send("old", chat=place)
+    deployment.later(hours=5)
+    subscribe(deployment, all_of(resource))
+    [subscription] = deployment.subscriptions()
+    change_messages(deployment, place, old=old)
+    deployment.do(lambda: deployment.graph.announce_missed(subscription.id))
+    deployment.settle()
+    deployment.run()
 
 
 @pytest.mark.parametrize("rich", [pytest.param(True, id="rich"), pytest.param(False, id="basic")])
 @pytest.mark.parametrize("make", PLACES)
-def test_what_happened_while_a_subscription_was_lost_is_told_once_it_is_back(
-    world: World,
-    make: Callable[[World], tuple[str, Path]],
+def test_changes_while_a_subscription_was_lost_are_recovered(
+    deployment: LoopbackDeployment,
+    make: Callable[[LoopbackDeployment], Watched],
     rich: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
-    resource, place = make(world)
-    _gap(world, resource, place, rich=rich)
-    assert told(world) == []
-    assert caught_up(world) == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
-    assert told(world) == CHANGES
-    assert [(gap.state, gap.recovered) for gap in gaps(world)] == [(GapState.RECOVERED, len(CHANGES))]
-    assert [row.missed_interval for row in world.rows()] == [None]
-    assert caught_up(world) == {}
-    assert len({event.id for event in world.app.published}) == len(world.app.published)
-
-
-def test_without_catching_up_all_of_it_is_missed(world: World) -> None:
-    _gap(world, *_all_chats(world))
-    world.later(hours=3)
-    assert world.texts() == []
+    _leave_gap(deployment, make(deployment), rich=rich)
+    assert run_catch_up(deployment) == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
+    assert recovered_changes(deployment) == CHANGES
+    assert [(gap.state, gap.recovered) for gap in gaps(deployment)] == [(GapState.RECOVERED, len(CHANGES))]
+    assert [row.missed_interval for row in deployment.rows()] == [None]
+    assert run_catch_up(deployment) == {}
+    assert len({event.id for event in deployment.app.published}) == len(deployment.app.published)
 
 
 @pytest.mark.parametrize("make", PLACES)
-def test_what_is_recovered_has_the_very_ids_of_the_live_events(
-    world: World, make: Callable[[World], tuple[str, Path]]
+def test_recovered_event_equals_the_live_event(
+    deployment: LoopbackDeployment, make: Callable[[LoopbackDeployment], Watched]
 ) -> None:
-    """Beside a subscription that is lost, another one of the same messages goes on: it tells what would have come."""
-    resource, place = make(world)
-    old = world.send("old", chat=place)
-    # What is missed is looked for four hours back.
-    world.later(hours=5)
-    subscribed(world, all_of(resource))
-    [own] = world.subscriptions()
-    write_edit_and_delete(world, place, old=old)
-    live = {event.id: event for event in world.app.published}
-    world.do(lambda: world.graph.announce_missed(own.id))
-    world.settle()
-    world.app.published.clear()
-    world.run()
-    assert caught_up(world)["recovered"] == 1
-    found = {event.id: event for event in world.app.published if event.recovered}
+    _change_while_subscribed(deployment, make(deployment))
+    live = {event.id: event for event in deployment.app.published}
+    deployment.app.published.clear()
+    assert run_catch_up(deployment)["recovered"] == 1
+    found = {event.id: event for event in deployment.app.published if event.recovered}
     assert found.keys() <= live.keys()
     assert len(found) == len(CHANGES)
     for id_, event in found.items():
-        as_it_was = live[id_]
-        assert (event.type, event.source, event.subject) == (as_it_was.type, as_it_was.source, as_it_was.subject)
-        data, then = json.loads(event.data), json.loads(as_it_was.data)
-        assert data["resource"] == then["resource"]
-        assert data["resourceData"] == then["resourceData"]
-        assert data["content"]["id"] == then["content"]["id"]
+        first = live[id_]
+        assert (event.type, event.source, event.subject) == (first.type, first.source, first.subject)
+        data, first_data = json.loads(event.data), json.loads(first.data)
+        assert data["resource"] == first_data["resource"]
+        assert data["resourceData"] == first_data["resourceData"]
+        assert data["content"]["id"] == first_data["content"]["id"]
         assert json.loads(event.to_json())["recovered"] is True
 
 
-def test_what_has_come_live_is_not_told_again(world: World) -> None:
-    resource, chat = _all_chats(world)
-    old = world.send("old", chat=chat)
-    world.later(hours=5)
-    subscribed(world, all_of(resource))
-    write_edit_and_delete(world, chat, old=old)
-    live, again = list(world.app.published), list[CloudEvent]()
-
-    def publish(events: Sequence[CloudEvent], deadline: Deadline, sent: Callable[[CloudEvent], None]) -> None:
-        deadline.raise_if_passed()
-        again.extend(events)
-        for event in events:
-            sent(event)
-
-    table = world.app.clients.publication_table()
-    published = PublishOnce(table, publish, window=timedelta(hours=4), now=world.app.time.now)
-    published.publish(live, Deadline.after(timedelta(seconds=20)))
-    while not published.is_idle():
-        time.sleep(0.01)
-    again.clear()
-    world.do(lambda: world.graph.announce_missed(world.graph.subscriptions()[0].id))
-    world.settle()
-    world.run()
-    assert caught_up(world, publish=published.publish) == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
-    assert again == []
+def test_published_changes_are_not_published_again_when_recovered(deployment: LoopbackDeployment) -> None:
+    _change_while_subscribed(deployment, _all_chats(deployment))
+    published = publish_once(deployment)
+    published.publish(list(deployment.app.published), Deadline.after(timedelta(seconds=20)))
+    assert eventually(published.is_idle)
+    deployment.app.published.clear()
+    done = run_catch_up(deployment, publish=published.publish)
+    assert done == {"recorded": 1, "recovered": 1, "events": len(CHANGES)}
+    assert deployment.app.published == []
 
 
-def test_an_app_that_was_down_for_longer_than_graph_tries_reads_what_it_missed(world: World) -> None:
-    resource, chat = _all_chats(world)
-    old = world.send("old", chat=chat)
-    subscribed(world, all_of(resource))
-    with world.fault(world.endpoint_service, Fault(status=503)):
-        write_edit_and_delete(world, chat, old=old)
-        world.later(hours=5)
-        assert world.graph.lost != ()
-    world.run()
-    assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
+def test_changes_while_the_app_was_down_are_recovered(deployment: LoopbackDeployment) -> None:
+    """Graph retries for four hours."""
+    resource, chat = _all_chats(deployment)
+    old = deployment.send("old", chat=chat)
+    subscribe(deployment, all_of(resource))
+    with deployment.fault(deployment.endpoint_service, Fault(status=503)):
+        change_messages(deployment, chat, old=old)
+        deployment.later(hours=5)
+        assert deployment.graph.lost != ()
+    deployment.run()
+    assert run_catch_up(deployment)["recovered"] == 1
+    assert recovered_changes(deployment) == CHANGES
 
 
-def test_what_was_written_in_the_gap_and_edited_after_it_is_told_as_it_is(world: World) -> None:
-    resource, chat = _all_chats(world)
-    subscribed(world, all_of(resource))
-    lost(world)
-    written = world.send("first", chat=chat)
-    found_again(world)
-    world.later(minutes=20)
-    world.do(lambda: world.teams.messages.edit(written, "second"))
-    world.settle()
-    assert world.texts() == ["second"]
-    caught_up(world)
-    assert told(world) == [("Created", "second")]
+def test_reply_to_a_message_from_before_the_gap_is_recovered(deployment: LoopbackDeployment) -> None:
+    resource, channel = _channel(deployment)
+    ann, _ = deployment.people[deployment.tenant_id]
+    root = deployment.send("old", chat=channel)
+    subscribe(deployment, all_of(resource))
+    lose_subscriptions(deployment)
+    deployment.later(minutes=10)
+    reply = deployment.do(lambda: deployment.teams.messages.reply(root, ann, "late"))
+    recreate_subscriptions(deployment)
+    run_catch_up(deployment)
+    assert recovered_changes(deployment) == [("Created", "late")]
+    assert [event.subject for event in deployment.app.published if event.recovered] == ["/".join(reply)]
 
 
-def test_answers_in_a_channel_are_found_by_their_own_time(world: World) -> None:
-    resource, channel = _channel(world)
-    ann, _ = world.people[world.tenant_id]
-    root = world.send("old", chat=channel)
-    subscribed(world, all_of(resource))
-    lost(world)
-    world.later(minutes=10)
-    reply = world.do(lambda: world.teams.messages.reply(root, ann, "late"))
-    found_again(world)
-    caught_up(world)
-    assert told(world) == [("Created", "late")]
-    assert [event.subject for event in world.app.published if event.recovered] == ["/".join(reply)]
+def test_channel_without_delta_query_is_read_from_its_list(deployment: LoopbackDeployment) -> None:
+    _leave_gap(deployment, _channel(deployment))
+    with deployment.fault(deployment.graph_service, Fault(path="/messages/delta$", status=404)):
+        assert run_catch_up(deployment)["recovered"] == 1
+    assert recovered_changes(deployment) == CHANGES
 
 
-def test_a_graph_without_the_delta_of_a_channel_is_asked_for_its_list(world: World) -> None:
-    _gap(world, *_channel(world))
-    with world.fault(world.graph_service, Fault(path="/messages/delta$", status=404)):
-        assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
+def test_small_and_empty_pages_are_all_read(deployment: LoopbackDeployment) -> None:
+    deployment.graph.paging.hollow, deployment.graph.paging.most = True, 1
+    _leave_gap(deployment, _all_chats(deployment))
+    assert run_catch_up(deployment)["recovered"] == 1
+    assert recovered_changes(deployment) == CHANGES
 
 
-def test_pages_that_are_small_or_empty_are_read_to_the_last_one(world: World) -> None:
-    world.graph.paging.hollow, world.graph.paging.most = True, 1
-    _gap(world, *_all_chats(world))
-    assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
-
-
-# --- Cut short
-
-
-def test_a_run_that_is_cut_short_is_gone_on_with_where_it_was(world: World) -> None:
-    world.graph.paging.most = 2
-    _gap(world, *_chat(world))
-    done = caught_up(world, time=timedelta(seconds=0.9))
+@pytest.mark.parametrize("expired", [False, True], ids=["live link", "expired link"])
+@pytest.mark.parametrize("make", [_chat, _channel], ids=["a chat", "a channel"])
+def test_run_out_of_time_is_continued_at_its_page_or_from_the_start(
+    deployment: LoopbackDeployment,
+    make: Callable[[LoopbackDeployment], Watched],
+    expired: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    deployment.graph.paging.most = 2
+    _leave_gap(deployment, make(deployment))
+    done = run_catch_up(deployment, time=timedelta(seconds=0.9))
     assert done["to be continued"] == 1
     assert 0 < done["events"] < len(CHANGES)
-    first = len(world.graph_service.requests)
-    assert caught_up(world)["recovered"] == 1
-    assert "skiptoken" in world.graph_service.requests[first].path_qs
-    assert told(world) == CHANGES
-    assert gaps(world)[0].recovered == len(CHANGES)
+    if expired:
+        deployment.do(deployment.graph.paging.reset)
+    first = len(deployment.graph_service.requests)
+    assert run_catch_up(deployment)["recovered"] == 1
+    assert "token=" in deployment.graph_service.requests[first].path_qs
+    assert recovered_changes(deployment) == CHANGES
 
 
-@dataclass(frozen=True)
-class _Fated:
-    graph: GraphLists
-    left: Iterator[int]
-
-    def get_page(self, path: str) -> Page:
-        if next(self.left, None) is None:
-            raise Killed
-        return self.graph.get_page(path)
-
-    def get_item(self, path: str) -> Mapping[str, Any]:
-        return self.graph.get_item(path)
-
-
-@pytest.mark.parametrize("reads", range(6))
-def test_a_run_that_is_killed_is_made_up_for_by_the_next(world: World, reads: int) -> None:
-    """A page for the list of two users, two pages for the messages of each."""
-    world.graph.paging.most = 3
-    _gap(world, *_all_chats(world))
-    left = iter(range(reads))
-    if reads < 5:
-        with pytest.raises(Killed):
-            caught_up(world, around_graph=lambda graph: _Fated(graph, left))
-    caught_up(world)
-    assert told(world) == CHANGES
-    assert [gap.state for gap in gaps(world)] == [GapState.RECOVERED]
-
-
-def test_a_place_that_graph_has_forgotten_is_begun_anew(world: World) -> None:
-    world.graph.paging.most = 2
-    _gap(world, *_channel(world))
-    assert caught_up(world, time=timedelta(seconds=0.9))["to be continued"] == 1
-    world.do(world.graph.paging.reset)
-    assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
-
-
-# --- Put off, refused
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_short_pause_is_slept_through_and_a_long_one_left_to_a_later_run(world: World, status: int) -> None:
-    _gap(world, *_all_chats(world))
-    short = Fault(path="getAllMessages", status=status, headers={"Retry-After": "7"}, times=1)
-    long = Fault(path="getAllMessages", status=status, headers={"Retry-After": "900"}, times=1)
-    with world.fault(world.graph_service, long):
-        assert caught_up(world) == {"recorded": 1, "put off": 1}
-    asked = len(world.graph_service.requests)
-    world.later(minutes=14)
-    assert caught_up(world) == {}
-    assert len(world.graph_service.requests) == asked
-    world.later(minutes=2)
-    with world.fault(world.graph_service, short):
-        assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
-
-
-def test_an_outage_is_waited_for(world: World) -> None:
-    _gap(world, *_all_chats(world))
-    with world.fault(world.graph_service, Fault(drop=True)):
-        assert caught_up(world) == {"recorded": 1, "put off": 1}
-    world.later(minutes=6)
-    assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
-
-
-def test_a_permission_that_is_missing_is_said_once_and_asked_for_again(world: World) -> None:
-    _gap(world, *_all_chats(world))
-    world.grant(*world.tenant_ids, roles=ROLES)
-    world.app.restart()
-    assert caught_up(world) == {"recorded": 1, "refused": 1}
-    world.later(minutes=6)
-    assert caught_up(world) == {"refused": 1}
-    said = [event for event in world.app.published if event.type == "Microsoft.Graph.SubscriptionGap"]
-    assert len(said) == 1
-    assert "User.Read.All" in json.loads(said[0].data)["reason"]
-    [gap] = gaps(world)
+def test_missing_permission_is_reported_once_and_catch_up_retried(deployment: LoopbackDeployment) -> None:
+    _leave_gap(deployment, _all_chats(deployment))
+    deployment.grant(*deployment.tenant_ids)
+    deployment.app.restart()
+    assert run_catch_up(deployment) == {"recorded": 1, "refused": 1}
+    deployment.later(minutes=6)
+    assert run_catch_up(deployment) == {"refused": 1}
+    [report] = [event for event in deployment.app.published if event.type == "Microsoft.Graph.SubscriptionGap"]
+    assert "User.Read.All" in json.loads(report.data)["reason"]
+    [gap] = gaps(deployment)
     assert gap.state == GapState.REFUSED
     assert "User.Read.All" in (gap.reason or "")
-    world.grant(*world.tenant_ids, roles=(*ROLES, "User.Read.All"))
-    world.app.restart()
-    world.later(hours=1)
-    assert caught_up(world)["recovered"] == 1
-    assert told(world) == CHANGES
+    deployment.grant(*deployment.tenant_ids, roles=(*ROLES, "User.Read.All"))
+    deployment.app.restart()
+    deployment.later(hours=1)
+    assert run_catch_up(deployment)["recovered"] == 1
+    assert recovered_changes(deployment) == CHANGES
 
 
-def test_what_graph_cannot_tell_is_said_to_be_lost(world: World) -> None:
-    subscribed(world, CALLS)
-    lost(world)
-    found_again(world)
-    since = world.rows()[0].missed_interval
-    assert since is not None
-    assert caught_up(world) == {"recorded": 1, "unrecoverable": 1}
-    [event] = world.app.published
-    assert event.type == "Microsoft.Graph.SubscriptionGap"
-    assert json.loads(event.data)["resource"] == CALLS["resource"]
-    assert caught_up(world) == {}
-
-
-def test_nothing_is_read_where_there_is_no_gap(world: World) -> None:
-    resource, chat = _all_chats(world)
-    subscribed(world, all_of(resource))
-    world.send("live", chat=chat)
-    asked = len(world.graph_service.requests)
-    assert caught_up(world) == {}
-    assert len(world.graph_service.requests) == asked
+def test_without_a_gap_nothing_is_read(deployment: LoopbackDeployment) -> None:
+    resource, chat = _all_chats(deployment)
+    subscribe(deployment, all_of(resource))
+    deployment.send("live", chat=chat)
+    requests = len(deployment.graph_service.requests)
+    assert run_catch_up(deployment) == {}
+    assert len(deployment.graph_service.requests) == requests

@@ -1,4 +1,4 @@
-"""What Graph says of subscriptions themselves: recorded on the right row, published, acted upon by the next run.
+"""Graph's lifecycle events: recorded on their row, published, and acted upon by the next run.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
@@ -9,12 +9,12 @@ import pytest
 
 from shared.subscriptions.tracked import Activity, TrackedSubscription
 from tests.eventually import eventually
-from tests.flows.wishes import BOTH, CHATS, MESSAGES
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
+from tests.flows.entries import BOTH, CHATS, MESSAGES
 
 pytestmark = pytest.mark.slow
 
-RARELY = "PT10H"
+CHATS_ROW, MESSAGES_ROW = "/chats", "/chats/getAllMessages"
 
 
 def _id(row: TrackedSubscription) -> str:
@@ -22,81 +22,84 @@ def _id(row: TrackedSubscription) -> str:
     return row.applied.subscription_id
 
 
-def _subscribed(world: World) -> tuple[TrackedSubscription, TrackedSubscription]:
-    """Return the rows of messages and of chats, in a world that renews for no other reason than what it is told."""
-    world.app.environ["RENEW_AFTER"] = RARELY
-    world.app.entries = [MESSAGES, CHATS]
-    world.run()
-    return world.row("/chats/getAllMessages"), world.row("/chats")
+def _subscribe(deployment: LoopbackDeployment) -> tuple[TrackedSubscription, TrackedSubscription]:
+    """Return the rows of messages and of chats, which are renewed for no other reason than lifecycle events."""
+    deployment.app.environ["RENEW_AFTER"] = "PT10H"
+    deployment.app.entries = [MESSAGES, CHATS]
+    deployment.run()
+    deployment.later(minutes=20)
+    return deployment.row(MESSAGES_ROW), deployment.row(CHATS_ROW)
 
 
-def test_a_request_to_reauthorize_is_recorded_published_and_answered_by_a_renewal(world: World) -> None:
-    """Graph asks for it a quarter of an hour before the access token ends that it was last given."""
-    _subscribed(world)
-    world.later(minutes=40)
-    assert world.run() == {}
-    world.later(minutes=6)
-    assert world.event_types() == ["SubscriptionReauthorizationRequired"] * 2
-    assert all(row.activity.reauthorization_required_at for row in world.rows())
-    renewals = len(world.writes())
-    assert world.run() == {"renewed": 2}
-    assert world.writes()[renewals:] == ["PATCH", "PATCH"]
-    assert world.run() == {}
+def test_reauthorization_request_is_recorded_published_and_met_by_renewal(
+    deployment: LoopbackDeployment,
+) -> None:
+    """Graph requests it a quarter of an hour before its access token expires."""
+    _subscribe(deployment)
+    deployment.later(minutes=20)
+    assert deployment.run() == {}
+    deployment.later(minutes=6)
+    assert deployment.event_types() == ["SubscriptionReauthorizationRequired"] * 2
+    assert all(row.activity.reauthorization_required_at for row in deployment.rows())
+    renewals = len(deployment.writes())
+    assert deployment.run() == {"renewed": 2}
+    assert deployment.writes()[renewals:] == ["PATCH", "PATCH"]
+    assert deployment.run() == {}
 
 
-def test_one_that_was_removed_is_recorded_published_and_created_anew(world: World) -> None:
-    messages, chats = _subscribed(world)
-    world.later(minutes=20)
-    world.do(lambda: world.graph.remove_subscription(_id(messages)))
-    world.settle()
-    assert world.event_types() == ["SubscriptionRemoved"]
-    heard = world.row("/chats/getAllMessages").activity
-    assert heard.removed_at is not None
-    assert world.row("/chats").activity == Activity()
-    assert world.run() == {"created": 1}
-    recreated = world.row("/chats/getAllMessages")
+def test_removed_subscription_is_recorded_published_and_recreated(deployment: LoopbackDeployment) -> None:
+    messages, chats = _subscribe(deployment)
+    deployment.remove_subscription(_id(messages))
+    deployment.settle()
+    assert deployment.event_types() == ["SubscriptionRemoved"]
+    activity = deployment.row(MESSAGES_ROW).activity
+    assert activity.removed_at is not None
+    assert deployment.row(CHATS_ROW).activity == Activity()
+    assert deployment.run() == {"created": 1}
+    recreated = deployment.row(MESSAGES_ROW)
     assert _id(recreated) != _id(messages)
     assert recreated.missed_interval is not None
-    assert recreated.missed_interval.since <= heard.removed_at
+    assert recreated.missed_interval.since <= activity.removed_at
     assert recreated.activity == Activity()
-    assert _id(world.row("/chats")) == _id(chats)
-    assert world.run() == {}
+    assert _id(deployment.row(CHATS_ROW)) == _id(chats)
+    assert deployment.run() == {}
 
 
-def test_notifications_that_were_missed_are_recorded_published_and_leave_a_gap_of_four_hours(world: World) -> None:
-    messages, _ = _subscribed(world)
-    world.later(minutes=20)
-    world.do(lambda: world.graph.announce_missed(_id(messages)))
-    world.settle()
-    assert world.event_types() == ["SubscriptionMissed"]
-    missed_at = world.row("/chats/getAllMessages").activity.missed_at
+def test_missed_notifications_are_recorded_published_and_leave_a_gap(
+    deployment: LoopbackDeployment,
+) -> None:
+    messages, _ = _subscribe(deployment)
+    deployment.do(lambda: deployment.graph.announce_missed(_id(messages)))
+    deployment.settle()
+    assert deployment.event_types() == ["SubscriptionMissed"]
+    missed_at = deployment.row(MESSAGES_ROW).activity.missed_at
     assert missed_at is not None
-    assert world.run() == {"renewed": 1}
-    gap = world.row("/chats/getAllMessages").missed_interval
+    assert deployment.run() == {"renewed": 1}
+    gap = deployment.row(MESSAGES_ROW).missed_interval
     assert gap is not None
     assert (gap.since, gap.until) == (missed_at - timedelta(hours=4), missed_at)
-    assert world.row("/chats").missed_interval is None
-    assert world.run() == {}
+    assert deployment.row(CHATS_ROW).missed_interval is None
+    assert deployment.run() == {}
 
 
-def test_a_change_is_noted_as_a_sign_of_life_of_the_subscription_that_told_it(world: World) -> None:
-    _subscribed(world)
-    world.send("a sign", chat=world.new_chat())
-    assert world.texts() == ["a sign"]
-    assert eventually(lambda: world.row("/chats/getAllMessages").activity.notification_at is not None)
+def test_notification_is_recorded_as_activity_of_its_subscription(deployment: LoopbackDeployment) -> None:
+    _subscribe(deployment)
+    deployment.send("activity", chat=deployment.new_chat())
+    assert deployment.texts() == ["activity"]
+    assert eventually(lambda: deployment.row(MESSAGES_ROW).activity.notification_at is not None)
 
 
-def test_through_three_hours_nothing_is_lost_and_nothing_done_in_haste(world: World) -> None:
-    """Graph must not be asked twice within ten minutes to reauthorize and to renew one subscription."""
-    world.app.entries = BOTH
-    chat, texts = world.new_chat(), []
+def test_notifications_of_three_hours_are_all_published(deployment: LoopbackDeployment) -> None:
+    """Graph must not be asked to reauthorize and to renew one subscription within ten minutes."""
+    deployment.app.entries = BOTH
+    chat, texts = deployment.new_chat(), []
     for number in range(3 * 6):
-        world.run()
+        deployment.run()
         texts.append(f"message {number}")
-        world.send(texts[-1], chat=chat)
-        world.later(minutes=10)
-    # What meets an access token that has just ended waits at Graph until the next renewal.
-    assert sorted(world.texts()) == sorted(texts)
-    assert world.graph.hasty == ()
-    assert world.graph.lost == ()
-    assert [(row.missed_interval, row.failure) for row in world.rows()] == [(None, None)] * 2
+        deployment.send(texts[-1], chat=chat)
+        deployment.later(minutes=10)
+    # What meets an access token that has just expired waits at Graph until the next renewal.
+    assert sorted(deployment.texts()) == sorted(texts)
+    assert deployment.graph.hasty == ()
+    assert deployment.graph.lost == ()
+    assert [(row.missed_interval, row.failure) for row in deployment.rows()] == [(None, None)] * 2

@@ -8,9 +8,8 @@ import pytest
 
 from sandbox.serving import Fault
 from tests.fakes.identity_services import CERTIFICATE_NAME
-from tests.flows.wishes import BOTH, CHATS, MESSAGES, TEAMS
-from tests.flows.world import World
-from tests.sender import PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT
+from tests.flows.deployment import LoopbackDeployment
+from tests.flows.entries import BOTH, CHATS, MESSAGES, TEAMS
 
 pytestmark = pytest.mark.slow
 
@@ -18,109 +17,84 @@ BUSY = Fault(status=503)
 
 
 @contextmanager
-def _on_the_way(world: World, text: str) -> Iterator[None]:
+def _undelivered(deployment: LoopbackDeployment, text: str) -> Iterator[None]:
     """Have a message wait at Graph while something happens, and be delivered after it."""
-    with world.fault(world.endpoint_service, BUSY):
-        world.send(text)
+    with deployment.fault(deployment.endpoint_service, BUSY):
+        deployment.send(text)
     yield
-    world.later(minutes=1)
+    deployment.later(minutes=1)
 
 
-def _rejected(world: World) -> list[str]:
-    return [kind for receipt in world.app.receipts for kind in receipt.rejected]
+def _rejected(deployment: LoopbackDeployment) -> list[str]:
+    return [kind for receipt in deployment.app.receipts for kind in receipt.rejected]
 
 
-def test_another_certificate_reaches_all_with_resource_data_and_what_the_former_sealed_still_opens(
-    world: World,
+def test_rotated_certificate_reaches_rich_subscriptions_and_the_old_one_still_opens(
+    deployment: LoopbackDeployment,
 ) -> None:
-    world.app.entries = [MESSAGES, CHATS, TEAMS]
-    world.run()
-    with _on_the_way(world, "sealed for the former"):
-        version = world.vault.create_certificate(CERTIFICATE_NAME)
-        assert world.run() == {"rotated": 2}
-        assert {each.certificate_id for each in world.subscriptions()} == {version, None}
-        # The key is not in memory any more: it has to be fetched by its version.
-        world.app.restart()
-    world.send("sealed for the other")
-    assert world.texts() == ["sealed for the former", "sealed for the other"]
-    assert _rejected(world) == []
-    assert {row.applied.certificate_id for row in world.rows() if row.applied} == {version, None}
-    assert world.run() == {}
+    deployment.app.entries = [MESSAGES, CHATS, TEAMS]
+    deployment.run()
+    with _undelivered(deployment, "encrypted to the old one"):
+        version = deployment.vault.create_certificate(CERTIFICATE_NAME)
+        assert deployment.run() == {"rotated": 2}
+        assert {each.certificate_id for each in deployment.subscriptions()} == {version, None}
+        # The old key is in no cache any more: it has to be fetched by its version.
+        deployment.app.restart()
+    deployment.send("encrypted to the new one")
+    assert deployment.texts() == ["encrypted to the old one", "encrypted to the new one"]
+    assert _rejected(deployment) == []
+    assert {row.applied.certificate_id for row in deployment.rows() if row.applied} == {version, None}
+    assert deployment.run() == {}
 
 
-def test_a_certificate_that_graph_refuses_costs_no_subscription_and_is_told(world: World) -> None:
-    world.app.entries = BOTH
-    world.run()
-    accepted = [each.certificate_id for each in world.subscriptions()]
-    ends = max(each.expires_at for each in world.subscriptions())
-    world.vault.create_certificate(CERTIFICATE_NAME, key_size=1024)
-    world.later(minutes=31)
-    assert world.run() == {"renewed": 1, "failed": 1}
-    row = world.row("/chats/getAllMessages")
-    assert row.failure is not None
-    assert "Certificate validation error: The certificate's key must have 2048" in row.failure.text
-    assert row.applied is not None
-    assert row.applied.certificate_id in accepted
-    assert [each.certificate_id for each in world.subscriptions()] == accepted
-    assert all(each.expires_at > ends for each in world.subscriptions())
-    world.send("sealed for the former")
-    assert world.texts() == ["sealed for the former"]
-    version = world.vault.create_certificate(CERTIFICATE_NAME)
-    world.later(minutes=6)
-    assert world.run() == {"rotated": 1}
-    assert world.row("/chats/getAllMessages").failure is None
-    assert {each.certificate_id for each in world.subscriptions()} == {version, None}
-
-
-def test_as_long_as_a_certificate_is_refused_renewals_go_on_as_ever_and_nothing_is_lost(world: World) -> None:
-    """Graph holds back what it has for want of a living access token, which a renewal brings along."""
-    world.app.entries = [MESSAGES]
-    world.run()
-    world.vault.create_certificate(CERTIFICATE_NAME, key_size=1024)
-    chat, writes, texts = world.new_chat(), len(world.writes()), []
-    for number in range(18):
-        world.run()
-        observed = world.row("/chats/getAllMessages").applied
-        assert observed is not None
-        assert world.clock.now() - observed.renewed_at < timedelta(minutes=45)
+def test_refused_certificate_stops_no_renewal_and_loses_no_notification(deployment: LoopbackDeployment) -> None:
+    """Graph holds notifications back once its access token has expired, and each renewal brings another token."""
+    deployment.app.entries = BOTH
+    deployment.run()
+    accepted = {each.certificate_id for each in deployment.subscriptions()}
+    deployment.vault.create_certificate(CERTIFICATE_NAME, key_size=1024)
+    chat, writes, texts = deployment.new_chat(), len(deployment.writes()), []
+    for number in range(12):
+        deployment.run()
+        row = deployment.row("/chats/getAllMessages")
+        assert row.applied is not None
+        assert row.applied.certificate_id in accepted
+        assert deployment.clock.now() - row.applied.renewed_at < timedelta(minutes=45)
         texts.append(f"message {number}")
-        world.send(texts[-1], chat=chat)
-        world.later(minutes=10)
-    world.run()
-    world.later(minutes=31)
-    assert sorted(world.texts()) == sorted(texts)
-    # An attempt is made with the certificate and then without it.
-    assert len(world.writes()) - writes <= 2 * 9
+        deployment.send(texts[-1], chat=chat)
+        deployment.later(minutes=10)
+    error = "Certificate validation error: The certificate's key must have 2048"
+    assert error in deployment.failure("/chats/getAllMessages")
+    assert {each.certificate_id for each in deployment.subscriptions()} == accepted
+    # Each attempt is made with the certificate and then without it, and there is the other subscription.
+    assert len(deployment.writes()) - writes <= 3 * 6
+    version = deployment.vault.create_certificate(CERTIFICATE_NAME)
+    deployment.later(hours=1)
+    deployment.run()
+    deployment.later(minutes=1)
+    assert deployment.row("/chats/getAllMessages").failure is None
+    assert {each.certificate_id for each in deployment.subscriptions()} == {version, None}
+    assert sorted(deployment.texts()) == sorted(texts)
 
 
-def _rotate_state_key(world: World) -> None:
-    world.app.environ["CLIENT_STATE_KEY"] = PREVIOUS_STATE_KEY_TEXT
-    world.app.environ["CLIENT_STATE_KEY_PREVIOUS"] = STATE_KEY_TEXT
-
-
-def test_another_client_state_key_reaches_all_subscriptions_and_then_the_former_can_go(world: World) -> None:
+@pytest.mark.parametrize("adopted", [False, True], ids=["created", "adopted"])
+def test_rotated_client_state_key_reaches_all_subscriptions(
+    deployment: LoopbackDeployment,
+    adopted: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
     """Source: https://learn.microsoft.com/graph/api/subscription-update (clientState cannot be changed)."""
-    world.app.entries = BOTH
-    world.run()
-    former = {each.client_state for each in world.subscriptions()}
-    _rotate_state_key(world)
-    world.send("signed with the former")
-    assert world.run() == {"recreated": 2}
-    assert former.isdisjoint(each.client_state for each in world.subscriptions())
-    del world.app.environ["CLIENT_STATE_KEY_PREVIOUS"]
-    world.send("signed with the other")
-    assert world.texts() == ["signed with the former", "signed with the other"]
-    assert _rejected(world) == []
-    assert world.run() == {}
-
-
-def test_what_was_adopted_moves_to_another_client_state_key_too(world: World) -> None:
-    world.app.entries = BOTH
-    world.run()
-    world.app.lose_table()
-    assert world.run() == {"adopted": 2}
-    _rotate_state_key(world)
-    assert world.run() == {"recreated": 2}
-    del world.app.environ["CLIENT_STATE_KEY_PREVIOUS"]
-    world.send("signed with the other")
-    assert world.texts() == ["signed with the other"]
+    deployment.app.entries = BOTH
+    deployment.run()
+    if adopted:
+        deployment.app.lose_table()
+        assert deployment.run() == {"adopted": 2}
+    old = {each.client_state for each in deployment.subscriptions()}
+    deployment.app.rotate_state_key()
+    deployment.send("signed with the old one")
+    assert deployment.run() == {"recreated": 2}
+    assert old.isdisjoint(each.client_state for each in deployment.subscriptions())
+    del deployment.app.environ["CLIENT_STATE_KEY_PREVIOUS"]
+    deployment.send("signed with the new one")
+    assert deployment.texts() == ["signed with the old one", "signed with the new one"]
+    assert _rejected(deployment) == []
+    assert deployment.run() == {}

@@ -12,8 +12,8 @@ from shared.gaps.gap import Gap, GapState
 from tests.cli.operator import Operator, matches
 from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW, failure
-from tests.flows.catching_up import all_of, caught_up, found_again, lost, subscribed
-from tests.flows.wishes import CALLS, TEAMS
+from tests.flows.catch_up_steps import all_of, gaps, lose_subscriptions, recreate_subscriptions, run_catch_up, subscribe
+from tests.flows.entries import CALLS, TEAMS
 from tests.sandbox.graph_world import ROLES
 
 pytestmark = pytest.mark.slow
@@ -26,13 +26,13 @@ def _listed(operator: Operator) -> list[RecordedGapDocument]:
 def _gap(operator: Operator, roles: tuple[str, ...] = ROLES) -> None:
     """Make a gap of messages, and let the app fill it if ``roles`` suffice."""
     world = operator.world
-    subscribed(world, all_of("/chats/getAllMessages"))
-    lost(world)
+    subscribe(world, all_of("/chats/getAllMessages"))
+    lose_subscriptions(world)
     world.send("unnoticed")
-    found_again(world)
+    recreate_subscriptions(world)
     world.grant(*world.tenant_ids, roles=roles)
     world.app.restart()
-    caught_up(world)
+    run_catch_up(world)
 
 
 def test_app_without_gaps_has_none_to_list_or_retry(operator: Operator) -> None:
@@ -60,19 +60,19 @@ def test_refused_gap_exits_1_and_is_retried_on_request(operator: Operator) -> No
     assert "User.Read.All" in ran.stdout
     world.grant(*world.tenant_ids, roles=(*ROLES, "User.Read.All"))
     world.app.restart()
-    assert caught_up(world) == {}
+    assert run_catch_up(world) == {}
     ran = operator.run("gaps", "retry")
     assert (ran.exit_code, ran.stdout.count("the next run retries the gap of ")) == (0, 1)
-    assert caught_up(world)["recovered"] == 1
+    assert run_catch_up(world)["recovered"] == 1
     assert world.texts() == ["unnoticed"]
 
 
 def test_unrecoverable_gap_exits_1_with_its_reason(operator: Operator) -> None:
     world = operator.world
-    subscribed(world, CALLS)
-    lost(world)
-    found_again(world)
-    caught_up(world)
+    subscribe(world, CALLS)
+    lose_subscriptions(world)
+    recreate_subscriptions(world)
+    run_catch_up(world)
     assert operator.run("gaps", "list").exit_code == 1
     [gap] = _listed(operator)
     assert (gap["state"], gap["reason"]) == ("unrecoverable", "Graph has no list of past changes to this resource")
@@ -80,16 +80,16 @@ def test_unrecoverable_gap_exits_1_with_its_reason(operator: Operator) -> None:
 
 def test_baseline_is_listed_only_while_graph_refuses_it(operator: Operator) -> None:
     world = operator.world
-    subscribed(world, TEAMS)
+    subscribe(world, TEAMS)
     with world.fault(world.graph_service, Fault(path="^/v1.0/teams", method="GET", status=403)):
-        assert caught_up(world) == {"refused": 1}
+        assert run_catch_up(world) == {"refused": 1}
     [gap] = _listed(operator)
     assert (gap["baseline"], gap["state"]) == (True, "refused")
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 1
     assert "/teams has no baseline: Graph answered 403" in " ".join(ran.stdout.split())
     assert operator.run("gaps", "retry").exit_code == 0
-    assert caught_up(world) == {"noted": 1}
+    assert run_catch_up(world) == {"noted": 1}
     assert _listed(operator) == []
 
 

@@ -1,4 +1,4 @@
-"""Entries of ``subscriptions.json`` that the flows are tried with."""
+"""Entries of ``subscriptions.json``."""
 
 from collections.abc import Mapping
 from typing import Any
