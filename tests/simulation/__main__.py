@@ -1,4 +1,4 @@
-"""The simulation at the command line; it exits with status 1 where a law is broken."""
+"""The simulation at the command line; it exits with status 1 if there are violations."""
 
 import argparse
 import logging
@@ -10,11 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox.azurite import Azurite
-from tests.flows.world import world
 from tests.sandbox.background import Background
 from tests.simulation.report import Report
 from tests.simulation.scenario import Scenario
-from tests.simulation.story import simulate
+from tests.simulation.simulation import deployment_for, simulate
 
 
 def main() -> int:
@@ -24,9 +23,9 @@ def main() -> int:
     report = _simulated(_scenario())
     console = Console()
     console.print(report.table())
-    for law in report.broken:
-        console.print(f"[red]{law}", highlight=False)
-    return 1 if report.broken else 0
+    for violation in report.violations:
+        console.print(f"[red]{violation}", highlight=False)
+    return 1 if report.violations else 0
 
 
 def _scenario() -> Scenario:
@@ -55,9 +54,9 @@ def _simulated(scenario: Scenario) -> Report:
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            world(Path(folder), azurite, tenants=scenario.tenants, token_lifetime=scenario.token_lifetime) as made,
+            deployment_for(scenario, Path(folder), azurite) as deployment,
         ):
-            return simulate(made, scenario)
+            return simulate(deployment, scenario)
     finally:
         background.run(azurite.stop())
         background.close()

@@ -1,16 +1,15 @@
-"""Chance faults of everything that the app calls: over HTTP where that is fast enough, at the port of the table."""
+"""Random faults of everything that the app calls: of its services over HTTP, of the table at its port."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from sandbox.serving import Fault
+from sandbox.serving import Fault, Service
 from shared.errors import Unavailable
-from shared.subscriptions.apply import TrackedSubscriptions
-from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
+from tests.flows.intercepted_calls import InterceptedTable
 
 _JSON = {"Content-Type": "application/json"}
 _ERROR = b'{"error": {"code": "serviceNotAvailable", "message": "The service is busy."}}'
@@ -41,75 +40,55 @@ _OF_GRAPH: Sequence[Fault] = (
 
 @dataclass(kw_only=True)
 class Faults:
-    """The faults of a world, each call's chance of one being ``share``."""
+    """The faults of a deployment; ``share`` is the chance of each call to meet one."""
 
-    world: World
+    deployment: LoopbackDeployment
     share: float
     dice: Random
     of_table: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """The services that have faults, by the name of their system."""
+        deployment = self.deployment
+        return {"Graph": deployment.graph_service, "Entra ID": deployment.login, "Key Vault": deployment.vault_service}
 
     def begin(self) -> None:
         """Switch all of them on."""
-        world = self.world
-        for service, faults in (
-            (world.graph_service, _OF_GRAPH),
-            (world.login, _EVERYWHERE),
-            (world.vault_service, _EVERYWHERE),
-        ):
+        for name, service in self.services.items():
+            faults = _OF_GRAPH if name == "Graph" else _EVERYWHERE
             service.faults.dice.seed(self.dice.random())
             for fault in faults:
                 service.faults.add(replace(fault, share=self.share / len(faults)))
-        lock, around = threading.Lock(), world.app.around_table
-        world.app.around_table = lambda table: ShakyTable(table=around(table), faults=self, lock=lock)
+        app, around = self.deployment.app, self.deployment.app.around_table
+        app.around_table = lambda table: InterceptedTable(table=around(table), intercept=self.disturb)
 
     def end(self) -> None:
         """Switch all of them off."""
-        for service in (self.world.graph_service, self.world.login, self.world.vault_service):
+        for service in self.services.values():
             service.faults.clear()
         self.share = 0.0
 
     def met(self) -> Counter[str]:
         """Return how many calls met one, by system and kind."""
-        world = self.world
-        services = {"Graph": world.graph_service, "Entra ID": world.login, "Key Vault": world.vault_service}
-        counts = {name: service.faults.disturbed for name, service in services.items()} | {"table": self.of_table}
+        counts = {name: service.faults.disturbed for name, service in self.services.items()} | {"table": self.of_table}
         return Counter({f"{name}: {kind}": n for name, kinds in counts.items() for kind, n in sorted(kinds.items())})
 
-
-@dataclass(frozen=True, kw_only=True)
-class ShakyTable:
-    """The table, some of whose calls fail: not carried out, or carried out and not answered."""
-
-    table: TrackedSubscriptions
-    faults: Faults
-    lock: threading.Lock
-
-    def load(self, tenant_id: str) -> TenantState:
-        return self._call(lambda: self.table.load(tenant_id))
-
-    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
-        return self._call(lambda: self.table.save(row))
-
-    def delete(self, row: TrackedSubscription) -> None:
-        self._call(lambda: self.table.delete(row))
-
-    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
-        self._call(lambda: self.table.delete_activity(tenant_id, subscription_id))
-
-    def _call[T](self, call: Callable[[], T]) -> T:
-        kind = self._chance()
+    def disturb[T](self, call: Callable[[], T], /) -> T:
+        """Return what a call to the table returns; by chance, it is not carried out, or its answer is lost."""
+        kind, problem = self._kind(), Unavailable("the table subscriptions does not answer as it should")
         if kind == "not carried out":
-            raise Unavailable("the table subscriptions does not answer as it should")
+            raise problem
         result = call()
         if kind is not None:
-            raise Unavailable("the table subscriptions does not answer as it should")
+            raise problem
         return result
 
-    def _chance(self) -> str | None:
-        faults = self.faults
+    def _kind(self) -> str | None:
         with self.lock:
-            if faults.dice.random() >= faults.share:
+            if self.dice.random() >= self.share:
                 return None
-            kind = faults.dice.choice(["not carried out", "carried out, not answered"])
-            faults.of_table[kind] += 1
+            kind = self.dice.choice(["not carried out", "carried out, not answered"])
+            self.of_table[kind] += 1
             return kind

@@ -1,4 +1,4 @@
-"""What came of a simulation: figures, the laws that were broken, and both as a table."""
+"""The report of a simulation: figures and violations, and both as a table."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from tests.simulation.scenario import Scenario
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The figures; ``done`` counts what the timer's runs did, ``broken`` says in words which laws did not hold."""
+    """The figures; ``done`` counts what the timer's runs did, ``violations`` are sentences."""
 
     scenario: Scenario
     runs: int
@@ -27,7 +27,7 @@ class Report:
     longest_without_token: timedelta
     wall_time: timedelta
     processor_time: timedelta
-    broken: Sequence[str]
+    violations: Sequence[str]
 
     def table(self) -> Table:
         """Return all figures, a line each."""
@@ -39,7 +39,7 @@ class Report:
         return table
 
     def _verdict(self) -> str:
-        return f"{len(self.broken)} laws broken" if self.broken else "all laws held"
+        return f"{len(self.violations)} violations" if self.violations else "no violations"
 
     def _figures(self) -> Iterator[tuple[str, str]]:
         yield "runs of the timer", f"{self.runs:,}"
@@ -49,7 +49,7 @@ class Report:
             yield f"faults, {name}", f"{count:,}"
         for name, count in sorted(self.done.items()):
             yield f"subscriptions {name}", f"{count:,}"
-        yield "removed behind the app's back", f"{self.removed:,}"
+        yield "removed by Graph", f"{self.removed:,}"
         yield "gaps recorded", f"{self.gaps:,}"
         yield "longest time without a subscription", _minutes(self.longest_absence)
         yield "longest time without a living token", _minutes(self.longest_without_token)

@@ -1,21 +1,24 @@
-"""The simulation: the timer fires every few minutes of the sandbox's time, while everything else happens."""
+"""The simulation: the timer fires every few minutes of the sandbox's time, among traffic, faults and rotations."""
 
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
+from sandbox.azurite import Azurite
 from sandbox.graph import Delivery
 from shared.subscriptions.reconcile import Reconciler
 from tests.fakes.identity_services import CERTIFICATE_NAME
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment, loopback_deployment
 from tests.simulation.faults import Faults
+from tests.simulation.invariants import Invariants
 from tests.simulation.report import Report
 from tests.simulation.scenario import Scenario
 from tests.simulation.traffic import Traffic
-from tests.simulation.watch import Watch
 
 _KEY = "the second of the client state's keys, long enough"
 _HALF_AN_HOUR = timedelta(minutes=30)
@@ -29,27 +32,32 @@ class _Began:
     processor: float = field(default_factory=time.process_time)
 
 
-def simulate(world: World, scenario: Scenario) -> Report:
-    """Return what came of a scenario in a fresh world."""
+def deployment_for(scenario: Scenario, folder: Path, azurite: Azurite) -> AbstractContextManager[LoopbackDeployment]:
+    """Start a deployment for a scenario."""
+    return loopback_deployment(folder, azurite, tenants=scenario.tenants, token_lifetime=scenario.token_lifetime)
+
+
+def simulate(deployment: LoopbackDeployment, scenario: Scenario) -> Report:
+    """Return the report of a scenario in a fresh deployment."""
     began = _Began()
-    # Threads draw faults in whatever order they come: what people do is drawn apart, the same for the same seed.
+    # Threads draw faults in any order: the traffic has dice of its own, so that it is the same for the same seed.
     dice, dice_of_faults = Random(scenario.seed), Random(scenario.seed)  # noqa: S311  chance, no secret
-    traffic = Traffic.starting(world, subscriptions=scenario.subscriptions, dice=dice)
-    world.app.entries = list(traffic.entries)
-    world.app.fresh_for = scenario.renew_after
-    world.app.environ |= {
+    traffic = Traffic.starting(deployment, subscriptions=scenario.subscriptions, dice=dice)
+    deployment.app.entries = list(traffic.entries)
+    deployment.app.fresh_for = scenario.renew_after
+    deployment.app.environ |= {
         "RENEW_AFTER": _iso(scenario.renew_after),
         "SUBSCRIPTION_LIFETIME": _iso(scenario.lifetime),
     }
-    story = _Story(
-        world=world,
+    simulation = _Simulation(
+        deployment=deployment,
         scenario=scenario,
         dice=dice,
         traffic=traffic,
-        faults=Faults(world=world, share=scenario.faults, dice=dice_of_faults),
-        watch=Watch.beginning(world),
+        faults=Faults(deployment=deployment, share=scenario.faults, dice=dice_of_faults),
+        invariants=Invariants.beginning(deployment),
     )
-    return story.told(began)
+    return simulation.run(began)
 
 
 def _iso(duration: timedelta) -> str:
@@ -57,35 +65,35 @@ def _iso(duration: timedelta) -> str:
 
 
 @dataclass(kw_only=True)
-class _Story:
-    world: World
+class _Simulation:
+    deployment: LoopbackDeployment
     scenario: Scenario
     dice: Random
     traffic: Traffic
     faults: Faults
-    watch: Watch
+    invariants: Invariants
     deliveries: list[Delivery] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     _logins_met: int = 0
 
-    def told(self, began: _Began) -> Report:
-        self.world.graph.on_delivery(self.deliveries.append)
+    def run(self, began: _Began) -> Report:
+        self.deployment.graph.on_delivery(self.deliveries.append)
         self.faults.begin()
         for step in range(self.scenario.steps):
-            self._turn(step)
-            self.world.do(lambda: self.traffic.act(self.scenario.tenants))
-            self.world.later(minutes=self.scenario.every / timedelta(minutes=1))
+            self._operate(step)
+            self.deployment.do(lambda: self.traffic.act(self.scenario.tenants))
+            self.deployment.later(minutes=self.scenario.every / timedelta(minutes=1))
             self._removal(step)
             self._run()
         self._end()
         return self._report(began)
 
-    def _turn(self, step: int) -> None:
-        """Have the operator do what is due."""
-        scenario, environ = self.scenario, self.world.app.environ
+    def _operate(self, step: int) -> None:
+        """Do what is due for the operator."""
+        scenario, environ = self.scenario, self.deployment.app.environ
         if step in scenario.certificate_rotations:
-            self.world.vault.create_certificate(CERTIFICATE_NAME)
+            self.deployment.vault.create_certificate(CERTIFICATE_NAME)
         if step == scenario.key_rotation:
             environ |= {"CLIENT_STATE_KEY": _KEY, "CLIENT_STATE_KEY_PREVIOUS": environ["CLIENT_STATE_KEY"]}
         if step == scenario.key_farewell:
@@ -93,71 +101,68 @@ class _Story:
 
     def _removal(self, step: int) -> None:
         is_due = step and step % (self.scenario.removals_every // self.scenario.every) == 0
-        if is_due and (live := self.world.do(self.world.graph.subscriptions)):
-            self.watch.remove(self.dice.choice(live))
+        if is_due and (live := self.deployment.do(self.deployment.graph.subscriptions)):
+            self.invariants.remove(self.dice.choice(live))
 
     def _run(self, *, force: bool = False) -> Counter[str]:
-        ran_at = self.world.clock.now()
+        ran_at = self.deployment.clock.now()
         done = Counter(self._reconciler().run(force=force))
-        self.world.settle()
+        self.deployment.settle()
         self.done += done
         self.runs += 1
-        self.watch.sample(ran_at)
+        self.invariants.sample(ran_at)
         return done
 
     def _reconciler(self) -> Reconciler:
-        met = self.world.login.faults.disturbed.total()
+        met = self.deployment.login.faults.disturbed.total()
         if met > self._logins_met:
             # After a 429 or 5xx MSAL asks no more for five seconds, of the real clock: here, these are hours.
-            self.world.app.restart()
+            self.deployment.app.restart()
             self._logins_met = met
-        return self.world.app.reconciler()
+        return self.deployment.app.reconciler()
 
     def _end(self) -> None:
-        """Have everything settle without faults, and wait for what Graph still holds."""
+        """Let everything settle without faults, and wait for what Graph still holds."""
         self.faults.end()
         self._run(force=True)
-        self.world.later(minutes=_HALF_AN_HOUR / timedelta(minutes=1))
+        self.deployment.later(minutes=_HALF_AN_HOUR / timedelta(minutes=1))
         self._run()
         if rest := +self._run():
-            self.watch.broken.append(f"a settled world is not left alone: {dict(rest)}")
+            self.invariants.violations.append(f"a settled deployment is changed: {dict(rest)}")
 
     def _report(self, began: _Began) -> Report:
-        world = self.world
-        services = {"Graph": world.graph_service, "Entra ID": world.login, "Key Vault": world.vault_service}
+        deployment = self.deployment
         return Report(
             scenario=self.scenario,
             runs=self.runs,
-            calls=Counter({name: len(service.requests) for name, service in services.items()}),
+            calls=Counter({name: len(service.requests) for name, service in self.faults.services.items()}),
             faults=self.faults.met(),
             done=self.done,
-            removed=len(self.watch.removals),
+            removed=len(self.invariants.removals),
             delivered=self._delivered(),
-            published=sum(receipt.published for receipt in world.app.receipts),
-            gaps=sum(
-                row.missed_interval is not None for tenant_id in world.tenant_ids for row in world.rows(tenant_id)
-            ),
-            longest_absence=self.watch.longest_absence,
-            longest_without_token=self.watch.longest_without_token,
+            published=sum(receipt.published for receipt in deployment.app.receipts),
+            gaps=sum(row.missed_interval is not None for id_ in deployment.tenant_ids for row in deployment.rows(id_)),
+            longest_absence=self.invariants.longest_absence,
+            longest_without_token=self.invariants.longest_without_token,
             wall_time=timedelta(seconds=time.monotonic() - began.at),
             processor_time=timedelta(seconds=time.process_time() - began.processor),
-            broken=[*self.watch.broken, *self._broken()],
+            violations=[*self.invariants.violations, *self._violations()],
         )
 
     def _delivered(self) -> int:
         return sum(len(each.items) for each in self.deliveries if each.answer.is_success)
 
-    def _broken(self) -> Iterator[str]:
-        world = self.world
-        yield from self.watch.settled(world.app.certificate().version)
+    def _violations(self) -> Iterator[str]:
+        deployment = self.deployment
+        yield from self.invariants.settled(deployment.app.certificate().version)
         rejected: Counter[str] = Counter()
-        for receipt in world.app.receipts:
+        for receipt in deployment.app.receipts:
             rejected.update(receipt.rejected)
         if rejected:
             yield f"of what Graph delivered, these were rejected: {dict(rejected)}"
-        if self._delivered() > len(world.app.published):
-            yield f"{self._delivered()} notifications were delivered, {len(world.app.published)} events published"
-        if world.graph.lost or world.graph.waiting:
-            yield f"Graph lost {len(world.graph.lost)} notifications, and holds {world.graph.waiting}"
-        if world.graph.hasty:
-            yield f"{len(world.graph.hasty)} were renewed and reauthorized within ten minutes"
+        if self._delivered() > len(deployment.app.published):
+            yield f"{self._delivered()} notifications were delivered, {len(deployment.app.published)} events published"
+        if deployment.graph.lost or deployment.graph.waiting:
+            yield f"Graph lost {len(deployment.graph.lost)} notifications, and holds {deployment.graph.waiting}"
+        if deployment.graph.hasty:
+            yield f"{len(deployment.graph.hasty)} were renewed and reauthorized within ten minutes"

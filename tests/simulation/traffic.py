@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from sandbox.teams import Path, Teams, User
-from tests.flows.world import World
+from tests.flows.deployment import LoopbackDeployment
 
 _ALL = "created,updated,deleted"
 _RICH = {"includeResourceData": True}
@@ -49,16 +49,16 @@ class Traffic:
     dice: Random
 
     @classmethod
-    def starting(cls, world: World, *, subscriptions: int, dice: Random) -> "Traffic":
+    def starting(cls, deployment: LoopbackDeployment, *, subscriptions: int, dice: Random) -> "Traffic":
         """Return traffic in as many places as it takes for so many subscriptions, in all tenants alike."""
         places: list[Place] = []
         entries: list[Mapping[str, Any]] = []
-        for number, tenant_id in enumerate(world.tenant_ids):
-            share = subscriptions // len(world.tenant_ids) + (number < subscriptions % len(world.tenant_ids))
-            for entry, place in islice(_watched(world, tenant_id), share):
+        for number, tenant_id in enumerate(deployment.tenant_ids):
+            share = subscriptions // len(deployment.tenant_ids) + (number < subscriptions % len(deployment.tenant_ids))
+            for entry, place in islice(_watched(deployment, tenant_id), share):
                 entries.append({**entry, "tenantId": tenant_id})
                 places += [place] if place else []
-        return cls(teams=world.teams, places=places, entries=entries, dice=dice)
+        return cls(teams=deployment.teams, places=places, entries=entries, dice=dice)
 
     def act(self, times: int) -> None:
         """Have something happen so many times; belongs in the loop of the services."""
@@ -68,19 +68,19 @@ class Traffic:
             self.dice.choice(deeds)(self.teams, place)
 
 
-def _watched(world: World, tenant_id: str) -> Iterator[tuple[Mapping[str, Any], Place | None]]:
+def _watched(deployment: LoopbackDeployment, tenant_id: str) -> Iterator[tuple[Mapping[str, Any], Place | None]]:
     """Yield entries for one tenant without end, each with the place that has been made for it."""
-    host, guest = world.people[tenant_id]
+    host, guest = deployment.people[tenant_id]
     yield from ((entry, None) for entry in _EVERYWHERE)
     for entry, number in zip(cycle(_OF_ONE), count(), strict=False):
         is_chat = entry["resource"].startswith("/chats")
-        path = world.new_chat(tenant_id) if is_chat else _new_team(world, host, number)
+        path = deployment.new_chat(tenant_id) if is_chat else _new_team(deployment, host, number)
         resource = entry["resource"].replace("{id}", path[1])
         yield {**entry, "resource": resource}, Place(path=path, host=host, guest=guest)
 
 
-def _new_team(world: World, host: User, number: int) -> Path:
-    return world.do(lambda: world.teams.teams.create(host, f"Team {number}"))
+def _new_team(deployment: LoopbackDeployment, host: User, number: int) -> Path:
+    return deployment.do(lambda: deployment.teams.teams.create(host, f"Team {number}"))
 
 
 def _write(teams: Teams, place: Place) -> None:
