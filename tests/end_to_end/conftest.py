@@ -1,4 +1,4 @@
-"""One deployment for the tests of a process, as it was before each of them."""
+"""One deployment for the tests of a process, reset before each of them."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture
 def app(deployment: Deployed) -> Deployed:
-    deployment.as_it_was()
+    deployment.reset()
     return deployment
 
 

@@ -1,4 +1,4 @@
-"""The app on its host with the whole world around it, and Graph's side of a POST to go with it."""
+"""The app on its host with all services around it, and Graph's side of a POST."""
 
 import json
 import re
@@ -53,7 +53,7 @@ class Deployed:
         return f"{self.host.url}/api/ReceiveNotification"
 
     def sender(self) -> Sender:
-        """Return Graph's side with a certificate that the app has not seen yet."""
+        """Return Graph's side, with a certificate that the app has not seen yet."""
         version = self.background.run(self.world.new_certificate())
         certificate = self.world.vault.certificate(CERTIFICATE_NAME)
         return Sender(entra=self.world.entra, certificate=certificate, certificate_id=version)
@@ -62,19 +62,19 @@ class Deployed:
         return self.session.post(self.url, data=body, headers={"Content-Type": "application/json"}, timeout=20)
 
     def count(self) -> int:
-        """Return how many events stand in the queue."""
+        """Return how many events are in the queue."""
         return self.queue.get_queue_properties().approximate_message_count or 0
 
     def events(self) -> list[bytes]:
-        """Return what stands in the queue, 32 events at most, and leave it there."""
+        """Return the events in the queue, 32 at most, and leave them there."""
         return [message.content for message in self.queue.peek_messages(max_messages=32)]
 
-    def told(self) -> list[dict[str, Any]]:
-        """Return the events in the queue that come of notifications, without those that the timer catches up on."""
+    def live_events(self) -> list[dict[str, Any]]:
+        """Return the events of notifications in the queue, without those that the timer has recovered."""
         events = [json.loads(event) for event in self.events()]
         return [event for event in events if "recovered" not in event and not event["type"].endswith("SubscriptionGap")]
 
-    def kept(self, container: str) -> list[bytes]:
+    def stored(self, container: str) -> list[bytes]:
         """Return the POSTs in a container, "parked" or "quarantine", the oldest first."""
         return [
             self.blobs.get_blob_client(container, name).download_blob().readall() for name in self._names(container)
@@ -88,7 +88,7 @@ class Deployed:
     def run_timer(self) -> bool:
         return self.background.run(self.world.run_timer())
 
-    def said(self, since: int) -> list[str]:
+    def logged(self, since: int) -> list[str]:
         """Return the host's lines from number ``since`` on, once all invocations have written theirs."""
         assert eventually(lambda: self._ended(since))
         return self.host.lines[since:]
@@ -99,18 +99,18 @@ class Deployed:
         return bool(begun) and begun <= ended
 
     def takes(self, post: bytes) -> bool:
-        """Return whether a POST sent again and again, as Graph does, goes through without being parked."""
-        self.as_it_was()
-        return self.post(post).status_code == 202 and self.kept("parked") == []
+        """Return whether a POST is processed without being parked."""
+        self.reset()
+        return self.post(post).status_code == 202 and self.stored("parked") == []
 
     def restart(self, **environment: str) -> None:
-        """Give the app a new process, with everything still to be fetched."""
+        """Restart the app, with empty caches."""
         self.background.run(self.host.kill())
         self.host.environment |= environment
         self.background.run(self.host.start())
 
-    def as_it_was(self) -> None:
-        """End every trouble that a test before has made, empty the queue, and forget what was kept."""
+    def reset(self) -> None:
+        """End the faults of the test before, empty the queue, and delete the stored POSTs."""
         for service in (self.world.login, self.world.vault_service, self.world.graph_service):
             service.faults.clear()
         for relay in self.relays.values():
@@ -122,7 +122,7 @@ class Deployed:
         self.world.graph.throttle.enabled = False
 
     def forget_rows(self) -> None:
-        """Empty the app's table of subscriptions, with the pauses that its failures have."""
+        """Empty the app's table of subscriptions, with the pauses after failures."""
         with TableServiceClient.from_connection_string(self.world.azurite.connection_string) as tables:
             rows = tables.get_table_client("subscriptions")
             with suppress(ResourceNotFoundError):
@@ -130,7 +130,7 @@ class Deployed:
                     rows.delete_entity(row)
 
     async def forget_subscriptions(self) -> None:
-        """Remove all subscriptions behind the app's back."""
+        """Have Graph remove all subscriptions."""
         for subscription in self.world.graph.subscriptions():
             self.world.graph.remove_subscription(subscription.id)
         await self.world.graph.idle()
@@ -154,7 +154,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         "CLIENT_STATE_KEY_PREVIOUS": PREVIOUS_STATE_KEY_TEXT,
         # Tests send one and the same change again and again.
         "DEDUPLICATE_FOR": "0",
-        # Runs are the tests' to start.
+        # Only tests start runs.
         "RENEW_SCHEDULE": NEVER,
     }
     queue = QueueClient.from_connection_string(

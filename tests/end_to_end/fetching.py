@@ -1,4 +1,4 @@
-"""A tenant whose subscriptions ask for a fetch, made at Graph as the timer would, and what the app makes of it."""
+"""Subscriptions that ask for a fetch, created at Graph as the timer would, and the events that come of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.sender import NONCE, STATE_KEY, TENANT
 type Event = Mapping[str, Any]
 
 # The kinds of the articles, each in the widest subscription there is.
-WATCHED = {
+RESOURCES = {
     "/chats": "created,updated",
     "/chats/getAllMessages": "created,updated,deleted",
     "/chats/getAllMembers": "created,deleted",
@@ -26,7 +26,7 @@ WATCHED = {
 
 
 class Tenant:
-    """People of a tenant, and what they do there: one change at a time, each told by Graph before the next."""
+    """People of a tenant, whose changes Graph delivers one at a time."""
 
     def __init__(self, app: Deployed) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class Tenant:
         self.people = [self.do(self.teams.add_user, TENANT, name) for name in names]
 
     def do[T, **P](self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return the result of ``operation``, once Graph has its answer to what it tells of it."""
+        """Return the result of ``operation``, once Graph has delivered its notifications."""
 
         async def changed() -> T:
             result = operation(*args, **kwargs)
@@ -59,7 +59,7 @@ def subscribe(app: Deployed, resource: str, change_type: str) -> None:
         "scope": "https://graph.microsoft.com/.default",
     }
     token = app.session.post(f"{app.world.login.url}/{TENANT}/oauth2/v2.0/token", data=form, timeout=5).json()
-    wanted = {
+    properties = {
         "resource": resource,
         "changeType": change_type,
         "notificationUrl": f"{app.url}?fetch=v1.0",
@@ -69,33 +69,31 @@ def subscribe(app: Deployed, resource: str, change_type: str) -> None:
     }
     headers = {"Authorization": f"Bearer {token['access_token']}"}
     url = f"{app.world.graph_service.url}/v1.0/subscriptions"
-    answer = app.session.post(url, json=wanted, headers=headers, timeout=20)
+    answer = app.session.post(url, json=properties, headers=headers, timeout=20)
     assert answer.status_code == 201, answer.text
 
 
-def watch(app: Deployed) -> None:
-    for resource, change_type in WATCHED.items():
+def subscribe_to_all(app: Deployed) -> None:
+    for resource, change_type in RESOURCES.items():
         subscribe(app, resource, change_type)
 
 
 def take_events(app: Deployed) -> Sequence[Event]:
-    """Return what stands in the queue, and take it out."""
-    events = app.told()
+    """Take the events out of the queue."""
+    events = app.live_events()
     app.queue.clear_messages()
     return events
 
 
-def told(app: Deployed, path: Path, *, gone: bool = False) -> Event:
-    """Return the one event of ``path``, which has the resource itself unless it is gone."""
-    if app.kept("parked"):
+def take_content(app: Deployed, path: Path, kind_of_change: str, *, gone: bool = False) -> Mapping[str, Any]:
+    """Take the one event of ``path`` and return its content, which is empty if the resource is ``gone``."""
+    if app.stored("parked"):
         # On a busy machine a fetch may take longer than its second.
         assert app.run_timer()
     (event,) = [each for each in take_events(app) if each["subject"] == "/".join(path)]
     assert problems(event) == []
+    assert event["type"] == f"Microsoft.Graph.{kind_of_change}"
     assert event["data"].get("gone", False) is gone
-    assert event["data"].get("content", {}).get("id") == (None if gone else path[-1])
-    return event
-
-
-def kind_of_change(event: Event) -> str:
-    return str(event["type"]).removeprefix("Microsoft.Graph.")
+    content: Mapping[str, Any] = event["data"].get("content", {})
+    assert content.get("id") == (None if gone else path[-1])
+    return content

@@ -1,4 +1,4 @@
-"""Every path of the requirement articles, subscribed to by the app's own timer at a strict Graph, and told."""
+"""Every path of the requirement articles: the timer subscribes to it at a strict Graph, and its changes arrive."""
 
 import asyncio
 import logging
@@ -22,16 +22,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 _LOG = logging.getLogger(__name__)
 
-# Few of them are well below the five minutes by which tokens are dated back.
-_A_WHILE = timedelta(seconds=5)
-# Longer than the pause of a minute after which what was parked in vain is tried again.
+# A few of them are well below the five minutes by which tokens are backdated.
+_RETRY_STEP = timedelta(seconds=5)
+# Longer than the pause of a minute after which a parked POST is tried again.
 _PATIENCE_SECONDS = 90
-# Several subscriptions tell of one change, and what each of them tells is looked at.
+# Several subscriptions report one change, and each report is checked.
 _OFF = "0"
 
 
 class Company:
-    """A tenant with one of each, and every change that Graph tells of them."""
+    """A tenant with one of each resource, and every change that Graph reports."""
 
     def __init__(self, world: World) -> None:
         self._clock, self._teams = world.clock, world.teams
@@ -54,8 +54,8 @@ class Company:
             for row in OVERVIEW_RESOURCES
         ]
 
-    def live_a_day(self) -> None:
-        """Make every kind of change that there is to every kind of thing."""
+    def change_everything(self) -> None:
+        """Make every kind of change to every kind of resource."""
         adele, alex, megan = self._people
         chats, channels, teams = self._teams.chats, self._teams.channels, self._teams.teams
         for conversation in (self._chat, self._channel):
@@ -63,7 +63,7 @@ class Company:
         chats.create([adele, alex])
         chats.rename(self._chat, "Stand-up, 9:15")
         member = chats.add_member(self._chat, megan)
-        # In one and the same millisecond, the chat would be as it was after its renaming: two changes, and one state.
+        # In the same millisecond the chat would look as after its renaming: two changes, and one state.
         self._clock.advance(timedelta(milliseconds=1))
         chats.remove_member(member)
         member = teams.add_member(self._team, alex)
@@ -92,10 +92,10 @@ def _filled(path: str, ids: dict[str, str]) -> str:
 
 async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
     company = Company(world)
-    ledger, told = Ledger(world.clock), Counter[str]()
+    ledger, counts = Ledger(world.clock, lambda _arrival: None), Counter[str]()
 
     def arrived(event: Event) -> None:
-        told[event.data["subscriptionId"]] += 1
+        counts[event.data["subscriptionId"]] += 1
         ledger.arrived(event)
 
     world.graph.on_delivery(ledger.delivered)
@@ -106,44 +106,44 @@ async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger
         assert await world.run_timer()
         consumer = Consumer(world.azurite.connection_string, QUEUE_NAME)
         consuming = asyncio.create_task(consumer.run(arrived))
-        company.live_a_day()
+        company.change_everything()
         await world.graph.idle()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await _is_told(world, ledger, told)
+                await _everything_arrived(world, ledger, counts)
         if ledger.missing:
             # The test names what; the app may have said why.
             _LOG.warning("the app's last lines: %s", world.last_lines(200))
         consuming.cancel()
         await asyncio.gather(consuming, return_exceptions=True)
-        return ledger, told, len(world.graph.subscriptions())
+        return ledger, counts, len(world.graph.subscriptions())
     finally:
         await world.stop()
 
 
-async def _is_told(world: World, ledger: Ledger, told: Counter[str]) -> None:
-    """Return once nothing is missing, and every subscription has told something."""
-    while ledger.missing or len(told) < len(OVERVIEW_RESOURCES):
+async def _everything_arrived(world: World, ledger: Ledger, counts: Counter[str]) -> None:
+    """Return once nothing is missing, and every subscription has reported something."""
+    while ledger.missing or len(counts) < len(OVERVIEW_RESOURCES):
         await asyncio.sleep(0.5)
-        # What was answered too late, Graph sends again after a while.
+        # What is answered too late, Graph sends again.
         if world.graph.waiting:
-            world.clock.advance(_A_WHILE)
+            world.clock.advance(_RETRY_STEP)
         # Of a burst, a busy machine parks a part.
         assert await world.run_timer()
 
 
 @pytest.mark.parametrize("include_resource_data", [True, False], ids=["rich", "basic"])
-def test_every_path_of_the_articles_is_subscribed_to_and_told_as_typed(
+def test_changes_of_every_path_of_the_articles_arrive_as_typed(
     tmp_path: Path,
     borrowed: Azurite,
     include_resource_data: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
     world = World(tmp_path)
     world.azurite = borrowed
-    ledger, told, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
+    ledger, counts, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
     assert subscriptions == len(OVERVIEW_RESOURCES)
-    assert len(told) == len(OVERVIEW_RESOURCES), told
-    assert (ledger.missing, ledger.unexpected, ledger.refused) == ([], [], 0)
+    assert len(counts) == len(OVERVIEW_RESOURCES), counts
+    assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)
     kinds = {name.removeprefix("Microsoft.Graph.") for name in ledger.counts()}
     for kind in ("ChatMessage", "Channel", "Team", "ConversationMember"):
         assert {f"{kind}Created", f"{kind}Updated", f"{kind}Deleted"} <= kinds

@@ -1,4 +1,4 @@
-"""What the app shows to whoever finds its address: one URL for Graph's POSTs, and nothing else without a key.
+"""The app's public surface: one URL for Graph's POSTs, and nothing else without a key.
 
 Source: https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
 """
@@ -50,7 +50,7 @@ def _status(host: FunctionsHost, method: str, path: str, key: str | None = None)
     return requests.request(method, f"{host.url}{path}", data="{}", headers=headers, timeout=10).status_code
 
 
-def test_one_function_has_an_address_and_takes_posts_only(app_root: Path) -> None:
+def test_one_function_has_a_url_and_takes_posts_only(app_root: Path) -> None:
     """Peers' hole 18: an anonymous administration page."""
     files = app_root.glob("*/function.json")
     triggers = [
@@ -68,7 +68,7 @@ def test_one_function_has_an_address_and_takes_posts_only(app_root: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ADMIN)
-def test_everything_under_admin_wants_the_master_key(host: FunctionsHost, path: str) -> None:
+def test_admin_paths_require_the_master_key(host: FunctionsHost, path: str) -> None:
     """Peers' hole 18."""
     for method in METHODS:
         assert _status(host, method, f"/admin{path}") == 401
@@ -77,11 +77,11 @@ def test_everything_under_admin_wants_the_master_key(host: FunctionsHost, path: 
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
-def test_there_is_nothing_else(host: FunctionsHost, path: str) -> None:
+def test_other_paths_are_not_found(host: FunctionsHost, path: str) -> None:
     """Peers' hole 18."""
     assert {_status(host, method, path, "the master key") for method in METHODS} == {404}
 
 
-def test_graphs_url_takes_no_other_method(host: FunctionsHost) -> None:
+def test_notification_url_takes_no_other_method(host: FunctionsHost) -> None:
     others = [method for method in METHODS if method != "POST"]
     assert {_status(host, method, "/api/ReceiveNotification") for method in others} == {404}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-# The scene is played slowly enough for somebody to follow it.
+# The scene is played slowly enough to be followed.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 REPOSITORY = Path(__file__).parents[2]
@@ -19,11 +19,11 @@ SANDBOX = [sys.executable, "-m", "sandbox"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evening:
-    """What somebody sees who watches the scene, writes in a second terminal, looks around there, and ends it."""
+class Session:
+    """The output of the scene, of commands in a second terminal, and of Ctrl-C."""
 
     scene: str
-    told: str
+    message: str
     listed: subprocess.CompletedProcess[str]
     end: str
     status: int
@@ -31,8 +31,8 @@ class Evening:
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
-    folder = tmp_path_factory.mktemp("evening")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    folder = tmp_path_factory.mktemp("session")
     state, settings = ["--state", str(folder / "running.json")], folder / "local.settings.json"
     # Wide enough that no line of the feed is cut; no colours to search around.
     environment = os.environ | {"COLUMNS": "160", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
@@ -41,13 +41,15 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     ) as process:
         try:
             scene = _read_to(process, "Ctrl-C ends the sandbox.")
-            # Long enough to be told from the scene, short enough for its column.
+            # Long enough to be distinguished from the scene, short enough for its column.
             subprocess.run([*SANDBOX, "send", "hello there, all", *state], cwd=REPOSITORY, timeout=30, check=True)  # noqa: S603  fixed words
-            told = _read_to(process, "Alex: hello there, all")
+            message = _read_to(process, "Alex: hello there, all")
             listed = _listed(settings)
             process.send_signal(signal.SIGINT)
             end = process.communicate(timeout=30)[0]
-            yield Evening(scene=scene, told=told, listed=listed, end=end, status=process.returncode, settings=settings)
+            yield Session(
+                scene=scene, message=message, listed=listed, end=end, status=process.returncode, settings=settings
+            )
         finally:
             process.kill()
 
@@ -64,7 +66,7 @@ def _read_to(process: subprocess.Popen[str], text: str) -> str:
 
 
 def _listed(settings: Path) -> subprocess.CompletedProcess[str]:
-    """Return what an operator in a second terminal gets to see of the subscriptions."""
+    """List the subscriptions, as an operator in a second terminal."""
     command = [sys.executable, "-m", "cli", "--settings", str(settings), "subscriptions", "list"]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
 
@@ -88,24 +90,24 @@ def _listed(settings: Path) -> subprocess.CompletedProcess[str]:
         r"Key Vault has version [0-9a-f]{32} \(RSA-4096\)",
     ],
 )
-def test_the_scene_shows(evening: Evening, shown: str) -> None:
-    assert re.search(shown, evening.scene), evening.scene
+def test_the_scene_shows(session: Session, shown: str) -> None:
+    assert re.search(shown, session.scene), session.scene
 
 
-def test_a_message_from_a_second_terminal_arrives(evening: Evening) -> None:
-    assert "+ ChatMessage " in evening.told.splitlines()[-1]
+def test_message_from_a_second_terminal_arrives(session: Session) -> None:
+    assert "+ ChatMessage " in session.message.splitlines()[-1]
 
 
-def test_an_operator_in_a_second_terminal_sees_the_subscriptions(evening: Evening) -> None:
-    listed = evening.listed
+def test_second_terminal_lists_the_subscriptions(session: Session) -> None:
+    listed = session.listed
     assert (listed.returncode, listed.stdout.count(" active ")) == (0, 10), listed.stdout + listed.stderr
 
 
-def test_ctrl_c_ends_it_all_with_everything_arrived_as_typed(evening: Evening) -> None:
-    assert evening.status == 0, evening.end
-    assert "Every change that Graph sent arrived exactly as typed." in evening.end
-    assert re.search(r"Subscriptions\s+│ 10, with 20 handshakes", evening.end)
-    changes = re.search(r"Changes in Teams\s+│ (\d+)", evening.end)
+def test_ctrl_c_ends_it_with_every_change_arrived_as_typed(session: Session) -> None:
+    assert session.status == 0, session.end
+    assert "Every change that Graph sent arrived exactly as typed." in session.end
+    assert re.search(r"Subscriptions\s+│ 10, with 20 handshakes", session.end)
+    changes = re.search(r"Changes in Teams\s+│ (\d+)", session.end)
     assert changes is not None
     assert int(changes[1]) > 20
-    assert not evening.settings.exists()
+    assert not session.settings.exists()

@@ -1,4 +1,4 @@
-"""Whatever the sandbox's scene makes the app publish fits its schema: all kinds of events, in messages and in blobs."""
+"""Every event that the sandbox's scene makes the app publish fits its schema, in messages and in blobs."""
 
 import asyncio
 from datetime import timedelta
@@ -34,19 +34,19 @@ async def _played(world: World) -> list[Event]:
     cast = Cast.assemble(world.teams, world.registration.tenant_ids[0])
     try:
         await world.start_services()
-        # Several subscriptions tell of one change, and what each of them tells is looked at.
+        # Several subscriptions report one change, and each report is checked.
         settings = {"RENEW_SCHEDULE": NEVER, "DEDUPLICATE_FOR": "0"}
         await world.start_host([*cast.subscriptions(), *_without_content(cast)], settings=settings)
         assert await world.run_timer()
         await _play(world, cast)
-        await _trouble(world)
+        await _send_lifecycle_events(world)
         return await _published(world.azurite.connection_string)
     finally:
         await world.stop()
 
 
 def _without_content(cast: Cast) -> list[dict[str, str]]:
-    """Return entries for the kinds that the scene itself is told of only with their content."""
+    """Return entries for the kinds that the scene itself subscribes to only with content."""
     return [
         {"resource": f"/chats/{cast.standup[1]}/members", "changeType": "created,deleted"},
         {"resource": f"/teams/{cast.marketing[1]}/channels", "changeType": "created,updated,deleted"},
@@ -63,11 +63,11 @@ async def _play(world: World, cast: Cast) -> None:
     assert await world.run_timer()
 
 
-async def _trouble(world: World) -> None:
-    """Have every lifecycle event sent."""
+async def _send_lifecycle_events(world: World) -> None:
+    """Have Graph send every lifecycle event."""
     by_kind = {each.resource_type.entity: each.id for each in world.graph.subscriptions()}
     world.graph.announce_missed(by_kind["chat"])
-    # Graph tells of removals for messages only.
+    # Graph reports removals for messages only.
     world.graph.remove_subscription(by_kind["chatMessage"])
     await world.graph.idle()
     world.clock.advance(UNTIL_REMINDED)
@@ -76,7 +76,7 @@ async def _trouble(world: World) -> None:
 
 
 async def _published(connection_string: str) -> list[Event]:
-    """Return what stands in the queue, where everything is once Graph has its answers."""
+    """Return the events in the queue, which has all of them once Graph has its answers."""
     events: list[Event] = []
     consuming = asyncio.create_task(Consumer(connection_string, QUEUE_NAME).run(events.append))
     async with QueueClient.from_connection_string(connection_string, QUEUE_NAME) as queue, asyncio.timeout(30):
@@ -96,14 +96,14 @@ def test_every_event_fits_its_schema(events: list[Event]) -> None:
             assert problems(event.attributes | {"data": event.data}) == []
 
 
-def test_the_scene_has_an_event_of_every_type_that_has_a_schema(events: list[Event]) -> None:
+def test_scene_has_an_event_of_every_type_that_has_a_schema(events: list[Event]) -> None:
     assert {event.attributes["type"] for event in events} == file_by_type().keys() - NOT_IN_THE_SCENE
 
 
-def test_the_scene_has_every_kind_with_and_without_content(events: list[Event]) -> None:
+def test_scene_has_every_kind_with_and_without_content(events: list[Event]) -> None:
     seen = {(file_by_type()[event.attributes["type"]], "content" in event.data) for event in events}
     assert seen >= {(kind, rich) for kind in KINDS for rich in (True, False)}
 
 
-def test_the_scene_has_events_whose_data_stand_in_a_blob(events: list[Event]) -> None:
+def test_scene_has_events_whose_data_are_in_a_blob(events: list[Event]) -> None:
     assert any(event.from_blob for event in events)

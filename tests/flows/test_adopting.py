@@ -37,7 +37,7 @@ def test_first_run_creates_the_second_does_nothing_and_a_later_one_renews(deploy
         pytest.param(False, {"created": 2}, ["PATCH", "PATCH", "POST", "POST"], id="409"),
     ],
 )
-def test_after_the_table_was_lost_subscriptions_are_adopted_and_authenticate(
+def test_subscriptions_of_a_lost_table_are_adopted_and_authenticate(
     deployment: LoopbackDeployment,
     is_listed: bool,  # noqa: FBT001  a parameter of the test
     done: dict[str, int],

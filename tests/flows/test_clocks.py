@@ -35,7 +35,7 @@ def test_clock_skew_of_minutes_does_no_harm(deployment: LoopbackDeployment, ahea
         pytest.param(-timedelta(days=4), "Subscription expiration must be in the future", id="behind"),
     ],
 )
-def test_larger_clock_skew_is_reported_in_graphs_words_until_it_is_corrected(
+def test_larger_clock_skew_is_reported_until_it_is_corrected(
     deployment: LoopbackDeployment, ahead: timedelta, words: str
 ) -> None:
     deployment.app.time.ahead = ahead

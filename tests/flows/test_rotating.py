@@ -29,7 +29,7 @@ def _rejected(deployment: LoopbackDeployment) -> list[str]:
     return [kind for receipt in deployment.app.receipts for kind in receipt.rejected]
 
 
-def test_rotated_certificate_reaches_rich_subscriptions_and_the_old_one_still_opens(
+def test_rotated_certificate_is_sent_and_the_old_one_still_opens(
     deployment: LoopbackDeployment,
 ) -> None:
     deployment.app.entries = [MESSAGES, CHATS, TEAMS]
