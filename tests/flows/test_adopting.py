@@ -19,17 +19,6 @@ def _tracked_ids(deployment: LoopbackDeployment) -> set[str]:
     return {row.applied.subscription_id for row in deployment.rows() if row.applied}
 
 
-def test_first_run_creates_the_second_does_nothing_and_a_later_one_renews(deployment: LoopbackDeployment) -> None:
-    deployment.app.entries = BOTH
-    assert deployment.run() == {"created": 2}
-    assert deployment.run() == {}
-    deployment.later(minutes=31)
-    assert deployment.run() == {"renewed": 2}
-    assert deployment.run() == {}
-    deployment.send("Grüße 👋")
-    assert deployment.texts() == ["Grüße 👋"]
-
-
 @pytest.mark.parametrize(
     ("is_listed", "done", "writes"),
     [

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from shared.subscriptions.tracked import Activity, TrackedSubscription
-from tests.eventually import eventually
 from tests.flows.deployment import LoopbackDeployment
 from tests.flows.entries import BOTH, CHATS, MESSAGES
 
@@ -80,13 +79,6 @@ def test_missed_notifications_are_recorded_published_and_leave_a_gap(
     assert (gap.since, gap.until) == (missed_at - timedelta(hours=4), missed_at)
     assert deployment.row(CHATS_ROW).missed_interval is None
     assert deployment.run() == {}
-
-
-def test_notification_is_recorded_as_activity_of_its_subscription(deployment: LoopbackDeployment) -> None:
-    _subscribe(deployment)
-    deployment.send("activity", chat=deployment.new_chat())
-    assert deployment.texts() == ["activity"]
-    assert eventually(lambda: deployment.row(MESSAGES_ROW).activity.notification_at is not None)
 
 
 def test_notifications_of_three_hours_are_all_published(deployment: LoopbackDeployment) -> None:

@@ -29,8 +29,8 @@ _EVERYWHERE: Sequence[Fault] = (
     Fault(name="connection cut, yet carried out", drop=True, carried_out=True),
     Fault(name="answer cut off", truncate=True),
 )
-# The pauses that Graph asks for are taken on the sandbox's clock. Azure's clients sleep theirs, so the vault and
-# Entra ID ask for none.
+# The app waits on the sandbox's clock for as long as Graph asks. Azure's clients wait on the real one, so the vault and
+# Entra ID ask for no pause.
 _OF_GRAPH: Sequence[Fault] = (
     *_EVERYWHERE,
     _status(503, "503 with Retry-After", Retry_After="60"),

@@ -52,7 +52,7 @@ class Report:
         yield "removed by Graph", f"{self.removed:,}"
         yield "gaps recorded", f"{self.gaps:,}"
         yield "longest time without a subscription", _minutes(self.longest_absence)
-        yield "longest time without a living token", _minutes(self.longest_without_token)
+        yield "longest time without a valid token", _minutes(self.longest_without_token)
         yield "notifications delivered", f"{self.delivered:,}"
         yield "events published", f"{self.published:,}"
         yield "wall time", f"{self.wall_time.total_seconds():,.0f} s"

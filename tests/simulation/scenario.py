@@ -22,7 +22,7 @@ class Scenario:
     seed: int = 1
     token_lifetime: timedelta = timedelta(hours=4)
     renew_after: timedelta = timedelta(hours=3, minutes=20)
-    # Short enough to lapse many times in days, were it not renewed.
+    # Short enough to expire many times in days without renewal.
     lifetime: timedelta = timedelta(hours=8)
     removals_every: timedelta = timedelta(hours=2)
 

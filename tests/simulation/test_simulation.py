@@ -39,7 +39,7 @@ CALM = Scenario(
 
 
 # Long enough for a removal and for what comes of it.
-SHORT = replace(CALM, span=timedelta(minutes=80))
+SHORT = replace(CALM, span=timedelta(minutes=80), subscriptions=7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ def test_app_that_omits_something_has_a_violation(
 
 
 def test_key_that_is_dropped_too_soon_has_a_violation(tmp_path: Path, azurite: Azurite) -> None:
-    too_soon = TooSoon(span=CALM.span, every=EVERY, subscriptions=9, tenants=1, faults=0.0)
+    too_soon = TooSoon(span=SHORT.span, every=EVERY, subscriptions=7, tenants=1, faults=0.0)
     assert "these were rejected: {'client-state'" in "\n".join(_simulated(tmp_path, azurite, too_soon).violations)
 
 

@@ -1,4 +1,4 @@
-"""People who write, rename, join and leave in the places that are watched, by chance."""
+"""Random changes in the chats and teams that are subscribed to: messages, names, members, channels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _OF_ONE: Sequence[Mapping[str, Any]] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A chat or a team, and who comes and goes there."""
+    """A chat or a team, its owner, and a guest who joins and leaves."""
 
     path: Path
     host: User
@@ -41,7 +41,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """What goes on in all places; ``entries`` watch them."""
+    """The changes in all places; ``entries`` subscribe to them."""
 
     teams: Teams
     places: Sequence[Place]
@@ -50,26 +50,26 @@ class Traffic:
 
     @classmethod
     def starting(cls, deployment: LoopbackDeployment, *, subscriptions: int, dice: Random) -> "Traffic":
-        """Return traffic in as many places as it takes for so many subscriptions, in all tenants alike."""
+        """Return traffic in the places of so many subscriptions, spread evenly over the tenants."""
         places: list[Place] = []
         entries: list[Mapping[str, Any]] = []
         for number, tenant_id in enumerate(deployment.tenant_ids):
             share = subscriptions // len(deployment.tenant_ids) + (number < subscriptions % len(deployment.tenant_ids))
-            for entry, place in islice(_watched(deployment, tenant_id), share):
+            for entry, place in islice(_entries(deployment, tenant_id), share):
                 entries.append({**entry, "tenantId": tenant_id})
                 places += [place] if place else []
         return cls(teams=deployment.teams, places=places, entries=entries, dice=dice)
 
     def act(self, times: int) -> None:
-        """Have something happen so many times; belongs in the loop of the services."""
+        """Make so many random changes; belongs in the loop of the services."""
         for _ in range(times):
             place = self.dice.choice(self.places)
-            deeds = _IN_CHATS if place.path[0] == "chats" else _IN_TEAMS
-            self.dice.choice(deeds)(self.teams, place)
+            changes = _IN_CHATS if place.path[0] == "chats" else _IN_TEAMS
+            self.dice.choice(changes)(self.teams, place)
 
 
-def _watched(deployment: LoopbackDeployment, tenant_id: str) -> Iterator[tuple[Mapping[str, Any], Place | None]]:
-    """Yield entries for one tenant without end, each with the place that has been made for it."""
+def _entries(deployment: LoopbackDeployment, tenant_id: str) -> Iterator[tuple[Mapping[str, Any], Place | None]]:
+    """Yield entries for one tenant without end, each with the place that was created for it."""
     host, guest = deployment.people[tenant_id]
     yield from ((entry, None) for entry in _EVERYWHERE)
     for entry, number in zip(cycle(_OF_ONE), count(), strict=False):
@@ -96,7 +96,7 @@ def _rename_chat(teams: Teams, place: Place) -> None:
     teams.chats.rename(place.path, "Lunch, but later")
 
 
-def _come_and_go(teams: Teams, place: Place) -> None:
+def _join_and_leave(teams: Teams, place: Place) -> None:
     joined = teams.teams.add_member(place.path, place.guest)
     teams.teams.remove_member(joined)
 
@@ -107,6 +107,6 @@ def _open_channel(teams: Teams, place: Place) -> None:
     teams.channels.delete(channel)
 
 
-type Deed = Callable[[Teams, Place], None]
-_IN_CHATS: Sequence[Deed] = (_write, _write, _write_and_edit, _rename_chat)
-_IN_TEAMS: Sequence[Deed] = (_come_and_go, _open_channel)
+type Change = Callable[[Teams, Place], None]
+_IN_CHATS: Sequence[Change] = (_write, _write, _write_and_edit, _rename_chat)
+_IN_TEAMS: Sequence[Change] = (_join_and_leave, _open_channel)
