@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _LOG = logging.getLogger(__name__)
 _RETRY_STEP = timedelta(seconds=5)
 # Longer than the pause of a minute after which a parked POST is tried again.
 _PATIENCE_SECONDS = 90
+# How often to look before the timer runs.
+_LOOKS_A_RUN = 20
 # Several subscriptions report one change, and each report is checked.
 _OFF = "0"
 
@@ -123,8 +126,12 @@ async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger
 
 async def _everything_arrived(world: World, ledger: Ledger, counts: Counter[str]) -> None:
     """Return once nothing is missing, and every subscription has reported something."""
-    while ledger.missing or len(counts) < len(OVERVIEW_RESOURCES):
-        await asyncio.sleep(0.5)
+    for look in count(1):
+        await asyncio.sleep(0.05)
+        if not ledger.missing and len(counts) == len(OVERVIEW_RESOURCES):
+            return
+        if look % _LOOKS_A_RUN:
+            continue
         # What is answered too late, Graph sends again.
         if world.graph.waiting:
             world.clock.advance(_RETRY_STEP)

@@ -20,7 +20,7 @@ from tests.sender import CONTENT, STATE_KEY_TEXT, Sender, body, client_state
 
 pytestmark = pytest.mark.slow
 
-# More messages than some machines' storage takes in Graph's patience.
+# More messages than some machines' storage accepts within Graph's time limit.
 THOUSAND = "items: 1,000 items"
 _QUARANTINED = {"validation-token", "unknown-certificate", "undecryptable"}
 UNAUTHENTIC = [name for name in POSTS if name.startswith(("client state:", "tokens:", "no collection:"))]
