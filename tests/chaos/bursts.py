@@ -151,7 +151,7 @@ def fates(
     app: Deployed, burst: Sequence[Post], answers: Sequence[Answer], published: Container[str]
 ) -> Mapping[Kind, frozenset[Fate]]:
     """Return what became of the POSTs of each kind; ``published``: the subjects of all events so far."""
-    parked, quarantined = set(app.kept("parked")), b"".join(app.kept("quarantine"))
+    parked, quarantined = set(app.stored("parked")), b"".join(app.stored("quarantine"))
     found = defaultdict(set)
     for post, answer in zip(burst, answers, strict=True):
         found[post.kind].add(_fate(post, answer, parked, quarantined, published))

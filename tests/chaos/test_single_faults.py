@@ -132,11 +132,11 @@ def test_every_kind_of_fault_has_its_row() -> None:
 
 @pytest.mark.parametrize("whom", dict.fromkeys(row.whom for row in ROWS))
 def test_single_faults_lose_no_change_and_recover(experiment: Experiment, whom: str) -> None:
-    experiment.app.as_it_was()
+    experiment.app.reset()
     rows = [row for row in ROWS if row.whom == whom]
     sent = [experiment.inject(row) for row in rows]
     experiment.recover(timers=rows[-1].timers)
-    assert experiment.app.kept("parked") == []
+    assert experiment.app.stored("parked") == []
     assert experiment.is_renewed()
     for row, burst in zip(rows, sent, strict=True):
         for post in burst:

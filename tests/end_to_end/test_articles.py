@@ -95,7 +95,7 @@ def _filled(path: str, ids: dict[str, str]) -> str:
 
 async def _arrived(world: World, *, include_resource_data: bool) -> tuple[Ledger, Counter[str], int]:
     company = Company(world)
-    ledger, counts = Ledger(world.clock, lambda _arrival: None), Counter[str]()
+    ledger, counts = Ledger(world.clock), Counter[str]()
 
     def arrived(event: Event) -> None:
         counts[event.data["subscriptionId"]] += 1
@@ -150,7 +150,7 @@ def test_changes_of_every_path_of_the_articles_arrive_as_typed(
     ledger, counts, subscriptions = asyncio.run(_arrived(world, include_resource_data=include_resource_data))
     assert subscriptions == len(OVERVIEW_RESOURCES)
     assert len(counts) == len(OVERVIEW_RESOURCES), counts
-    assert (ledger.missing, ledger.strange, ledger.refused) == ([], [], 0)
+    assert (ledger.missing, ledger.unexpected, ledger.refused) == ([], [], 0)
     kinds = {name.removeprefix("Microsoft.Graph.") for name in ledger.counts()}
     for kind in ("ChatMessage", "Channel", "Team", "ConversationMember"):
         assert {f"{kind}Created", f"{kind}Updated", f"{kind}Deleted"} <= kinds

@@ -12,7 +12,7 @@ from shared.gaps.gap import Gap, GapState
 from tests.cli.operator import Operator, matches
 from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW, failure
-from tests.flows.catch_up_steps import all_of, gaps, lose_subscriptions, recreate_subscriptions, run_catch_up, subscribe
+from tests.flows.catch_up_steps import all_of, lose_subscriptions, recreate_subscriptions, run_catch_up, subscribe
 from tests.flows.entries import CALLS, TEAMS
 from tests.sandbox.graph_world import ROLES
 
