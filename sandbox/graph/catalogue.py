@@ -1,205 +1,168 @@
-"""What can be subscribed to in Teams: the documentation's tables for the five kinds of resources, row by row.
+"""What can be subscribed to in Teams? The documentation's tables for the five kinds of resources, row by row.
 
-Permissions are the application permissions. In the real service those ending in ``.Chat`` or ``.Group`` are granted
-chat by chat and team by team; here they count when the token's roles hold them.
+In the real service the permissions that end in ``.Chat`` or ``.Group`` are granted chat by chat and team by team; here
+they count when the token's roles hold them.
 Sources: https://learn.microsoft.com/en-us/graph/api/subscription-post-subscriptions,
 https://learn.microsoft.com/en-us/graph/api/resources/subscription, https://learn.microsoft.com/en-us/graph/change-notifications-overview
 """
 
-from sandbox.graph.resource_type import ALL, CREATED_DELETED, CREATED_UPDATED, ResourceType
+from functools import partial
 
+from sandbox.graph.catalogue_around_teams import AROUND_TEAMS
+from sandbox.graph.paths import bind, fill
+from sandbox.graph.resource_type import ResourceType
+
+_UPDATED = frozenset({"updated"})
+_CREATED_UPDATED = frozenset({"created", "updated"})
+_CREATED_DELETED = frozenset({"created", "deleted"})
+_ALL = frozenset({"created", "updated", "deleted"})
+
+_APP = "appCatalogs/teamsApps/{app}/installedToChats"
 _CHAT = ("Chat.ReadBasic.All", "Chat.Read.All", "Chat.ReadWrite.All")
-_ONE_CHAT = ("ChatSettings.Read.Chat", "ChatSettings.ReadWrite.Chat", "Chat.Manage.Chat", *_CHAT)
-_CHAT_MEMBER = ("ChatMember.Read.All", "ChatMember.ReadWrite.All", *_CHAT)
-_TEAM = ("Team.ReadBasic.All", "TeamSettings.Read.All", "TeamSettings.ReadWrite.All")
-_CHANNEL = ("Channel.ReadBasic.All", "ChannelSettings.Read.All", "ChannelSettings.ReadWrite.All")
-_TEAM_MEMBER = ("TeamMember.Read.All", "TeamMember.ReadWrite.All")
-_CHANNEL_MEMBER = ("ChannelMember.Read.All", "ChannelMember.ReadWrite.All")
-
-_CHAT_MESSAGES = ("chats/{chat}/messages/{message}",)
-_CHANNEL_MESSAGES = (
-    "teams/{team}/channels/{channel}/messages/{message}",
-    "teams/{team}/channels/{channel}/messages/{message}/replies/{reply}",
-)
-_CHANNEL_MEMBERS = ("teams/{team}/channels/{channel}/members/{member}",)
-
-
-FIVE_KINDS = (
-    ResourceType(
-        template="chats",
-        entity="chat",
-        change_types=CREATED_UPDATED,
-        permissions=_CHAT,
-        covers=("chats/{chat}",),
-    ),
-    ResourceType(
+_CHAT_OF_USER = ("Chat.ReadBasic", "Chat.Read", "Chat.ReadWrite")
+_CHATS_OF_APP = ("Chat.ReadBasic.WhereInstalled", "Chat.Read.WhereInstalled", "Chat.ReadWrite.WhereInstalled")
+_chats = partial(ResourceType, entity="chat", covers=("chats/{chat}",))
+_CHATS = (
+    _chats(template="chats", change_types=_CREATED_UPDATED, permissions=_CHAT),
+    _chats(
         template="chats/{chat}",
-        entity="chat",
-        change_types=frozenset({"updated"}),
-        permissions=_ONE_CHAT,
-        covers=("chats/{chat}",),
+        change_types=_UPDATED,
+        permissions=("ChatSettings.Read.Chat", "ChatSettings.ReadWrite.Chat", "Chat.Manage.Chat", *_CHAT),
+        delegated=_CHAT_OF_USER,
         per_app=1,
     ),
-    ResourceType(
+    _chats(
         template="users/{user}/chats",
-        entity="chat",
-        change_types=CREATED_UPDATED,
+        change_types=_CREATED_UPDATED,
         permissions=_CHAT,
-        covers=("chats/{chat}",),
+        delegated=_CHAT_OF_USER,
         per_path=10,
     ),
-    ResourceType(
-        template="appCatalogs/teamsApps/{app}/installedToChats",
-        entity="chat",
-        change_types=CREATED_UPDATED,
-        permissions=("Chat.ReadBasic.WhereInstalled", "Chat.Read.WhereInstalled", "Chat.ReadWrite.WhereInstalled"),
-        covers=("chats/{chat}",),
+    _chats(template=_APP, change_types=_CREATED_UPDATED, permissions=_CHATS_OF_APP),
+)
+
+_MESSAGE_OF_USER = ("Chat.Read", "Chat.ReadWrite")
+_SEARCH, _MODEL = frozenset({"search", "filter"}), frozenset({"model"})
+_messages = partial(ResourceType, entity="chatMessage", change_types=_ALL)
+_chat_messages = partial(_messages, covers=("chats/{chat}/messages/{message}",))
+_channel_messages = partial(
+    _messages,
+    covers=(
+        "teams/{team}/channels/{channel}/messages/{message}",
+        "teams/{team}/channels/{channel}/messages/{message}/replies/{reply}",
     ),
-    ResourceType(
-        template="teams/getAllMessages",
-        entity="chatMessage",
-        change_types=ALL,
-        permissions=("ChannelMessage.Read.All",),
-        covers=_CHANNEL_MESSAGES,
-        options=frozenset({"model"}),
-    ),
-    ResourceType(
+)
+_MESSAGES = (
+    _channel_messages(template="teams/getAllMessages", permissions=("ChannelMessage.Read.All",), options=_MODEL),
+    _channel_messages(
         template="teams/{team}/channels/{channel}/messages",
-        entity="chatMessage",
-        change_types=ALL,
         permissions=("ChannelMessage.Read.Group", "ChannelMessage.Read.All"),
-        covers=_CHANNEL_MESSAGES,
-        options=frozenset({"search", "filter"}),
+        delegated=("ChannelMessage.Read.All", "Group.Read.All", "Group.ReadWrite.All"),
+        options=_SEARCH,
         per_app=1,
     ),
-    ResourceType(
-        template="chats/getAllMessages",
-        entity="chatMessage",
-        change_types=ALL,
-        permissions=("Chat.Read.All",),
-        covers=_CHAT_MESSAGES,
-        options=frozenset({"model"}),
-    ),
-    ResourceType(
+    _chat_messages(template="chats/getAllMessages", permissions=("Chat.Read.All",), options=_MODEL),
+    _chat_messages(
         template="chats/{chat}/messages",
-        entity="chatMessage",
-        change_types=ALL,
         permissions=("ChatMessage.Read.Chat", "Chat.Read.All"),
-        covers=_CHAT_MESSAGES,
-        options=frozenset({"search", "filter"}),
+        delegated=_MESSAGE_OF_USER,
+        options=_SEARCH,
         per_app=1,
     ),
-    ResourceType(
+    _chat_messages(
         template="users/{user}/chats/getAllMessages",
-        entity="chatMessage",
-        change_types=ALL,
         permissions=("Chat.Read.All", "Chat.ReadWrite.All"),
-        covers=_CHAT_MESSAGES,
+        delegated=_MESSAGE_OF_USER,
         options=frozenset({"search", "model"}),
         per_path=10,
     ),
-    ResourceType(
-        template="appCatalogs/teamsApps/{app}/installedToChats/getAllMessages",
-        entity="chatMessage",
-        change_types=ALL,
-        permissions=("Chat.Read.WhereInstalled", "Chat.ReadWrite.WhereInstalled"),
-        covers=_CHAT_MESSAGES,
-    ),
-    ResourceType(
-        template="teams",
-        entity="team",
-        change_types=ALL,
-        permissions=_TEAM,
-        covers=("teams/{team}",),
-    ),
-    ResourceType(
+    _chat_messages(template=f"{_APP}/getAllMessages", permissions=_CHATS_OF_APP[1:]),
+)
+
+_TEAM = ("Team.ReadBasic.All", "TeamSettings.Read.All", "TeamSettings.ReadWrite.All")
+_CHANNEL = ("Channel.ReadBasic.All", "ChannelSettings.Read.All", "ChannelSettings.ReadWrite.All")
+_teams = partial(ResourceType, entity="team", covers=("teams/{team}",))
+_channels = partial(ResourceType, entity="channel", change_types=_ALL, covers=("teams/{team}/channels/{channel}",))
+_TEAMS_AND_CHANNELS = (
+    _teams(template="teams", change_types=_ALL, permissions=_TEAM),
+    _teams(
         template="teams/{team}",
-        entity="team",
         change_types=frozenset({"updated", "deleted"}),
         permissions=("TeamSettings.Read.Group", "TeamSettings.ReadWrite.Group", *_TEAM),
-        covers=("teams/{team}",),
+        delegated=_TEAM,
         per_app=1,
     ),
-    ResourceType(
-        template="teams/getAllChannels",
-        entity="channel",
-        change_types=ALL,
-        permissions=_CHANNEL,
-        covers=("teams/{team}/channels/{channel}",),
-    ),
-    ResourceType(
+    _channels(template="teams/getAllChannels", permissions=_CHANNEL),
+    _channels(
         template="teams/{team}/channels",
-        entity="channel",
-        change_types=ALL,
         permissions=("ChannelSettings.Read.Group", "ChannelSettings.ReadWrite.Group", *_CHANNEL),
-        covers=("teams/{team}/channels/{channel}",),
+        delegated=_CHANNEL,
         per_app=1,
     ),
-    ResourceType(
-        template="chats/getAllMembers",
-        entity="conversationMember",
-        change_types=CREATED_DELETED,
-        permissions=_CHAT_MEMBER,
-        covers=("chats/{chat}/members/{member}",),
-    ),
-    ResourceType(
+)
+
+_CHAT_MEMBER = ("ChatMember.Read.All", "ChatMember.ReadWrite.All", *_CHAT)
+_TEAM_MEMBER = ("TeamMember.Read.All", "TeamMember.ReadWrite.All")
+_CHANNEL_MEMBER = ("ChannelMember.Read.All", "ChannelMember.ReadWrite.All")
+_members = partial(ResourceType, entity="conversationMember")
+_chat_members = partial(_members, covers=("chats/{chat}/members/{member}",))
+_team_members = partial(_members, change_types=_ALL, covers=("teams/{team}/members/{member}",))
+_MEMBERS = (
+    _chat_members(template="chats/getAllMembers", change_types=_CREATED_DELETED, permissions=_CHAT_MEMBER),
+    _chat_members(
         template="chats/{chat}/members",
-        entity="conversationMember",
-        change_types=CREATED_DELETED,
+        change_types=_CREATED_DELETED,
         permissions=("ChatMember.Read.Chat", "Chat.Manage.Chat", *_CHAT_MEMBER),
-        covers=("chats/{chat}/members/{member}",),
+        delegated=("ChatMember.Read", "ChatMember.ReadWrite", *_CHAT_OF_USER),
     ),
-    ResourceType(
-        template="appCatalogs/teamsApps/{app}/installedToChats/getAllMembers",
-        entity="conversationMember",
-        change_types=CREATED_UPDATED,
-        permissions=(
-            "ChatMember.Read.WhereInstalled",
-            "ChatMember.ReadWrite.WhereInstalled",
-            "Chat.ReadBasic.WhereInstalled",
-            "Chat.Read.WhereInstalled",
-            "Chat.ReadWrite.WhereInstalled",
-        ),
-        covers=("chats/{chat}/members/{member}",),
+    _chat_members(
+        template=f"{_APP}/getAllMembers",
+        change_types=_CREATED_UPDATED,
+        permissions=("ChatMember.Read.WhereInstalled", "ChatMember.ReadWrite.WhereInstalled", *_CHATS_OF_APP),
     ),
-    ResourceType(
+    _team_members(
         template="teams/{team}/members",
-        entity="conversationMember",
-        change_types=ALL,
         permissions=("TeamMember.Read.Group", *_TEAM_MEMBER),
-        covers=("teams/{team}/members/{member}",),
+        delegated=_TEAM_MEMBER,
         per_app=1,
     ),
-    ResourceType(
-        template="teams/getAllMembers",
-        entity="conversationMember",
-        change_types=ALL,
-        permissions=_TEAM_MEMBER,
-        covers=("teams/{team}/members/{member}",),
-    ),
-    ResourceType(
+    _team_members(template="teams/getAllMembers", permissions=_TEAM_MEMBER),
+    _members(
         template="teams/{team}/channels/getAllMembers",
-        entity="conversationMember",
-        change_types=ALL,
+        change_types=_ALL,
         permissions=_CHANNEL_MEMBER,
-        covers=(*_CHANNEL_MEMBERS, "teams/{team}/channels/{channel}/allMembers/{member}"),
+        covers=(
+            "teams/{team}/channels/{channel}/members/{member}",
+            "teams/{team}/channels/{channel}/allMembers/{member}",
+        ),
         options=frozenset({"notifyOnIndirectMembershipUpdate", "suppressNotificationWhenSharedUnsharedWithTeam"}),
         per_app=1,
     ),
-    ResourceType(
+    _members(
         template="teams/getAllChannels/getAllMembers",
-        entity="conversationMember",
-        change_types=ALL,
+        change_types=_ALL,
         permissions=_CHANNEL_MEMBER,
-        covers=_CHANNEL_MEMBERS,
+        covers=("teams/{team}/channels/{channel}/members/{member}",),
         beta_only=True,
     ),
     ResourceType(
         template="teams/{team}/channels/{channel}/sharedWithTeams",
         entity="sharedWithChannelTeamInfo",
-        change_types=CREATED_DELETED,
+        change_types=_CREATED_DELETED,
         permissions=_CHANNEL_MEMBER,
+        delegated=_CHANNEL_MEMBER,
         covers=("teams/{team}/channels/{channel}/sharedWithTeams/{sharedWith}",),
         beta_only=True,
     ),
 )
+
+CATALOGUE = (*_CHATS, *_MESSAGES, *_TEAMS_AND_CHANNELS, *_MEMBERS, *AROUND_TEAMS)
+
+
+def find(path: tuple[str, ...]) -> tuple[ResourceType, str] | None:
+    """Return the row of a subscription's path and the path's one spelling; None if it cannot be subscribed to."""
+    for row in CATALOGUE:
+        bound = bind(row.template, path)
+        if bound is not None:
+            return row, fill(row.template, bound)
+    return None

@@ -7,16 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from sandbox.graph.catalogue import FIVE_KINDS
-from sandbox.graph.catalogue_others import OTHERS
-from sandbox.graph.catalogue_users import FOR_USERS_ONLY
+from sandbox.graph.catalogue import CATALOGUE
 from sandbox.graph.filters import lets_through
 from sandbox.graph.paths import bind, fill, segments
 from sandbox.graph.resource_type import ResourceType
 from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
-
-CATALOGUE = (*FIVE_KINDS, *OTHERS, *FOR_USERS_ONLY)
 
 _TEXTS = re.compile("'([^']*)'")
 
@@ -30,15 +26,6 @@ def _rows_by_cover() -> Mapping[tuple[int, str], list[tuple[str, str]]]:
 
 
 _ROWS_BY_COVER = _rows_by_cover()
-
-
-def find(path: tuple[str, ...]) -> tuple[ResourceType, str] | None:
-    """Return the row of a subscription's path and the path's one spelling; None if it cannot be subscribed to."""
-    for row in CATALOGUE:
-        bound = bind(row.template, path)
-        if bound is not None:
-            return row, fill(row.template, bound)
-    return None
 
 
 def named_in(row: ResourceType, key: str) -> Iterator[tuple[str, ...]]:

@@ -13,10 +13,9 @@ from cryptography import x509
 
 from sandbox.graph import certificates, properties
 from sandbox.graph.callers import Caller
-from sandbox.graph.catalogue_users import DELEGATED, FILTER_REQUIRED
+from sandbox.graph.catalogue import find
 from sandbox.graph.errors import from_teams, invalid
 from sandbox.graph.filters import is_legal
-from sandbox.graph.matching import find
 from sandbox.graph.paths import options, segments
 from sandbox.graph.properties import Body
 from sandbox.graph.resource_type import ResourceType
@@ -97,7 +96,7 @@ def authorize(caller: Caller, row: ResourceType) -> None:
     Raises:
         Refused: with 403, the token holds none of the permissions.
     """
-    permissions = row.permissions if caller.user_id is None else DELEGATED.get(row.template, ())
+    permissions = row.permissions if caller.user_id is None else row.delegated
     if not caller.may(permissions):
         names = ",".join(permissions)
         raise from_teams(
@@ -120,7 +119,7 @@ def _options(resource: str, row: ResourceType) -> dict[str, str]:
             raise invalid(f"The query option '{name}' is not supported for {row.template}.")
     if "filter" in found and not is_legal(row.entity, found["filter"]):
         raise invalid(f"The filter is not supported for subscriptions to {row.entity}.")
-    if row.template in FILTER_REQUIRED and "filter" not in found:
+    if row.filter_required and "filter" not in found:
         raise invalid(f"A filter is required for subscriptions to {row.template}.")
     # Since 25 August 2025 nothing is metered: the model is accepted and means nothing.
     return {name: value for name, value in found.items() if name != "model"}

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from sandbox.clock import Clock
 from sandbox.graph.callers import Caller
-from sandbox.graph.catalogue_users import PER_USER
 from sandbox.graph.errors import Refused, from_teams, gone
 from sandbox.graph.subscription import Subscription
 
@@ -104,9 +103,8 @@ class Subscriptions:
             raise _full(f"{row.per_app} per app on {wanted.key}")
         if row.per_path is not None and of_path >= row.per_path:
             raise _full(f"{row.per_path} on {wanted.key}")
-        per_user = PER_USER.get(row.entity)
-        if per_user is not None and self._of_user(wanted) >= per_user:
-            raise _full(f"{per_user} per app and user for {row.entity}")
+        if row.per_user is not None and self._of_user(wanted) >= row.per_user:
+            raise _full(f"{row.per_user} per app and user for {row.entity}")
         # Counting what has expired first would cost time that a tenant far from the limit need not spend.
         if len(self._by_id) >= TENANT_POOL and self._of_tenant(wanted.tenant_id) >= TENANT_POOL:
             raise _full(f"{TENANT_POOL} per tenant for Teams resources")

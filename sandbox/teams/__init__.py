@@ -10,7 +10,7 @@ from sandbox.teams.channels import Channels
 from sandbox.teams.chats import Chats
 from sandbox.teams.contents import Contents
 from sandbox.teams.messages import Messages
-from sandbox.teams.others import Others
+from sandbox.teams.samples import Samples
 from sandbox.teams.store import Store
 from sandbox.teams.teams import TeamsOfTenant
 from sandbox.teams.values import Change, Entity, Path, Thing, User
@@ -31,7 +31,7 @@ class Teams:
         self.messages = Messages(self._store)
         self.channels = Channels(self._store)
         self.teams = TeamsOfTenant(self._store, self.channels)
-        self.others = Others(self._store)
+        self.samples = Samples(self._store)
         self.contents = Contents(self._store, self.channels.sharing)
 
     def listen(self, listener: Callable[[Change], None]) -> None:

@@ -100,18 +100,16 @@ class Store:
         return tuple(self._entities[path] for path in self._collections.get((*team, "members"), ()))
 
     def install(self, app_id: str, place: Path) -> None:
-        """Have an app in a chat, team or meeting, or in the personal scope of a user."""
+        """Have an app in a chat."""
         self._apps.setdefault(place, set()).add(app_id)
-
-    def uninstall(self, app_id: str, place: Path) -> None:
-        """Take an app out of a place again."""
-        self._apps.get(place, set()).discard(app_id)
 
     def put(
         self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context = MappingProxyType({})
     ) -> Path:
         """Keep an entity as it looks after a change, tell the listeners, and return its path."""
-        self._keep(path, entity)
+        self._latest += 1
+        self._entities[path], self._versions[path] = entity, self._latest
+        self._collections.setdefault(path[:-1], {})[path] = None
         self.tell(self.change(change_type, path, entity, context=context))
         return path
 
@@ -122,7 +120,8 @@ class Store:
             LookupError: there is none at this path (any more).
         """
         entity = self.require(path)
-        self.forget(path)
+        for below in [other for other in self._entities if other[: len(path)] == path]:
+            del self._entities[below], self._versions[below], self._collections[below[:-1]][below]
         self.tell(self.change("deleted", path, entity, context=context))
 
     def change(self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context) -> Change:
@@ -143,16 +142,6 @@ class Store:
             context=context,
         )
 
-    def forget(self, path: Path) -> None:
-        """Drop an entity and all that is below it without a word."""
-        for below in [other for other in self._entities if other[: len(path)] == path]:
-            del self._entities[below], self._versions[below], self._collections[below[:-1]][below]
-
-    def record(self, change: Change) -> None:
-        """Keep what a change has left, and tell the listeners."""
-        self._keep(change.path, change.entity)
-        self.tell(change)
-
     def tell(self, change: Change) -> None:
         """Tell the listeners of a change, with a copy of the entity."""
         told = replace(change, entity=copy.deepcopy(change.entity))
@@ -172,11 +161,6 @@ class Store:
     def users_of(self, tenant_id: str) -> tuple[User, ...]:
         """Return the people of a tenant, in the order in which they came."""
         return tuple(user for user in self._users.values() if user.tenant_id == tenant_id)
-
-    def _keep(self, path: Path, entity: Entity) -> None:
-        self._latest += 1
-        self._entities[path], self._versions[path] = entity, self._latest
-        self._collections.setdefault(path[:-1], {})[path] = None
 
     def _has(self, path: Path, tenant_id: str) -> bool:
         return path in self._entities and self.tenant_of(path) == tenant_id

@@ -1,4 +1,4 @@
-"""The rest of the catalogue: each path subscribed to by the app's timer at a strict Graph, each documented change told.
+"""The rest of the catalogue: the timer subscribes to each path at a strict Graph, each documented change is published.
 
 The paths of the articles are in test_articles.py.
 """
@@ -22,18 +22,20 @@ from sandbox.ledger import Arrival, Ledger
 from sandbox.run.queue_consumer import Consumer, Event
 from sandbox.run.world import QUEUE_NAME, World
 from sandbox.teams import Change
+from sandbox.teams.sample_items import NAMES
 from shared.resources.catalogue import ResourceType
 from shared.resources.paths import is_created_once
-from tests.end_to_end.surroundings import JOIN_WEB_URL, POLICY, ROWS, Surroundings
+from tests.end_to_end.catalogue_tenant import ROWS, CatalogueTenant
 
 pytestmark = pytest.mark.slow
 
 _PATIENCE_SECONDS = 30
 _ITEMS_A_POST = 20
-# What has no path of its own is told by the path that was subscribed to.
+_URL = quote(NAMES["joinWebUrl"], safe=":@=+")
+# What has no path of its own is reported under the path that was subscribed to.
 _SUBJECTS = {
-    "callEvent": f"communications/onlineMeetings(joinWebUrl='{quote(JOIN_WEB_URL, safe=':@=+')}')/meetingCallEvents",
-    "emergencyCallEvent": f"communications/calls/getEmergencyEventsByPolicy(policyName='{POLICY}')",
+    "callEvent": f"communications/onlineMeetings(joinWebUrl='{_URL}')/meetingCallEvents",
+    "emergencyCallEvent": f"communications/calls/getEmergencyEventsByPolicy(policyName='{NAMES['policy']}')",
 }
 
 
@@ -60,7 +62,7 @@ class _Day:
     def __init__(self, folder: Path, azurite: Azurite) -> None:
         self.world = World(folder)
         self.world.azurite = azurite
-        self.around = Surroundings(self.world.teams, self.world.registration.tenant_ids[0])
+        self.tenant = CatalogueTenant(self.world.teams, self.world.registration.tenant_ids[0])
         self.arrived: dict[tuple[str, ...], Event] = {}
         self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock)))
         self.world.graph.on_delivery(self.delivered)
@@ -95,7 +97,7 @@ class _Day:
         try:
             self.allow()
             await self.world.start_services()
-            await self.world.start_host(self.around.subscriptions(), settings={"DEDUPLICATE_FOR": "0"})
+            await self.world.start_host(self.tenant.subscriptions(), settings={"DEDUPLICATE_FOR": "0"})
             assert await self.world.run_timer()
             self.told.subscriptions = len(self.world.graph.subscriptions())
             self.told.asked = Counter(
@@ -113,7 +115,7 @@ class _Day:
 
     async def live(self) -> None:
         ledgers = self.told.ledgers
-        self.around.live_a_day()
+        self.tenant.change_everything()
         await self.world.graph.idle()
         await self.until(sum(len(ledger.missing) for ledger in ledgers.values()))
         for event in self.events:
@@ -145,11 +147,11 @@ class _Day:
         graph, before = self.world.graph, len(self.events)
         graph.role_assignment_required.add(self.world.registration.client_id)
         graph.on_delivery(self.told.without_tokens.append)
-        self.around.write("nobody vouches for this")
+        self.tenant.write("nobody vouches for this")
         await graph.idle()
         deliveries = list(self.told.without_tokens)
         graph.role_assignment_required.clear()
-        self.around.write("the registration is mended")
+        self.tenant.write("the registration is mended")
         await graph.idle()
         self.told.without_tokens[:] = deliveries
         await self.until(before + 1)
@@ -164,9 +166,9 @@ class _Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> tuple[Surroundings, Told]:
+def day(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> tuple[CatalogueTenant, Told]:
     it = _Day(tmp_path_factory.mktemp("day"), borrowed)
-    return it.around, asyncio.run(it.run())
+    return it.tenant, asyncio.run(it.run())
 
 
 def _titled(text: str) -> str:
@@ -177,7 +179,7 @@ def _subject(row: ResourceType, change: Change) -> str:
     return _SUBJECTS.get(row.type_name, "/".join(part.replace("/", "%2F") for part in change.path))
 
 
-def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[Surroundings, Told]) -> None:
+def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[CatalogueTenant, Told]) -> None:
     _, told = day
     assert told.subscriptions == len(ROWS)
     in_beta = sum(row.beta for row in ROWS)
@@ -187,10 +189,10 @@ def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[S
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 def test_each_documented_change_is_published_with_its_type_subject_and_content(
-    day: tuple[Surroundings, Told], row: ResourceType
+    day: tuple[CatalogueTenant, Told], row: ResourceType
 ) -> None:
-    around, told = day
-    arrivals = told.by_resource[around.filled(row)]
+    tenant, told = day
+    arrivals = told.by_resource[tenant.filled(row)]
     assert {arrival.event.attributes["type"] for arrival in arrivals} == {
         f"Microsoft.Graph.{_titled(row.type_name)}{_titled(change_type)}" for change_type in row.change_types
     }
@@ -203,12 +205,12 @@ def test_each_documented_change_is_published_with_its_type_subject_and_content(
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 def test_a_redelivery_keeps_the_id_wherever_graph_tells_the_version(
-    day: tuple[Surroundings, Told], row: ResourceType
+    day: tuple[CatalogueTenant, Told], row: ResourceType
 ) -> None:
     """Encrypted anew, a change without a version is another notification: see docs/events.md."""
-    around, told = day
-    first = [arrival.event for arrival in told.by_resource[around.filled(row)]]
-    again = told.again[around.filled(row)]
+    tenant, told = day
+    first = [arrival.event for arrival in told.by_resource[tenant.filled(row)]]
+    again = told.again[tenant.filled(row)]
     assert len({event.attributes["id"] for event in first}) == len(first) == len(again)
     versioned, again_versioned = (_ids(events, versioned=True) for events in (first, again))
     assert versioned == again_versioned
@@ -227,7 +229,7 @@ def _states_version(event: Event) -> bool:
     return bool(content.get("etag") or content.get("lastModifiedDateTime"))
 
 
-def test_what_comes_with_no_tokens_at_all_is_answered_and_not_published(day: tuple[Surroundings, Told]) -> None:
+def test_what_comes_with_no_tokens_at_all_is_answered_and_not_published(day: tuple[CatalogueTenant, Told]) -> None:
     """`validationTokens: null`: the registration requires a role assignment that Graph Change Tracking lacks."""
     _, told = day
     assert told.without_tokens

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sandbox.graph import Answer, Delivery, Item, Subscription
-from sandbox.graph.resource_type import ALL, ResourceType
+from sandbox.graph.resource_type import ResourceType
 from sandbox.teams import Change
 from tests.fakes.graph_sender import key_pair
 
@@ -24,7 +24,7 @@ SUBSCRIPTION = Subscription(
     application_id="a",
     creator_id="c",
     resource="/chats/getAllMessages",
-    resource_type=ResourceType(template="", entity="chatMessage", change_types=ALL, permissions=()),
+    resource_type=ResourceType(template="", entity="chatMessage", change_types=frozenset({"created"})),
     key="",
     options={},
     change_type="created",

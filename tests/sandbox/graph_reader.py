@@ -64,18 +64,22 @@ def reader(world: GraphWorld) -> Reader:
 
 def reader_for(world: GraphWorld, user: User, *scopes: str) -> Reader:
     """Return a reader for a user who has signed in."""
-    tenant_id = user.tenant_id
-    world.entra.register(Application(client_id=APP, tenant_ids=(tenant_id,), scopes=scopes, public_client=True))
-    account = Account(object_id=user.id, tenant_id=tenant_id, name=user.display_name, username=user.email)
+    world.entra.register(Application(client_id=APP, tenant_ids=(user.tenant_id,), scopes=scopes, public_client=True))
+    return _reader(world, bearer_of(world, user))
+
+
+def bearer_of(world: GraphWorld, user: User, app: str = APP) -> dict[str, str]:
+    """Return the header of an app for which a user has signed in."""
+    account = Account(object_id=user.id, tenant_id=user.tenant_id, name=user.display_name, username=user.email)
 
     def post(endpoint: str, **form: str) -> Any:
-        url = f"{world.login.url}/{tenant_id}/oauth2/v2.0/{endpoint}"
-        return requests.post(url, data={"client_id": APP, **form}, timeout=5, verify=str(world.tls.ca_file)).json()
+        url = f"{world.login.url}/{user.tenant_id}/oauth2/v2.0/{endpoint}"
+        return requests.post(url, data={"client_id": app, **form}, timeout=5, verify=str(world.tls.ca_file)).json()
 
     flow = post("devicecode", scope="https://graph.microsoft.com/.default")
     world.entra.approve(flow["user_code"], account)
     token = post("token", grant_type=GRANT, device_code=flow["device_code"])["access_token"]
-    return _reader(world, {"Authorization": f"Bearer {token}"})
+    return {"Authorization": f"Bearer {token}"}
 
 
 def address(*path: str) -> str:

@@ -1,11 +1,13 @@
 """Graph, Entra and a receiver on loopback, with a Teams that tests write in, and blocking calls to all of them."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as Folder
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import requests
@@ -16,6 +18,7 @@ from sandbox.graph import Delivery, Graph, Pace, Patience, Temper
 from sandbox.graph.callers import Caller
 from sandbox.serving import Service
 from sandbox.teams import Path, Teams, User
+from sandbox.teams.sample_items import NAMES
 from sandbox.tls import Tls
 from tests.sandbox.background import Background, running
 from tests.sandbox.graph_receiver import Receiver
@@ -178,6 +181,12 @@ def error(answer: requests.Response) -> tuple[int, str, str]:
     assert set(body["innerError"]) == {"date", "request-id", "client-request-id"}
     assert answer.headers["request-id"] == body["innerError"]["request-id"]
     return answer.status_code, body["code"], body["message"]
+
+
+def filled(template: str, ids: Mapping[str, str]) -> str:
+    """Return a path of the catalogue with the ids given, or with sample ones."""
+    known = {**NAMES, "channel": "19:0@thread.tacv2", "chat": CHAT, "joinWebUrl": quote(NAMES["joinWebUrl"], safe="")}
+    return re.sub(r"\{([^}]*)\}", lambda name: (known | {**ids}).get(name[1], GUID), template)
 
 
 def caller(*, roles: tuple[str, ...] = ("Chat.Read.All",)) -> Caller:

@@ -54,8 +54,7 @@ def test_presence_is_subscribed_renewed_notified_and_deleted_by_a_user(world: Gr
     renewed = graph.update_subscription(created.subscription_id, {"expirationDateTime": world.at(hours=1)})
     assert renewed.expiration - created.expiration > timedelta(seconds=50)
     assert [each.subscription_id for each in graph.list_subscriptions()] == [created.subscription_id]
-    names = {"user": world.bob.id}
-    world.do(lambda: world.teams.others.occur("presence", world.bob.tenant_id, names, availability="Busy"))
+    world.do(lambda: world.teams.samples.report("presence", world.bob))
     world.settle()
     assert [item["resource"] for item in world.receiver.items] == [f"communications/presences/{world.bob.id}"]
     graph.delete_subscription(created.subscription_id)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.graph.matching import CATALOGUE as CATALOGUE_OF_SANDBOX
-from sandbox.graph.matching import find as find_in_sandbox
+from sandbox.graph.catalogue import CATALOGUE as CATALOGUE_OF_SANDBOX
+from sandbox.graph.catalogue import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from sandbox.graph.resource_type import ResourceType as ResourceTypeOfSandbox
 from shared.resources.catalogue import CATALOGUE, OVERVIEW_RESOURCES, Permissions, ResourceType

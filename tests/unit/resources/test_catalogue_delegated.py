@@ -2,8 +2,7 @@
 
 import pytest
 
-from sandbox.graph.catalogue_users import DELEGATED
-from sandbox.graph.matching import find as find_in_sandbox
+from sandbox.graph.catalogue import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from shared.resources.catalogue import CATALOGUE, ResourceType
 from shared.resources.validation import find_resource_type, validation_errors
@@ -23,7 +22,7 @@ def _presence_faults(resource: str) -> list[str]:
 def test_the_two_readings_of_the_delegated_permissions_agree(row: ResourceType) -> None:
     found = find_in_sandbox(segments(ANY_ID.sub(lambda match: IDS.get(match[0], USER), row.path)))
     assert found is not None
-    other = DELEGATED.get(found[0].template, ())
+    other = found[0].delegated
     assert bool(row.permissions.delegated) == bool(other)
     assert set(row.permissions.delegated) <= set(other)
 

@@ -1,7 +1,6 @@
 """How many subscriptions there may be, and how many requests."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -13,15 +12,9 @@ from sandbox.graph.errors import Refused
 from sandbox.graph.rules import created
 from sandbox.graph.store import TENANT_POOL, Subscriptions
 from sandbox.graph.throttle import LIMITS, Throttle
-from tests.sandbox.graph_world import APP, CHAT, OTHER_APP, GraphWorld, caller, error, graph_world
+from tests.sandbox.graph_world import APP, CHAT, OTHER_APP, GraphWorld, caller, error
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as it:
-        yield it
 
 
 def test_the_same_subscription_again_is_409(world: GraphWorld) -> None:

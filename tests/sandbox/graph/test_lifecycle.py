@@ -1,29 +1,13 @@
 """The life of a subscription as its app hears of it: tokens that end, reminders, removal, rotation."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path as Folder
 from typing import Any
 
 import pytest
 
 from tests.sandbox.graph_keys import rich
-from tests.sandbox.graph_world import GraphWorld, graph_world
+from tests.sandbox.graph_world import GraphWorld
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path: Folder) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path) as it:
-        yield it
-
-
-@pytest.fixture
-def enduring(tmp_path: Folder) -> Iterator[GraphWorld]:
-    """Return a world whose access tokens last for a week, for tests of other things that take hours."""
-    with graph_world(tmp_path, token_lifetime=timedelta(days=7)) as it:
-        yield it
 
 
 def test_delivery_pauses_when_the_access_token_has_ended_and_goes_on_after_a_renewal(world: GraphWorld) -> None:

@@ -1,4 +1,4 @@
-"""The simulated Teams beyond chats, teams and channels: shared channels, and what the catalogue's rest is about."""
+"""The members of the simulated chats and channels: their ids, and who is in a shared channel through a team."""
 
 import base64
 
@@ -6,8 +6,6 @@ import pytest
 
 from sandbox.teams.channels import MembershipType
 from tests.sandbox.teams_scene import Scene
-
-APP = "95eae4f6-3fcc-429b-9a30-daf93f8f0bb4"
 
 
 @pytest.fixture
@@ -64,38 +62,3 @@ def test_roles_in_a_chat_update_the_chat_too(scene: Scene) -> None:
     scene.teams.chats.set_roles(member, ("owner",))
     assert scene.told() == [("updated", "members"), ("updated", "chats")]
     assert scene.get(chat)["members"][-1]["roles"] == ["owner"]
-
-
-def test_other_things_come_change_and_go_like_everything_else(scene: Scene) -> None:
-    names = {"user": scene.ann.id}
-    record = scene.teams.others.create("callRecord", scene.tenant, names)
-    scene.teams.others.update(record, type="peerToPeer")
-    entity = scene.get(record)
-    assert (entity["version"], entity["type"], entity["organizer"]["user"]["id"]) == (2, "peerToPeer", scene.ann.id)
-    assert scene.teams.get(record, tenant_id=scene.teams.add_tenant()) is None
-    scene.teams.others.delete(record)
-    assert scene.teams.get(record, tenant_id=scene.tenant) is None
-    assert scene.told() == [(each, "callRecords") for each in ("created", "updated", "deleted")]
-    with pytest.raises(LookupError):
-        scene.teams.others.update(record)
-
-
-def test_what_occurs_leaves_nothing_behind(scene: Scene) -> None:
-    scene.teams.others.occur("emergencyCallEvent", scene.tenant, {"policy": "Police", "user": scene.ann.id})
-    (change,) = scene.changes
-    assert change.entity["emergencyCallEvent"]["policyName"] == "Police"
-    assert scene.teams.get(change.path, tenant_id=scene.tenant) is None
-
-
-def test_a_kind_that_nobody_knows_and_a_name_that_is_missing_are_told(scene: Scene) -> None:
-    with pytest.raises(KeyError, match="hologram"):
-        scene.teams.others.create("hologram", scene.tenant, {})
-    with pytest.raises(KeyError, match="meeting"):
-        scene.teams.others.create("callTranscript", scene.tenant, {"user": scene.ann.id})
-    with pytest.raises(KeyError, match="channels"):
-        scene.teams.others.install(APP, scene.tenant, ("channels", "x"))
-
-
-def test_ids_made_of_the_moment_differ_within_a_moment(scene: Scene) -> None:
-    names = {"appClass": "x"}
-    assert len({scene.teams.others.create("aiInteraction", scene.tenant, names) for _ in range(3)}) == 3

@@ -1,7 +1,6 @@
 """What Graph refuses when a subscription is created, each rule a row; the sources are at the rules."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,17 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.sandbox.graph_keys import as_sent, certificate, rsa_key
-from tests.sandbox.graph_world import CHAT, GUID, GraphWorld, error, graph_world
+from tests.sandbox.graph_world import CHAT, GUID, GraphWorld, error
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def stern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    """Return a world in which nothing is ever created: every request of its tests is refused."""
-    with graph_world(tmp_path_factory.mktemp("stern")) as it:
-        yield it
-        assert it.graph.subscriptions() == ()
 
 
 LONG = {"clientState": "x" * 129}

@@ -1,40 +1,17 @@
 """Who may call Graph: tokens, and the permission that each resource asks for."""
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sandbox.graph.catalogue import CATALOGUE
 from sandbox.graph.errors import Refused
-from sandbox.graph.matching import CATALOGUE
 from sandbox.graph.rules import created
 from tests.sandbox.graph_keys import rich
-from tests.sandbox.graph_world import APP, CHAT, GUID, POWERLESS_APP, GraphWorld, caller, error, graph_world
+from tests.sandbox.graph_world import APP, GUID, POWERLESS_APP, GraphWorld, caller, error, filled
 
 pytestmark = pytest.mark.slow
-
-IDS = {
-    "chat": CHAT,
-    "channel": "19:0@thread.tacv2",
-    "joinWebUrl": "https%3A%2F%2Fteams.example%2Fj",
-    "*organizers": f"['{GUID}']",
-}
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def stern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    """Return a world in which nothing is ever created: every request of its tests is refused."""
-    with graph_world(tmp_path_factory.mktemp("stern")) as it:
-        yield it
-        assert it.graph.subscriptions() == ()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +41,7 @@ def test_a_missing_permission_is_403_and_named(row: Any) -> None:
     asked = {
         "changeType": min(row.change_types),
         "notificationUrl": "https://a.example/",
-        "resource": re.sub(r"\{([^}]*)\}", lambda name: IDS.get(name[1], GUID), row.template),
+        "resource": filled(row.template, {"*organizers": f"['{GUID}']"}),
         "expirationDateTime": "2030-01-01T01:00:00Z",
         **(rich() if row.rich_only else {}),
     }

@@ -1,7 +1,6 @@
 """The validation of endpoints before a subscription comes into being."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -9,23 +8,9 @@ import pytest
 from aiohttp import web
 
 from sandbox.serving import Fault
-from tests.sandbox.graph_world import GraphWorld, error, graph_world
+from tests.sandbox.graph_world import GraphWorld, error
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def stern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    """Return a world in which nothing is ever created: every request of its tests is refused."""
-    with graph_world(tmp_path_factory.mktemp("stern")) as it:
-        yield it
-        assert it.graph.subscriptions() == ()
 
 
 def test_both_endpoints_are_validated_even_if_they_are_the_same(world: GraphWorld) -> None:

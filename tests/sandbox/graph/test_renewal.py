@@ -1,21 +1,14 @@
 """PATCH and reauthorize: what may change, what may not, and what goes together."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.sandbox.graph_keys import as_sent, certificate, rich, rsa_key
-from tests.sandbox.graph_world import GraphWorld, error, graph_world
+from tests.sandbox.graph_world import GraphWorld, error
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as it:
-        yield it
 
 
 LIFECYCLE = (

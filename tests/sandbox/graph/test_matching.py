@@ -1,22 +1,15 @@
 """Which subscription hears of what: one scene is played, and each resource has its own list of what arrives."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path as Folder
 
 import pytest
 
+from sandbox.entra import Application
 from sandbox.teams import Path, User
-from tests.sandbox.graph_world import GraphWorld, graph_world
+from tests.sandbox.graph_world import APP, GUID, SECRET, GraphWorld
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path: Folder) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path) as it:
-        yield it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,3 +129,51 @@ def test_a_subscription_hears_only_of_the_changes_it_named(world: GraphWorld) ->
     world.do(lambda: play(world, before))
     world.settle()
     assert [item["changeType"] for item in world.receiver.items] == ["deleted"]
+
+
+def test_an_app_is_notified_of_the_chats_that_it_is_installed_in(world: GraphWorld) -> None:
+    people = [world.ann, world.bob]
+    with_app = world.do(lambda: world.teams.chats.create(people, topic="Lunch", app_ids=(GUID,)))
+    permission = ("Chat.Read.WhereInstalled",)
+    world.entra.register(Application(client_id=APP, tenant_ids=(world.ann.tenant_id,), secret=SECRET, roles=permission))
+    world.subscribe(resource=f"appCatalogs/teamsApps/{GUID}/installedToChats/getAllMessages")
+    (message,) = world.send("with the app", chat=with_app)
+    world.send("without it")
+    assert [item["resourceData"]["id"] for item in world.receiver.items] == [message[-1]]
+
+
+_INDIRECT, _SUPPRESSED = "notifyOnIndirectMembershipUpdate", "suppressNotificationWhenSharedUnsharedWithTeam"
+
+
+@pytest.mark.parametrize(
+    ("query", "changes"),
+    [
+        ("", ["created"]),
+        (f"?{_INDIRECT}=false", ["created"]),
+        # Direct; the guest team as it is shared; Bob joins it, is made an owner, leaves; it is unshared.
+        (f"?{_INDIRECT}=true", ["created", "created", "created", "updated", "deleted", "deleted"]),
+        (f"?{_INDIRECT}=true&{_SUPPRESSED}=true", ["created", "created", "updated", "deleted"]),
+    ],
+)
+def test_indirect_members_are_reported_only_if_asked_for(world: GraphWorld, query: str, changes: list[str]) -> None:
+    teams, channels = world.teams.teams, world.teams.channels
+    host = world.do(lambda: teams.create(world.ann, "Host"))
+    guest = world.do(lambda: teams.create(world.ann, "Guest"))
+    channel = world.do(lambda: channels.create(host, "Suppliers", membership_type="shared"))
+    world.subscribe(resource=f"/teams/{host[1]}/channels/getAllMembers{query}")
+    world.subscribe(version="beta", resource="/teams/getAllChannels/getAllMembers")
+
+    def live() -> None:
+        channels.add_member(channel, world.bob)
+        share = channels.sharing.share(channel, guest)
+        member = teams.add_member(guest, world.bob)
+        teams.set_roles(member, ("owner",))
+        teams.remove_member(member)
+        channels.sharing.unshare(share)
+
+    world.do(live)
+    world.settle()
+    # The tenant-wide path reports private channels only, and so adds nothing.
+    assert [item["changeType"] for item in world.receiver.items] == changes
+    indirect = [item for item in world.receiver.items if "/allMembers('" in item["resource"]]
+    assert len(indirect) == len(changes) - 1

@@ -1,20 +1,13 @@
 """Subscriptions that Graph creates, keeps, lists and forgets."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.sandbox.graph_keys import rich
-from tests.sandbox.graph_world import APP, OTHER_APP, GraphWorld, error, graph_world
+from tests.sandbox.graph_world import APP, OTHER_APP, GraphWorld, error
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path_factory.mktemp("graph")) as it:
-        yield it
 
 
 def test_a_created_subscription_is_answered_without_its_secrets(world: GraphWorld) -> None:

@@ -1,22 +1,14 @@
 """What Graph posts: the collection, its items, their content and their tokens."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path as Folder
 
 import pytest
 
 from sandbox.entra import Application
 from tests.sandbox.graph_keys import decrypt, rich, rsa_key
-from tests.sandbox.graph_world import APP, CHANGE_TRACKING, OTHER_APP, SECRET, GraphWorld, graph_world
+from tests.sandbox.graph_world import APP, CHANGE_TRACKING, OTHER_APP, SECRET, GraphWorld
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path: Folder) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path) as it:
-        yield it
 
 
 def test_a_basic_notification_has_ids_only(world: GraphWorld) -> None:
@@ -121,3 +113,15 @@ def test_a_removed_or_expired_subscription_hears_nothing(world: GraphWorld) -> N
     world.send("after")
     assert world.receiver.items == []
     assert made["id"] not in {each.id for each in world.graph.subscriptions()}
+
+
+def test_app_without_role_assignment_gets_no_validation_tokens(world: GraphWorld) -> None:
+    world.subscribe(**rich())
+    world.graph.role_assignment_required.add(APP)
+    world.send("without a token")
+    world.graph.role_assignment_required.clear()
+    world.send("with a token")
+    (_, without_token), (_, with_token) = world.receiver.posts
+    assert without_token["validationTokens"] is None
+    assert "encryptedContent" in without_token["value"][0]
+    assert len(with_token["validationTokens"]) == 1

@@ -1,9 +1,7 @@
 """What Graph does when the answer is late, or not what it wants."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path as Folder
 
 import pytest
 
@@ -11,22 +9,9 @@ from sandbox.graph.health import Health
 from sandbox.graph.outbox import RETRY_SPAN, next_try
 from sandbox.serving import Fault
 from tests.sandbox.graph_keys import decrypt, rich, rsa_key
-from tests.sandbox.graph_world import GraphWorld, graph_world
+from tests.sandbox.graph_world import GraphWorld
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def world(tmp_path: Folder) -> Iterator[GraphWorld]:
-    with graph_world(tmp_path) as it:
-        yield it
-
-
-@pytest.fixture
-def enduring(tmp_path: Folder) -> Iterator[GraphWorld]:
-    """Return a world whose access tokens last for a week, for tests of other things that take hours."""
-    with graph_world(tmp_path, token_lifetime=timedelta(days=7)) as it:
-        yield it
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])

@@ -1,0 +1,192 @@
+"""The other types of the catalogue: one sample item each, sent like everything else, and what filters let through."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from sandbox.clock import Clock
+from sandbox.entra import Application
+from sandbox.graph.catalogue import CATALOGUE
+from sandbox.graph.catalogue_around_teams import AROUND_TEAMS
+from sandbox.graph.matching import keys_of, passes
+from sandbox.graph.rules import created
+from sandbox.teams import Change
+from sandbox.teams.sample_items import NAMES, SAMPLE_ITEMS
+from tests.sandbox.graph_keys import decrypt, rich, rsa_key
+from tests.sandbox.graph_world import APP, SECRET, GraphWorld, caller, error, filled
+from tests.sandbox.teams_scene import Scene
+
+pytestmark = pytest.mark.slow
+
+EVERYTHING = tuple({permission for row in CATALOGUE for permission in row.permissions})
+ROWS = tuple(row for row in AROUND_TEAMS if row.permissions)
+APP_ID, CALL = NAMES["app"], NAMES["call"]
+INSTALLATIONS = f"appCatalogs/teamsApps/{APP_ID}/installations"
+CALL_RECORDS = "communications/callRecords"
+INTERACTIONS = "copilot/interactionHistory/getAllEnterpriseInteractions"
+TEAMS_COPILOT, WORD_COPILOT = "IPM.SkypeTeams.Message.Copilot.Teams", "IPM.SkypeTeams.Message.Copilot.Word"
+ORGANIZERS = "solutions/virtualEvents/events/getEventsFromOrganizers(organizerIds=['{}'])"
+EMERGENCY = f"communications/calls/getEmergencyEventsByPolicy(policyName='{NAMES['policy']}')"
+CALL_EVENTS = f"communications/onlineMeetings(joinWebUrl='{quote(NAMES['joinWebUrl'], safe='')}')/meetingCallEvents"
+
+
+@pytest.fixture
+def allowed(world: GraphWorld) -> GraphWorld:
+    """Return a world whose app may subscribe to everything that an app can subscribe to for itself."""
+    tenant_ids = (world.ann.tenant_id,)
+    world.entra.register(Application(client_id=APP, tenant_ids=tenant_ids, secret=SECRET, roles=EVERYTHING))
+    return world
+
+
+def test_every_row_reports_its_changes_with_their_content(allowed: GraphWorld) -> None:
+    world, ann = allowed, allowed.ann
+    team = world.do(lambda: world.teams.teams.create(ann, "Rockets"))[1]
+    ids = {"user": ann.id, "team": team, "*organizers": f"['{ann.id}']"}
+    subscriptions = {
+        world.subscribe(
+            version="beta",
+            resource=filled(row.template, ids),
+            changeType=",".join(row.change_types),
+            expirationDateTime=world.at(hours=5),
+            **(rich() if row.rich else {}),
+        )["id"]: row
+        for row in ROWS
+    }
+    changes = [
+        world.do(lambda name=name, change_type=each: world.teams.samples.report(name, ann, change_type, team=team))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+        for name, row in SAMPLE_ITEMS.items()
+        for each in row.change_types
+    ]
+    world.settle()
+    contents = [change.entity for change in changes]
+    reported = {subscription_id: set[str]() for subscription_id in subscriptions}
+    for item in world.receiver.items:
+        row = subscriptions[item["subscriptionId"]]
+        reported[item["subscriptionId"]].add(item["changeType"])
+        assert item["resourceData"]["@odata.type"].casefold().rpartition(".")[2] == row.entity.casefold()
+        assert ("encryptedContent" in item) is row.rich
+        assert not row.rich or decrypt(item["encryptedContent"], rsa_key(2048)) in contents
+    for subscription_id, row in subscriptions.items():
+        assert reported[subscription_id] == row.change_types, row.template
+
+
+SPELLINGS = {
+    "adHocTranscript1": "users/{user}/adhoccalls/{call}/transcripts('{id}')",
+    "adHocTranscript2": "users/{user}/adhocCalls/{call}/transcripts/{id}",
+    "adHocRecording1": "users/{user}/adhoccalls('{call}')/recordings('{id}')",
+    "adHocRecording2": "users/{user}/adhoccalls/adhocCalls/{call}/recordings('{id}')",
+    "webinar": "solutions/virtualEvents/events/",
+    "callEvent": CALL_EVENTS,
+    "emergencyCallEvent": EMERGENCY,
+    "presence": "communications/presences/{user}",
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_sample_item_is_spelled_as_published(name: str) -> None:
+    scene = Scene()
+    change = scene.teams.samples.report(name, scene.ann)
+    assert change.resource == SPELLINGS[name].format(user=scene.ann.id, call=CALL, id=change.path[-1])
+    assert scene.changes == [change]
+    assert scene.teams.get(change.path, tenant_id=scene.tenant) is None
+
+
+def test_virtual_event_is_named_by_its_own_path() -> None:
+    scene = Scene()
+    change = scene.teams.samples.report("webinar", scene.ann)
+    itself = f"solutions/virtualEvents/webinars/{change.path[-1]}/"
+    assert (change.resource_id, change.odata_id) == (itself, itself)
+
+
+def test_two_items_of_one_moment_have_different_ids() -> None:
+    scene = Scene()
+    assert len({scene.teams.samples.report("aiInteraction", scene.ann).path for _ in range(3)}) == 3
+
+
+def test_unknown_sample_item_is_an_error() -> None:
+    scene = Scene()
+    with pytest.raises(KeyError, match="hologram"):
+        scene.teams.samples.report("hologram", scene.ann)
+
+
+def is_reported(change: Change, resource: str) -> bool:
+    """Return whether a subscription of an app that may do everything reports a change."""
+    now = Clock().now()
+    expires = (now + timedelta(minutes=50)).isoformat()
+    asked = {"changeType": change.change_type, "notificationUrl": "https://a.example/", "expirationDateTime": expires}
+    subscription = created(asked | {"resource": resource}, caller(roles=EVERYTHING), version="beta", now=now)
+    return subscription.key in keys_of(change) and passes(subscription, change)
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "names", "expected"),
+    [
+        (f"{CALL_RECORDS}?$filter=participants/any(p:p/id eq '{{ann}}')", "callRecord", {}, True),
+        (f"{CALL_RECORDS}?$filter=participants/any(p:p/id in ('{{ann}}', '{{bob}}'))", "callRecord", {}, True),
+        (f"{CALL_RECORDS}?$filter=participants/any(p:p/id in ('{{bob}}'))", "callRecord", {}, False),
+        (f"{INTERACTIONS}?$filter=appClass eq '{TEAMS_COPILOT}'", "aiInteraction", {}, True),
+        (f"{INTERACTIONS}?$filter=appClass ne '{TEAMS_COPILOT}'", "aiInteraction", {}, False),
+        (f"{INTERACTIONS}?$filter=appClass eq '{TEAMS_COPILOT}'", "aiInteraction", {"appClass": WORD_COPILOT}, False),
+        (f"{INTERACTIONS}?$filter=appClass ne '{TEAMS_COPILOT}'", "aiInteraction", {"appClass": WORD_COPILOT}, True),
+        (ORGANIZERS.format("{ann}"), "webinar", {}, True),
+        (ORGANIZERS.format("{bob}"), "webinar", {}, False),
+    ],
+)
+def test_filter_chooses_among_sample_items(resource: str, name: str, names: dict[str, str], expected: bool) -> None:  # noqa: FBT001  a column of the table
+    scene = Scene()
+    change = scene.teams.samples.report(name, scene.ann, **names)
+    assert is_reported(change, resource.format(ann=scene.ann.id, bob=scene.bob.id)) is expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        # Updates in chats never come: a known issue of Graph's.
+        ("", ["groupChat created", "groupChat deleted", "team created", "team updated", "team deleted"]),
+        ("?$filter=scopeInfo/scope eq 'groupChat'", ["groupChat created", "groupChat deleted"]),
+        (
+            "?$filter=(scopeInfo/scope eq 'personal' or scopeInfo/scope eq 'team')",
+            ["team created", "team updated", "team deleted"],
+        ),
+        (
+            "?useResourceSpecificConsentBasedAuthorization=true",
+            ["groupChat created", "team created", "team updated"],
+        ),
+    ],
+)
+def test_installations_are_reported_by_scope_and_consent(query: str, expected: list[str]) -> None:
+    scene = Scene()
+    changes: dict[str, Change] = {
+        f"{scope} {change_type}": scene.teams.samples.report(
+            "teamsAppInstallation", scene.ann, change_type, scope=scope
+        )
+        for scope in ("groupChat", "team")
+        for change_type in SAMPLE_ITEMS["teamsAppInstallation"].change_types
+    }
+    assert [text for text, change in changes.items() if is_reported(change, f"{INSTALLATIONS}{query}")] == expected
+
+
+def test_second_list_of_organizers_is_over_the_quota(allowed: GraphWorld) -> None:
+    asked = {"changeType": "created", "expirationDateTime": allowed.at(hours=5)}
+    allowed.subscribe(resource=ORGANIZERS.format(allowed.ann.id), **asked)
+    body = allowed.body(resource=ORGANIZERS.format(allowed.bob.id), **asked)
+    assert error(allowed.call("POST", "beta/subscriptions", body))[0] in {403, 409}
+
+
+@pytest.mark.parametrize(
+    ("resource", "change_type", "message"),
+    [
+        (f"{INTERACTIONS}?$filter=from/user/id eq 'x'", "created", "The filter is not supported"),
+        (f"{INSTALLATIONS}?$filter=scopeInfo/scope eq 'everywhere'", "created", "The filter is not supported"),
+        (f"{CALL_RECORDS}?$filter=organizer/id eq 'x'", "created", "The filter is not supported"),
+        (EMERGENCY, "updated", "Subscriptions to emergencyCallEvent only support rich notifications."),
+    ],
+)
+def test_what_no_article_documents_is_refused(
+    allowed: GraphWorld, resource: str, change_type: str, message: str
+) -> None:
+    body = allowed.body(resource=resource, changeType=change_type, expirationDateTime=allowed.at(hours=5))
+    status, _, text = error(allowed.call("POST", "v1.0/subscriptions", body))
+    assert status == 400
+    assert text.startswith(message)
