@@ -1,9 +1,9 @@
-"""Who calls Graph: an application in a tenant, for itself or for a signed-in user, proven by its access token.
+"""Who calls Graph, and what may they do? An application in a tenant, for itself or for a signed-in user, by its token.
 
 Source: https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,26 @@ class Caller:
         """Return whether the token holds one of the permissions."""
         held = self.roles if self.user_id is None else self.scopes
         return not held.isdisjoint(permissions)
+
+    def require(self, permissions: Sequence[str]) -> None:
+        """Look whether the token holds one of the permissions; without any, no caller of this kind may.
+
+        Raises:
+            Refused: with 403; it names what is needed and what there is.
+        """
+        if self.may(permissions):
+            return
+        is_app = self.user_id is None
+        if not permissions:
+            context = "application-only" if is_app else "delegated"
+            raise Refused(403, "Forbidden", f"Requested API is not supported in {context} context.")
+        kind, held = ("role", self.roles) if is_app else ("scope", self.scopes)
+        raise Refused(
+            403,
+            "Forbidden",
+            f"Missing {kind} permissions on the request. API requires one of '{', '.join(permissions)}'. "
+            f"{kind.capitalize()}s on the request '{', '.join(sorted(held))}'.",
+        )
 
     def sees(self, subscription: Subscription) -> bool:
         """Return whether a subscription is one of those that this caller can list, read and change.

@@ -12,11 +12,10 @@ from sandbox.graph.api import Parts, SubscriptionsApi
 from sandbox.graph.dispatcher import Dispatcher, Pace
 from sandbox.graph.health import State
 from sandbox.graph.items import Delivery, Lost
-from sandbox.graph.listing.api import ListsApi
-from sandbox.graph.listing.paging import Paging
 from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Patience, Poster
-from sandbox.graph.resources import ResourcesApi
+from sandbox.graph.reading.api import ReadingApi
+from sandbox.graph.reading.link_tokens import Paging
 from sandbox.graph.store import Subscriptions
 from sandbox.graph.subscription import Subscription
 from sandbox.graph.throttle import Throttle
@@ -151,7 +150,5 @@ class Graph:
 
     def _route(self, parts: Parts) -> None:
         self.app.add_routes(SubscriptionsApi(parts).routes())
-        resources = ResourcesApi(parts)
-        # The address of a thing and that of a list differ in nothing that a route could tell.
-        self.app.add_routes(ListsApi(parts, self.paging, otherwise=resources.get).routes())
+        self.app.add_routes(ReadingApi(parts, self.paging).routes())
         self.app.router.add_route("*", "/{anything:.*}", no_such_thing)

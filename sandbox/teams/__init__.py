@@ -32,7 +32,7 @@ class Teams:
         self.channels = Channels(self._store)
         self.teams = TeamsOfTenant(self._store, self.channels)
         self.samples = Samples(self._store)
-        self.contents = Contents(self._store, self.channels.sharing)
+        self.contents = Contents(self._store)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Have every change from here on told to ``listener``."""

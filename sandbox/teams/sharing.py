@@ -50,19 +50,6 @@ class Sharing:
         self._channels[team].remove(channel)
         self._tell_of_all("deleted", channel, team)
 
-    def shared_with(self, team: Path) -> tuple[Path, ...]:
-        """Return the channels of other teams that a team shares."""
-        return tuple(self._channels.get(team, ()))
-
-    def indirect_members(self, channel: Path) -> tuple[Entity, ...]:
-        """Return the memberships of those who are in a channel by being in a team that shares it."""
-        return tuple(
-            self._indirect(channel, (*team, "members", entity["id"]), entity)
-            for team, channels in self._channels.items()
-            if channel in channels
-            for entity in self._store.members_of_team(team)
-        )
-
     def tell_indirectly(self, change_type: ChangeType, member: Path, entity: Entity) -> None:
         """Tell of a change to a team's member once more, in every channel that is shared with the team."""
         for channel in self._channels.get(member[:2], ()):

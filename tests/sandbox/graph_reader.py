@@ -1,6 +1,7 @@
 """A client that reads Graph's lists: one token, one connection, and every link followed."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -8,6 +9,7 @@ import requests
 from sandbox.entra import Account, Application, Entra
 from sandbox.graph.paths import odata
 from sandbox.teams import Path, User
+from sandbox.teams.channels import MembershipType
 from tests.sandbox.graph_world import APP, POWERLESS_APP, ROLES, SECRET, GraphWorld
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -59,13 +61,11 @@ def register(entra: Entra, tenant_id: str) -> None:
 
 def reader(world: GraphWorld) -> Reader:
     """Return a reader for the app itself."""
-    return _reader(world, world.bearer())
-
-
-def reader_for(world: GraphWorld, user: User, *scopes: str) -> Reader:
-    """Return a reader for a user who has signed in."""
-    world.entra.register(Application(client_id=APP, tenant_ids=(user.tenant_id,), scopes=scopes, public_client=True))
-    return _reader(world, bearer_of(world, user))
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(world.tls.ca_file)
+    session.headers.update(world.bearer())
+    return Reader(session=session, url=world.graph_service.url)
 
 
 def bearer_of(world: GraphWorld, user: User, app: str = APP) -> dict[str, str]:
@@ -94,17 +94,24 @@ def notified(world: GraphWorld, path: Path) -> dict[str, Any]:
     return {name: value for name, value in entity.items() if name not in {"replies", "hostedContents"}}
 
 
+def write(world: GraphWorld, place: Path, *texts: str) -> list[Path]:
+    """Have Ann write in a chat or channel, a minute between any two messages."""
+    sent = []
+    for text in texts:
+        world.clock.advance(timedelta(minutes=1))
+        sent.append(world.do(lambda text=text: world.teams.messages.send(place, world.ann, text)))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+    return sent
+
+
+def new_channel(world: GraphWorld, membership_type: MembershipType = "standard") -> Path:
+    """Return a channel of a new team."""
+    team = world.do(lambda: world.teams.teams.create(world.ann, "Rockets"))
+    return world.do(lambda: world.teams.channels.create(team, "Fuel", membership_type=membership_type))
+
+
 def plain(item: dict[str, Any]) -> dict[str, Any]:
     """Return an item without its annotations."""
     return {name: value for name, value in item.items() if "@" not in name}
-
-
-def _reader(world: GraphWorld, headers: dict[str, str]) -> Reader:
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = str(world.tls.ca_file)
-    session.headers.update(headers)
-    return Reader(session=session, url=world.graph_service.url)
 
 
 def _body(answer: requests.Response) -> dict[str, Any]:

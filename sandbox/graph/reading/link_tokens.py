@@ -1,4 +1,4 @@
-"""How this Graph cuts its lists: opaque tokens, pages that may be empty, and changes that are forgotten after a while.
+"""What is in the token of a link to the next page? A place in the list, for one request, for a limited time.
 
 Sources: https://learn.microsoft.com/en-us/graph/paging, https://learn.microsoft.com/en-us/graph/delta-query-overview
 """
@@ -17,7 +17,7 @@ _DELTA_LIFETIME = timedelta(days=7)
 
 
 class Paging:
-    """What the lists of one Graph have in common.
+    """How this Graph cuts its lists: opaque tokens, and changes that are forgotten after a while.
 
     ``hollow`` puts an empty page before each page, which a client has to get over; ``most`` makes pages smaller than
     was asked for.
@@ -32,11 +32,11 @@ class Paging:
         self._generation = 0
 
     def reset(self) -> None:
-        """Forget all changes, as the service does when a tenant moves: every client has to start anew."""
+        """Forget all changes, as the service does when a tenant moves: every client has to start again."""
         self._generation += 1
 
     def size(self, asked: int) -> int:
-        """Return how many things go on a page."""
+        """Return how many items go on a page."""
         return asked if self.most is None else min(asked, self.most)
 
     def now(self) -> datetime:
