@@ -1,4 +1,4 @@
-"""Graph's HTTP side of subscriptions: create, renew, read, list, delete and reauthorize them.
+"""How does Graph answer requests about subscriptions? Create, renew, read, list, delete and reauthorize them.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/subscription
 """

@@ -1,4 +1,4 @@
-"""Resource data as Graph seals it: JSON bytes and a certificate in, ``encryptedContent`` out.
+"""How does Graph seal resource data? JSON bytes and a certificate in, ``encryptedContent`` out.
 
 Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
 """

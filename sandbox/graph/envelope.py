@@ -1,4 +1,4 @@
-"""The JSON of notifications: items in, the body of one POST out.
+"""What is the JSON of notifications? Items in, the body of one POST out.
 
 Sources: https://learn.microsoft.com/en-us/graph/api/resources/changenotificationcollection,
 https://learn.microsoft.com/en-us/graph/api/resources/changenotification
@@ -22,7 +22,7 @@ type TokenVersion = Literal["1.0", "2.0"]
 def body(
     items: Sequence[Item], entra: Entra, version: TokenVersion, *, role_assignment_required: Container[str] = ()
 ) -> bytes:
-    """Return a ``changeNotificationCollection``; rich items are encrypted anew each time.
+    """Return a ``changeNotificationCollection``; rich items are encrypted again each time.
 
     ``role_assignment_required``: the ids of applications for which Graph Change Tracking gets no token, because they
     ask for an assignment that it does not have; ``validationTokens`` is null where one of them takes part.

@@ -1,4 +1,4 @@
-"""How Graph judges an endpoint by the time its answers take: normal, slow or drop.
+"""How does Graph judge an endpoint? By the time its answers take: normal, slow or drop.
 
 Source: https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks
 """

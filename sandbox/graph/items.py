@@ -1,4 +1,4 @@
-"""What is on its way to an endpoint, and what became of it."""
+"""What is on its way to an endpoint, and what became of it? Items, answers, deliveries and losses."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,8 +60,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """An item that nobody will ever get."""
+    """An item that is given up."""
 
     item: Item
     reason: Literal["retries", "drop"]
-    """Four hours of retries were in vain; or the endpoint was in the drop state."""
+    """Four hours of retries have failed; or the endpoint was in the drop state."""

@@ -1,20 +1,42 @@
-"""Which subscriptions a change belongs to: the catalogue's rows as a look-up instead of a search.
+"""Which subscriptions report a change? Those to its path, looked up in the catalogue, whose options it passes.
 
-Source: https://learn.microsoft.com/en-us/graph/teams-change-notification-in-microsoft-teams-overview
+A ``$filter`` compares one property with texts, joined by ``or``; each article allows its own properties and operators.
+Sources: https://learn.microsoft.com/en-us/graph/teams-change-notification-in-microsoft-teams-overview,
+https://learn.microsoft.com/en-us/graph/teams-changenotifications-chatmessage,
+https://learn.microsoft.com/en-us/graph/teams-changenotifications-appinstallation,
+https://learn.microsoft.com/en-us/graph/api/subscription-post-subscriptions (call records),
+https://learn.microsoft.com/en-us/graph/aiinteraction-changenotifications-overview
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from sandbox.graph.catalogue import CATALOGUE
-from sandbox.graph.filters import lets_through
 from sandbox.graph.paths import bind, fill, segments
 from sandbox.graph.resource_type import ResourceType
 from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
 
+_TEXT = "'[^']*'"
 _TEXTS = re.compile("'([^']*)'")
+
+
+def _pattern(comparison: str) -> re.Pattern[str]:
+    return re.compile(rf"\(?{comparison}( or {comparison})*\)?")
+
+
+_LEGAL: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "chatMessage": re.compile(rf"mentions/any\((\w+):\s*\1/mentioned/user/id eq {_TEXT}\)"),
+        "teamsAppInstallation": _pattern("scopeInfo/scope eq '(?:personal|team|groupChat)'"),
+        "callRecord": _pattern(rf"participants/any\(p:\s*p/id (?:eq {_TEXT}|in \({_TEXT}(?:,\s*{_TEXT})*\))\)"),
+        # Of the interaction's own properties; those of what is in it, such as from/user/id, are refused.
+        "presence": re.compile(rf"id in \({_TEXT}(?:,\s*{_TEXT}){{0,649}}\)"),
+        "aiInteraction": _pattern(rf"\w+ (?:eq|ne) {_TEXT}"),
+    }
+)
 
 
 def _rows_by_cover() -> Mapping[tuple[int, str], list[tuple[str, str]]]:
@@ -37,7 +59,7 @@ def named_in(row: ResourceType, key: str) -> Iterator[tuple[str, ...]]:
 
 
 def keys_of(change: Change) -> Iterator[str]:
-    """Yield the path of every subscription that would hear of a change, in its one spelling."""
+    """Yield the path of every subscription that a change belongs to, in its one spelling."""
     for cover, template in _ROWS_BY_COVER.get((len(change.path), change.path[0]), ()):
         bound = bind(cover, change.path)
         if bound is not None:
@@ -54,21 +76,23 @@ def _keys(template: str, bound: Mapping[str, str], change: Change) -> Iterator[s
         yield fill(template, {**bound, missing: value})
 
 
-def passes(subscription: Subscription, change: Change) -> bool:
-    """Return whether a change that belongs to a subscription's path gets through its options, and is told at all."""
+def reports(subscription: Subscription, change: Change) -> bool:
+    """Return whether a subscription reports a change that belongs to its path: by its change types and its options."""
     options, row = subscription.options, subscription.resource_type
+    if change.change_type not in subscription.change_types:
+        return False
     if "search" in options:
         word = options["search"].strip("\"'").casefold()
         if word not in change.entity["body"]["content"].casefold():
             return False
-    if "filter" in options and not lets_through(options["filter"], row.entity, change):
+    if "filter" in options and not _PASSES[row.entity](options["filter"], change):
         return False
-    return _is_told(row, options, change) and _has_organizer(subscription, change)
+    return _is_reported(row, options, change) and _has_organizer(subscription, change)
 
 
-def _is_told(row: ResourceType, options: Mapping[str, str], change: Change) -> bool:
+def _is_reported(row: ResourceType, options: Mapping[str, str], change: Change) -> bool:
     if row.entity == "teamsAppInstallation":
-        return not _is_kept_quiet(options, change)
+        return not _is_suppressed(options, change)
     if row.template == "teams/getAllChannels/getAllMembers":
         return change.context["membershipType"] == ("private",)
     if change.path[-2] == "allMembers":
@@ -78,8 +102,8 @@ def _is_told(row: ResourceType, options: Mapping[str, str], change: Change) -> b
     return True
 
 
-def _is_kept_quiet(options: Mapping[str, str], change: Change) -> bool:
-    # Whoever has only the consent of single resources loses it with the installation, and hears of no deletion.
+def _is_suppressed(options: Mapping[str, str], change: Change) -> bool:
+    # An app with only the consent of single resources loses it with the installation, and is not notified of deletions.
     # Source: https://learn.microsoft.com/en-us/graph/teams-changenotifications-appinstallation
     if change.change_type == "deleted":
         return options.get("useResourceSpecificConsentBasedAuthorization") == "true"
@@ -92,3 +116,38 @@ def _has_organizer(subscription: Subscription, change: Change) -> bool:
         return True
     wanted = _TEXTS.findall(segments(subscription.resource.partition("?")[0])[-1])
     return not set(wanted).isdisjoint(change.context.get("organizer", ()))
+
+
+def is_legal_filter(entity: str, text: str) -> bool:
+    """Return whether subscriptions to a kind of resource may have a filter."""
+    pattern = _LEGAL.get(entity)
+    return pattern is not None and pattern.fullmatch(text) is not None
+
+
+def _mentioned(text: str, change: Change) -> bool:
+    mentioned = {mention["mentioned"]["user"]["id"] for mention in change.entity["mentions"]}
+    return not mentioned.isdisjoint(_TEXTS.findall(text))
+
+
+def _in_context(name: str) -> Callable[[str, Change], bool]:
+    return lambda text, change: not set(change.context.get(name, ())).isdisjoint(_TEXTS.findall(text))
+
+
+def _named(text: str, change: Change) -> bool:
+    return change.entity["id"] in _TEXTS.findall(text)
+
+
+def _compared(text: str, change: Change) -> bool:
+    comparisons = re.findall(rf"(\w+) (eq|ne) {_TEXTS.pattern}", text)
+    return any((change.entity.get(name) == value) is (operator == "eq") for name, operator, value in comparisons)
+
+
+_PASSES: Mapping[str, Callable[[str, Change], bool]] = MappingProxyType(
+    {
+        "chatMessage": _mentioned,
+        "teamsAppInstallation": _in_context("scope"),
+        "callRecord": _in_context("user"),
+        "presence": _named,
+        "aiInteraction": _compared,
+    }
+)

@@ -1,4 +1,4 @@
-"""From a change in Teams, or in the life of a subscription, to items; and the task that sends them in time.
+"""Which items arise from a change in Teams, or in the life of a subscription? And when each of them is sent.
 
 Sources: https://learn.microsoft.com/en-us/graph/change-notifications-overview,
 https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
@@ -6,21 +6,66 @@ https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
 
 import asyncio
 import contextlib
-from datetime import datetime
+import heapq
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.graph.dispatcher import Dispatcher
 from sandbox.graph.items import Item, LifecycleEvent
-from sandbox.graph.matching import keys_of, passes
-from sandbox.graph.reminders import Reminders
+from sandbox.graph.matching import keys_of, reports
 from sandbox.graph.store import Subscriptions
 from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
 
+_BEFORE_EXPIRY = timedelta(minutes=60)
+# A quarter of an access token's life, as in the article's illustration.
+_BEFORE_TOKEN_ENDS = timedelta(minutes=15)
+_INTERVAL = timedelta(minutes=15)
+
+
+class Reminders:
+    """The next reminder of each subscription that has a lifecycle URL."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, str]] = []
+        self._due: dict[str, datetime] = {}
+        self._sent: dict[str, datetime] = {}
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next reminder is due; None if nothing waits."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def watch(self, subscription: Subscription) -> None:
+        """Reckon with a subscription as it is now, instead of as it was."""
+        if subscription.lifecycle_notification_url is None:
+            return
+        due = min(subscription.expires_at - _BEFORE_EXPIRY, subscription.authorized_until - _BEFORE_TOKEN_ENDS)
+        if subscription.id in self._sent:
+            due = max(due, self._sent[subscription.id] + _INTERVAL)
+        self._due[subscription.id] = due
+        heapq.heappush(self._heap, (due, subscription.id))
+
+    def forget(self, subscription_id: str) -> None:
+        """Send nothing more for a subscription."""
+        self._due.pop(subscription_id, None)
+        self._sent.pop(subscription_id, None)
+
+    def take_due(self, now: datetime) -> list[str]:
+        """Return the ids of the subscriptions to remind of; they have to be watched again."""
+        ids = []
+        while (due := self.next_due) is not None and due <= now:
+            ids.append(heapq.heappop(self._heap)[1])
+            del self._due[ids[-1]]
+            self._sent[ids[-1]] = now
+        return ids
+
 
 class Notifier:
-    """Knows whom to tell what, and when."""
+    """Turns changes and events of subscriptions into items, and sends them."""
 
     def __init__(self, *, clock: Clock, store: Subscriptions, dispatcher: Dispatcher) -> None:
         self.reminders = Reminders()
@@ -30,9 +75,9 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
 
     def changed(self, change: Change) -> None:
-        """Tell every subscription that a change belongs to."""
+        """Notify every subscription that a change belongs to."""
         for subscription in self._store.watching(change.tenant_id, keys_of(change)):
-            if change.change_type in subscription.change_types and passes(subscription, change):
+            if reports(subscription, change):
                 url = subscription.notification_url
                 self._dispatcher.admit(Item(subscription=subscription, url=url, born=change.when, change=change))
 
@@ -66,7 +111,7 @@ class Notifier:
         """Return once nothing is due and nothing under way; what waits for its time does not count.
 
         Raises:
-            RuntimeError: nobody sends: not started, or stopped.
+            RuntimeError: it does not send: not started, or stopped.
         """
         while self._dispatcher.under_way or self._is_due():
             if self._task is None or self._task.done():

@@ -1,4 +1,4 @@
-"""Resource paths in every published spelling: segments in, what fits a template out.
+"""How is a resource path spelled? Every published spelling in, segments and what fits a template out.
 
 ``/chats/{id}/messages``, ``chats('{id}')/messages`` and ``/chats('{id}')/messages?$search=word`` name one collection.
 Source: https://learn.microsoft.com/en-us/graph/api/resources/subscription

@@ -1,13 +1,18 @@
-"""The POSTs that Graph sends: handshakes and notifications, over TLS that is verified, timed, and told to listeners.
+"""How does Graph post to an endpoint? Handshakes and notifications, over TLS that is verified, timed, and reported.
 
 Source: https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks
 """
 
+import base64
 import itertools
+import secrets
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
+from urllib.parse import quote_plus
 
 import aiohttp
 from yarl import URL
@@ -15,9 +20,62 @@ from yarl import URL
 from sandbox.clock import Clock
 from sandbox.entra import Entra
 from sandbox.graph.envelope import TokenVersion, body
-from sandbox.graph.handshake import validate
+from sandbox.graph.errors import Refused, invalid
 from sandbox.graph.items import Answer, Delivery, Item
 from sandbox.tls import Tls
+
+
+async def validate(session: aiohttp.ClientSession, url: str, patience: timedelta) -> tuple[Answer, Refused | None]:
+    """Return how the endpoint answered, and the refusal if that was not what Graph wants to see."""
+    token = _token()
+    # Encoded as Graph does, spaces as "+": an endpoint that echoes the query undecoded fails.
+    address = URL(f"{url}{'&' if '?' in url else '?'}validationToken={quote_plus(token)}", encoded=True)
+    began = time.perf_counter()
+    status, refusal = None, None
+    try:
+        async with session.post(
+            address,
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            timeout=aiohttp.ClientTimeout(total=patience.total_seconds()),
+            allow_redirects=False,
+        ) as response:
+            status = response.status
+            refusal = _verdict(response, await response.read(), token)
+    except TimeoutError:
+        refusal = invalid("Subscription validation request timed out.")
+    except aiohttp.ClientError:
+        refusal = _failed("The notification endpoint could not be reached.")
+    return Answer(status=status, took=timedelta(seconds=time.perf_counter() - began)), refusal
+
+
+def _verdict(response: aiohttp.ClientResponse, body: bytes, token: str) -> Refused | None:
+    if response.status != HTTPStatus.OK:
+        name = _name(response.status)
+        return _failed(
+            f"HTTP status code is '{name}'. Notification endpoint must respond with 200 OK to validation request."
+        )
+    if response.content_type != "text/plain":
+        return _failed("Notification endpoint must respond with content type text/plain to validation request.")
+    if body != token.encode():
+        return _failed("Response must exactly match validationToken query parameter.")
+    return None
+
+
+def _name(status: int) -> str:
+    known = {each.value for each in HTTPStatus}
+    return "".join(HTTPStatus(status).phrase.split()) if status in known else str(status)
+
+
+def _token() -> str:
+    # The text is what the real service is seen to send. The token is opaque and its format may change, hence a tail of
+    # characters that mean something in a query.
+    tail = base64.b64encode(b"\xfb\xef\xbe" + secrets.token_bytes(9)).decode()
+    text = "Validation: Testing client application reachability for subscription Request-Id:"
+    return f"{text} {uuid.uuid4()} & tag=50% {tail}"
+
+
+def _failed(reason: str) -> Refused:
+    return Refused(400, "ValidationError", f"Subscription validation request failed. {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +102,7 @@ class Poster:
         self._session: aiohttp.ClientSession | None = None
 
     def listen(self, listener: Callable[[Delivery], None]) -> None:
-        """Have every POST from here on told to ``listener``, after its answer."""
+        """Call ``listener`` with every POST from here on, after its answer."""
         self._listeners.append(listener)
 
     async def start(self) -> None:
@@ -65,7 +123,7 @@ class Poster:
             Refused: with 400, it did not answer as it has to.
         """
         answer, refusal = await validate(self._client, url, self.patience.handshake)
-        self._tell(Delivery(url=url, answer=answer, when=self._clock.now(), handshake=True))
+        self._report(Delivery(url=url, answer=answer, when=self._clock.now(), handshake=True))
         if refusal is not None:
             raise refusal
 
@@ -78,7 +136,7 @@ class Poster:
             body(items, self._entra, version or "2.0", role_assignment_required=self.role_assignment_required),
             self.patience.first if attempt == 1 else self.patience.retry,
         )
-        self._tell(
+        self._report(
             Delivery(
                 url=url,
                 answer=answer,
@@ -113,6 +171,6 @@ class Poster:
             pass
         return Answer(status=status, took=timedelta(seconds=time.perf_counter() - began))
 
-    def _tell(self, delivery: Delivery) -> None:
+    def _report(self, delivery: Delivery) -> None:
         for listener in self._listeners:
             listener(delivery)

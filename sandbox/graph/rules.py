@@ -1,4 +1,4 @@
-"""The rules by which one request to create or renew a subscription stands or falls.
+"""May one request create or renew a subscription? It stands or falls by these rules.
 
 Sources: https://learn.microsoft.com/en-us/graph/api/subscription-post-subscriptions,
 https://learn.microsoft.com/en-us/graph/api/subscription-update
@@ -11,13 +11,13 @@ from typing import Any
 
 from cryptography import x509
 
-from sandbox.graph import certificates, properties
+from sandbox.graph import request_body
 from sandbox.graph.callers import Caller
 from sandbox.graph.catalogue import find
 from sandbox.graph.errors import from_teams, invalid
-from sandbox.graph.filters import is_legal
+from sandbox.graph.matching import is_legal_filter
 from sandbox.graph.paths import options, segments
-from sandbox.graph.properties import Body
+from sandbox.graph.request_body import Body
 from sandbox.graph.resource_type import ResourceType
 from sandbox.graph.subscription import Subscription
 
@@ -32,8 +32,8 @@ def created(body: Any, caller: Caller, *, version: str, now: datetime) -> Subscr
     Raises:
         Refused: with 400 or 403; the endpoints and the other subscriptions are still to be looked at.
     """
-    asked = properties.read(body, allowed=properties.OF_A_POST)
-    change_type, resource = properties.required(asked, "changeType"), properties.required(asked, "resource")
+    asked = request_body.read(body, allowed=request_body.OF_A_POST)
+    change_type, resource = request_body.required(asked, "changeType"), request_body.required(asked, "resource")
     urls, (row, key) = _urls(asked), _resource(resource, version=version)
     _check_change_type(change_type, row)
     authorize(caller, row)
@@ -51,26 +51,26 @@ def created(body: Any, caller: Caller, *, version: str, now: datetime) -> Subscr
         change_type=change_type,
         notification_url=urls[0],
         lifecycle_notification_url=urls[1],
-        expires_at=_expiry(properties.required(asked, "expirationDateTime"), row, lifecycle_url=urls[1], now=now),
+        expires_at=_expiry(request_body.required(asked, "expirationDateTime"), row, lifecycle_url=urls[1], now=now),
         authorized_until=caller.token_expires_at,
-        client_state=properties.client_state(asked),
+        client_state=request_body.client_state(asked),
         certificate=certificate,
         certificate_id=certificate_id,
-        latest_tls=properties.tls_version(asked),
-        token_audience=properties.text(asked, "notificationUrlAppId") or caller.application_id,
+        latest_tls=request_body.tls_version(asked),
+        token_audience=request_body.text(asked, "notificationUrlAppId") or caller.application_id,
     )
 
 
 def renewed(subscription: Subscription, body: Any, caller: Caller, *, now: datetime) -> Subscription:
     """Return a subscription after a PATCH, which also reauthorizes it.
 
-    The certificate may change together with the expiry or the URL: the two articles, taken together, allow no more.
+    The certificate may change together with the expiry or the URL: the two articles together allow nothing else.
 
     Raises:
         Refused: with 400 or 403.
     """
-    asked = properties.read(body, allowed=_CHANGEABLE)
-    expiration, url = properties.text(asked, "expirationDateTime"), properties.text(asked, "notificationUrl")
+    asked = request_body.read(body, allowed=_CHANGEABLE)
+    expiration, url = request_body.text(asked, "expirationDateTime"), request_body.text(asked, "notificationUrl")
     if expiration is None and url is None:
         raise invalid("The request must contain expirationDateTime or notificationUrl.")
     row = subscription.resource_type
@@ -82,7 +82,9 @@ def renewed(subscription: Subscription, body: Any, caller: Caller, *, now: datet
         expires_at=_expiry(expiration, row, lifecycle_url=lifecycle_url, now=now)
         if expiration is not None
         else subscription.expires_at,
-        notification_url=subscription.notification_url if url is None else properties.https_url(url, "notificationUrl"),
+        notification_url=subscription.notification_url
+        if url is None
+        else request_body.https_url(url, "notificationUrl"),
         certificate=certificate,
         certificate_id=certificate_id,
         authorized_until=caller.token_expires_at,
@@ -117,7 +119,7 @@ def _options(resource: str, row: ResourceType) -> dict[str, str]:
     for name in found:
         if name not in row.options:
             raise invalid(f"The query option '{name}' is not supported for {row.template}.")
-    if "filter" in found and not is_legal(row.entity, found["filter"]):
+    if "filter" in found and not is_legal_filter(row.entity, found["filter"]):
         raise invalid(f"The filter is not supported for subscriptions to {row.entity}.")
     if row.filter_required and "filter" not in found:
         raise invalid(f"A filter is required for subscriptions to {row.template}.")
@@ -136,15 +138,15 @@ def _check_change_type(change_type: str, row: ResourceType) -> None:
 
 
 def _urls(asked: Body) -> tuple[str, str | None]:
-    url = properties.https_url(properties.required(asked, "notificationUrl"), "notificationUrl")
-    lifecycle_url = properties.text(asked, "lifecycleNotificationUrl")
+    url = request_body.https_url(request_body.required(asked, "notificationUrl"), "notificationUrl")
+    lifecycle_url = request_body.text(asked, "lifecycleNotificationUrl")
     if lifecycle_url is not None:
-        properties.https_url(lifecycle_url, "lifecycleNotificationUrl")
+        request_body.https_url(lifecycle_url, "lifecycleNotificationUrl")
     return url, lifecycle_url
 
 
 def _expiry(value: str, row: ResourceType, *, lifecycle_url: str | None, now: datetime) -> datetime:
-    asked = properties.moment(value, "expirationDateTime")
+    asked = request_body.moment(value, "expirationDateTime")
     if asked <= now:
         raise invalid("Subscription expiration must be in the future.")
     if asked > now + row.max_lifetime:
@@ -159,14 +161,13 @@ def _expiry(value: str, row: ResourceType, *, lifecycle_url: str | None, now: da
 
 
 def _encryption(asked: Body, row: ResourceType) -> tuple[x509.Certificate | None, str | None]:
-    if not properties.flag(asked, "includeResourceData"):
+    if not request_body.flag(asked, "includeResourceData"):
         if row.rich_only:
             raise invalid(f"Subscriptions to {row.entity} only support rich notifications.")
-        return None, properties.text(asked, "encryptionCertificateId")
+        return None, request_body.text(asked, "encryptionCertificateId")
     if not row.rich:
         raise invalid(f"{row.entity} workload is not enabled for rich notifications.")
-    certificate = certificates.read(asked.get("encryptionCertificate"))
-    return certificate, certificates.read_id(asked.get("encryptionCertificateId"))
+    return request_body.certificate(asked), request_body.certificate_id(asked)
 
 
 def _rotation(asked: Body, subscription: Subscription) -> tuple[x509.Certificate | None, str | None]:
@@ -175,5 +176,4 @@ def _rotation(asked: Body, subscription: Subscription) -> tuple[x509.Certificate
         return subscription.certificate, subscription.certificate_id
     if not subscription.is_rich:
         raise invalid("The subscription does not include resource data.")
-    certificate = certificates.read(asked.get("encryptionCertificate"))
-    return certificate, certificates.read_id(asked.get("encryptionCertificateId"))
+    return request_body.certificate(asked), request_body.certificate_id(asked)

@@ -1,4 +1,4 @@
-"""Graph as the rest of the sandbox sees it: an application to serve, subscriptions to look at, deliveries to watch."""
+"""How does the rest of the sandbox see Graph? An application, its subscriptions, and its deliveries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
-from sandbox.graph.answers import answering, no_such_thing
 from sandbox.graph.api import Parts, SubscriptionsApi
 from sandbox.graph.dispatcher import Dispatcher, Pace
+from sandbox.graph.errors import answering, no_such_thing
 from sandbox.graph.health import State
 from sandbox.graph.items import Delivery, Lost
 from sandbox.graph.notifier import Notifier
@@ -93,7 +93,7 @@ class Graph:
         return self._store.live()
 
     def on_delivery(self, listener: Callable[[Delivery], None]) -> None:
-        """Have every POST (handshakes too) told to ``listener``, after its answer."""
+        """Call ``listener`` with every POST, handshakes too, after its answer."""
         self._poster.listen(listener)
 
     async def start(self) -> None:
@@ -124,7 +124,7 @@ class Graph:
         self._notifier.watch(subscription)
 
     def remove_subscription(self, subscription_id: str) -> None:
-        """Remove a subscription behind the app's back; for messages, and only for them, the app is told.
+        """Remove a subscription behind the app's back; for messages, and only for them, the app is notified.
 
         Raises:
             KeyError: there is no such subscription.
@@ -138,7 +138,7 @@ class Graph:
             self._notifier.announce(subscription, "subscriptionRemoved")
 
     def announce_missed(self, subscription_id: str) -> None:
-        """Tell the app that notifications have been missed; the real Graph promises that for Outlook only.
+        """Notify the app that notifications have been missed; the real Graph promises that for Outlook only.
 
         Raises:
             KeyError: there is no such subscription.

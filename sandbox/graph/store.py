@@ -1,4 +1,4 @@
-"""The live subscriptions of all applications, with the rules that need to see more than one of them.
+"""Which subscriptions are live, and is there room for one more? Of all applications together.
 
 Source: https://learn.microsoft.com/en-us/graph/change-notifications-overview
 """
@@ -42,10 +42,10 @@ class Subscriptions:
         return found if found is not None and found.expires_at > self._clock.now() else None
 
     def get(self, subscription_id: str, who: Caller) -> Subscription:
-        """Return a live subscription that somebody can see.
+        """Return a live subscription that the caller can see.
 
         Raises:
-            Refused: with 404, there is none.
+            Refused: with 404, there is no such subscription.
         """
         found = self.find(subscription_id)
         if found is None or not who.sees(found):
@@ -74,7 +74,7 @@ class Subscriptions:
         """Keep a subscription.
 
         Raises:
-            Refused: see ``check``; somebody may have been faster while the endpoint was being validated.
+            Refused: see ``check``; another request may have been faster while the endpoint was being validated.
         """
         self.check(subscription)
         self._by_id[subscription.id] = subscription

@@ -1,4 +1,4 @@
-"""A subscription: what Graph keeps of it, and what it shows of it.
+"""What does Graph keep of a subscription, and what does it show? The client state stays with Graph.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/subscription
 """

@@ -1,4 +1,4 @@
-"""Graph's throttling: so many requests in so long a time, by application, by tenant, and by resource.
+"""How many requests does Graph take in so long a time? By application, by tenant, and by resource.
 
 Source: https://learn.microsoft.com/en-us/graph/throttling-limits
 """

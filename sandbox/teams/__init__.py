@@ -1,4 +1,4 @@
-"""The simulated Microsoft Teams: people write, rename, join and leave; every change is told to whoever listens.
+"""The simulated Microsoft Teams: people write, rename, join and leave; every change is reported to the listeners.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/teams-api-overview
 """
@@ -8,10 +8,9 @@ from collections.abc import Callable
 from sandbox.clock import Clock
 from sandbox.teams.channels import Channels
 from sandbox.teams.chats import Chats
-from sandbox.teams.contents import Contents
 from sandbox.teams.messages import Messages
 from sandbox.teams.samples import Samples
-from sandbox.teams.store import Store
+from sandbox.teams.store import Contents, Store
 from sandbox.teams.teams import TeamsOfTenant
 from sandbox.teams.values import Change, Entity, Path, Thing, User
 
@@ -35,11 +34,11 @@ class Teams:
         self.contents = Contents(self._store)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
-        """Have every change from here on told to ``listener``."""
+        """Call ``listener`` with every change from here on."""
         self._store.listen(listener)
 
     def add_tenant(self) -> str:
-        """Return the id of a tenant that has nobody in it yet."""
+        """Return the id of a tenant without any people."""
         return self._store.ids.guid()
 
     def add_user(self, tenant_id: str, display_name: str) -> User:

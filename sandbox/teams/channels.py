@@ -1,6 +1,7 @@
-"""Channels of the simulated Teams, and who is in the private and shared ones.
+"""Which channels are there, and who is in them? Members of their own, and of the teams that they are shared with.
 
-Source: https://learn.microsoft.com/en-us/graph/api/resources/channel
+Sources: https://learn.microsoft.com/en-us/graph/api/resources/channel,
+https://learn.microsoft.com/en-us/graph/teams-changenotifications-channelmembership
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,75 @@ from urllib.parse import quote
 
 from sandbox.teams import ids
 from sandbox.teams.members import membership
-from sandbox.teams.sharing import Sharing
 from sandbox.teams.store import Store, timestamp
-from sandbox.teams.values import Context, Entity, Path, User
+from sandbox.teams.values import ChangeType, Context, Entity, Path, User
+
+# What the suppression of notifications has to know: whether a person or a whole team has come or gone.
+_BY_TEAM: Context = {"reason": ("team",)}
+_BY_PERSON: Context = {"reason": ("person",)}
+
+
+class Sharing:
+    """Which channels are shared with which teams."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._channels: dict[Path, list[Path]] = {}
+
+    def share(self, channel: Path, team: Path) -> Path:
+        """Return the path of a share; the team's members are reported as indirect members of the channel.
+
+        Raises:
+            LookupError: there is no such channel or team.
+            ValueError: the channel is not a shared one.
+        """
+        if self._store.require(channel)["membershipType"] != "shared":
+            raise ValueError("only shared channels can be shared with a team")
+        shared = {
+            "isHostTeam": False,
+            "id": team[1],
+            "tenantId": self._store.tenant_of(team),
+            "displayName": self._store.require(team)["displayName"],
+        }
+        self._channels.setdefault(team, []).append(channel)
+        path = self._store.put("created", (*channel, "sharedWithTeams", team[1]), shared)
+        self._report_all("created", channel, team)
+        return path
+
+    def unshare(self, share: Path) -> None:
+        """End a share; the team's members are reported as gone from the channel.
+
+        Raises:
+            LookupError: there is no such share.
+        """
+        channel, team = share[:4], ("teams", share[-1])
+        self._store.remove(share)
+        self._channels[team].remove(channel)
+        self._report_all("deleted", channel, team)
+
+    def report_indirectly(self, change_type: ChangeType, member: Path, entity: Entity) -> None:
+        """Report a change to a team's member again, in every channel that is shared with the team."""
+        for channel in self._channels.get(member[:2], ()):
+            if self._store.exists(channel, tenant_id=self._store.tenant_of(channel)):
+                self._report(change_type, channel, (member, entity), _BY_PERSON)
+
+    def _report_all(self, change_type: ChangeType, channel: Path, team: Path) -> None:
+        for entity in self._store.members_of_team(team):
+            self._report(change_type, channel, ((*team, "members", entity["id"]), entity), _BY_TEAM)
+
+    def _report(self, change_type: ChangeType, channel: Path, member: tuple[Path, Entity], reason: Context) -> None:
+        entity = self._indirect(channel, *member)
+        path = (*channel, "allMembers", entity["id"])
+        self._store.report(self._store.change(change_type, path, entity, context=reason))
+
+    def _indirect(self, channel: Path, path: Path, entity: Entity) -> Entity:
+        tenant_id, team_id = self._store.tenant_of(path[:2]), path[1]
+        # Decoded, the ids of indirect memberships start with "0##4##".
+        member_id = ids.member("0", "4", self._store.tenant_of(channel), f"{team_id}_{channel[-1]}", entity["userId"])
+        # The article spells it with these very slashes.
+        origin = f"tenants/('{tenant_id}')teams('{team_id}')/members/('{path[-1]}')"
+        return {"@microsoft.graph.originalSourceMembershipUrl": origin} | entity | {"id": member_id}
+
 
 type MembershipType = Literal["standard", "private", "shared"]
 

@@ -1,4 +1,4 @@
-"""Chats of the simulated Teams: created, renamed, joined and left.
+"""Which chats are there, and who is in them? They are created, renamed, joined and left.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/chat
 """

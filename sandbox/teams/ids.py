@@ -1,4 +1,4 @@
-"""Ids in the formats of Teams, the same ones for the same seed."""
+"""What do the ids of Teams look like? They are the same ones for the same seed."""
 
 import base64
 import random

@@ -1,4 +1,4 @@
-"""Memberships of chats, teams and channels as Graph returns them.
+"""What does a membership of a chat, team or channel look like? As Graph returns it.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/aaduserconversationmember
 """
@@ -17,7 +17,7 @@ def membership(user: User, member_id: str, *, roles: Sequence[str] = ()) -> Enti
         "id": member_id,
         "roles": list(roles),
         "displayName": user.display_name,
-        # Whoever joins sees everything: the service's way of saying "from the beginning".
+        # A new member sees everything: the service's way of saying "from the beginning".
         "visibleHistoryStartDateTime": "1970-01-01T00:00:00Z",
         "user": None,
     }

@@ -1,4 +1,4 @@
-"""Messages of the simulated Teams: sent, answered, edited, reacted to, and softly deleted.
+"""Which messages are there? They are sent, answered, edited, reacted to, and softly deleted.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/chatmessage
 """

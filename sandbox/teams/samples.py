@@ -49,7 +49,7 @@ class Samples:
             resource_id=row.resource_id and row.resource_id.format_map(known),
             extras=_filled(dict(row.extras), known),
         )
-        self._store.tell(change)
+        self._store.report(change)
         return change
 
     def _names(self, user: User, names: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""What there is in the simulated Teams, by path, and the telling of every change."""
+"""What is there in the simulated Teams, by path and by collection? Every change to it is reported.
+
+Source: https://learn.microsoft.com/en-us/graph/api/resources/teams-api-overview
+"""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -41,7 +44,7 @@ class Store:
         self._apps: dict[Path, set[str]] = {}
 
     def listen(self, listener: Callable[[Change], None]) -> None:
-        """Have every change from here on told to ``listener``."""
+        """Call ``listener`` with every change from here on."""
         self._listeners.append(listener)
 
     def now(self) -> datetime:
@@ -74,7 +77,7 @@ class Store:
         """Return an entity, which operations replace and never change.
 
         Raises:
-            LookupError: there is none at this path (any more).
+            LookupError: nothing is at this path (any more).
         """
         if path not in self._entities:
             raise LookupError(f"nothing at {'/'.join(path)}")
@@ -99,30 +102,30 @@ class Store:
         """Return the memberships of a team, the oldest first."""
         return tuple(self._entities[path] for path in self._collections.get((*team, "members"), ()))
 
-    def install(self, app_id: str, place: Path) -> None:
+    def install(self, app_id: str, chat: Path) -> None:
         """Have an app in a chat."""
-        self._apps.setdefault(place, set()).add(app_id)
+        self._apps.setdefault(chat, set()).add(app_id)
 
     def put(
         self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context = MappingProxyType({})
     ) -> Path:
-        """Keep an entity as it looks after a change, tell the listeners, and return its path."""
+        """Keep an entity as it looks after a change, report the change, and return its path."""
         self._latest += 1
         self._entities[path], self._versions[path] = entity, self._latest
         self._collections.setdefault(path[:-1], {})[path] = None
-        self.tell(self.change(change_type, path, entity, context=context))
+        self.report(self.change(change_type, path, entity, context=context))
         return path
 
     def remove(self, path: Path, *, context: Context = MappingProxyType({})) -> None:
-        """Forget an entity and all that is below it, and tell the listeners of the entity itself.
+        """Forget an entity and all that is below it, and report the deletion of the entity itself.
 
         Raises:
-            LookupError: there is none at this path (any more).
+            LookupError: nothing is at this path (any more).
         """
         entity = self.require(path)
         for below in [other for other in self._entities if other[: len(path)] == path]:
             del self._entities[below], self._versions[below], self._collections[below[:-1]][below]
-        self.tell(self.change("deleted", path, entity, context=context))
+        self.report(self.change("deleted", path, entity, context=context))
 
     def change(self, change_type: ChangeType, path: Path, entity: Entity, *, context: Context) -> Change:
         """Return a change that happens at this moment.
@@ -131,7 +134,7 @@ class Store:
             KeyError: the tenant of the path is unknown.
         """
         if path[0] == "chats":
-            context = {**context, "user": self.members_of(path[1]), "app": self.apps_in(path[:2])}
+            context = {**context, "user": self.members_of(path[1]), "app": tuple(sorted(self._apps.get(path[:2], ())))}
         return Change(
             tenant_id=self.tenant_of(path),
             change_type=change_type,
@@ -142,15 +145,11 @@ class Store:
             context=context,
         )
 
-    def tell(self, change: Change) -> None:
-        """Tell the listeners of a change, with a copy of the entity."""
-        told = replace(change, entity=copy.deepcopy(change.entity))
+    def report(self, change: Change) -> None:
+        """Call the listeners with a change, with a copy of the entity."""
+        reported = replace(change, entity=copy.deepcopy(change.entity))
         for listener in self._listeners:
-            listener(told)
-
-    def apps_in(self, place: Path) -> tuple[str, ...]:
-        """Return the ids of the apps in a place."""
-        return tuple(sorted(self._apps.get(place, ())))
+            listener(reported)
 
     def things_in(self, collection: Path, *, tenant_id: str) -> Iterator[Thing]:
         """Yield what a tenant has directly in a collection such as ``("chats",)``, the oldest first."""
@@ -173,3 +172,30 @@ def _prefixes(path: Path) -> Iterator[Path]:
 def timestamp(when: datetime) -> str:
     """Return a time as the Teams service writes it: UTC, milliseconds, ``Z``."""
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Contents:
+    """The collections of every tenant; to a tenant that does not have one, it is empty."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, collection: Path, *, tenant_id: str) -> Iterator[Thing]:
+        """Yield what is directly in a collection such as ``("chats", id, "messages")``, the oldest first."""
+        return self._store.things_in(collection, tenant_id=tenant_id)
+
+    def users(self, tenant_id: str) -> tuple[User, ...]:
+        """Return the people of a tenant, in the order in which they came."""
+        return self._store.users_of(tenant_id)
+
+    def chats_of(self, user_id: str, *, tenant_id: str) -> Iterator[Thing]:
+        """Yield the chats that a person is a member of."""
+        for chat in self.of(("chats",), tenant_id=tenant_id):
+            if user_id in self._store.members_of(chat.path[1]):
+                yield chat
+
+    def members_of_channel(self, channel: Path, *, tenant_id: str) -> tuple[Entity, ...]:
+        """Return the direct memberships of a channel, which for a standard one are those of its team."""
+        is_standard = self._store.require(channel)["membershipType"] == "standard"
+        members = (*(channel[:2] if is_standard else channel), "members")
+        return tuple(thing.entity for thing in self.of(members, tenant_id=tenant_id))

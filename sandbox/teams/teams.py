@@ -1,4 +1,4 @@
-"""Teams (the groups of people) of the simulated Teams.
+"""Which teams are there, and who is in them? Teams are groups of people, with channels.
 
 Source: https://learn.microsoft.com/en-us/graph/api/resources/team
 """
@@ -65,7 +65,7 @@ class TeamsOfTenant:
         self._store.put("updated", team, self._store.require(team) | {"displayName": display_name})
 
     def delete(self, team: Path) -> None:
-        """Delete a team with its channels and memberships, for which no changes of their own are told.
+        """Delete a team with its channels and memberships, for which no changes of their own are reported.
 
         Raises:
             LookupError: there is no such team.
@@ -83,7 +83,7 @@ class TeamsOfTenant:
         member_id = ids.member("0", "1", self._store.tenant_of(team), self._threads[team], user.id)
         entity = membership(user, member_id, roles=roles)
         path = self._store.put("created", (*team, "members", member_id), entity)
-        self._channels.sharing.tell_indirectly("created", path, entity)
+        self._channels.sharing.report_indirectly("created", path, entity)
         return path
 
     def set_roles(self, member: Path, roles: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ class TeamsOfTenant:
         """
         entity = self._store.require(member) | {"roles": list(roles)}
         self._store.put("updated", member, entity)
-        self._channels.sharing.tell_indirectly("updated", member, entity)
+        self._channels.sharing.report_indirectly("updated", member, entity)
 
     def remove_member(self, member: Path) -> None:
         """End a membership.
@@ -104,7 +104,7 @@ class TeamsOfTenant:
         """
         entity = self._store.require(member)
         self._store.remove(member)
-        self._channels.sharing.tell_indirectly("deleted", member, entity)
+        self._channels.sharing.report_indirectly("deleted", member, entity)
 
     def _team(self, path: Path, display_name: str) -> Entity:
         thread, tenant_id = self._threads[path], self._store.tenant_of(path)

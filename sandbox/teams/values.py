@@ -1,4 +1,4 @@
-"""The values of the simulated Teams: who there is, and what has changed."""
+"""Which values does the simulated Teams have? Who is there, and what has changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

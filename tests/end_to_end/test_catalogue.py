@@ -6,7 +6,7 @@ The paths of the articles are in test_articles.py.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import batched
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.azurite import Azurite
 from sandbox.entra import Application
-from sandbox.graph import Delivery, Item
+from sandbox.graph import Delivery
 from sandbox.graph.envelope import body
 from sandbox.ledger import Arrival, Ledger
 from sandbox.run.queue_consumer import Consumer, Event
@@ -39,49 +39,50 @@ _SUBJECTS = {
 }
 
 
-@dataclass(kw_only=True)
-class Told:
-    """What became of a day."""
-
-    ledgers: dict[str, Ledger]
-    """One for each subscription: several tell of one change, and what each of them tells is looked at."""
-    subscriptions: int = 0
-    asked: Counter[str] = field(default_factory=Counter)
-    """How often Graph was asked to subscribe, by version."""
-    unbooked: list[object] = field(default_factory=list)
-    """What was delivered and not published, or published and not delivered, in the first round."""
-    by_resource: dict[str, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
-    again: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
-    without_tokens: list[Delivery] = field(default_factory=list)
-    after: list[Event] = field(default_factory=list)
-
-
-class _Day:
-    """One host and one world for the whole module."""
+class _Run:
+    """One host and one world for the whole module, and what became of every change."""
 
     def __init__(self, folder: Path, azurite: Azurite) -> None:
         self.world = World(folder)
         self.world.azurite = azurite
         self.tenant = CatalogueTenant(self.world.teams, self.world.registration.tenant_ids[0])
-        self.arrived: dict[tuple[str, ...], Event] = {}
-        self.told = Told(ledgers=defaultdict(lambda: Ledger(self.world.clock)))
-        self.world.graph.on_delivery(self.delivered)
+        self.deliveries: list[Delivery] = []
+        # Several subscriptions report one change, and what each of them reports is compared.
+        self.ledgers: dict[str, Ledger] = defaultdict(lambda: Ledger(self.world.clock))
+        self.requests = Counter[str]()
+        self.mismatches: list[object] = []
+        self.first: dict[str, list[Arrival]] = defaultdict(list)
+        self.again: dict[str, list[Event]] = defaultdict(list)
+        self.without_tokens: list[Delivery] = []
+        self.after: list[Event] = []
+        self._arrived: dict[tuple[str, ...], Event] = {}
+        self.world.graph.on_delivery(self._delivered)
 
     @property
     def events(self) -> list[Event]:
-        """What stood in the queue, in order."""
-        return list(self.arrived.values())
+        """What was in the queue, in order."""
+        return list(self._arrived.values())
 
-    def arrive(self, event: Event) -> None:
-        # Of a POST that a busy machine parks, some events may have been published: they come again, just the same.
-        attributes = event.attributes
-        self.arrived.setdefault((event.data["subscriptionId"], attributes["id"], attributes["time"]), event)
+    async def run(self) -> None:
+        try:
+            self._grant_permissions()
+            await self.world.start_services()
+            await self.world.start_host(self.tenant.subscriptions(), settings={"DEDUPLICATE_FOR": "0"})
+            assert await self.world.run_timer()
+            requests = self.world.graph_service.requests
+            self.requests.update(request.path_qs for request in requests if request.method == "POST")
+            consuming = asyncio.create_task(
+                Consumer(self.world.azurite.connection_string, QUEUE_NAME).run(self._arrive)
+            )
+            await self._deliver()
+            await self._redeliver()
+            await self._deliver_without_tokens()
+            consuming.cancel()
+            await asyncio.gather(consuming, return_exceptions=True)
+        finally:
+            await self.world.stop()
 
-    def delivered(self, delivery: Delivery) -> None:
-        for item in delivery.items:
-            self.told.ledgers[item.subscription.id].delivered(replace(delivery, items=(item,)))
-
-    def allow(self) -> None:
+    def _grant_permissions(self) -> None:
         """Grant the app the least privilege for each row."""
         registration = self.world.registration
         self.world.entra.register(
@@ -93,71 +94,55 @@ class _Day:
             )
         )
 
-    async def run(self) -> Told:
-        try:
-            self.allow()
-            await self.world.start_services()
-            await self.world.start_host(self.tenant.subscriptions(), settings={"DEDUPLICATE_FOR": "0"})
-            assert await self.world.run_timer()
-            self.told.subscriptions = len(self.world.graph.subscriptions())
-            self.told.asked = Counter(
-                request.path_qs for request in self.world.graph_service.requests if request.method == "POST"
-            )
-            consuming = asyncio.create_task(Consumer(self.world.azurite.connection_string, QUEUE_NAME).run(self.arrive))
-            await self.live()
-            await self.redeliver()
-            await self.lose_the_tokens()
-            consuming.cancel()
-            await asyncio.gather(consuming, return_exceptions=True)
-        finally:
-            await self.world.stop()
-        return self.told
+    def _arrive(self, event: Event) -> None:
+        # Of a POST that a busy machine parks, some events may have been published: they come again, just the same.
+        attributes = event.attributes
+        self._arrived.setdefault((event.data["subscriptionId"], attributes["id"], attributes["time"]), event)
 
-    async def live(self) -> None:
-        ledgers = self.told.ledgers
+    def _delivered(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+        for item in delivery.items:
+            self.ledgers[item.subscription.id].delivered(replace(delivery, items=(item,)))
+
+    async def _deliver(self) -> None:
         self.tenant.change_everything()
         await self.world.graph.idle()
-        await self.until(sum(len(ledger.missing) for ledger in ledgers.values()))
+        await self._wait_for(sum(len(ledger.missing) for ledger in self.ledgers.values()))
         for event in self.events:
-            ledgers[event.data["subscriptionId"]].arrived(event)
-        for ledger in ledgers.values():
+            self.ledgers[event.data["subscriptionId"]].arrived(event)
+        for ledger in self.ledgers.values():
             for arrival in ledger.arrivals:
-                self.told.by_resource[arrival.item.subscription.resource].append(arrival)
-            self.told.unbooked += [*ledger.missing, *ledger.unexpected]
+                self.first[arrival.item.subscription.resource].append(arrival)
+            self.mismatches += [*ledger.missing, *ledger.unexpected, *[ledger.refused] * (ledger.refused > 0)]
 
-    async def redeliver(self) -> None:
-        """Send everything again, as Graph does when an answer is lost: encrypted anew, in other POSTs."""
-        items = [arrival.item for arrivals in self.told.by_resource.values() for arrival in arrivals]
-        before = len(self.events)
+    async def _redeliver(self) -> None:
+        """Send everything again, as Graph does when an answer is lost: encrypted again, in other POSTs."""
+        items = [arrival.item for arrivals in self.first.values() for arrival in arrivals]
+        before, ssl = len(self.events), self.world.tls.client_context
         async with aiohttp.ClientSession() as session:
             for some in batched(items, _ITEMS_A_POST, strict=False):
-                await self.post(session, list(some))
-        await self.until(before + len(items))
+                data = body(some, self.world.entra, "2.0")
+                async with session.post(some[0].url, data=data, ssl=ssl) as answer:
+                    assert answer.status == 202
+        await self._wait_for(before + len(items))
         resources = {each.id: each.resource for each in self.world.graph.subscriptions()}
         for event in self.events[before:]:
-            self.told.again[resources[event.data["subscriptionId"]]].append(event)
+            self.again[resources[event.data["subscriptionId"]]].append(event)
 
-    async def post(self, session: aiohttp.ClientSession, items: list[Item]) -> None:
-        data, ssl = body(items, self.world.entra, "2.0"), self.world.tls.client_context
-        async with session.post(items[0].url, data=data, ssl=ssl) as answer:
-            assert answer.status == 202
-
-    async def lose_the_tokens(self) -> None:
+    async def _deliver_without_tokens(self) -> None:
         """Have a message written while the app's registration is such that Graph gets no tokens for it."""
-        graph, before = self.world.graph, len(self.events)
+        graph, events, deliveries = self.world.graph, len(self.events), len(self.deliveries)
         graph.role_assignment_required.add(self.world.registration.client_id)
-        graph.on_delivery(self.told.without_tokens.append)
-        self.tenant.write("nobody vouches for this")
+        self.tenant.write("without a token")
         await graph.idle()
-        deliveries = list(self.told.without_tokens)
+        self.without_tokens = self.deliveries[deliveries:]
         graph.role_assignment_required.clear()
-        self.tenant.write("the registration is mended")
+        self.tenant.write("with a token")
         await graph.idle()
-        self.told.without_tokens[:] = deliveries
-        await self.until(before + 1)
-        self.told.after = self.events[before:]
+        await self._wait_for(events + 1)
+        self.after = self.events[events:]
 
-    async def until(self, count: int) -> None:
+    async def _wait_for(self, count: int) -> None:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while len(self.events) < count:
                 await asyncio.sleep(0.5)
@@ -166,9 +151,10 @@ class _Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> tuple[CatalogueTenant, Told]:
-    it = _Day(tmp_path_factory.mktemp("day"), borrowed)
-    return it.tenant, asyncio.run(it.run())
+def run(tmp_path_factory: pytest.TempPathFactory, borrowed: Azurite) -> _Run:
+    it = _Run(tmp_path_factory.mktemp("catalogue"), borrowed)
+    asyncio.run(it.run())
+    return it
 
 
 def _titled(text: str) -> str:
@@ -179,20 +165,16 @@ def _subject(row: ResourceType, change: Change) -> str:
     return _SUBJECTS.get(row.type_name, "/".join(part.replace("/", "%2F") for part in change.path))
 
 
-def test_every_path_is_subscribed_to_and_nothing_is_lost_or_strange(day: tuple[CatalogueTenant, Told]) -> None:
-    _, told = day
-    assert told.subscriptions == len(ROWS)
+def test_every_path_is_subscribed_to_and_every_change_arrives(run: _Run) -> None:
     in_beta = sum(row.beta for row in ROWS)
-    assert told.asked == {"/v1.0/subscriptions": len(ROWS) - in_beta, "/beta/subscriptions": in_beta}
-    assert (told.unbooked, sum(ledger.refused for ledger in told.ledgers.values())) == ([], 0)
+    assert run.requests == {"/v1.0/subscriptions": len(ROWS) - in_beta, "/beta/subscriptions": in_beta}
+    assert len(run.world.graph.subscriptions()) == len(ROWS)
+    assert run.mismatches == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
-def test_each_documented_change_is_published_with_its_type_subject_and_content(
-    day: tuple[CatalogueTenant, Told], row: ResourceType
-) -> None:
-    tenant, told = day
-    arrivals = told.by_resource[tenant.filled(row)]
+def test_documented_change_is_published_with_type_subject_and_content(run: _Run, row: ResourceType) -> None:
+    arrivals = run.first[run.tenant.filled(row)]
     assert {arrival.event.attributes["type"] for arrival in arrivals} == {
         f"Microsoft.Graph.{_titled(row.type_name)}{_titled(change_type)}" for change_type in row.change_types
     }
@@ -204,16 +186,12 @@ def test_each_documented_change_is_published_with_its_type_subject_and_content(
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
-def test_a_redelivery_keeps_the_id_wherever_graph_tells_the_version(
-    day: tuple[CatalogueTenant, Told], row: ResourceType
-) -> None:
-    """Encrypted anew, a change without a version is another notification: see docs/events.md."""
-    tenant, told = day
-    first = [arrival.event for arrival in told.by_resource[tenant.filled(row)]]
-    again = told.again[tenant.filled(row)]
+def test_redelivered_change_with_a_version_has_the_same_id(run: _Run, row: ResourceType) -> None:
+    """Encrypted again, a change without a version is another notification: see docs/events.md."""
+    first = [arrival.event for arrival in run.first[run.tenant.filled(row)]]
+    again = run.again[run.tenant.filled(row)]
     assert len({event.attributes["id"] for event in first}) == len(first) == len(again)
-    versioned, again_versioned = (_ids(events, versioned=True) for events in (first, again))
-    assert versioned == again_versioned
+    assert _ids(first, versioned=True) == _ids(again, versioned=True)
     assert _ids(first, versioned=False).isdisjoint(_ids(again, versioned=False))
 
 
@@ -229,10 +207,9 @@ def _states_version(event: Event) -> bool:
     return bool(content.get("etag") or content.get("lastModifiedDateTime"))
 
 
-def test_what_comes_with_no_tokens_at_all_is_answered_and_not_published(day: tuple[CatalogueTenant, Told]) -> None:
+def test_post_without_validation_tokens_is_answered_and_not_published(run: _Run) -> None:
     """`validationTokens: null`: the registration requires a role assignment that Graph Change Tracking lacks."""
-    _, told = day
-    assert told.without_tokens
-    assert all(item.is_rich for delivery in told.without_tokens for item in delivery.items)
-    assert {delivery.answer.status for delivery in told.without_tokens} == {202}
-    assert [event.data["content"]["body"]["content"] for event in told.after] == ["the registration is mended"]
+    assert run.without_tokens
+    assert all(item.is_rich for delivery in run.without_tokens for item in delivery.items)
+    assert {delivery.answer.status for delivery in run.without_tokens} == {202}
+    assert [event.data["content"]["body"]["content"] for event in run.after] == ["with a token"]

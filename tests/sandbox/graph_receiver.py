@@ -1,4 +1,4 @@
-"""The endpoint of an app: it remembers what came, and answers what a test tells it to."""
+"""The endpoint of an app: it remembers what came, and answers as a test wants."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ def echo(request: web.Request) -> web.Response:
 
 @dataclass(kw_only=True)
 class Receiver:
-    """The endpoint of an app; it answers what a test tells it to, and remembers everything."""
+    """The endpoint of an app; it answers as a test wants, and remembers everything."""
 
     status: int = 202
     validate: Callable[[web.Request], web.Response] = echo

@@ -74,7 +74,7 @@ class GraphWorld:
         return self.do(lambda: self.teams.chats.create([self.ann, self.bob], topic="Lunch"))
 
     def send(self, *texts: str, chat: Path | None = None) -> list[Path]:
-        """Have Ann write in a chat, and wait until Graph has told about it."""
+        """Have Ann write in a chat, and wait until Graph has notified the app."""
         to = chat or self.new_chat()
         sent = self.do(lambda: [self.teams.messages.send(to, self.ann, text) for text in texts])
         self.settle()
@@ -190,6 +190,6 @@ def filled(template: str, ids: Mapping[str, str]) -> str:
 
 
 def caller(*, roles: tuple[str, ...] = ("Chat.Read.All",)) -> Caller:
-    """Return an application that nobody had to sign in for, for rules that need no server."""
+    """Return an application on its own behalf, for rules that need no server."""
     ends = datetime(2090, 1, 1, tzinfo=UTC)
     return Caller(application_id=APP, tenant_id=GUID, object_id=GUID, roles=frozenset(roles), token_expires_at=ends)

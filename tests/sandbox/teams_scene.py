@@ -1,4 +1,4 @@
-"""A simulated Teams with three people in it, and what it tells."""
+"""A simulated Teams with three people in it, and what it reports."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ class Scene:
         self.bob = self.teams.add_user(self.tenant, "Bob Burns")
         self.cem = self.teams.add_user(self.tenant, "Cem Cey")
 
-    def told(self) -> list[tuple[str, str]]:
-        """Return what was told since the last time: the change and the collection it happened in."""
-        told: list[tuple[str, str]] = [(change.change_type, change.path[-2]) for change in self.changes]
+    def recent(self) -> list[tuple[str, str]]:
+        """Return what was reported since the last time: the change and the collection it happened in."""
+        reported: list[tuple[str, str]] = [(change.change_type, change.path[-2]) for change in self.changes]
         self.changes.clear()
-        return told
+        return reported
 
     def get(self, path: Path) -> dict[str, Any]:
         entity = self.teams.get(path, tenant_id=self.tenant)

@@ -30,57 +30,67 @@ def test_three_people_or_a_topic_make_a_group_chat(scene: Scene) -> None:
         assert scene.get(chat)["chatType"] == "group"
 
 
-def test_a_chat_takes_two_people(scene: Scene) -> None:
+def test_chat_takes_two_people(scene: Scene) -> None:
     with pytest.raises(ValueError, match="two"):
         scene.teams.chats.create([scene.ann])
 
 
-def test_a_membership_id_is_base64_of_what_it_joins(scene: Scene) -> None:
+def test_membership_id_is_base64_of_what_it_joins(scene: Scene) -> None:
     chat = scene.teams.chats.create([scene.ann, scene.bob])
     member = scene.get(chat)["members"][1]
     assert base64.b64decode(member["id"]).decode() == f"0##{scene.tenant}##{chat[1]}##{scene.bob.id}"
 
 
-def test_each_operation_tells_what_microsofts_article_lists(scene: Scene) -> None:
+def test_each_operation_reports_what_the_article_lists(scene: Scene) -> None:
     chats, messages = scene.teams.chats, scene.teams.messages
     chat = chats.create([scene.ann, scene.bob], topic="Lunch")
-    assert scene.told() == [("created", "chats"), ("created", "members"), ("created", "members")]
+    assert scene.recent() == [("created", "chats"), ("created", "members"), ("created", "members")]
     chats.rename(chat, "Dinner")
-    assert scene.told() == [("updated", "chats")]
+    assert scene.recent() == [("updated", "chats")]
     member = chats.add_member(chat, scene.cem)
-    assert scene.told() == [("created", "members"), ("updated", "chats")]
+    assert scene.recent() == [("created", "members"), ("updated", "chats")]
     chats.remove_member(member)
-    assert scene.told() == [("deleted", "members"), ("updated", "chats")]
+    assert scene.recent() == [("deleted", "members"), ("updated", "chats")]
     message = messages.send(chat, scene.ann, "hello")
     messages.edit(message, "hello!")
     messages.react(message, scene.bob, "like")
     messages.delete(message)
-    assert [change for change, _ in scene.told()] == ["created", "updated", "updated", "deleted"]
+    assert [change for change, _ in scene.recent()] == ["created", "updated", "updated", "deleted"]
 
 
-def test_teams_and_channels_tell_created_updated_and_deleted(scene: Scene) -> None:
+def test_teams_and_channels_report_created_updated_and_deleted(scene: Scene) -> None:
     teams, channels = scene.teams.teams, scene.teams.channels
     team = teams.create(scene.ann, "Rockets")
-    assert scene.told() == [("created", "teams"), ("created", "channels"), ("created", "members")]
+    assert scene.recent() == [("created", "teams"), ("created", "channels"), ("created", "members")]
     teams.rename(team, "Rovers")
     member = teams.add_member(team, scene.bob)
     teams.set_roles(member, ("owner",))
     teams.remove_member(member)
-    assert scene.told() == [("updated", "teams"), *((each, "members") for each in ("created", "updated", "deleted"))]
+    assert scene.recent() == [
+        ("updated", "teams"),
+        *((each, "members") for each in ("created", "updated", "deleted")),
+    ]
     channel = channels.create(team, "Secret", membership_type="private")
     member = channels.add_member(channel, scene.bob)
     channels.set_roles(member, ("owner",))
     channels.remove_member(member)
     channels.rename(channel, "Public")
     channels.delete(channel)
-    assert [change for change, _ in scene.told()] == ["created", "created", "updated", "deleted", "updated", "deleted"]
+    assert [change for change, _ in scene.recent()] == [
+        "created",
+        "created",
+        "updated",
+        "deleted",
+        "updated",
+        "deleted",
+    ]
     teams.delete(team)
-    assert scene.told() == [("deleted", "teams")]
+    assert scene.recent() == [("deleted", "teams")]
     assert scene.teams.get(team, tenant_id=scene.tenant) is None
     assert scene.teams.get(channel, tenant_id=scene.tenant) is None
 
 
-def test_a_standard_channel_has_no_members_of_its_own(scene: Scene) -> None:
+def test_standard_channel_has_no_members_of_its_own(scene: Scene) -> None:
     channel = scene.teams.channels.create(scene.teams.teams.create(scene.ann, "Rockets"), "Talk")
     with pytest.raises(ValueError, match="team"):
         scene.teams.channels.add_member(channel, scene.bob)
@@ -94,7 +104,7 @@ def test_message_ids_are_epoch_milliseconds_unique_in_their_chat_only(scene: Sce
     scene.teams.messages.send(chats[1], scene.ann, "x")
 
 
-def test_a_reply_names_its_root_and_its_channel(scene: Scene) -> None:
+def test_reply_names_its_root_and_its_channel(scene: Scene) -> None:
     team = scene.teams.teams.create(scene.ann, "Rockets")
     channel = scene.teams.channels.create(team, "Talk")
     root = scene.teams.messages.send(channel, scene.ann, "Ready?")
@@ -112,7 +122,7 @@ def test_chats_have_no_replies(scene: Scene) -> None:
         scene.teams.messages.reply(message, scene.bob, "y")
 
 
-def test_a_deleted_message_stays_without_its_text(scene: Scene) -> None:
+def test_deleted_message_stays_without_its_text(scene: Scene) -> None:
     message = scene.teams.messages.send(scene.teams.chats.create([scene.ann, scene.bob]), scene.ann, "oops")
     scene.teams.messages.delete(message)
     entity = scene.get(message)
@@ -129,14 +139,14 @@ def test_every_change_of_a_message_gives_it_a_later_etag(scene: Scene) -> None:
     assert len(etags) == 3
 
 
-def test_a_mention_is_in_the_body_and_in_the_mentions(scene: Scene) -> None:
+def test_mention_is_in_the_body_and_in_the_mentions(scene: Scene) -> None:
     chat = scene.teams.chats.create([scene.ann, scene.bob])
     entity = scene.get(scene.teams.messages.send(chat, scene.ann, "look & see", mentions=[scene.bob]))
     assert entity["body"] == {"contentType": "html", "content": '<p><at id="0">Bob Burns</at> look &amp; see</p>'}
     assert entity["mentions"][0]["mentioned"]["user"]["id"] == scene.bob.id
 
 
-def test_the_same_seed_gives_the_same_ids() -> None:
+def test_same_seed_gives_the_same_ids() -> None:
     def ids(scene: Scene) -> list[str]:
         return [scene.tenant, scene.ann.id, scene.teams.chats.create([scene.ann, scene.bob], topic="x")[1]]
 
@@ -154,7 +164,7 @@ def test_another_tenant_sees_nothing(scene: Scene) -> None:
     assert scene.teams.get(chat, tenant_id=scene.teams.add_tenant()) is None
 
 
-def test_nothing_can_be_done_to_what_is_not_there(scene: Scene) -> None:
+def test_operation_on_a_missing_chat_is_an_error(scene: Scene) -> None:
     nowhere = ("chats", "19:0@thread.v2")
     with pytest.raises(LookupError):
         scene.teams.messages.send(nowhere, scene.ann, "x")
@@ -162,7 +172,7 @@ def test_nothing_can_be_done_to_what_is_not_there(scene: Scene) -> None:
         scene.teams.chats.rename(nowhere, "x")
 
 
-def test_an_entity_that_was_handed_out_is_a_copy(scene: Scene) -> None:
+def test_returned_entity_is_a_copy(scene: Scene) -> None:
     chat = scene.teams.chats.create([scene.ann, scene.bob])
     scene.get(chat)["members"].clear()
     assert len(scene.get(chat)["members"]) == 2

@@ -13,10 +13,10 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_a_shared_channel_is_told_with_the_team_and_its_members(scene: Scene) -> None:
+def test_shared_channel_is_reported_with_the_team_and_its_members(scene: Scene) -> None:
     host, guest = (scene.teams.teams.create(scene.ann, name) for name in ("Host", "Guest"))
     channel = scene.teams.channels.create(host, "Suppliers", membership_type="shared")
-    scene.told()
+    scene.recent()
     scene.teams.channels.sharing.share(channel, guest)
     share, member = scene.changes
     assert (share.path[-2:], share.entity["displayName"]) == (("sharedWithTeams", guest[1]), "Guest")
@@ -28,14 +28,14 @@ def test_a_shared_channel_is_told_with_the_team_and_its_members(scene: Scene) ->
     assert origin.startswith(f"tenants/('{scene.tenant}')teams('{guest[1]}')/members/('")
 
 
-def test_a_channel_that_is_deleted_has_no_indirect_members_any_more(scene: Scene) -> None:
+def test_deleted_channel_has_no_indirect_members(scene: Scene) -> None:
     host, guest = (scene.teams.teams.create(scene.ann, name) for name in ("Host", "Guest"))
     channel = scene.teams.channels.create(host, "Suppliers", membership_type="shared")
     scene.teams.channels.sharing.share(channel, guest)
     scene.teams.channels.delete(channel)
-    scene.told()
+    scene.recent()
     scene.teams.teams.add_member(guest, scene.bob)
-    assert scene.told() == [("created", "members")]
+    assert scene.recent() == [("created", "members")]
 
 
 @pytest.mark.parametrize("membership_type", ["standard", "private"])
@@ -46,7 +46,7 @@ def test_only_shared_channels_can_be_shared(scene: Scene, membership_type: Membe
         scene.teams.channels.sharing.share(channel, team)
 
 
-def test_members_of_private_and_shared_channels_have_their_own_form_of_id(scene: Scene) -> None:
+def test_members_of_private_and_shared_channels_have_other_ids(scene: Scene) -> None:
     team = scene.teams.teams.create(scene.ann, "Host")
     kinds: dict[MembershipType, str] = {"private": "2", "shared": "3"}
     for membership_type, kind in kinds.items():
@@ -58,7 +58,7 @@ def test_members_of_private_and_shared_channels_have_their_own_form_of_id(scene:
 def test_roles_in_a_chat_update_the_chat_too(scene: Scene) -> None:
     chat = scene.teams.chats.create([scene.ann, scene.bob], topic="Lunch")
     member = scene.teams.chats.add_member(chat, scene.cem)
-    scene.told()
+    scene.recent()
     scene.teams.chats.set_roles(member, ("owner",))
-    assert scene.told() == [("updated", "members"), ("updated", "chats")]
+    assert scene.recent() == [("updated", "members"), ("updated", "chats")]
     assert scene.get(chat)["members"][-1]["roles"] == ["owner"]

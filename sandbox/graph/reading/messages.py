@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sandbox.graph.reading.query import MODIFIED, Asked, Item, as_query, bad_query, shown
 from sandbox.teams import Entity, Path, Thing
 
-# What items say where the address does not tell their type.
+# What items say where the address does not show their type.
 _TYPED = {"@odata.type": "#microsoft.graph.chatMessage"}
 # Source: https://learn.microsoft.com/en-us/graph/api/channel-list-messages
 _MOST_REPLIES = 1000

@@ -158,7 +158,7 @@ def page_size(options: Mapping[str, str], row: Listing) -> int:
 
 
 def shown(entity: Entity, collection: str, expanded: Container[str]) -> Entity:
-    """Return an entity without the navigation properties that nobody asked for."""
+    """Return an entity without the navigation properties that were not asked for."""
     hidden = _NAVIGATION.get(collection, frozenset())
     return {name: value for name, value in entity.items() if name not in hidden or name in expanded}
 

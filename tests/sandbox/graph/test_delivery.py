@@ -11,7 +11,7 @@ from tests.sandbox.graph_world import APP, CHANGE_TRACKING, OTHER_APP, SECRET, G
 pytestmark = pytest.mark.slow
 
 
-def test_a_basic_notification_has_ids_only(world: GraphWorld) -> None:
+def test_basic_notification_has_ids_only(world: GraphWorld) -> None:
     made = world.subscribe()
     (message,) = world.send("hello")
     ((path, body),) = world.receiver.posts
@@ -38,7 +38,7 @@ def test_a_basic_notification_has_ids_only(world: GraphWorld) -> None:
 
 
 @pytest.mark.parametrize("bits", [2048, 4096])
-def test_a_rich_notification_carries_the_resource_sealed(world: GraphWorld, bits: int) -> None:
+def test_rich_notification_carries_the_resource_sealed(world: GraphWorld, bits: int) -> None:
     world.subscribe(**rich(bits))
     (message,) = world.send("hällo 👋")
     (item,) = world.receiver.items
@@ -47,7 +47,7 @@ def test_a_rich_notification_carries_the_resource_sealed(world: GraphWorld, bits
     assert item["encryptedContent"]["encryptionCertificateId"] == f"c{bits}"
 
 
-def test_a_large_message_arrives_whole(world: GraphWorld) -> None:
+def test_large_message_arrives_whole(world: GraphWorld) -> None:
     world.subscribe(**rich())
     world.send("x" * 100_000)
     sealed = world.receiver.items[0]["encryptedContent"]
@@ -90,20 +90,20 @@ def test_one_post_has_one_token_for_each_app_and_tenant(world: GraphWorld) -> No
     assert len(body["validationTokens"]) == 3
 
 
-def test_validation_tokens_are_made_out_to_the_app_that_was_named(world: GraphWorld) -> None:
+def test_validation_tokens_are_made_out_to_the_named_app(world: GraphWorld) -> None:
     world.subscribe(app=OTHER_APP, notificationUrlAppId=APP, **rich())
     world.send("x")
     assert world.claims(world.receiver.posts[0][1]["validationTokens"][0])["aud"] == APP
 
 
-def test_what_is_due_together_shares_posts_of_twenty_in_order(world: GraphWorld) -> None:
+def test_items_due_together_share_posts_of_twenty(world: GraphWorld) -> None:
     world.subscribe()
     sent = world.send(*map(str, range(45)))
     assert sorted(len(body["value"]) for _, body in world.receiver.posts) == [5, 20, 20]
     assert {item["resourceData"]["id"] for item in world.receiver.items} == {path[-1] for path in sent}
 
 
-def test_a_removed_or_expired_subscription_hears_nothing(world: GraphWorld) -> None:
+def test_removed_or_expired_subscription_gets_nothing(world: GraphWorld) -> None:
     made = world.subscribe(expirationDateTime=world.at(minutes=46))
     world.receiver.status = 500
     world.send("before")

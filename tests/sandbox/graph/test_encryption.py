@@ -20,18 +20,18 @@ ANYTHING = st.recursive(st.none() | st.integers() | st.text(st.characters(codec=
 @pytest.mark.slow
 @settings(max_examples=50)
 @given(ANYTHING)
-def test_what_was_sealed_opens_to_the_same(value: object) -> None:
+def test_encrypted_content_decrypts_to_the_same(value: object) -> None:
     assert decrypt(encrypt(json.dumps(value).encode(), CERTIFICATE, "id"), KEY) == value
 
 
 @pytest.mark.parametrize("bits", [2048, 3072])
-def test_the_sealed_key_is_as_long_as_the_certificates(bits: int) -> None:
+def test_encrypted_key_is_as_long_as_that_of_the_certificate(bits: int) -> None:
     sealed = encrypt(b"{}", certificate(rsa_key(bits)), "id")
     assert len(base64.b64decode(sealed["dataKey"])) == bits // 8
     assert decrypt(sealed, rsa_key(bits)) == {}
 
 
-def test_the_properties_are_those_of_the_documentation() -> None:
+def test_encrypted_content_has_the_documented_properties() -> None:
     sealed = encrypt(b"{}", CERTIFICATE, "mine")
     assert set(sealed) == {
         "data",
@@ -50,12 +50,12 @@ def test_each_notification_has_a_key_of_its_own() -> None:
     assert len({encrypt(b"{}", CERTIFICATE, "id")["data"] for _ in range(9)}) == 9
 
 
-def test_the_data_key_is_not_sealed_with_sha_256() -> None:
+def test_data_key_is_not_encrypted_with_sha_256() -> None:
     sealed = base64.b64decode(encrypt(b"{}", CERTIFICATE, "id")["dataKey"])
     with pytest.raises(ValueError, match="failed"):
         KEY.decrypt(sealed, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
 
 
-def test_a_key_that_is_not_rsa_seals_nothing() -> None:
+def test_key_that_is_not_rsa_is_refused() -> None:
     with pytest.raises(TypeError):
         encrypt(b"{}", certificate(ec.generate_private_key(ec.SECP256R1())), "id")

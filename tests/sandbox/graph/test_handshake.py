@@ -26,7 +26,7 @@ def test_both_endpoints_are_validated_even_if_they_are_the_same(world: GraphWorl
     assert [delivery.handshake for delivery in world.deliveries] == [True, True]
 
 
-def test_a_url_without_a_query_gets_one(world: GraphWorld) -> None:
+def test_url_without_a_query_gets_one(world: GraphWorld) -> None:
     world.subscribe()
     assert world.receiver.handshakes[1].startswith("/life?validationToken=")
 
@@ -50,7 +50,7 @@ HANDSHAKES = [
 
 
 @pytest.mark.parametrize(("validate", "reason"), [row[1:] for row in HANDSHAKES], ids=[row[0] for row in HANDSHAKES])
-def test_an_endpoint_that_answers_otherwise_is_refused(stern: GraphWorld, validate: Any, reason: str) -> None:
+def test_endpoint_with_another_answer_is_refused(stern: GraphWorld, validate: Any, reason: str) -> None:
     stern.receiver.validate = validate
     status, code, text = error(stern.call("POST", "v1.0/subscriptions", stern.body()))
     assert (status, code) == (400, "ValidationError")
@@ -58,19 +58,19 @@ def test_an_endpoint_that_answers_otherwise_is_refused(stern: GraphWorld, valida
     assert reason in text
 
 
-def test_the_lifecycle_endpoint_is_validated_too(world: GraphWorld) -> None:
+def test_lifecycle_endpoint_is_validated_too(world: GraphWorld) -> None:
     good = world.receiver.validate
     world.receiver.validate = lambda r: good(r) if r.path == "/hook" else web.Response(status=404)
     assert error(world.call("POST", "v1.0/subscriptions", world.body()))[1] == "ValidationError"
     assert world.graph.subscriptions() == ()
 
 
-def test_an_endpoint_that_takes_too_long_is_refused(world: GraphWorld) -> None:
+def test_endpoint_that_takes_too_long_is_refused(world: GraphWorld) -> None:
     world.receiver_service.faults.add(Fault(delay=0.9))
     answer = world.call("POST", "v1.0/subscriptions", world.body())
     assert error(answer) == (400, "InvalidRequest", "Subscription validation request timed out.")
 
 
-def test_an_endpoint_that_is_not_there_is_refused(world: GraphWorld) -> None:
+def test_endpoint_that_is_not_there_is_refused(world: GraphWorld) -> None:
     body = world.body(notificationUrl="https://127.0.0.1:9/hook")
     assert error(world.call("POST", "v1.0/subscriptions", body))[:2] == (400, "ValidationError")

@@ -1,4 +1,4 @@
-"""The life of a subscription as its app hears of it: tokens that end, reminders, removal, rotation."""
+"""The life of a subscription as its app sees it: tokens that end, reminders, removal, rotation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.sandbox.graph_world import GraphWorld
 pytestmark = pytest.mark.slow
 
 
-def test_delivery_pauses_when_the_access_token_has_ended_and_goes_on_after_a_renewal(world: GraphWorld) -> None:
+def test_delivery_pauses_without_access_token_until_a_renewal(world: GraphWorld) -> None:
     made = world.subscribe()
     world.later(minutes=61)
     world.send("x")
@@ -32,7 +32,7 @@ def test_reauthorizing_keeps_delivery_going(world: GraphWorld) -> None:
     assert len(world.receiver.items) == 1
 
 
-def test_what_waits_for_a_token_for_four_hours_is_lost(world: GraphWorld) -> None:
+def test_item_without_access_token_for_four_hours_is_lost(world: GraphWorld) -> None:
     world.subscribe()
     world.later(minutes=61)
     world.send("x")
@@ -62,7 +62,7 @@ def test_reauthorization_is_asked_for_before_the_token_ends(world: GraphWorld) -
     assert "validationTokens" not in body
 
 
-def test_a_renewal_ends_the_reminders(world: GraphWorld) -> None:
+def test_renewal_ends_the_reminders(world: GraphWorld) -> None:
     made = world.subscribe()
     world.later(minutes=46)
     world.call("PATCH", f"v1.0/subscriptions/{made['id']}", {"expirationDateTime": world.at(hours=24)})
@@ -72,20 +72,20 @@ def test_a_renewal_ends_the_reminders(world: GraphWorld) -> None:
     assert len(world.receiver.events) == 2
 
 
-def test_the_last_hour_brings_a_reminder_every_fifteen_minutes(enduring: GraphWorld) -> None:
+def test_last_hour_brings_a_reminder_every_fifteen_minutes(enduring: GraphWorld) -> None:
     enduring.subscribe(expirationDateTime=enduring.at(hours=2))
     for _ in range(3 * 12):
         enduring.later(minutes=5)
     assert enduring.receiver.events == ["reauthorizationRequired"] * 4
 
 
-def test_without_a_lifecycle_url_there_are_no_reminders(world: GraphWorld) -> None:
+def test_subscription_without_lifecycle_url_gets_no_reminders(world: GraphWorld) -> None:
     world.subscribe(lifecycleNotificationUrl=None, expirationDateTime=world.at(minutes=50))
     world.later(minutes=48)
     assert world.receiver.posts == []
 
 
-def test_the_app_hears_of_the_removal_of_a_subscription_to_messages(world: GraphWorld) -> None:
+def test_app_is_notified_of_a_removed_subscription_to_messages(world: GraphWorld) -> None:
     made = world.subscribe()
     world.do(lambda: world.graph.remove_subscription(made["id"]))
     world.settle()
@@ -104,7 +104,7 @@ def test_missed_is_announced_on_demand(world: GraphWorld) -> None:
     assert world.receiver.events == ["missed"]
 
 
-def test_what_waits_keeps_its_certificate_and_what_is_new_gets_the_new_one(world: GraphWorld) -> None:
+def test_waiting_item_is_encrypted_for_the_certificate_of_its_time(world: GraphWorld) -> None:
     made = world.subscribe(**rich())
     world.receiver.status = 503
     world.send("before")
@@ -118,7 +118,7 @@ def test_what_waits_keeps_its_certificate_and_what_is_new_gets_the_new_one(world
     assert names == ["c2048", "c4096", "c2048"]
 
 
-def test_idle_says_so_if_nobody_delivers(world: GraphWorld) -> None:
+def test_idle_is_an_error_if_graph_does_not_run(world: GraphWorld) -> None:
     world.subscribe()
     world.background.run(world.graph.stop())
     world.do(lambda: world.teams.messages.send(world.teams.chats.create([world.ann, world.bob]), world.ann, "x"))

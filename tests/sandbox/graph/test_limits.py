@@ -17,7 +17,7 @@ from tests.sandbox.graph_world import APP, CHAT, OTHER_APP, GraphWorld, caller, 
 pytestmark = pytest.mark.slow
 
 
-def test_the_same_subscription_again_is_409(world: GraphWorld) -> None:
+def test_same_subscription_again_is_409(world: GraphWorld) -> None:
     made = world.subscribe()
     again = world.body(resource="chats/getAllMessages?model=A", changeType="deleted,updated,created")
     status, _, text = error(world.call("POST", "v1.0/subscriptions", again))
@@ -27,7 +27,7 @@ def test_the_same_subscription_again_is_409(world: GraphWorld) -> None:
     world.subscribe(changeType="created")
 
 
-def test_an_app_has_one_subscription_on_a_chat(world: GraphWorld) -> None:
+def test_app_has_one_subscription_on_a_chat(world: GraphWorld) -> None:
     chat = world.do(lambda: world.teams.chats.create([world.ann, world.bob]))
     world.subscribe(resource=f"/chats/{chat[1]}/messages", changeType="created")
     second = world.body(resource=f"/chats('{chat[1]}')/messages", changeType="deleted")
@@ -36,7 +36,7 @@ def test_an_app_has_one_subscription_on_a_chat(world: GraphWorld) -> None:
     world.subscribe(resource=f"/chats/{chat[1]}/members", changeType="created")
 
 
-def test_a_user_has_ten_subscriptions_on_the_messages_of_all_chats(world: GraphWorld) -> None:
+def test_user_has_ten_subscriptions_on_the_messages_of_all_chats(world: GraphWorld) -> None:
     kinds = ["created", "updated", "deleted", "created,updated", "created,deleted"]
     resource = f"/users/{world.ann.id}/chats/getAllMessages"
     for app, change_type in itertools.product((APP, OTHER_APP), kinds):
@@ -45,7 +45,7 @@ def test_a_user_has_ten_subscriptions_on_the_messages_of_all_chats(world: GraphW
     assert "limit" in error(world.call("POST", "v1.0/subscriptions", eleventh))[2]
 
 
-def test_a_tenant_has_a_pool_of_10_000_subscriptions() -> None:
+def test_tenant_has_a_pool_of_10_000_subscriptions() -> None:
     clock = Clock()
     store, expires = Subscriptions(clock), (clock.now() + timedelta(minutes=50)).isoformat()
     asked = {"changeType": "created", "notificationUrl": "https://a.example/", "expirationDateTime": expires}
@@ -82,7 +82,7 @@ def test_requests_are_throttled_by_app_and_by_tenant(kind: str, per_tenant: int,
     throttle.admit(kind, app_id=APP, tenant_id="0")
 
 
-def test_429_tells_when_to_come_back(world: GraphWorld) -> None:
+def test_429_says_when_to_try_again(world: GraphWorld) -> None:
     headers = world.bearer()
     answers = [world.call("GET", "v1.0/subscriptions", headers=headers) for _ in range(26)]
     assert [answer.status_code for answer in answers] == [200] * 25 + [429]
@@ -93,7 +93,7 @@ def test_429_tells_when_to_come_back(world: GraphWorld) -> None:
     assert {world.call("GET", "v1.0/subscriptions", headers=headers).status_code for _ in range(30)} == {200}
 
 
-def test_a_throttle_knows_its_peaks_and_what_it_refused() -> None:
+def test_throttle_counts_its_peaks_and_refusals() -> None:
     clock = Clock()
     throttle, limit = Throttle(clock), LIMITS["list"]
     for _ in range(3):

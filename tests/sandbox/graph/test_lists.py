@@ -204,6 +204,6 @@ def test_limits_of_a_second_are_the_published_ones(
     assert LIMITS[kind] == Limit(window=window, app=app, app_and_tenant=app_and_tenant, resource=resource)
 
 
-def test_fault_meets_a_list_as_it_meets_everything(tenant: GraphWorld, app: Reader) -> None:
+def test_fault_applies_to_lists_too(tenant: GraphWorld, app: Reader) -> None:
     tenant.graph_service.faults.add(Fault(path="/teams$", status=503, headers={"Retry-After": "3"}, times=1))
     assert [app.status("teams") for _ in range(2)] == [503, 200]

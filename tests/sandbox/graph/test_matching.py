@@ -1,70 +1,54 @@
-"""Which subscription hears of what: one scene is played, and each resource has its own list of what arrives."""
-
-import re
-from dataclasses import dataclass
+"""Which subscription reports what: one scene is played, and each resource has its own list of changes."""
 
 import pytest
 
-from sandbox.entra import Application
-from sandbox.teams import Path, User
-from tests.sandbox.graph_world import APP, GUID, SECRET, GraphWorld
-
-pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True, kw_only=True)
-class Before:
-    """What there is before anybody subscribes."""
-
-    chat: Path
-    team: Path
-    channel: Path
-    cem: User
+from sandbox.teams import Path
+from tests.sandbox.graph.reporting import reported
+from tests.sandbox.graph_world import GUID
+from tests.sandbox.teams_scene import Scene
 
 
-def prepare(world: GraphWorld) -> Before:
-    cem = world.teams.add_user(world.ann.tenant_id, "Cem Cey")
-    team = world.teams.teams.create(world.ann, "Rockets")
-    return Before(
-        chat=world.teams.chats.create([world.ann, world.bob], topic="Lunch"),
-        team=team,
-        channel=world.teams.channels.create(team, "Secret", membership_type="private"),
-        cem=cem,
-    )
+@pytest.fixture(scope="module")
+def played() -> tuple[Scene, dict[str, str]]:
+    """Return a scene that was played, and the ids of what there was before."""
+    scene = Scene()
+    team = scene.teams.teams.create(scene.ann, "Rockets")
+    chat = scene.teams.chats.create([scene.ann, scene.bob], topic="Lunch")
+    channel = scene.teams.channels.create(team, "Secret", membership_type="private")
+    scene.changes.clear()
+    play_chats(scene, chat)
+    play_channels(scene, team, channel)
+    stranger = scene.teams.add_user(scene.teams.add_tenant(), "Dee Doe")
+    scene.teams.messages.send(scene.teams.chats.create([stranger, stranger], topic="x"), stranger, "elsewhere")
+    ids = {"chat": chat[1], "team": team[1], "channel": channel[3], "ann": scene.ann.id, "cem": scene.cem.id}
+    return scene, ids
 
 
-def play(world: GraphWorld, before: Before) -> None:
-    chats(world, before)
-    channels(world, before)
-    stranger = world.teams.add_user(world.teams.add_tenant(), "Dee Doe")
-    world.teams.messages.send(world.teams.chats.create([stranger, stranger], topic="x"), stranger, "elsewhere")
+def play_chats(scene: Scene, chat: Path) -> None:
+    chats, messages = scene.teams.chats, scene.teams.messages
+    chats.rename(chat, "Dinner")
+    message = messages.send(chat, scene.bob, "Hungry?", mentions=[scene.ann])
+    messages.edit(message, "Thirsty?")
+    messages.delete(message)
+    chats.remove_member(chats.add_member(chat, scene.cem))
+    other = chats.create([scene.bob, scene.cem])
+    messages.send(other, scene.cem, "Between us: PIZZA")
 
 
-def chats(world: GraphWorld, before: Before) -> None:
-    teams = world.teams
-    teams.chats.rename(before.chat, "Dinner")
-    message = teams.messages.send(before.chat, world.bob, "Hungry?", mentions=[world.ann])
-    teams.messages.edit(message, "Thirsty?")
-    teams.messages.delete(message)
-    teams.chats.remove_member(teams.chats.add_member(before.chat, before.cem))
-    other = teams.chats.create([world.bob, before.cem])
-    teams.messages.send(other, before.cem, "Between us: PIZZA")
-
-
-def channels(world: GraphWorld, before: Before) -> None:
-    teams = world.teams
-    teams.teams.rename(before.team, "Rovers")
-    root = teams.messages.send(before.channel, world.ann, "Ready?")
-    teams.messages.react(teams.messages.reply(root, world.bob, "Pizza first."), world.ann, "like")
-    member = teams.channels.add_member(before.channel, world.bob)
-    teams.channels.set_roles(member, ("owner",))
-    teams.channels.remove_member(member)
-    member = teams.teams.add_member(before.team, before.cem)
-    teams.teams.set_roles(member, ("owner",))
-    teams.teams.remove_member(member)
-    teams.channels.rename(before.channel, "Open")
-    teams.channels.delete(before.channel)
-    teams.teams.delete(teams.teams.create(world.bob, "Second"))
+def play_channels(scene: Scene, team: Path, channel: Path) -> None:
+    teams, channels, messages = scene.teams.teams, scene.teams.channels, scene.teams.messages
+    teams.rename(team, "Rovers")
+    root = messages.send(channel, scene.ann, "Ready?")
+    messages.react(messages.reply(root, scene.bob, "Pizza first."), scene.ann, "like")
+    member = channels.add_member(channel, scene.bob)
+    channels.set_roles(member, ("owner",))
+    channels.remove_member(member)
+    member = teams.add_member(team, scene.cem)
+    teams.set_roles(member, ("owner",))
+    teams.remove_member(member)
+    channels.rename(channel, "Open")
+    channels.delete(channel)
+    teams.delete(teams.create(scene.bob, "Second"))
 
 
 ROOT, REPLY = "teams/channels/messages", "teams/channels/messages/replies"
@@ -98,48 +82,28 @@ ROWS: dict[str, list[str]] = {
     "/teams/{team}/channels/getAllMembers": [f"{each} teams/channels/members" for each in MEMBERS_OF_CHANNELS],
     "teams/getAllChannels/getAllMembers": [f"{each} teams/channels/members" for each in MEMBERS_OF_CHANNELS],
 }
-# What a resource does not report cannot be subscribed to either.
-CHANGE_TYPES = {
-    "/chats": "created,updated",
-    "/chats/{chat}": "updated",
-    "/users/{ann}/chats": "created,updated",
-    "/chats/getAllMembers": "created,deleted",
-    "/chats/{chat}/members": "created,deleted",
-    "/teams/{team}": "updated,deleted",
-}
 
 
 @pytest.mark.parametrize("resource", ROWS)
-def test_a_subscription_hears_of_its_own_changes_in_order(world: GraphWorld, resource: str) -> None:
-    before = world.do(lambda: prepare(world))
-    filled = resource.format(
-        chat=before.chat[1], team=before.team[1], channel=before.channel[3], ann=world.ann.id, cem=before.cem.id
-    )
-    change_type = CHANGE_TYPES.get(resource, "created,updated,deleted")
-    world.subscribe(version="beta", resource=filled, changeType=change_type)
-    world.do(lambda: play(world, before))
-    world.settle()
-    told = [f"{item['changeType']} {re.sub(r"\('[^']*'\)", '', item['resource'])}" for item in world.receiver.items]
-    assert told == ROWS[resource]
+def test_subscription_reports_its_own_changes_in_order(played: tuple[Scene, dict[str, str]], resource: str) -> None:
+    scene, ids = played
+    changes = reported(scene, resource.format(**ids))
+    assert [f"{change.change_type} {'/'.join(change.path[::2])}" for change in changes] == ROWS[resource]
 
 
-def test_a_subscription_hears_only_of_the_changes_it_named(world: GraphWorld) -> None:
-    before = world.do(lambda: prepare(world))
-    world.subscribe(changeType="deleted")
-    world.do(lambda: play(world, before))
-    world.settle()
-    assert [item["changeType"] for item in world.receiver.items] == ["deleted"]
+def test_subscription_reports_only_its_change_types(played: tuple[Scene, dict[str, str]]) -> None:
+    changes = reported(played[0], "/chats/getAllMessages", "deleted")
+    assert [change.change_type for change in changes] == ["deleted"]
 
 
-def test_an_app_is_notified_of_the_chats_that_it_is_installed_in(world: GraphWorld) -> None:
-    people = [world.ann, world.bob]
-    with_app = world.do(lambda: world.teams.chats.create(people, topic="Lunch", app_ids=(GUID,)))
-    permission = ("Chat.Read.WhereInstalled",)
-    world.entra.register(Application(client_id=APP, tenant_ids=(world.ann.tenant_id,), secret=SECRET, roles=permission))
-    world.subscribe(resource=f"appCatalogs/teamsApps/{GUID}/installedToChats/getAllMessages")
-    (message,) = world.send("with the app", chat=with_app)
-    world.send("without it")
-    assert [item["resourceData"]["id"] for item in world.receiver.items] == [message[-1]]
+def test_app_is_notified_of_the_chats_that_it_is_installed_in() -> None:
+    scene = Scene()
+    people = [scene.ann, scene.bob]
+    with_app, without = (scene.teams.chats.create(people, topic="x", app_ids=app_ids) for app_ids in ([GUID], []))
+    message = scene.teams.messages.send(with_app, scene.ann, "x")
+    scene.teams.messages.send(without, scene.ann, "x")
+    changes = reported(scene, f"appCatalogs/teamsApps/{GUID}/installedToChats/getAllMessages")
+    assert [change.path for change in changes] == [message]
 
 
 _INDIRECT, _SUPPRESSED = "notifyOnIndirectMembershipUpdate", "suppressNotificationWhenSharedUnsharedWithTeam"
@@ -155,25 +119,20 @@ _INDIRECT, _SUPPRESSED = "notifyOnIndirectMembershipUpdate", "suppressNotificati
         (f"?{_INDIRECT}=true&{_SUPPRESSED}=true", ["created", "created", "updated", "deleted"]),
     ],
 )
-def test_indirect_members_are_reported_only_if_asked_for(world: GraphWorld, query: str, changes: list[str]) -> None:
-    teams, channels = world.teams.teams, world.teams.channels
-    host = world.do(lambda: teams.create(world.ann, "Host"))
-    guest = world.do(lambda: teams.create(world.ann, "Guest"))
-    channel = world.do(lambda: channels.create(host, "Suppliers", membership_type="shared"))
-    world.subscribe(resource=f"/teams/{host[1]}/channels/getAllMembers{query}")
-    world.subscribe(version="beta", resource="/teams/getAllChannels/getAllMembers")
-
-    def live() -> None:
-        channels.add_member(channel, world.bob)
-        share = channels.sharing.share(channel, guest)
-        member = teams.add_member(guest, world.bob)
-        teams.set_roles(member, ("owner",))
-        teams.remove_member(member)
-        channels.sharing.unshare(share)
-
-    world.do(live)
-    world.settle()
-    # The tenant-wide path reports private channels only, and so adds nothing.
-    assert [item["changeType"] for item in world.receiver.items] == changes
-    indirect = [item for item in world.receiver.items if "/allMembers('" in item["resource"]]
-    assert len(indirect) == len(changes) - 1
+def test_indirect_members_are_reported_only_if_asked_for(query: str, changes: list[str]) -> None:
+    scene = Scene()
+    teams, channels = scene.teams.teams, scene.teams.channels
+    host, guest = (teams.create(scene.ann, name) for name in ("Host", "Guest"))
+    channel = channels.create(host, "Suppliers", membership_type="shared")
+    scene.changes.clear()
+    channels.add_member(channel, scene.bob)
+    share = channels.sharing.share(channel, guest)
+    member = teams.add_member(guest, scene.bob)
+    teams.set_roles(member, ("owner",))
+    teams.remove_member(member)
+    channels.sharing.unshare(share)
+    found = reported(scene, f"/teams/{host[1]}/channels/getAllMembers{query}")
+    assert [change.change_type for change in found] == changes
+    assert [change.path[-2] for change in found] == ["members", *["allMembers"] * (len(changes) - 1)]
+    # The tenant-wide path reports private channels only.
+    assert reported(scene, "/teams/getAllChannels/getAllMembers") == []

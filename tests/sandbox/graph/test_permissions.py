@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     "authorization", ["", "Basic QQ==", "Bearer", "Bearer nonsense", "Bearer a.b.c"], ids=lambda value: value or "none"
 )
-def test_without_a_valid_token_there_is_401(stern: GraphWorld, authorization: str) -> None:
+def test_invalid_token_is_401(stern: GraphWorld, authorization: str) -> None:
     headers = {"Authorization": authorization, "client-request-id": GUID}
     answer = stern.call("POST", "v1.0/subscriptions", stern.body(), headers=headers)
     assert error(answer)[:2] == (401, "InvalidAuthenticationToken")
@@ -25,19 +25,19 @@ def test_without_a_valid_token_there_is_401(stern: GraphWorld, authorization: st
     assert answer.headers["client-request-id"] == GUID
 
 
-def test_a_token_for_another_audience_is_401(stern: GraphWorld) -> None:
+def test_token_for_another_audience_is_401(stern: GraphWorld) -> None:
     token = stern.entra.validation_token(audience=APP, tenant_id=stern.ann.tenant_id, version="1.0")
     assert stern.call("GET", "v1.0/subscriptions", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_an_expired_token_is_401(world: GraphWorld) -> None:
+def test_expired_token_is_401(world: GraphWorld) -> None:
     headers = world.bearer()
     world.clock.advance(timedelta(hours=1))
     assert world.call("GET", "v1.0/subscriptions", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.template)
-def test_a_missing_permission_is_403_and_named(row: Any) -> None:
+def test_missing_permission_is_403_and_named(row: Any) -> None:
     asked = {
         "changeType": min(row.change_types),
         "notificationUrl": "https://a.example/",
@@ -55,6 +55,6 @@ def test_a_missing_permission_is_403_and_named(row: Any) -> None:
         assert created(asked, caller(roles=(permission,)), version="beta", now=now).resource_type is row
 
 
-def test_a_missing_permission_is_403_over_http(stern: GraphWorld) -> None:
+def test_missing_permission_is_403_over_http(stern: GraphWorld) -> None:
     answer = stern.call("POST", "v1.0/subscriptions", stern.body(), app=POWERLESS_APP)
     assert error(answer)[:2] == (403, "ExtensionError")

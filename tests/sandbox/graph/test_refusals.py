@@ -83,7 +83,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
 @pytest.mark.parametrize(
     ("changes", "status", "message"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
 )
-def test_a_bad_request_is_refused_in_graphs_words(
+def test_bad_request_is_refused_in_graphs_words(
     stern: GraphWorld, changes: dict[str, Any], status: int, message: str
 ) -> None:
     stern.graph.throttle.enabled = False
@@ -95,11 +95,11 @@ def test_a_bad_request_is_refused_in_graphs_words(
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b"\xff\xfe"])
-def test_what_is_no_json_object_is_a_bad_request(stern: GraphWorld, data: bytes) -> None:
+def test_body_that_is_not_a_json_object_is_a_bad_request(stern: GraphWorld, data: bytes) -> None:
     answer = stern.call("POST", "v1.0/subscriptions", data=data)
     assert error(answer)[:2] == (400, "BadRequest")
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE", "PUT"])
-def test_an_address_that_graph_does_not_have_is_400(stern: GraphWorld, method: str) -> None:
+def test_address_that_graph_does_not_have_is_400(stern: GraphWorld, method: str) -> None:
     assert stern.call(method, "v1.0/subscription").status_code == 400

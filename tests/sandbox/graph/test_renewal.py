@@ -26,7 +26,7 @@ def test_more_than_an_hour_needs_a_lifecycle_url(world: GraphWorld) -> None:
     assert error(world.call("PATCH", f"v1.0/subscriptions/{made['id']}", renewal))[2] == LIFECYCLE
 
 
-def test_a_patch_renews_redirects_and_rotates(world: GraphWorld) -> None:
+def test_patch_renews_redirects_and_rotates(world: GraphWorld) -> None:
     made = world.subscribe(**rich())
     elsewhere = f"{world.receiver_service.url}/elsewhere"
     renewal = {"expirationDateTime": world.at(hours=70), "notificationUrl": elsewhere}
@@ -39,7 +39,7 @@ def test_a_patch_renews_redirects_and_rotates(world: GraphWorld) -> None:
     assert len(world.receiver.handshakes) == 3
 
 
-def test_a_renewal_alone_is_not_validated(world: GraphWorld) -> None:
+def test_renewal_alone_is_not_validated(world: GraphWorld) -> None:
     made = world.subscribe()
     world.call("PATCH", f"v1.0/subscriptions/{made['id']}", {"expirationDateTime": world.at(hours=70)})
     assert len(world.receiver.handshakes) == 2
@@ -64,7 +64,7 @@ PATCHES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("patch", "reason"), [row[1:] for row in PATCHES], ids=[row[0] for row in PATCHES])
-def test_a_bad_patch_changes_nothing(world: GraphWorld, patch: dict[str, Any], reason: str) -> None:
+def test_bad_patch_changes_nothing(world: GraphWorld, patch: dict[str, Any], reason: str) -> None:
     made = world.subscribe(**rich())
     path = f"v1.0/subscriptions/{made['id']}"
     status, _, text = error(world.call("PATCH", path, patch))
@@ -73,7 +73,7 @@ def test_a_bad_patch_changes_nothing(world: GraphWorld, patch: dict[str, Any], r
     assert world.call("GET", path).json() == made
 
 
-def test_a_certificate_is_no_use_to_a_subscription_without_resource_data(world: GraphWorld) -> None:
+def test_certificate_for_a_subscription_without_resource_data_is_400(world: GraphWorld) -> None:
     made = world.subscribe()
     patch = {"expirationDateTime": world.at(hours=2), "encryptionCertificate": GOOD, "encryptionCertificateId": "c"}
     answer = world.call("PATCH", f"v1.0/subscriptions/{made['id']}", patch)
@@ -88,7 +88,7 @@ def test_reauthorizing_answers_204_and_leaves_the_expiry(world: GraphWorld) -> N
     assert world.call("GET", path).json() == made
 
 
-def test_reauthorizing_and_renewing_within_ten_minutes_is_noted(world: GraphWorld) -> None:
+def test_reauthorizing_and_renewing_within_ten_minutes_is_recorded(world: GraphWorld) -> None:
     made = world.subscribe()
     path = f"v1.0/subscriptions/{made['id']}"
     world.call("POST", f"{path}/reauthorize")

@@ -61,7 +61,7 @@ def test_everything_needs_its_permission(world: GraphWorld) -> None:
         assert world.call("GET", f"v1.0/{odata(path)}", headers={"Authorization": ""}).status_code == 401
 
 
-def test_what_is_deleted_is_404(world: GraphWorld) -> None:
+def test_deleted_item_is_404(world: GraphWorld) -> None:
     paths = world.do(lambda: things(world))
     world.do(lambda: world.teams.chats.remove_member(paths[1]))
     world.do(lambda: world.teams.teams.delete(paths[3]))
@@ -69,7 +69,7 @@ def test_what_is_deleted_is_404(world: GraphWorld) -> None:
     assert statuses == [200, 404, 200, *[404] * 6]
 
 
-def test_a_softly_deleted_message_is_still_answered(world: GraphWorld) -> None:
+def test_softly_deleted_message_is_still_answered(world: GraphWorld) -> None:
     message = world.do(lambda: things(world))[2]
     world.do(lambda: world.teams.messages.delete(message))
     body = world.call("GET", f"v1.0/{odata(message)}").json()
@@ -90,7 +90,7 @@ def test_another_tenants_chat_is_404(world: GraphWorld) -> None:
 
 
 @pytest.mark.parametrize("path", ["chats", "teams/getAllMessages", "chats/getAllMessages", "teams/x/y", "chatsx"])
-def test_what_can_only_be_subscribed_to_cannot_be_fetched(world: GraphWorld, path: str) -> None:
+def test_path_that_can_only_be_subscribed_to_cannot_be_fetched(world: GraphWorld, path: str) -> None:
     assert world.call("GET", f"v1.0/{path}", app=APP).status_code == 400
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from sandbox.graph.dispatcher import RETRY_SPAN, next_try
 from sandbox.graph.health import Health
-from sandbox.graph.outbox import RETRY_SPAN, next_try
 from sandbox.serving import Fault
 from tests.sandbox.graph_keys import decrypt, rich, rsa_key
 from tests.sandbox.graph_world import GraphWorld
@@ -36,7 +36,7 @@ def test_every_other_status_is_retried(world: GraphWorld, status: int) -> None:
     assert first == second
 
 
-def test_a_retry_is_sealed_anew(world: GraphWorld) -> None:
+def test_retry_is_encrypted_again(world: GraphWorld) -> None:
     world.subscribe(**rich())
     world.receiver.status = 503
     world.send("x")
@@ -47,7 +47,7 @@ def test_a_retry_is_sealed_anew(world: GraphWorld) -> None:
     assert decrypt(first, rsa_key(2048)) == decrypt(second, rsa_key(2048))
 
 
-def test_a_retry_shares_no_post_with_what_is_sent_for_the_first_time(world: GraphWorld) -> None:
+def test_retry_shares_no_post_with_first_deliveries(world: GraphWorld) -> None:
     world.subscribe()
     world.receiver.status = 503
     chat = world.new_chat()
@@ -78,7 +78,7 @@ def test_retries_go_on_for_four_hours_and_back_off(enduring: GraphWorld) -> None
     assert minutes == sorted(minutes)
 
 
-def test_the_age_of_an_item_doubles_until_half_an_hour_lies_between_tries() -> None:
+def test_pauses_between_retries_double_up_to_half_an_hour() -> None:
     born = now = datetime.fromisoformat("2030-01-01T00:00:00Z")
     ages = []
     while (due := next_try(born, now)) is not None:
@@ -88,7 +88,7 @@ def test_the_age_of_an_item_doubles_until_half_an_hour_lies_between_tries() -> N
     assert ages == [*doubling, *steady, RETRY_SPAN.total_seconds()]
 
 
-def test_an_outage_ends_with_the_notification_delivered(world: GraphWorld) -> None:
+def test_outage_ends_with_the_notification_delivered(world: GraphWorld) -> None:
     world.subscribe()
     world.background.run(world.receiver_service.stop())
     world.send("x")
@@ -98,7 +98,7 @@ def test_an_outage_ends_with_the_notification_delivered(world: GraphWorld) -> No
     assert len(world.receiver.items) == 1
 
 
-def test_a_retry_may_take_longer_than_the_first_delivery(world: GraphWorld) -> None:
+def test_retry_may_take_longer_than_the_first_delivery(world: GraphWorld) -> None:
     world.subscribe()
     world.receiver_service.faults.add(Fault(delay=0.45))
     world.send("x")
@@ -107,7 +107,7 @@ def test_a_retry_may_take_longer_than_the_first_delivery(world: GraphWorld) -> N
     assert world.graph.waiting == 0
 
 
-def test_a_slow_endpoint_gets_new_notifications_ten_minutes_later(world: GraphWorld) -> None:
+def test_slow_endpoint_gets_new_notifications_ten_minutes_later(world: GraphWorld) -> None:
     world.subscribe()
     chat = world.new_chat()
     for _ in range(3):
@@ -125,7 +125,7 @@ def test_a_slow_endpoint_gets_new_notifications_ten_minutes_later(world: GraphWo
     assert world.health() == "normal"
 
 
-def test_a_dropping_endpoint_loses_new_notifications(world: GraphWorld) -> None:
+def test_dropping_endpoint_loses_new_notifications(world: GraphWorld) -> None:
     world.subscribe()
     chat = world.new_chat()
     handle = world.receiver_service.faults.add(Fault(delay=1.0))
@@ -137,7 +137,7 @@ def test_a_dropping_endpoint_loses_new_notifications(world: GraphWorld) -> None:
     world.send("lost", chat=chat)
     assert [lost.reason for lost in world.graph.lost] == ["drop"]
     world.later(minutes=12)
-    world.send("heard", chat=chat)
+    world.send("delivered", chat=chat)
     assert len(world.graph.lost) == 1
 
 
@@ -149,13 +149,13 @@ SHARES = [("10 % is not slow", 10, 0, "normal"), ("11 % is", 11, 0, "slow"), ("1
     [*(row[1:] for row in SHARES), (16, 16, "drop")],
     ids=[*(row[0] for row in SHARES), "16 % is"],
 )
-def test_an_endpoint_is_judged_by_the_share_of_slow_answers(over_3_s: int, over_10_s: int, state: str) -> None:
+def test_endpoint_is_judged_by_the_share_of_slow_answers(over_3_s: int, over_10_s: int, state: str) -> None:
     health = Health(slow_after=timedelta(seconds=3), drop_after=timedelta(seconds=10), least_answers=100)
     now = datetime.fromisoformat("2030-01-01T00:00:00Z")
     for number in range(99):
         slow = 12 if number < over_10_s else 5
         health.answered(now, timedelta(seconds=slow if number < over_3_s else 1))
-        assert health.state(now) == "normal", "too few to tell"
+        assert health.state(now) == "normal", "too few to judge by"
     health.answered(now, timedelta(seconds=1))
     assert health.state(now) == state
     assert health.state(now + timedelta(minutes=9)) == state

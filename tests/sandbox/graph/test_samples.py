@@ -1,26 +1,17 @@
 """The other types of the catalogue: one sample item each, sent like everything else, and what filters let through."""
 
-from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
-from sandbox.clock import Clock
 from sandbox.entra import Application
-from sandbox.graph.catalogue import CATALOGUE
-from sandbox.graph.catalogue_around_teams import AROUND_TEAMS
-from sandbox.graph.matching import keys_of, passes
-from sandbox.graph.rules import created
-from sandbox.teams import Change
 from sandbox.teams.sample_items import NAMES, SAMPLE_ITEMS
-from tests.sandbox.graph_keys import decrypt, rich, rsa_key
-from tests.sandbox.graph_world import APP, SECRET, GraphWorld, caller, error, filled
+from tests.sandbox.graph.reporting import EVERYTHING, reported
+from tests.sandbox.graph_world import APP, SECRET, GraphWorld, error
 from tests.sandbox.teams_scene import Scene
 
 pytestmark = pytest.mark.slow
 
-EVERYTHING = tuple({permission for row in CATALOGUE for permission in row.permissions})
-ROWS = tuple(row for row in AROUND_TEAMS if row.permissions)
 APP_ID, CALL = NAMES["app"], NAMES["call"]
 INSTALLATIONS = f"appCatalogs/teamsApps/{APP_ID}/installations"
 CALL_RECORDS = "communications/callRecords"
@@ -37,38 +28,6 @@ def allowed(world: GraphWorld) -> GraphWorld:
     tenant_ids = (world.ann.tenant_id,)
     world.entra.register(Application(client_id=APP, tenant_ids=tenant_ids, secret=SECRET, roles=EVERYTHING))
     return world
-
-
-def test_every_row_reports_its_changes_with_their_content(allowed: GraphWorld) -> None:
-    world, ann = allowed, allowed.ann
-    team = world.do(lambda: world.teams.teams.create(ann, "Rockets"))[1]
-    ids = {"user": ann.id, "team": team, "*organizers": f"['{ann.id}']"}
-    subscriptions = {
-        world.subscribe(
-            version="beta",
-            resource=filled(row.template, ids),
-            changeType=",".join(row.change_types),
-            expirationDateTime=world.at(hours=5),
-            **(rich() if row.rich else {}),
-        )["id"]: row
-        for row in ROWS
-    }
-    changes = [
-        world.do(lambda name=name, change_type=each: world.teams.samples.report(name, ann, change_type, team=team))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
-        for name, row in SAMPLE_ITEMS.items()
-        for each in row.change_types
-    ]
-    world.settle()
-    contents = [change.entity for change in changes]
-    reported = {subscription_id: set[str]() for subscription_id in subscriptions}
-    for item in world.receiver.items:
-        row = subscriptions[item["subscriptionId"]]
-        reported[item["subscriptionId"]].add(item["changeType"])
-        assert item["resourceData"]["@odata.type"].casefold().rpartition(".")[2] == row.entity.casefold()
-        assert ("encryptedContent" in item) is row.rich
-        assert not row.rich or decrypt(item["encryptedContent"], rsa_key(2048)) in contents
-    for subscription_id, row in subscriptions.items():
-        assert reported[subscription_id] == row.change_types, row.template
 
 
 SPELLINGS = {
@@ -110,15 +69,6 @@ def test_unknown_sample_item_is_an_error() -> None:
         scene.teams.samples.report("hologram", scene.ann)
 
 
-def is_reported(change: Change, resource: str) -> bool:
-    """Return whether a subscription of an app that may do everything reports a change."""
-    now = Clock().now()
-    expires = (now + timedelta(minutes=50)).isoformat()
-    asked = {"changeType": change.change_type, "notificationUrl": "https://a.example/", "expirationDateTime": expires}
-    subscription = created(asked | {"resource": resource}, caller(roles=EVERYTHING), version="beta", now=now)
-    return subscription.key in keys_of(change) and passes(subscription, change)
-
-
 @pytest.mark.parametrize(
     ("resource", "name", "names", "expected"),
     [
@@ -136,7 +86,7 @@ def is_reported(change: Change, resource: str) -> bool:
 def test_filter_chooses_among_sample_items(resource: str, name: str, names: dict[str, str], expected: bool) -> None:  # noqa: FBT001  a column of the table
     scene = Scene()
     change = scene.teams.samples.report(name, scene.ann, **names)
-    assert is_reported(change, resource.format(ann=scene.ann.id, bob=scene.bob.id)) is expected
+    assert reported(scene, resource.format(ann=scene.ann.id, bob=scene.bob.id)) == [change] * expected
 
 
 @pytest.mark.parametrize(
@@ -157,14 +107,11 @@ def test_filter_chooses_among_sample_items(resource: str, name: str, names: dict
 )
 def test_installations_are_reported_by_scope_and_consent(query: str, expected: list[str]) -> None:
     scene = Scene()
-    changes: dict[str, Change] = {
-        f"{scope} {change_type}": scene.teams.samples.report(
-            "teamsAppInstallation", scene.ann, change_type, scope=scope
-        )
-        for scope in ("groupChat", "team")
-        for change_type in SAMPLE_ITEMS["teamsAppInstallation"].change_types
-    }
-    assert [text for text, change in changes.items() if is_reported(change, f"{INSTALLATIONS}{query}")] == expected
+    for scope in ("groupChat", "team"):
+        for change_type in SAMPLE_ITEMS["teamsAppInstallation"].change_types:
+            scene.teams.samples.report("teamsAppInstallation", scene.ann, change_type, scope=scope)
+    changes = reported(scene, f"{INSTALLATIONS}{query}")
+    assert [f"{change.context['scope'][0]} {change.change_type}" for change in changes] == expected
 
 
 def test_second_list_of_organizers_is_over_the_quota(allowed: GraphWorld) -> None:
@@ -183,7 +130,7 @@ def test_second_list_of_organizers_is_over_the_quota(allowed: GraphWorld) -> Non
         (EMERGENCY, "updated", "Subscriptions to emergencyCallEvent only support rich notifications."),
     ],
 )
-def test_what_no_article_documents_is_refused(
+def test_undocumented_filter_or_form_is_refused(
     allowed: GraphWorld, resource: str, change_type: str, message: str
 ) -> None:
     body = allowed.body(resource=resource, changeType=change_type, expirationDateTime=allowed.at(hours=5))

@@ -1,13 +1,20 @@
-"""The JSON body of a subscription request, read property by property.
+"""What does the JSON body of a subscription request say? It is read property by property.
 
-Source: https://learn.microsoft.com/en-us/graph/api/resources/subscription
+Sources: https://learn.microsoft.com/en-us/graph/api/resources/subscription,
+https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data,
+https://github.com/microsoftgraph/microsoft-graph-docs/issues/9081 (the messages about certificates)
 """
 
+import base64
+import binascii
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.graph.errors import Refused, invalid
 
@@ -103,7 +110,7 @@ def tls_version(body: Body) -> str:
     """Return the latest TLS version that the endpoint supports.
 
     Raises:
-        Refused: with 400, it is none of the four.
+        Refused: with 400, it is not one of the four.
     """
     value = text(body, "latestSupportedTlsVersion") or "v1_2"
     if value not in _TLS_VERSIONS:
@@ -136,3 +143,53 @@ def moment(value: str, name: str) -> datetime:
     if when.tzinfo is None:
         raise invalid(f"Cannot convert the literal '{value}' of '{name}' to the expected type.")
     return when
+
+
+_MIN_BITS, _MAX_BITS = 2048, 4096
+_MAX_ID_CHARACTERS = 128
+
+
+def certificate(body: Body) -> x509.Certificate:
+    """Return the encryption certificate: X.509 DER in Base64 on one line, with an RSA key of 2,048 to 4,096 bits.
+
+    Raises:
+        Refused: it is not one, in the words of the real service.
+    """
+    value = body.get("encryptionCertificate")
+    if not isinstance(value, str) or not value:
+        raise _bad("Certificate cannot be empty")
+    try:
+        found = x509.load_der_x509_certificate(_decoded(value))
+        public_key = found.public_key()
+    except ValueError as exc:
+        raise _bad("Cannot find the requested object.") from exc
+    if not isinstance(public_key, rsa.RSAPublicKey):
+        raise _bad("The certificate's key must be an RSA key.")
+    if not _MIN_BITS <= public_key.key_size <= _MAX_BITS:
+        raise _bad(f"The certificate's key must have {_MIN_BITS} to {_MAX_BITS} bits.")
+    return found
+
+
+def certificate_id(body: Body) -> str:
+    """Return the app's own name for the certificate.
+
+    Raises:
+        Refused: it is missing, or too long.
+    """
+    value = body.get("encryptionCertificateId")
+    if not isinstance(value, str) or not value:
+        raise invalid("encryptionCertificateId is a required property when includeResourceData is set to true")
+    if len(value) > _MAX_ID_CHARACTERS:
+        raise invalid(f"encryptionCertificateId must not exceed {_MAX_ID_CHARACTERS} characters")
+    return value
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise _bad("Invalid length for a Base-64 char array or string.") from exc
+
+
+def _bad(reason: str) -> Refused:
+    return invalid(f"Certificate validation error: {reason}")
