@@ -8,6 +8,7 @@ from sandbox.graph.matching import keys_of, reports
 from sandbox.graph.paths import segments
 from sandbox.graph.rules import created
 from sandbox.graph.store import Subscriptions
+from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
 from tests.sandbox.graph_world import caller
 from tests.sandbox.teams_scene import Scene
@@ -15,8 +16,8 @@ from tests.sandbox.teams_scene import Scene
 EVERYTHING = tuple({permission for row in CATALOGUE for permission in row.permissions})
 
 
-def reported(scene: Scene, resource: str, *change_types: str) -> list[Change]:
-    """Return what a subscription in the scene's tenant reports; to all change types if none is named."""
+def subscription(scene: Scene, resource: str, *change_types: str) -> Subscription:
+    """Return a subscription in the scene's tenant; to all change types if none is named."""
     found = find(segments(resource.partition("?")[0]))
     assert found is not None
     now = scene.clock.now()
@@ -27,11 +28,16 @@ def reported(scene: Scene, resource: str, *change_types: str) -> list[Change]:
         "resource": resource,
     }
     app = replace(caller(roles=EVERYTHING), tenant_id=scene.tenant)
+    return created(asked, app, version="beta", now=now)
+
+
+def reported(scene: Scene, resource: str, *change_types: str) -> list[Change]:
+    """Return what a subscription in the scene's tenant reports."""
     store = Subscriptions(scene.clock)
-    store.add(created(asked, app, version="beta", now=now))
+    store.add(subscription(scene, resource, *change_types))
     return [
         change
         for change in scene.changes
-        for subscription in store.watching(change.tenant_id, keys_of(change))
-        if reports(subscription, change)
+        for each in store.watching(change.tenant_id, keys_of(change))
+        if reports(each, change)
     ]

@@ -11,7 +11,7 @@ from sandbox.clock import Clock
 from sandbox.graph.errors import Refused
 from sandbox.graph.rules import created
 from sandbox.graph.store import TENANT_POOL, Subscriptions
-from sandbox.graph.throttle import LIMITS, Throttle
+from sandbox.graph.throttle import LIMITS, Limit, Throttle
 from tests.sandbox.graph_world import APP, CHAT, OTHER_APP, GraphWorld, caller, error
 
 pytestmark = pytest.mark.slow
@@ -63,20 +63,40 @@ def test_tenant_has_a_pool_of_10_000_subscriptions() -> None:
     assert len(store.live()) == 1
 
 
-THROTTLES = [("write", 500, 2000), ("reauthorize", 1000, 4000), ("get", 500, 2000), ("list", 25, 40)]
+SECOND, TWENTY_SECONDS = timedelta(seconds=1), timedelta(seconds=20)
 
 
-@pytest.mark.parametrize(("kind", "per_tenant", "per_app"), THROTTLES)
-def test_requests_are_throttled_by_app_and_by_tenant(kind: str, per_tenant: int, per_app: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "window", "per_app", "per_tenant", "per_resource"),
+    [
+        ("write", TWENTY_SECONDS, 2000, 500, None),
+        ("reauthorize", TWENTY_SECONDS, 4000, 1000, None),
+        ("get", TWENTY_SECONDS, 2000, 500, None),
+        ("list", TWENTY_SECONDS, 40, 25, None),
+        ("listOfTeams", SECOND, 1500, 30, None),
+        ("listOfChannels", SECOND, 1200, 60, 4),
+        ("members", SECOND, 1200, 60, 4),
+        ("listOfChannelMembers", SECOND, 1200, 60, 1),
+        ("listOfChats", SECOND, 200, 20, 1),
+        ("messages", SECOND, 200, 20, 1),
+        ("listOfChannelMessages", SECOND, 200, 20, 1),
+        ("getAllMessages", SECOND, 1000, 200, None),
+        ("anyOther", SECOND, 1500, 30, 1),
+    ],
+)
+def test_requests_are_throttled_as_published(
+    kind: str, window: timedelta, per_app: int, per_tenant: int, per_resource: int | None
+) -> None:
+    """Source: https://learn.microsoft.com/en-us/graph/throttling-limits."""
+    assert LIMITS[kind] == Limit(window=window, app=per_app, app_and_tenant=per_tenant, resource=per_resource)
     clock = Clock()
     throttle = Throttle(clock)
-    assert (LIMITS[kind].app_and_tenant, LIMITS[kind].app) == (per_tenant, per_app)
     for number in range(per_app):
-        throttle.admit(kind, app_id=APP, tenant_id=str(number // per_tenant))
+        throttle.admit(kind, app_id=APP, tenant_id=str(number // per_tenant), resource=str(number))
     with pytest.raises(Refused) as caught:
         throttle.admit(kind, app_id=APP, tenant_id="another")
     assert caught.value.status == 429
-    assert 0 < (caught.value.retry_after or 0) <= 20
+    assert 0 < (caught.value.retry_after or 0) <= window.total_seconds()
     throttle.admit(kind, app_id=OTHER_APP, tenant_id="0")
     clock.advance(timedelta(seconds=caught.value.retry_after or 0))
     throttle.admit(kind, app_id=APP, tenant_id="0")

@@ -13,6 +13,7 @@ from tests.sandbox.graph_world import CHAT, GUID, GraphWorld, error
 pytestmark = pytest.mark.slow
 
 
+FAR = {"expirationDateTime": "2099-01-01T00:00:00Z"}
 LONG = {"clientState": "x" * 129}
 BAD_BASE64 = "Certificate validation error: Invalid length for a Base-64 char array or string."
 NO_OBJECT = "Certificate validation error: Cannot find the requested object."
@@ -58,6 +59,17 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     ("one team", {"resource": f"/teams/{GUID}", "changeType": "created"}, 400, "'created' is not supported"),
     ("no offset", {"expirationDateTime": "2099-01-01T00:00:00"}, 400, "expected type"),
     ("no time", {"expirationDateTime": "tomorrow"}, 400, "expected type"),
+    ("too long", FAR, 400, "can only be 4320 minutes in the future"),
+    (
+        "too long for call records",
+        {
+            "resource": "communications/callRecords",
+            "changeType": "created",
+            "expirationDateTime": "2099-01-01T00:00:00Z",
+        },
+        400,
+        "can only be 4230 minutes in the future",
+    ),
     ("past", {"expirationDateTime": "2020-01-01T00:00:00Z"}, 400, "in the future"),
     ("rich nothing", sealed(None), 400, "Certificate validation error: Certificate cannot be empty"),
     ("rich empty", sealed(""), 400, "Certificate validation error: Certificate cannot be empty"),
