@@ -91,7 +91,7 @@ class Listing:
     permissions: tuple[str, ...]
     """Of applications: the app reads nothing in the name of a user."""
     throttle: str
-    options: frozenset[str]
+    options: frozenset[str] = frozenset()
     per_resource: int = 0
     """How many segments of the path name what the throttle counts by; 0 for nothing."""
     page: int = 100

@@ -40,7 +40,6 @@ ITEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-_NO_OPTIONS = frozenset[str]()
 _MESSAGE_TYPE = "Collection(chatMessage)"
 # https://learn.microsoft.com/en-us/graph/api/chats-getallmessages
 _MESSAGES_OF_USER = Listing(
@@ -122,7 +121,6 @@ _PLACES = (
         permissions=(*_CHANNELS, *_DIRECTORY, *_GROUPS),
         throttle="listOfChannels",
         per_resource=2,
-        options=_NO_OPTIONS,
     ),
     # https://learn.microsoft.com/en-us/graph/api/team-list-members
     Listing(
@@ -131,7 +129,6 @@ _PLACES = (
         permissions=_TEAM_MEMBERS,
         throttle="members",
         per_resource=2,
-        options=_NO_OPTIONS,
     ),
     # https://learn.microsoft.com/en-us/graph/api/channel-list-members
     Listing(
@@ -140,7 +137,6 @@ _PLACES = (
         permissions=_CHANNEL_MEMBERS,
         throttle="listOfChannelMembers",
         per_resource=4,
-        options=_NO_OPTIONS,
     ),
     # https://learn.microsoft.com/en-us/graph/api/chat-list-members
     Listing(
@@ -149,7 +145,6 @@ _PLACES = (
         permissions=_CHAT_MEMBERS,
         throttle="anyOther",
         per_resource=2,
-        options=_NO_OPTIONS,
     ),
     # https://learn.microsoft.com/en-us/graph/api/chat-list
     Listing(

@@ -60,14 +60,6 @@ def test_deleted_item_is_404(tenant: GraphWorld) -> None:
     assert statuses == [200, 404, 200, *[404] * 6]
 
 
-def test_softly_deleted_message_is_still_answered(tenant: GraphWorld) -> None:
-    message = tenant.do(lambda: items(tenant))[2]
-    tenant.do(lambda: tenant.teams.messages.delete(message))
-    body = tenant.call("GET", f"v1.0/{odata(message)}").json()
-    assert body["deletedDateTime"] is not None
-    assert body["body"]["content"] == ""
-
-
 def test_members_of_a_chat_come_only_if_asked_for(tenant: GraphWorld) -> None:
     chat = tenant.do(lambda: items(tenant))[0]
     assert "members" not in tenant.call("GET", f"v1.0/{odata(chat)}").json()
