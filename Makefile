@@ -26,7 +26,7 @@ run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on
 	$(BIN)/python -m sandbox $(ARGS)
 
 test: .venv/installed sandbox/node_modules/installed  ## Run all tests (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 unit: .venv/installed  ## Run the tests that start no service
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow" $(SERVED:%=--ignore=tests/%) $(ARGS)

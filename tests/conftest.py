@@ -6,28 +6,26 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
-from xdist.remote import Producer
 
 from sandbox.azurite import Azurite
-from tests.borrowed import Borrowed
-from tests.distribution import Distribution
 from tests.sandbox.background import Background
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one a core, or half as many more where tests wait for services."""
     cores = os.process_cpu_count() or 1
-    return cores if "not slow" in config.option.markexpr else (3 * cores + 1) // 2
+    return cores if _without_slow(config) else (3 * cores + 1) // 2
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
-    return Distribution(config, log)
+def _without_slow(config: pytest.Config) -> bool:
+    return "not slow" in config.option.markexpr
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes on a busy machine says nothing of the code; what hangs is ended by the time-out.
     settings.register_profile("tests", deadline=None)
-    settings.load_profile("tests")
+    settings.register_profile("unit", settings.get_profile("tests"), max_examples=20)
+    settings.load_profile("unit" if _without_slow(config) else "tests")
 
 
 def pytest_collection() -> None:
@@ -53,4 +51,6 @@ def azurite() -> Iterator[Azurite]:
 @pytest.fixture(scope="session")
 def borrowed(azurite: Azurite) -> Azurite:
     """The same account, for tests that take no names of their own: its start empties it."""
+    from tests.borrowed import Borrowed  # noqa: PLC0415  the Azure SDKs would delay the start of every process
+
     return Borrowed(azurite)

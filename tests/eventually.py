@@ -10,5 +10,5 @@ def eventually(condition: Callable[[], bool], *, seconds: float = 10) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.005)
     return True

@@ -1,8 +1,12 @@
 """The changes of a chaos run: the same for the same seed, and of every kind that is watched."""
 
+import pytest
+
 from sandbox.clock import Clock
 from sandbox.teams import Change, Teams
 from tests.chaos.traffic import Traffic
+
+pytestmark = pytest.mark.slow
 
 STEPS = 600
 

@@ -19,7 +19,7 @@ from sandbox.run.world import QUEUE_NAME, World
 from sandbox.teams import Path as TeamsPath
 from shared.resources.catalogue import OVERVIEW_RESOURCES
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("articles")]
 
 _LOG = logging.getLogger(__name__)
 

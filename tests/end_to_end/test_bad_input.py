@@ -18,7 +18,7 @@ from tests.hostile.bodies import POSTS, replaced
 from tests.hostile.tokens import claims_of
 from tests.sender import CONTENT, STATE_KEY_TEXT, Sender, body, client_state
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 # More messages than some machines' storage accepts within Graph's time limit.
 THOUSAND = "items: 1,000 items"

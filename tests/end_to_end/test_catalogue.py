@@ -27,7 +27,7 @@ from shared.resources.catalogue import ResourceType
 from shared.resources.paths import is_created_once
 from tests.end_to_end.catalogue_tenant import ROWS, CatalogueTenant
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("catalogue")]
 
 _PATIENCE_SECONDS = 30
 _ITEMS_A_POST = 20

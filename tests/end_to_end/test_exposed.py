@@ -15,7 +15,7 @@ from sandbox.run.deployment import stage
 from tests.end_to_end.deployed import NEVER
 from tests.sandbox.function_apps import hosting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exposed")]
 
 KEYS = ["--function-key", "a function's key", "--master-key", "the master key"]
 ADMIN = ("", "/", "/host/status", "/host/keys", "/functions", "/functions/RenewSubscriptions", "/vfs/", "/nowhere")

@@ -12,7 +12,7 @@ from tests.fakes.identity_services import fault, hanging
 from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import MESSAGE, basic_item, body
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 
 @pytest.fixture(autouse=True)

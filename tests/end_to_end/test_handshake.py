@@ -15,7 +15,7 @@ from tests.eventually import eventually
 from tests.sandbox.function_apps import hosting
 from tests.sender import CLIENT_ID, STATE_KEY_TEXT, TENANT, basic_item, body
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("handshake")]
 
 NOWHERE = "https://127.0.0.1:9"
 SETTINGS_WITHOUT_SERVICES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 # The scene is played slowly enough to be followed.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("make_run")]
 
 REPOSITORY = Path(__file__).parents[2]
 SANDBOX = [sys.executable, "-m", "sandbox"]

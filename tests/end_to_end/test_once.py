@@ -10,7 +10,7 @@ from tests.end_to_end.deployed import Deployed
 from tests.eventually import eventually
 from tests.sender import CONTENT, Sender
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.eventually import eventually
 from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import Sender, basic_item, body
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 
 def _is_answered_in_time(answer: requests.Response, status: int) -> bool:

@@ -13,7 +13,7 @@ from sandbox.run.world import QUEUE_NAME, World
 from tests.end_to_end.deployed import NEVER
 from tests.schemas import file_by_type, problems, problems_of_data
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("schemas")]
 
 KINDS = ("channel.json", "chat.json", "chatMessage.json", "conversationMember.json", "team.json")
 # Chats are never deleted, as far as Graph's notifications go; and the scene loses nothing.

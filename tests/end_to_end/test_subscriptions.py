@@ -10,7 +10,7 @@ from tests.end_to_end.deployed import SUBSCRIPTIONS, Deployed
 from tests.fakes.identity_services import fault
 from tests.sender import OTHER_TENANT, TENANT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 DESIRED = 2 * len(SUBSCRIPTIONS)
 

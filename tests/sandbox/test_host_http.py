@@ -15,7 +15,7 @@ from sandbox.tls import Tls
 from tests.eventually import eventually
 from tests.sandbox.function_apps import hosting, write_function, write_host_json, write_http_function
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("host_http")]
 
 ECHO = """
     import json, logging, os, sys

@@ -11,7 +11,7 @@ from sandbox.host.process import FunctionsHost
 from tests.eventually import eventually
 from tests.sandbox.function_apps import hosting, write_host_json, write_http_function, write_timer_function
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("host_timers")]
 
 EVERY_SECOND = "* * * * * *"
 RETRY = {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:00.1"}

@@ -18,7 +18,7 @@ from tests.simulation.report import Report
 from tests.simulation.scenario import Scenario
 from tests.simulation.simulation import deployment_for, simulate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
 
 # Half as often as the app's timer runs by default, so that the same time takes half as long.
 EVERY = timedelta(minutes=10)

@@ -13,7 +13,7 @@ KEY = rsa_key(2048)
 CERTIFICATE = certificate(KEY)
 
 
-@pytest.mark.parametrize("bits", [2048, 3072])
+@pytest.mark.parametrize("bits", [2048, pytest.param(3072, marks=pytest.mark.slow)])
 def test_encrypted_key_is_as_long_as_that_of_the_certificate(bits: int) -> None:
     sealed = encrypt(b"{}", certificate(rsa_key(bits)), "id")
     assert len(base64.b64decode(sealed["dataKey"])) == bits // 8

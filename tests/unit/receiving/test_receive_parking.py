@@ -246,6 +246,7 @@ def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
     assert down.steps == []
 
 
+@pytest.mark.slow
 def test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post() -> None:
     keeper, post = Keeper(), _deepest_bare_item()
     assert keeper.take(post).quarantined == 1

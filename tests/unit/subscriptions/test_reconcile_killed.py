@@ -92,6 +92,7 @@ class Death:
             raise Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer_lost", [False, True], ids=["before the call", "before its answer"])
 @pytest.mark.parametrize(
     "world_with_work",

@@ -66,6 +66,7 @@ def test_the_files_are_what_the_types_say() -> None:
     assert files == {name: text(schema) for name, schema in schemas().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", documents())
 def test_a_schema_is_one_of_2020_12(name: str) -> None:
     schema = documents()[name]
@@ -122,6 +123,7 @@ def test_whatever_graph_adds_fits(kind: str) -> None:
     assert problems(event) == []
 
 
+@pytest.mark.slow
 @each_kind
 def test_any_property_may_be_null_or_left_out(kind: str) -> None:
     for number in range(len(list(_objects(RESOURCES[kind])))):
