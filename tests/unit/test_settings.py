@@ -143,11 +143,11 @@ def test_other_addresses_change_where_to_connect_and_not_whom_to_trust() -> None
     assert (settings.cloud, settings.instance_discovery) == (CLOUDS["global"], False)
 
 
-def test_tenant_ids_are_separated_by_commas_in_any_case_and_with_any_spaces() -> None:
+def test_tenant_ids_are_split_at_commas_in_any_case_and_spacing() -> None:
     assert _settings(TENANT_IDS=f" {TENANT.upper()}, {OTHER_TENANT},").tenant_ids == (TENANT, OTHER_TENANT)
 
 
-def test_the_first_client_state_key_signs_and_the_previous_one_still_authenticates() -> None:
+def test_first_client_state_key_signs_and_the_previous_authenticates() -> None:
     keys = _settings(CLIENT_STATE_KEY_PREVIOUS=PREVIOUS_STATE_KEY_TEXT).client_state_keys
     assert keys == (ClientStateKey.from_text(STATE_KEY_TEXT), ClientStateKey.from_text(PREVIOUS_STATE_KEY_TEXT))
 

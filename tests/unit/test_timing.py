@@ -74,7 +74,7 @@ def test_a_deadline_says_how_long_it_is_until_then() -> None:
     assert Deadline.after(-LONG).seconds_left() == 0
 
 
-def test_what_is_kept_in_reserve_is_left_when_the_earlier_deadline_has_come() -> None:
+def test_reserve_remains_after_the_earlier_deadline() -> None:
     whole = Deadline.after(LONG)
     early = whole.less(LONG)
     with pytest.raises(Unavailable):

@@ -89,12 +89,12 @@ def test_a_resource_that_was_looked_for_in_vain_is_marked_gone() -> None:
     assert data == json.loads(_event().to_json())["data"] | {"gone": True}
 
 
-def test_a_resource_that_is_gone_says_no_more_of_its_version_than_one_nobody_looked_for() -> None:
+def test_deleted_resource_adds_no_version_to_its_change() -> None:
     assert _gone().id == _event().id
     assert _gone(changeType="deleted").id != _gone(changeType="deleted", received_at=LATER).id
 
 
-def test_data_that_stand_elsewhere_are_named_by_their_address_instead() -> None:
+def test_data_stored_in_a_blob_are_replaced_by_their_address() -> None:
     """Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md."""
     whole, short = _event(PLAINTEXT), json.loads(_event(PLAINTEXT).to_json(dataref="https://a.example/1.json"))
     assert short.pop("dataref") == "https://a.example/1.json"
@@ -153,7 +153,7 @@ def test_change_without_content_has_another_id_than_with_it() -> None:
     assert _event().id != _event(PLAINTEXT).id
 
 
-def test_a_change_has_one_id_whether_its_resource_came_with_it_or_was_fetched() -> None:
+def test_change_id_is_the_same_for_included_and_fetched_content() -> None:
     fetched = b'{"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#chats", ' + PLAINTEXT[1:]
     for change_type in ("created", "updated", "deleted"):
         assert _event(fetched, changeType=change_type).id == _event(PLAINTEXT, changeType=change_type).id
@@ -261,7 +261,7 @@ def test_no_event_carries_or_shows_the_client_state_or_the_content() -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "é", "👋"])
-def test_the_longest_event_fits_into_a_queue_message_once_its_data_are_elsewhere(character: str) -> None:
+def test_longest_event_without_data_fits_into_a_queue_message(character: str) -> None:
     """A message that storage refuses would be answered 503, and sent again by Graph, for four hours."""
     longest = character * MAX_TEXT
     change = _event(changeType=longest, resource=longest, subscriptionId=longest, id=longest)

@@ -70,7 +70,7 @@ def test_the_same_change_twice_in_one_post_is_published_once() -> None:
     assert len(worker.sunk) == 2
 
 
-def test_edits_reactions_and_deletions_of_a_message_are_changes_of_their_own() -> None:
+def test_edits_and_deletions_of_a_message_are_separate_changes() -> None:
     """Peers' hole 14: de-duplication by message id alone, so that edits and deletions are lost."""
     worker = Worker(Table())
     changes = [message("created"), message("updated", "2"), message("updated", "3"), message("deleted", "4")]
@@ -103,7 +103,7 @@ def test_state_that_comes_back_is_published_each_time() -> None:
     assert len(set(worker.ids)) == 4
 
 
-def test_state_that_comes_back_while_the_one_between_is_parked_is_published() -> None:
+def test_returning_state_is_published_while_the_other_is_parked() -> None:
     """The coming back waits for the timer."""
     worker = Worker(Table())
     left, back, left_again = (team(name, minute) for minute, name in enumerate("ABA"))
@@ -182,7 +182,7 @@ def test_published_by_this_process_is_dropped_without_the_table() -> None:
     assert len(worker.sunk) == 2
 
 
-def test_who_rather_publishes_not_at_all_than_twice_waits_for_the_table() -> None:
+def test_required_lookup_fails_while_the_table_is_unavailable() -> None:
     table = Table(trouble=_down)
     worker = Worker(table)
     for events in ([message()], [message(), team("A")]):
@@ -213,7 +213,7 @@ def _down_for_writing(call: str) -> None:
         raise Unavailable("storage is full")
 
 
-def test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while() -> None:
+def test_unavailable_table_stops_no_event_and_is_not_read_for_a_while() -> None:
     worker = Worker(Table(trouble=_down))
     for etag in "123":
         worker.publish(message(etag=etag))
@@ -285,7 +285,7 @@ def test_two_posts_at_once_about_one_change_publish_it_once() -> None:
     assert len(sunk) == 2
 
 
-def test_a_post_waits_for_another_about_the_same_change_no_longer_than_its_time() -> None:
+def test_post_waits_for_a_concurrent_duplicate_until_its_deadline() -> None:
     """It is parked then, and a repetition once its turn has come."""
     let_go, sunk = threading.Event(), list[CloudEvent]()
 

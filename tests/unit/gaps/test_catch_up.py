@@ -43,7 +43,7 @@ def test_a_gap_that_lasts_stays_where_it_is() -> None:
     assert world.asked == []
 
 
-def test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing() -> None:
+def test_run_cut_short_before_the_gap_moves_loses_and_repeats_nothing() -> None:
     world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
@@ -73,7 +73,7 @@ def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
     assert len(world.gaps.rows) == 1
 
 
-def test_a_gap_that_turns_out_longer_is_filled_from_its_beginning() -> None:
+def test_extended_gap_is_backfilled_from_its_beginning() -> None:
     known = Gap.from_tracked(replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL)))
     assert known is not None
     world = CatchUpFixture(replace(known, state=GapState.RECOVERED, checkpoint="z", ended_at=NOW))
@@ -179,7 +179,7 @@ def test_a_run_without_time_begins_nothing() -> None:
     assert world.asked == []
 
 
-def test_the_next_run_goes_on_with_the_user_and_the_page_where_this_one_ended() -> None:
+def test_next_run_resumes_at_the_user_and_page_of_the_last_one() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1")])
     pages_of(world, "b", [message("2")], [message("3")], [message("4")])

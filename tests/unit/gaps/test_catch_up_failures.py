@@ -56,7 +56,7 @@ def test_what_is_put_off_waits_longer_each_time() -> None:
     assert world.gap().failure is None
 
 
-def test_a_tenant_that_asks_to_be_left_alone_is_and_the_others_are_not() -> None:
+def test_retry_after_pauses_its_tenant_only() -> None:
     other = replace(GAP, tenant_id=OTHER_TENANT, since=SINCE + 2 * MINUTE)
     world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE), other)
     world.has("a")

@@ -24,7 +24,7 @@ def test_people_on_every_page_of_the_list_are_read() -> None:
     assert world.run() == {"recovered": 1, "events": 2}
 
 
-def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_waiting() -> None:
+def test_postponed_gap_does_not_delay_the_others_of_its_tenant() -> None:
     world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
     problems = iter([Unavailable("no answer")])
@@ -32,7 +32,7 @@ def test_a_gap_that_is_put_off_without_a_pause_keeps_no_other_of_its_tenant_wait
     assert world.run() == {"put off": 1, "recovered": 1}
 
 
-def test_a_row_that_another_run_has_changed_does_not_keep_its_tenants_gaps_waiting() -> None:
+def test_gap_changed_by_another_run_does_not_delay_the_others() -> None:
     world = CatchUpFixture(GAP)
     world.has("a")
     world.tracking.save(replace(ROW, etag=None, missed_interval=MissedInterval(since=SINCE + MINUTE, until=UNTIL)))
@@ -46,7 +46,7 @@ def _raise_next(problems: Iterator[Problem]) -> None:
         raise problem
 
 
-def test_what_is_done_with_and_has_been_deleted_by_another_run_stops_nothing() -> None:
+def test_finished_gap_deleted_by_another_run_stops_nothing() -> None:
     done = replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 31 * DAY)
     world = CatchUpFixture(done, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
@@ -76,7 +76,7 @@ def test_answers_that_are_none_are_left_out(replies: Any) -> None:
         pytest.param(BEFORE, BEFORE, [], id="deleted before the gap"),
     ],
 )
-def test_a_deletion_is_told_by_either_of_its_times(deleted: Any, modified: Any, told: list[str]) -> None:
+def test_deletion_is_recognized_by_either_of_its_times(deleted: Any, modified: Any, told: list[str]) -> None:
     gone = message(created=BEFORE, modified=modified, deletedDateTime=text(deleted))
     assert _change_types(gone) == told
 

@@ -72,7 +72,7 @@ def _told(world: CatchUpFixture) -> list[str]:
 GAP_OF_MEMBERS = _of_row(IN_TEAM)
 
 
-def test_who_has_come_and_gone_and_changed_is_told_and_noted() -> None:
+def test_diff_is_published_and_recorded() -> None:
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, stays=OWNER, rises={}, goes={})
     world.lists[OF_TEAM] = [_listed(stays=OWNER, rises=OWNER), _listed(comes={})]
@@ -86,7 +86,7 @@ def test_who_has_come_and_gone_and_changed_is_told_and_noted() -> None:
     assert world.known.there(TENANT, MEMBERS) == {"stays", "rises", "comes"}
 
 
-def test_it_reads_as_graph_would_have_said_it() -> None:
+def test_recovered_event_has_the_form_of_a_notification() -> None:
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, goes={})
     world.lists[OF_TEAM] = [_listed(comes=OWNER)]
@@ -110,7 +110,7 @@ def test_it_reads_as_graph_would_have_said_it() -> None:
     assert goes["data"]["resourceData"]["id"] == "goes"
 
 
-def test_what_nobody_watches_is_noted_and_not_told() -> None:
+def test_unwatched_change_type_is_recorded_and_not_published() -> None:
     gap = _of_row(replace(IN_TEAM, change_types=frozenset({"created"})))
     world = _world(gap)
     _knows(world, MEMBERS, goes={}, rises={})
@@ -119,7 +119,7 @@ def test_what_nobody_watches_is_noted_and_not_told() -> None:
     assert (world.published, len(world.known.notes)) == ([], 2)
 
 
-def test_a_list_that_has_not_changed_costs_no_write() -> None:
+def test_unchanged_list_writes_nothing() -> None:
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, stays=OWNER)
     world.lists[OF_TEAM] = [_listed(stays=OWNER)]
@@ -127,7 +127,7 @@ def test_a_list_that_has_not_changed_costs_no_write() -> None:
     assert world.known.notes == []
 
 
-def test_what_is_found_is_published_before_it_is_noted() -> None:
+def test_diff_is_published_before_it_is_recorded() -> None:
     world = _world(GAP_OF_MEMBERS)
     world.lists[OF_TEAM] = [_listed(comes={})]
     world.before_publishing = _raising(Killed())
@@ -158,7 +158,7 @@ def test_a_deletion_has_one_id_for_one_gap() -> None:
     assert told[0] == told[1] != told[2]
 
 
-def test_a_list_that_is_cut_short_deletes_nobody() -> None:
+def test_incomplete_list_reports_no_deletion() -> None:
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, stays=OWNER, last=OWNER)
     world.lists[OF_TEAM] = [_listed(stays=OWNER), Unavailable("Graph answered 503")]
@@ -170,7 +170,7 @@ def test_a_list_that_is_cut_short_deletes_nobody() -> None:
     assert (world.published, world.known.notes) == ([], [])
 
 
-def test_a_link_that_leads_to_itself_is_no_end_of_a_list() -> None:
+def test_page_link_to_itself_does_not_end_the_list() -> None:
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, stays=OWNER)
     world.endless.add(OF_TEAM)
@@ -179,20 +179,20 @@ def test_a_link_that_leads_to_itself_is_no_end_of_a_list() -> None:
 
 
 @pytest.mark.parametrize("thing", [{"id": None}, {"id": 7}, {}])
-def test_what_has_no_id_is_left_out(thing: dict[str, Any]) -> None:
+def test_item_without_an_id_is_skipped(thing: dict[str, Any]) -> None:
     world = _world(GAP_OF_MEMBERS)
     world.lists[OF_TEAM] = [[thing, *_listed(comes={})]]
     assert world.run() == {"recovered": 1, "events": 1}
 
 
-def test_what_json_cannot_repeat_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_item_that_is_not_json_is_skipped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     world = _world(GAP_OF_MEMBERS)
     world.lists[OF_TEAM] = [_listed(odd={"rank": float("nan")}, comes={})]
     assert world.run() == {"recovered": 1, "events": 1}
     assert "is malformed and left out" in caplog.text
 
 
-def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
+def test_member_added_while_the_list_is_read_is_not_deleted() -> None:
     world = _world(GAP_OF_MEMBERS)
     comes = SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/comes", fingerprint=fingerprint_of(MEMBERS, OWNER))
     world.before_reading = lambda _tenant_id: world.known.note(comes)
@@ -201,7 +201,7 @@ def test_who_comes_while_the_list_is_read_is_not_told_to_have_gone() -> None:
     assert world.known.there(TENANT, MEMBERS) == {"comes"}
 
 
-def test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_is_forgotten() -> None:
+def test_entries_have_the_start_of_reading_and_old_deletions_expire() -> None:
     world, began = _world(GAP_OF_MEMBERS), NOW
     world.took = SECOND
     _knows(world, MEMBERS, goes={})
@@ -211,7 +211,7 @@ def test_what_is_found_is_noted_as_of_when_reading_began_and_who_went_long_ago_i
     assert world.known.forgotten == [(TENANT, MEMBERS, began - timedelta(days=30))]
 
 
-def test_what_was_known_is_changed_only_as_it_was_known() -> None:
+def test_entries_are_replaced_by_their_etag() -> None:
     world = _world(GAP_OF_MEMBERS)
     for id_ in ("rises", "goes"):
         known = SnapshotEntry(
@@ -234,7 +234,7 @@ def test_what_was_known_is_changed_only_as_it_was_known() -> None:
 ONE = _of_row(replace(GAP, resource=f"/teams/{TEAM}"))
 
 
-def test_of_one_team_nothing_is_said_of_others() -> None:
+def test_single_team_is_compared_without_the_others() -> None:
     world = _world(ONE)
     _knows(world, "teams", **{TEAM: {"displayName": "Sales"}, OTHER: {}})
     world.lists[f"{TEAMS}/{TEAM}"] = [[{"id": TEAM, "displayName": "Marketing"}]]
@@ -243,7 +243,7 @@ def test_of_one_team_nothing_is_said_of_others() -> None:
     assert [known.id for known in world.known.notes] == [TEAM]
 
 
-def test_a_team_that_is_not_found_is_deleted() -> None:
+def test_missing_team_is_reported_as_deleted() -> None:
     world = _world(ONE)
     _knows(world, "teams", **{TEAM: {}, OTHER: {}})
     assert world.run() == {"recovered": 1, "events": 1}
@@ -274,7 +274,7 @@ def _chat(*members: str) -> dict[str, Any]:
     return {"id": CHAT, "lastUpdatedDateTime": text(DURING), "members": [{"id": id_} for id_ in members]}
 
 
-def test_a_chat_that_several_people_are_in_is_compared_once() -> None:
+def test_chat_shared_by_several_users_is_compared_once() -> None:
     world = _world(ALL_CHATS)
     world.lists[USERS] = [[{"id": "a"}, {"id": "b"}]]
     world.lists |= {IN_CHATS.format(user): [[_chat("a", "b")]] for user in "ab"}
@@ -283,7 +283,7 @@ def test_a_chat_that_several_people_are_in_is_compared_once() -> None:
     assert world.known.asked == [f"chats/{CHAT}/members"]
 
 
-def test_who_came_after_a_chat_was_listed_with_its_members_is_not_told_to_have_gone() -> None:
+def test_member_added_after_the_chat_was_listed_is_not_deleted() -> None:
     world = _world(ALL_CHATS)
     _knows(world, f"chats/{CHAT}/members", a={}, comes={}, goes={})
     world.lists |= {USERS: [[{"id": "a"}]], IN_CHATS.format("a"): [[_chat("a")]]}
@@ -292,7 +292,7 @@ def test_who_came_after_a_chat_was_listed_with_its_members_is_not_told_to_have_g
     assert _told(world) == [f"ConversationMemberDeleted chats/{CHAT}/members/goes"]
 
 
-def test_a_chat_that_is_gone_in_this_moment_takes_no_other_with_it() -> None:
+def test_chat_deleted_during_the_run_does_not_skip_the_others() -> None:
     world = _world(ALL_CHATS)
     world.lists[USERS] = [[{"id": "a"}]]
     gone = {"id": "19:gone@thread.v2", "lastUpdatedDateTime": text(DURING)}
@@ -305,7 +305,7 @@ CHATS = _of_row(replace(GAP, resource="/users/u/chats"))
 
 
 @pytest.mark.parametrize(("topic", "told"), [("Lunch", []), ("Dinner", [f"ChatUpdated chats/{CHAT}"])])
-def test_a_chat_is_not_told_again_as_it_is_known(topic: str, told: list[str]) -> None:
+def test_chat_is_published_only_if_it_differs_from_its_snapshot(topic: str, told: list[str]) -> None:
     world = _world(CHATS)
     lunch = {"topic": "Lunch", "lastUpdatedDateTime": text(DURING)}
     _knows(world, "chats", **{CHAT: lunch})
@@ -317,7 +317,7 @@ def test_a_chat_is_not_told_again_as_it_is_known(topic: str, told: list[str]) ->
     assert len(world.known.notes) == len(told)
 
 
-def test_a_chat_that_is_new_and_has_changed_is_told_twice_and_noted_once() -> None:
+def test_new_and_changed_chat_gives_two_events_and_one_entry() -> None:
     world = _world(CHATS)
     times = {"chatType": "group", "createdDateTime": text(DURING), "lastUpdatedDateTime": text(LATER)}
     world.lists[IN_CHATS.format("u")] = [[{"id": f"19:{name}@thread.v2"} | times for name in "ab"]]
@@ -343,7 +343,7 @@ def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[
     return world
 
 
-def test_who_is_told_late_to_have_come_and_has_gone_since_is_told_to_have_gone() -> None:
+def test_late_addition_of_a_deleted_member_is_corrected() -> None:
     world = _compared(known={"came": {}}, listed={})
     world.clock.pass_by(TOLD_LATE_FOR - SECOND)
     assert world.run() == {}
@@ -354,14 +354,14 @@ def test_who_is_told_late_to_have_come_and_has_gone_since_is_told_to_have_gone()
     assert world.run() == {}
 
 
-def test_who_is_told_late_to_have_gone_and_has_come_back_since_is_told_to_have_come() -> None:
+def test_late_deletion_of_a_present_member_is_corrected() -> None:
     world = _compared(known={}, listed={"back": OWNER})
     world.clock.pass_by(TOLD_LATE_FOR)
     assert world.run() == {"compared again": 1, "events": 1}
     assert _told(world) == [f"ConversationMemberCreated {MEMBERS}/back"]
 
 
-def test_who_has_come_back_and_gone_again_is_told_so_under_another_id() -> None:
+def test_second_deletion_has_another_event_id() -> None:
     """The second look at one gap may come before the first look at the next."""
     world = _world(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, comes_and_goes=OWNER)
@@ -398,7 +398,7 @@ def test_found_change_has_the_id_of_what_it_differs_from() -> None:
     assert {id_ for id_ in first if first[id_] == later[id_]} == {"new"}
 
 
-def test_it_is_not_compared_again_while_something_of_before_is_parked() -> None:
+def test_recheck_waits_for_parked_posts_from_before_the_gap() -> None:
     world = _compared(known={"came": {}}, listed={})
     world.clock.pass_by(TOLD_LATE_FOR)
     world.parked = [world.clock.now() - SECOND]
@@ -409,7 +409,7 @@ def test_it_is_not_compared_again_while_something_of_before_is_parked() -> None:
     assert world.run() == {"compared again": 1, "events": 1}
 
 
-def test_what_was_compared_is_no_loss_where_it_cannot_be_compared_again() -> None:
+def test_refused_recheck_leaves_the_gap_recovered() -> None:
     world = _compared(known={}, listed={})
     world.clock.pass_by(TOLD_LATE_FOR)
     world.lists[OF_TEAM] = [Unavailable("Graph answered 503"), []]
@@ -421,7 +421,7 @@ def test_what_was_compared_is_no_loss_where_it_cannot_be_compared_again() -> Non
     assert world.run() == {}
 
 
-def test_all_of_a_tenant_is_compared_again_from_the_beginning_and_goes_on_where_it_is_cut_short() -> None:
+def test_recheck_of_a_whole_tenant_restarts_and_resumes() -> None:
     world = _world(ALL)
     world.lists = {TEAMS: [[{"id": OTHER}, {"id": TEAM}]]}
     world.lists |= {f"{TEAMS}/{id_}/channels": [[]] for id_ in (TEAM, OTHER)}
@@ -435,7 +435,7 @@ def test_all_of_a_tenant_is_compared_again_from_the_beginning_and_goes_on_where_
     assert _told(world) == [f"ChannelDeleted teams/{id_}/channels/late" for id_ in (TEAM, OTHER)]
 
 
-def test_messages_have_times_and_are_read_once() -> None:
+def test_gap_of_messages_is_not_rechecked() -> None:
     world = CatchUpFixture(GAP)
     world.has("a")
     assert world.run() == {"recovered": 1}
@@ -451,7 +451,7 @@ def _subscribed(gap: Gap) -> CatchUpFixture:
     return world
 
 
-def test_of_a_new_subscription_is_noted_what_is_there_and_nothing_told() -> None:
+def test_new_subscription_gets_a_baseline_and_no_events() -> None:
     world = _subscribed(IN_TEAM)
     world.lists[OF_TEAM] = [_listed(a=OWNER, b={"createdDateTime": text(NOW)})]
     assert world.run() == {"noted": 1}
@@ -464,7 +464,7 @@ def test_of_a_new_subscription_is_noted_what_is_there_and_nothing_told() -> None
     assert len(world.asked) == asked
 
 
-def test_what_was_known_and_is_not_there_is_forgotten_by_a_baseline() -> None:
+def test_baseline_removes_stale_entries() -> None:
     world = _subscribed(IN_TEAM)
     _knows(world, MEMBERS, stale={})
     world.lists[OF_TEAM] = [_listed(a=OWNER)]
@@ -483,7 +483,7 @@ def test_what_was_known_and_is_not_there_is_forgotten_by_a_baseline() -> None:
         (f"/teams/{TEAM}/channels/getAllMembers?notifyOnIndirectMembershipUpdate=true", {}),
     ],
 )
-def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, Any]) -> None:
+def test_resource_that_is_not_compared_has_no_baseline(resource: str, changes: dict[str, Any]) -> None:
     world = CatchUpFixture()
     wanted = replace(WANTED, resource=resource, **changes)
     world.tracking.save(replace(ROW, desired=wanted, etag=None))
@@ -491,7 +491,7 @@ def test_what_is_not_compared_has_no_baseline(resource: str, changes: dict[str, 
     assert world.asked == []
 
 
-def test_before_it_lives_a_subscription_has_no_baseline() -> None:
+def test_subscription_not_yet_created_has_no_baseline() -> None:
     world = CatchUpFixture()
     world.tracking.save(replace(_row(IN_TEAM), applied=None))
     assert world.run() == {}
@@ -507,7 +507,7 @@ def test_gaps_come_before_baselines() -> None:
     assert world.asked[-1].startswith(OF_TEAM)
 
 
-def test_a_baseline_that_is_cut_short_goes_on() -> None:
+def test_interrupted_baseline_is_resumed() -> None:
     world = _subscribed(ALL)
     world.lists = {TEAMS: [[{"id": OTHER}, {"id": TEAM}]]}
     world.lists |= {f"{TEAMS}/{id_}/channels": [_listed(c={})] for id_ in (TEAM, OTHER)}
@@ -520,7 +520,7 @@ def test_a_baseline_that_is_cut_short_goes_on() -> None:
     ]
 
 
-def test_a_baseline_that_graph_refuses_is_told_to_the_operator_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_baseline_is_logged_and_not_published(caplog: pytest.LogCaptureFixture) -> None:
     world = _subscribed(IN_TEAM)
     world.lists[OF_TEAM] = [Misconfigured("Graph answered 403")]
     assert world.run() == {"refused": 1}
@@ -531,7 +531,7 @@ def test_a_baseline_that_graph_refuses_is_told_to_the_operator_only(caplog: pyte
     assert world.run() == {"noted": 1}
 
 
-def test_a_gap_without_a_baseline_tells_what_times_say_and_that_the_rest_is_lost() -> None:
+def test_gap_without_a_baseline_is_partly_recovered() -> None:
     world = CatchUpFixture(GAP_OF_MEMBERS)
     _knows(world, MEMBERS, goes={})
     world.lists[OF_TEAM] = [_listed(unknown={}, new={"createdDateTime": text(DURING)})]
@@ -542,7 +542,7 @@ def test_a_gap_without_a_baseline_tells_what_times_say_and_that_the_rest_is_lost
 
 
 @pytest.mark.parametrize("done", [timedelta(days=1), timedelta(days=400)])
-def test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer(done: timedelta) -> None:
+def test_baseline_is_deleted_with_its_subscription(done: timedelta) -> None:
     world = CatchUpFixture(replace(_baseline(GAP_OF_MEMBERS), ended_at=NOW - done))
     world.tracking.save(_row(IN_TEAM))
     world.run()
@@ -553,7 +553,7 @@ def test_a_baseline_is_kept_as_long_as_its_subscription_and_no_longer(done: time
     assert world.gaps.rows == {}
 
 
-def test_of_two_runs_that_begin_a_baseline_one_does() -> None:
+def test_baseline_is_taken_by_one_of_two_concurrent_runs() -> None:
     world = _subscribed(IN_TEAM)
     world.lists[OF_TEAM] = [[]]
 

@@ -124,7 +124,7 @@ def test_it_is_due_until_it_is_done_but_for_its_pauses(changes: dict[str, Any], 
     assert replace(GAP, **changes).is_due(NOW) is due
 
 
-def test_a_gap_that_lasts_longer_than_it_was_known_to_begins_anew() -> None:
+def test_extended_gap_starts_again() -> None:
     known = replace(GAP, state=GapState.RECOVERED, checkpoint="a", recovered=7, ended_at=NOW, etag="e7")
     assert known.merged_with(GAP) is known
     assert known.merged_with(replace(GAP, until=UNTIL + HOUR)) == replace(GAP, until=UNTIL + HOUR, etag="e7")

@@ -73,7 +73,7 @@ def _readable(source: Query | None) -> str:
     return unquote(source.path)
 
 
-def test_a_chat_is_read_in_the_order_without_which_graph_ignores_the_filter() -> None:
+def test_chat_query_has_the_order_that_its_filter_requires() -> None:
     source = _only(f"/chats/{CHAT}/messages")
     assert source.spacing == SECOND
     assert _readable(source) == (
@@ -207,7 +207,7 @@ def _chats_of_x(gap: Gap) -> ForEachQuery:
     [(_members(24), 24), (_members(25), None), (None, None), ([1, {"id": "a"}], 1)],
     ids=["all of them", "perhaps more", "none", "junk"],
 )
-def test_the_members_of_a_chat_are_asked_for_where_they_do_not_all_come_with_it(members: Any, listed: Any) -> None:
+def test_members_are_queried_if_the_chat_lists_only_some(members: Any, listed: Any) -> None:
     """ "... the response returns a maximum of 25 member items, even if a larger $top value is specified"."""
     collection = _chats_of_x(_gap("/chats/getAllMembers")).query_for({"id": CHAT, "members": members})
     assert isinstance(collection, SnapshotQuery)

@@ -72,7 +72,7 @@ _TIMES = st.datetimes(
 
 @pytest.mark.slow
 @given(_TIMES, _TIMES, st.none() | _TIMES)
-def test_whatever_the_times_nothing_before_the_gap_is_told_and_no_deletion_as_an_update(
+def test_any_times_give_no_event_before_the_gap_and_no_false_update(
     created: datetime, modified: datetime, deleted: datetime | None
 ) -> None:
     found = message(created=created, modified=modified, deletedDateTime=text(deleted) if deleted else None)
@@ -150,7 +150,7 @@ def test_id_that_cannot_be_part_of_a_path_is_malformed(id_: Any) -> None:
 
 @pytest.mark.parametrize("name", message())
 @pytest.mark.parametrize("value", NASTY, ids=repr)
-def test_whatever_a_message_holds_it_is_told_or_malformed(name: str, value: Any) -> None:
+def test_any_message_is_recovered_or_malformed(name: str, value: Any) -> None:
     with suppress(Malformed):
         assert len(_events(message() | {name: value})) <= 2
 

@@ -151,7 +151,7 @@ def test_where_nothing_has_changed_nothing_is_told() -> None:
     assert _found({}) == []
 
 
-def test_what_has_come_what_looks_otherwise_and_what_has_gone_is_told() -> None:
+def test_diff_has_additions_changes_and_deletions() -> None:
     known = _known(m=fingerprint_of(MEMBERS, {"roles": []}), gone=fingerprint_of(MEMBERS, {}))
     new = {"id": "new", "roles": []}
     assert _found(known, NAMED, new) == [("updated", "m", NAMED), ("created", "new", new), ("deleted", "gone", None)]
@@ -173,7 +173,7 @@ def test_a_time_of_creation_tells_best(
 
 
 @pytest.mark.parametrize("created", [None, "yesterday", "2026-11-21T07:30:00", 7])
-def test_without_a_time_what_is_new_is_told_where_all_before_was_known(created: Any) -> None:
+def test_item_without_a_time_is_new_only_after_a_complete_snapshot(created: Any) -> None:
     thing = NAMED | {"createdDateTime": created}
     assert _found({}, thing) == [("created", "m", thing)]
     assert _found({}, thing, is_complete=False) == []

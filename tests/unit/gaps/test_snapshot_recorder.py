@@ -74,7 +74,7 @@ def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
     assert [known.exists for known in table.noted] == [True, False]
 
 
-def test_of_what_was_told_before_nothing_is_undone_that_was_told_since() -> None:
+def test_older_event_does_not_overwrite_a_newer_entry() -> None:
     table = Table()
     came, back = _event(MEMBER.subject, "Deleted"), MEMBER
     before = replace(came, time=NOW - timedelta(minutes=1))

@@ -146,7 +146,7 @@ _HOSTILE = st.lists(
 @pytest.mark.slow
 @settings(max_examples=500)
 @given(_HOSTILE | st.text(st.characters(exclude_categories=()), max_size=40))
-def test_every_resource_is_malformed_or_a_path_below_the_version_whoever_reads_it(resource: str) -> None:
+def test_any_resource_is_malformed_or_a_path_below_the_version(resource: str) -> None:
     # Resource data may hold any text, a resource only what is printable.
     if resource.isprintable() and 0 < len(resource) <= MAX_TEXT:
         _is_malformed_or_stays_below(lambda: _path(resource))

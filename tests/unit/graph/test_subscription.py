@@ -41,7 +41,7 @@ def test_what_graph_leaves_empty_is_none(nothing: str | None) -> None:
     assert listed.include_resource_data is False
 
 
-def test_a_subscription_with_a_certificate_has_resource_data_whatever_else_graph_lists() -> None:
+def test_subscription_with_a_certificate_has_resource_data() -> None:
     assert _listed(includeResourceData=None).include_resource_data is True
 
 

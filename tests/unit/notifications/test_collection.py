@@ -45,7 +45,7 @@ def test_a_published_basic_notification_is_read_without_its_wrapper(name: str) -
 
 
 @needs_samples
-def test_a_published_rich_notification_is_read_although_its_signature_is_left_out() -> None:
+def test_published_rich_notification_without_a_signature_is_read() -> None:
     item = _only_item((SAMPLES / "chatmessage-rich-notification.json").read_bytes())
     assert item.encrypted_content is not None
     assert item.encrypted_content.data_signature == ""
@@ -84,7 +84,7 @@ def test_organization_id_stands_in_for_a_missing_tenant_id() -> None:
 @pytest.mark.parametrize(
     ("received", "kept"), [("created", "created"), ("Created", "created"), ("unknownFutureValue", "unknownFutureValue")]
 )
-def test_change_types_are_kept_whatever_they_are(received: str, kept: str) -> None:
+def test_unknown_change_type_is_read_as_it_is(received: str, kept: str) -> None:
     assert _parsed(changeType=received).change_type == kept
 
 
@@ -111,7 +111,7 @@ def test_a_lifecycle_event_needs_neither_resource_nor_change_type(event: str) ->
 
 @pytest.mark.parametrize("name", ["subscriptionId", "tenantId", "changeType", "resource"])
 @pytest.mark.parametrize("value", [None, "", 7, [], {}, "x" * 4097, "a\r\nb", "\u2028", "\ud800"])
-def test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only(name: str, value: Any) -> None:
+def test_invalid_required_property_rejects_only_its_item(name: str, value: Any) -> None:
     spoilt, good = ChangeNotificationCollection.from_json(body(basic_item(**{name: value}), basic_item())).value
     assert isinstance(spoilt, Malformed)
     assert isinstance(good, ChangeNotification)
@@ -175,7 +175,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def test_a_collection_that_names_a_subscription_beside_its_items_is_a_collection() -> None:
+def test_collection_with_a_subscription_id_is_a_collection() -> None:
     document = {"value": [basic_item(), basic_item()], "subscriptionId": SUBSCRIPTION}
     assert len(ChangeNotificationCollection.from_json(json.dumps(document).encode()).value) == 2
 

@@ -66,7 +66,7 @@ def test_a_rich_item_is_published_with_its_content_byte_for_byte(version: str) -
     assert json.loads(outcome.events[0].to_json())["data"]["content"] == json.loads(plaintext)
 
 
-def test_what_is_published_comes_from_the_signed_content_not_from_the_unsigned_resource_data() -> None:
+def test_content_comes_from_the_signed_part_only() -> None:
     """Peers' hole 7: the unsigned ``resourceData`` trusted instead of the content."""
     outcome = ReceiverFixture()
     outcome.of(graph().rich_body(graph().rich_item(resourceData={"etag": "forged", "body": "forged"})))
@@ -112,7 +112,7 @@ def test_the_certificate_is_chosen_by_the_items_own_id() -> None:
 
 
 @pytest.mark.parametrize("missing", ["signing_key", "private_key", "publish"])
-def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) -> None:
+def test_unavailable_dependency_fails_the_whole_post(missing: str) -> None:
     def out_of_reach(*_arguments: object) -> RSAPrivateKey:
         raise Unavailable("does not answer")
 
@@ -126,7 +126,7 @@ def test_a_dependency_that_cannot_be_had_refuses_the_whole_post(missing: str) ->
 
 
 @pytest.mark.parametrize("event", EVENT_TYPES)
-def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published(event: str) -> None:
+def test_lifecycle_notification_is_recorded_and_published(event: str) -> None:
     """Peers' hole 13: `missed` ignored, and another subscription made than the one that was removed."""
     outcome = ReceiverFixture()
     receipt = outcome.of(
@@ -137,7 +137,7 @@ def test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_publ
     assert [each.type for each in outcome.events] == [EVENT_TYPES[event]]
 
 
-def test_two_updates_that_come_together_without_their_content_are_two_events() -> None:
+def test_two_updates_without_content_in_one_post_are_two_events() -> None:
     outcome, moment = ReceiverFixture(), now()
     update = basic_item(changeType="updated")
     outcome.of(body(update, update), received_at=moment)

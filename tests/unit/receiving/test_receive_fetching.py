@@ -26,21 +26,21 @@ def _has_the_message() -> ReceiverFixture:
 
 
 @pytest.mark.parametrize("change_type", ["created", "updated", "deleted"])
-def test_the_resource_of_a_basic_notification_becomes_its_content_byte_for_byte(change_type: str) -> None:
+def test_fetched_resource_becomes_the_content_byte_for_byte(change_type: str) -> None:
     outcome = _has_the_message()
     assert outcome.of(body(basic_item(changeType=change_type)), fetch="v1.0").published == 1
     assert _data(outcome)[0]["content"] == CONTENT
     assert PLAINTEXT in outcome.events[0].to_json()
 
 
-def test_a_fetched_change_has_the_id_of_the_same_change_that_came_with_its_resource() -> None:
+def test_fetched_change_has_the_id_of_the_encrypted_one() -> None:
     fetched, rich = _has_the_message(), ReceiverFixture()
     fetched.of(body(basic_item(changeType="updated")), fetch="v1.0")
     rich.of(graph().rich_body(graph().rich_item(changeType="updated")))
     assert fetched.events[0].id == rich.events[0].id
 
 
-def test_what_is_not_there_any_more_is_published_without_content_and_marked() -> None:
+def test_missing_resource_is_published_as_gone_without_content() -> None:
     outcome = ReceiverFixture()
     assert outcome.of(body(basic_item(changeType="deleted")), fetch="v1.0").published == 1
     assert (_data(outcome)[0]["gone"], "content" in _data(outcome)[0]) == (True, False)
@@ -95,7 +95,7 @@ def test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place() -> N
     assert outcome.fetched == []
 
 
-def test_a_resource_that_leads_out_is_refused_and_takes_nobody_down() -> None:
+def test_resource_outside_graph_rejects_only_its_item() -> None:
     outcome = _has_the_message()
     receipt = outcome.of(body(basic_item(resource="chats/../../beta/me"), basic_item()), fetch="v1.0")
     assert (receipt.published, dict(receipt.rejected)) == (1, {"malformed": 1})
@@ -114,7 +114,7 @@ def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception
     assert outcome.events == []
 
 
-def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetched() -> None:
+def test_unavailable_graph_stops_only_what_must_be_fetched() -> None:
     def fail(*_arguments: object) -> Any:
         raise Unavailable("does not answer")
 
@@ -125,7 +125,7 @@ def test_graph_that_is_down_stands_in_the_way_of_nothing_that_is_not_to_be_fetch
 
 
 @pytest.mark.slow
-def test_a_good_body_with_any_node_replaced_is_handled_when_it_is_to_be_fetched_too() -> None:
+def test_any_replaced_node_is_handled_when_fetching() -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
         try:

@@ -99,7 +99,7 @@ PORTS = ("record_activity", "signing_key", "private_key", "publish", "fetch_reso
     [Unavailable("does not answer"), Misconfigured("403: no permission"), NotFound("404"), Conflict("409")],
     ids=str,
 )
-def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
+def test_failing_dependency_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
     keeper, post, moment = Keeper(**{port: _fails(problem)}), _rich_and_basic(), now()
     receipt = keeper.take(post, received_at=moment, fetch="beta")
     assert (receipt.parked, receipt.published, receipt.parked_because) == (2, 0, problem)
@@ -111,7 +111,7 @@ def test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came(port: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("port", PORTS)
-def test_a_dependency_that_hangs_leaves_time_for_parking(port: str) -> None:
+def test_hanging_dependency_leaves_time_for_parking(port: str) -> None:
     keeper = Keeper(**{port: _hangs}, park=_takes_half_a_second)
     assert keeper.take(_rich_and_basic(), SHORT, fetch="v1.0").parked == 2
 
@@ -150,14 +150,14 @@ def test_parking_that_hangs_is_given_up_in_time() -> None:
         Keeper(publish=_hangs, park=_hangs).take(body(basic_item()), SHORT)
 
 
-def test_where_nothing_is_parked_the_problem_itself_is_told() -> None:
+def test_problem_is_raised_if_nothing_can_be_parked() -> None:
     problem = Misconfigured("a role is missing")
     with pytest.raises(Misconfigured, match="a role is missing"):
         Keeper(publish=_fails(problem), park=None).take(body(basic_item()))
 
 
 @pytest.mark.parametrize("name", [name for name, make in CLIENT_STATES.items() if make(graph()).rejected])
-def test_nothing_that_is_not_authentic_is_ever_kept(name: str) -> None:
+def test_unauthentic_post_is_never_stored(name: str) -> None:
     """A flood of what anybody can make fills no storage."""
     keeper = Keeper(**dict.fromkeys(PORTS, _fails(Unavailable("all is down"))))
     post = CLIENT_STATES[name](graph()).body
@@ -166,14 +166,14 @@ def test_nothing_that_is_not_authentic_is_ever_kept(name: str) -> None:
     assert (keeper.parked, keeper.quarantined_posts, keeper.steps) == ([], [], [])
 
 
-def test_a_post_with_a_forged_item_is_parked_for_the_sake_of_the_authentic_one() -> None:
+def test_post_with_one_authentic_item_is_parked() -> None:
     keeper = Keeper(publish=_fails(Unavailable("the queue")))
     receipt = keeper.take(body(basic_item(clientState="x"), None, basic_item()))
     assert (receipt.parked, receipt.rejected) == (1, {"client-state": 1, "malformed": 1})
 
 
 @pytest.mark.parametrize("name", POSTS)
-def test_every_hostile_post_is_published_refused_or_kept(name: str) -> None:
+def test_hostile_post_is_published_refused_or_stored(name: str) -> None:
     post, keeper = POSTS[name](graph()), Keeper()
     if post.status != 202:
         with pytest.raises(TooLarge if post.status == 413 else Malformed):
@@ -217,7 +217,7 @@ def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> No
     assert {(stored.received_at, stored.fetch) for _, stored in kept.values()} == {(moment, "v1.0")}
 
 
-def test_nothing_that_was_decrypted_is_kept() -> None:
+def test_decrypted_content_is_never_stored() -> None:
     keeper = Keeper()
     keeper.take(body(graph().rich_item(), graph().rich_item(encryptedContent={}), tokens=[graph().token()]))
     assert len(keeper.quarantined_posts) == 1
@@ -226,7 +226,7 @@ def test_nothing_that_was_decrypted_is_kept() -> None:
     )
 
 
-def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
+def test_quarantined_post_can_be_received_again() -> None:
     """Judged as of its receipt, whenever that is done: tokens live for hours, what waits may wait for days."""
     keeper, moment = Keeper(), now()
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
@@ -237,7 +237,7 @@ def test_what_is_refused_can_be_received_again_as_it_is_kept() -> None:
     assert found.take(text, received_at=stored.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
 
 
-def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
+def test_quarantine_comes_before_publishing() -> None:
     keeper = Keeper()
     keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
     assert keeper.steps == ["quarantine", "publish"]
@@ -247,7 +247,7 @@ def test_nothing_is_published_before_what_is_refused_is_kept() -> None:
 
 
 @pytest.mark.slow
-def test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post() -> None:
+def test_item_that_cannot_be_serialized_is_stored_with_its_post() -> None:
     keeper, post = Keeper(), _deepest_bare_item()
     assert keeper.take(post).quarantined == 1
     assert [text for text, _ in keeper.quarantined_posts] == [post]
@@ -278,7 +278,7 @@ def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
 
 
 @pytest.mark.parametrize("fetch", ["", "x", "v1.0\r\nx-ms-evil: 1", "\ud800", "Grüße", "x" * 100_000])
-def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
+def test_fetch_parameter_that_is_no_version_is_not_stored(fetch: str) -> None:
     keeper = Keeper(publish=_fails(Unavailable("the queue")))
     keeper.take(body(basic_item()), fetch=fetch)
     keeper.take(body(graph().rich_item()), fetch=fetch)
@@ -286,7 +286,7 @@ def test_a_text_in_the_url_that_is_no_version_is_not_kept(fetch: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything() -> None:
+def test_post_without_a_slot_is_parked_without_any_call() -> None:
     keeper = Keeper(limiter=ConcurrencyLimiter(0))
     receipt = keeper.take(_rich_and_basic())
     assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])

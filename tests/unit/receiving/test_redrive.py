@@ -110,7 +110,7 @@ def test_what_was_parked_is_published_and_gone() -> None:
     assert world.run() == {}
 
 
-def test_none_overtakes_more_of_the_older_ones_than_are_worked_on_at_once() -> None:
+def test_post_overtakes_only_those_processed_concurrently() -> None:
     world, count = RedriveFixture(), 5 * AT_ONCE
     for number in range(count):
         received_at = world.at - (count - number) * MINUTE
@@ -160,7 +160,7 @@ def test_the_version_to_fetch_from_is_the_one_of_its_url() -> None:
     assert [location.path[:6] for location in world.outcome.fetched] == ["/beta/"]
 
 
-def test_a_body_that_cannot_be_published_yet_is_put_off_longer_each_time() -> None:
+def test_unpublishable_post_is_postponed_longer_each_time() -> None:
     world = RedriveFixture()
     world.container.add(body(basic_item()), received_at=world.at)
     pauses = []
@@ -189,7 +189,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("port", ["record_activity", "publish"])
-def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str) -> None:
+def test_post_that_crashes_the_run_is_postponed_and_never_lost(port: str) -> None:
     world = RedriveFixture()
 
     def kill(*_arguments: object) -> None:
@@ -204,7 +204,7 @@ def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str
     assert world.run() == {"published": 1}
 
 
-def test_a_crash_between_publishing_and_deleting_publishes_the_same_ids_again_and_nothing_else() -> None:
+def test_crash_before_deletion_publishes_the_same_ids_again() -> None:
     world = RedriveFixture()
     world.container.add(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), received_at=world.at)
     world.container.down = frozenset({"delete"})
@@ -248,7 +248,7 @@ def test_a_container_that_does_not_answer_ends_the_run() -> None:
             world.run()
 
 
-def test_what_a_parked_post_has_refused_goes_to_quarantine_and_the_rest_is_published() -> None:
+def test_rejected_items_of_a_parked_post_go_to_quarantine() -> None:
     world = RedriveFixture()
     unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
     world.container.add(graph().rich_body(unknown, graph().rich_item()), received_at=world.at)
@@ -273,7 +273,7 @@ def _unknown() -> bytes:
     return graph().rich_body(graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN)))
 
 
-def test_an_unknown_certificate_is_looked_for_as_long_as_it_may_appear_and_then_left() -> None:
+def test_unknown_certificate_is_tried_for_a_limited_time() -> None:
     world = RedriveFixture(quarantine=True)
     received_at = world.at
     world.container.add(_unknown(), reason="unknown-certificate", received_at=received_at)

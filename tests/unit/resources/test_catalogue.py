@@ -168,7 +168,7 @@ def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
         ),
     ],
 )
-def test_a_subscription_that_graph_would_refuse_is_told_in_a_sentence(told: list[str], expected: str) -> None:
+def test_subscription_that_graph_would_refuse_has_one_fault(told: list[str], expected: str) -> None:
     (sentence,) = told
     assert sentence.startswith(expected)
 
@@ -192,7 +192,7 @@ def test_only_the_beta_endpoint_knows_some_paths() -> None:
         ("/communications/callRecords", timedelta(minutes=4230)),
     ],
 )
-def test_each_resource_lives_as_long_as_graph_allows_and_is_renewed_in_time(resource: str, lifetime: timedelta) -> None:
+def test_resource_has_graphs_maximum_lifetime_and_is_renewed_in_time(resource: str, lifetime: timedelta) -> None:
     policy = RenewalPolicy(
         notification_url="https://a.example",
         lifetime=timedelta(days=3),

@@ -58,20 +58,20 @@ def table() -> Table:
     return Table()
 
 
-def test_a_lifecycle_notification_is_noted_before_graph_gets_its_answer(table: Table) -> None:
+def test_lifecycle_notification_is_recorded_before_the_answer(table: Table) -> None:
     events = ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingUnheardOf")
     ActivityRecorder(table.hear).record(_items(*map(_lifecycle, events)), NOW, _soon())
     assert sorted(table.told) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
 
 
-def test_each_lifecycle_notification_is_noted_however_soon_it_follows_another(table: Table) -> None:
+def test_lifecycle_notifications_in_quick_succession_are_recorded(table: Table) -> None:
     hearing = ActivityRecorder(table.hear)
     for minute in range(3):
         hearing.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
     assert len(table.told) == 3
 
 
-def test_a_lifecycle_notification_that_cannot_be_noted_is_refused_for_graph_to_send_again(table: Table) -> None:
+def test_unrecorded_lifecycle_notification_is_refused(table: Table) -> None:
     table.down = True
     with pytest.raises(Unavailable):
         ActivityRecorder(table.hear).record(_items(_lifecycle("missed")), NOW, _soon())

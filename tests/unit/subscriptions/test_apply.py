@@ -30,7 +30,7 @@ def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> 
     assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW)
 
 
-def test_a_recreation_is_recorded_first_and_names_the_old_key_until_deletion() -> None:
+def test_recreation_is_recorded_first_with_the_old_key_until_deletion() -> None:
     account, keys = ApplyFixture(), list[str | None]()
     former = account.table.save(replace(account.created(), client_state_key_id="k0"))
     account.table.heard[TENANT, "s0"] = Activity(removed_at=NOW)

@@ -33,7 +33,7 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
     )
 
 
-def test_a_subscription_to_be_fetched_is_recorded_with_its_url_and_no_certificate() -> None:
+def test_fetched_subscription_has_its_url_and_no_certificate() -> None:
     account = ApplyFixture(certificate())
     account.created(replace(BASIC, fetch=True))
     assert (account.observed.certificate_id, account.observed.notification_url) == (None, f"{URL}?fetch=v1.0")
@@ -108,7 +108,7 @@ def test_a_conflict_over_a_certificate_does_not_cost_the_renewal() -> None:
 
 
 @pytest.mark.parametrize("problem", [NotFound("404"), Unavailable("503")], ids=str)
-def test_an_update_that_fails_whatever_the_certificate_is_not_tried_without_it(problem: Problem) -> None:
+def test_update_failing_for_another_reason_keeps_its_certificate(problem: Problem) -> None:
     account = _rich()
     rotation = account.update(UpdateKind.ROTATE)
     account.graph.refused[WANTED.resource] = problem

@@ -61,7 +61,7 @@ def test_what_is_settled_needs_no_action() -> None:
     assert _plan(None, None, desired=()) == ()
 
 
-def test_what_nothing_watches_is_created_for_the_whole_lifetime() -> None:
+def test_missing_subscription_is_created_for_the_whole_lifetime() -> None:
     assert _plan(None, None) == (Create(tracked=TrackedSubscription(desired=WANTED), expiration=EXPIRATION),)
 
 
@@ -103,9 +103,7 @@ def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: time
 
 
 @pytest.mark.parametrize(("left", "is_due"), [(30 * MINUTE + timedelta(seconds=1), False), (30 * MINUTE, True)])
-def test_what_graph_ends_sooner_than_it_was_asked_to_is_renewed_before_it_ends(
-    left: timedelta, *, is_due: bool
-) -> None:
+def test_subscription_ending_early_is_renewed_before_its_end(left: timedelta, *, is_due: bool) -> None:
     assert bool(_plan(listed=replace(LISTED, expiration=NOW + left))) == is_due
 
 
@@ -127,7 +125,7 @@ def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) 
     ],
     ids=["asked for", "within ten minutes of the last renewal", "before the last renewal, which was the answer"],
 )
-def test_what_asks_for_reauthorization_is_renewed_but_not_within_ten_minutes(
+def test_reauthorization_renews_but_not_within_ten_minutes(
     heard_at: datetime, renewed_at: datetime, *, is_due: bool
 ) -> None:
     heard = Activity(reauthorization_required_at=heard_at)
@@ -159,7 +157,7 @@ def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
     [("c0", "c1", True), (None, "c1", True), ("c0", None, False), ("c1", "c1", False)],
     ids=["another version", "not known", "the vault is out of reach", "the same"],
 )
-def test_the_current_certificate_reaches_what_has_resource_data_at_the_next_run(
+def test_current_certificate_is_rotated_in_at_the_next_run(
     certificate_id: str | None, current: str | None, *, rotates: bool
 ) -> None:
     row = replace(ROW, applied=replace(OBSERVED, certificate_id=certificate_id))
@@ -187,7 +185,7 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
     ],
     ids=["another URL", "resource data are wanted", "or no more", "they are to be fetched", "another key"],
 )
-def test_what_graph_cannot_change_is_had_by_a_new_subscription(
+def test_property_that_cannot_be_changed_needs_a_new_subscription(
     changes: dict[str, Any], desired: DesiredSubscription
 ) -> None:
     action = _only(_plan(replace(ROW, **changes), desired=[desired]))
@@ -225,14 +223,14 @@ def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
         "nobody looked for it in its pause",
     ],
 )
-def test_what_graph_no_longer_has_is_created_anew_with_a_gap_since_it_was_seen_alive(
+def test_lost_subscription_is_recreated_with_a_gap(
     row: TrackedSubscription, listed_at: datetime | None, since: datetime
 ) -> None:
     action = _only(_plan(row, None, policy=replace(POLICY, listed_at=listed_at)))
     assert action == Create(tracked=row, expiration=EXPIRATION, missed_interval=MissedInterval(since=since))
 
 
-def test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_listed() -> None:
+def test_removed_subscription_is_recreated_even_while_listed() -> None:
     row = replace(ROW, activity=Activity(removed_at=RENEWED_AT + MINUTE))
     action = _only(_plan(row))
     gap = MissedInterval(since=RENEWED_AT)
@@ -249,9 +247,7 @@ def test_what_graph_says_it_has_removed_is_subscribed_to_anew_even_while_it_is_l
         (RENEWED_AT, None),
     ],
 )
-def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_once(
-    missed_at: datetime, gap: MissedInterval | None
-) -> None:
+def test_missed_event_leaves_a_gap_and_is_answered_once(missed_at: datetime, gap: MissedInterval | None) -> None:
     row = replace(ROW, activity=Activity(missed_at=missed_at))
     action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap)
     assert _plan(row) == ((action,) if gap else ())
@@ -266,9 +262,7 @@ def test_missed_notifications_leave_a_gap_of_what_graph_keeps_and_are_answered_o
         (25 * HOUR, 12 * HOUR, True),
     ],
 )
-def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives(
-    age: timedelta, renew_after: timedelta, *, has_gap: bool
-) -> None:
+def test_late_renewal_leaves_a_gap(age: timedelta, renew_after: timedelta, *, has_gap: bool) -> None:
     row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
     action = _only(_plan(row, policy=replace(POLICY, renew_after=renew_after)))
     assert isinstance(action, Update)
@@ -280,7 +274,7 @@ def test_a_subscription_that_nobody_renewed_for_long_has_a_gap_although_it_lives
 
 
 @pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), ROW])
-def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted(
+def test_own_subscription_unknown_to_its_row_is_adopted(
     row: TrackedSubscription | None,
 ) -> None:
     stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
@@ -300,9 +294,7 @@ def test_a_subscription_of_this_deployment_that_its_row_does_not_know_is_adopted
     ],
     ids=["another query", "no lifecycle URL", "no resource data", "signed with another key"],
 )
-def test_what_does_not_fit_is_subscribed_to_anew_and_not_adopted(
-    listed: dict[str, Any], row: TrackedSubscription
-) -> None:
+def test_mismatched_subscription_is_recreated_and_not_adopted(listed: dict[str, Any], row: TrackedSubscription) -> None:
     action = _only(_plan(row, replace(LISTED, subscription_id="stray", **listed)))
     assert action.verb == UpdateKind.RECREATE
 
@@ -343,13 +335,13 @@ def test_what_an_operator_has_added_stays_until_an_operator_takes_it_away() -> N
     assert isinstance(_only(_plan(replace(row, is_wanted=False), desired=())), Delete)
 
 
-def test_what_the_file_names_is_the_files_whoever_added_it_first() -> None:
+def test_subscription_named_in_the_file_belongs_to_the_file() -> None:
     action = _only(_plan(replace(ROW, added_by="cli", is_wanted=False), None))
     assert isinstance(action, Create)
     assert (action.tracked.added_by, action.tracked.is_wanted) == ("file", True)
 
 
-def test_a_claim_that_came_to_nothing_is_deleted_with_what_it_may_have_made() -> None:
+def test_unfinished_creation_is_deleted_with_its_subscription() -> None:
     claim = TrackedSubscription(desired=WANTED, client_state_key_id="k1", etag="e1")
     made = replace(LISTED, subscription_id="made")
     action = Delete(tracked=replace(claim, is_wanted=False), subscription=made)
@@ -359,7 +351,7 @@ def test_a_claim_that_came_to_nothing_is_deleted_with_what_it_may_have_made() ->
 # --- The order
 
 
-def test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_has_a_gap() -> None:
+def test_deletion_on_the_same_path_precedes_creation_and_leaves_a_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
     deletion, creation = _plan(desired=[other])
     assert isinstance(deletion, Delete)
@@ -368,7 +360,7 @@ def test_a_deletion_makes_room_for_what_is_created_on_the_same_path_which_then_h
     )
 
 
-def test_a_deletion_of_something_else_waits_until_the_rest_is_safe_and_leaves_no_gap() -> None:
+def test_deletion_on_another_path_comes_last_and_leaves_no_gap() -> None:
     creation, deletion = _plan(desired=[BASIC])
     assert isinstance(deletion, Delete)
     assert creation == Create(tracked=TrackedSubscription(desired=BASIC), expiration=EXPIRATION)

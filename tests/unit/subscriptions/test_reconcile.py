@@ -26,7 +26,7 @@ def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> 
     world.assert_settled()
 
 
-def test_where_nothing_is_wanted_and_nothing_tracked_graph_is_not_even_asked() -> None:
+def test_empty_account_makes_no_call_to_graph() -> None:
     world = ReconcileFixture()
     assert world.run() == {}
     assert set(world.calls.made) == {"load"}
@@ -49,7 +49,7 @@ def test_a_subscription_is_asked_for_in_graphs_names() -> None:
     }
 
 
-def test_a_certificate_goes_with_resource_data_only_and_a_lifecycle_url_with_all() -> None:
+def test_certificate_is_sent_with_resource_data_only() -> None:
     world = ReconcileFixture(BASIC, RICH)
     world.run()
     for properties in world.sent():
@@ -77,7 +77,7 @@ def _authenticates(item: Mapping[str, Any]) -> bool:
     return True
 
 
-def test_a_rotated_certificate_reaches_subscriptions_with_resource_data_at_the_next_run() -> None:
+def test_rotated_certificate_is_sent_at_the_next_run() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.run()
     world.certificate = lambda: certificate("c2")
@@ -93,7 +93,7 @@ def test_a_renewal_without_rotation_sends_the_expiration_and_nothing_else() -> N
     assert world.graph.sent[-1] == {"expirationDateTime": "2026-11-24T09:56:00Z"}
 
 
-def test_a_rotated_client_state_key_is_had_by_new_subscriptions() -> None:
+def test_rotated_client_state_key_recreates_subscriptions() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.key = PREVIOUS_STATE_KEY
     world.run()
@@ -104,7 +104,7 @@ def test_a_rotated_client_state_key_is_had_by_new_subscriptions() -> None:
     world.assert_settled()
 
 
-def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> None:
+def test_resource_data_wanted_later_recreate_the_subscription() -> None:
     world = ReconcileFixture(BASIC)
     world.run()
     world.want(BASIC | {"includeResourceData": True})
@@ -113,7 +113,7 @@ def test_resource_data_that_are_wanted_later_are_had_by_a_new_subscription() -> 
     world.assert_settled()
 
 
-def test_what_is_no_more_wanted_is_deleted_and_its_row_with_it() -> None:
+def test_unwanted_subscription_is_deleted_with_its_row() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.run()
     world.want(BASIC)
@@ -146,7 +146,7 @@ def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> Non
     world.assert_settled()
 
 
-def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> None:
+def test_lost_subscription_is_recreated_and_its_gap_recorded() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.run(5 * MINUTE)
@@ -157,7 +157,7 @@ def test_what_graph_has_lost_is_subscribed_to_anew_and_its_gap_recorded() -> Non
     assert world.run() == {}
 
 
-def test_a_lifecycle_event_is_acted_upon_once_and_forgotten_with_its_subscription() -> None:
+def test_lifecycle_event_is_acted_upon_once() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.table.heard[TENANT, "s0"] = Activity(reauthorization_required_at=world.clock.now() + MINUTE)

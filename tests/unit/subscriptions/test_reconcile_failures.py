@@ -58,7 +58,7 @@ def test_one_that_is_refused_never_stops_the_rest(caplog: pytest.LogCaptureFixtu
     world.assert_settled()
 
 
-def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour() -> None:
+def test_permanent_refusal_is_retried_at_most_once_an_hour() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.graph.refused["/teams"] = FORBIDDEN
     attempts = []
@@ -71,7 +71,7 @@ def test_what_is_refused_for_ever_is_tried_ever_more_rarely_up_to_once_an_hour()
     assert attempts[-1] == 8
 
 
-def test_a_pause_that_graph_asks_for_is_kept_by_the_row_and_by_the_rest_of_the_run() -> None:
+def test_retry_after_pauses_the_row_and_the_rest_of_the_run() -> None:
     world = ReconcileFixture(*_many(40), tenants=[TENANT])
     world.graph.refused["/teams/8ea0e38b-efb3-4757-924a-000000000000"] = Unavailable(
         "Graph answered 429", retry_after=20 * MINUTE
@@ -100,7 +100,7 @@ def test_a_short_pause_that_graph_asks_for_is_waited_for() -> None:
 # --- One account fails, the others go on
 
 
-def test_a_tenant_that_cannot_be_reached_does_not_stop_the_other_and_is_left_alone_for_a_while(
+def test_unreachable_tenant_backs_off_and_does_not_stop_the_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ReconcileFixture(RICH, BASIC)
@@ -125,7 +125,7 @@ def test_force_heeds_no_pause_of_an_account() -> None:
     assert world.run(force=True) == {"created": 1}
 
 
-def test_a_table_that_cannot_be_had_has_nothing_done_at_graph() -> None:
+def test_unavailable_table_stops_every_call_to_graph() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.table.down = Unavailable("the table does not answer")
     assert world.run() == {"failed": 2}
@@ -134,7 +134,7 @@ def test_a_table_that_cannot_be_had_has_nothing_done_at_graph() -> None:
     assert world.run() == {"created": 4}
 
 
-def test_what_cannot_be_announced_in_the_table_is_not_created() -> None:
+def test_creation_that_cannot_be_recorded_is_not_sent() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
 
     def down(call: str) -> None:
@@ -149,7 +149,7 @@ def test_what_cannot_be_announced_in_the_table_is_not_created() -> None:
 # --- Certificates
 
 
-def test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate() -> None:
+def test_unavailable_key_vault_stops_only_what_needs_a_certificate() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.certificate = _out_of_reach
     assert world.run() == {"created": 2, "failed": 2}
@@ -159,7 +159,7 @@ def test_a_vault_that_is_out_of_reach_does_not_stop_what_needs_no_certificate() 
     assert world.run(31 * MINUTE) == {"renewed": 4}
 
 
-def test_resource_data_without_a_certificate_are_a_fault_that_names_the_settings() -> None:
+def test_missing_certificate_settings_are_named_in_the_failure() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.certificate = None
     assert world.run() == {"created": 2, "failed": 2}
@@ -190,7 +190,7 @@ def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> No
 # --- What Graph's list did not show
 
 
-def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_run_with_its_gap() -> None:
+def test_subscription_missing_at_renewal_is_recreated_with_a_gap() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
 
@@ -209,7 +209,7 @@ def test_a_subscription_that_is_gone_when_it_is_renewed_is_created_in_the_same_r
 
 
 @pytest.mark.parametrize("added_by", ["file", "cli"])
-def test_what_exists_already_is_adopted_and_stays_whoevers_it_was(added_by: str) -> None:
+def test_conflicting_subscription_is_adopted_with_its_origin(added_by: str) -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     desired = world.desired[0]
@@ -288,7 +288,7 @@ def test_once_its_time_is_over_a_run_begins_nothing() -> None:
     assert "create" not in world.calls.made
 
 
-def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_list() -> None:
+def test_loss_postponed_for_lack_of_time_is_dated_before_it() -> None:
     world = ReconcileFixture(*_many(60), tenants=[TENANT])
     world.run()
     renewed_at = world.clock.now()
@@ -308,13 +308,13 @@ def test_a_loss_that_nobody_had_time_for_is_not_taken_for_one_since_the_last_lis
 
 
 @pytest.mark.slow
-def test_the_writes_of_a_run_keep_the_pace_that_graph_bears() -> None:
+def test_writes_of_a_run_respect_graphs_rate_limit() -> None:
     world = ReconcileFixture(*_many(200), tenants=[TENANT])
     world.run()
     assert world.clock.now() >= NOW + timedelta(seconds=20) * 199 / 500
 
 
-def test_a_loss_in_a_rows_pause_is_not_taken_for_one_since_a_list_that_nobody_compared() -> None:
+def test_loss_during_a_back_off_is_dated_before_it() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.graph.refused["/teams"] = FORBIDDEN
@@ -353,7 +353,7 @@ def test_of_two_runs_at_once_one_does_it() -> None:
     world.assert_settled()
 
 
-def test_a_run_that_is_overtaken_between_its_list_and_its_writes_leaves_the_rows_alone() -> None:
+def test_run_overtaken_after_its_list_leaves_the_rows_alone() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     overtaken: list[str] = []
 

@@ -98,7 +98,7 @@ class Death:
     "world_with_work",
     [_to_create, _to_renew, _to_rotate, _to_recreate, _to_delete, _to_replace, _to_adopt, _to_restore],
 )
-def test_killed_at_any_call_to_the_outside_the_next_run_settles(
+def test_run_killed_at_any_call_settles_at_the_next_one(
     world_with_work: Callable[[], ReconcileFixture], *, answer_lost: bool
 ) -> None:
     for at_call in range(60):
@@ -117,7 +117,7 @@ def test_killed_at_any_call_to_the_outside_the_next_run_settles(
     raise AssertionError("the run makes more calls than that")
 
 
-def test_a_run_that_is_killed_again_and_again_still_gets_there() -> None:
+def test_repeatedly_killed_run_settles() -> None:
     world = ReconcileFixture(RICH, BASIC, CHATS, tenants=[TENANT])
     for at_call in range(1, 40):
         death = Death(world, at_call, answer_lost=True)
@@ -131,7 +131,7 @@ def test_a_run_that_is_killed_again_and_again_still_gets_there() -> None:
 
 
 @pytest.mark.parametrize("answer_lost", [False, True])
-def test_a_loss_is_not_forgotten_by_a_run_that_is_killed(*, answer_lost: bool) -> None:
+def test_killed_run_does_not_lose_the_gap(*, answer_lost: bool) -> None:
     for at_call in range(12):
         world = ReconcileFixture(BASIC, tenants=[TENANT])
         world.run()

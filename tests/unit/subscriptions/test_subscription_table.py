@@ -107,7 +107,7 @@ def test_what_is_none_takes_no_column() -> None:
     assert not [name for name, value in to_entity(TrackedSubscription(desired=ROW.desired)).items() if value is None]
 
 
-def test_a_subscription_comes_with_what_was_heard_of_it_and_of_nothing_else() -> None:
+def test_subscription_is_loaded_with_its_own_activity_only() -> None:
     columns = [NOTIFICATION_COLUMN, *LIFECYCLE_COLUMNS.values()]
     moments = {name: NOW + number * HOUR for number, name in enumerate(columns)}
     heard = _kept(activity_keys(TENANT, SUBSCRIPTION) | moments)
@@ -184,7 +184,7 @@ def test_a_listing_of_another_account_than_its_key_says_is_a_fault() -> None:
         tenant_state_from([_kept(to_entity(LISTING) | {"delegated": True})])
 
 
-def test_what_was_heard_at_no_moment_is_a_fault_that_names_the_row() -> None:
+def test_activity_with_an_invalid_time_names_its_row() -> None:
     with pytest.raises(Misconfigured, match=f"heard-{SUBSCRIPTION}"):
         tenant_state_from([_kept(activity_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: "yesterday"})])
 
