@@ -86,7 +86,7 @@ class CatchUpFixture:
             found = messages.get(user, [])
             self.lists[window(user)] = [found if isinstance(found, Problem) else list(found)]
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         return [f"{event.type.rpartition('.')[2]} {event.subject.rpartition('/')[2]}" for event in self.published]
 
     def gap_of(self, gap: Gap) -> Gap:

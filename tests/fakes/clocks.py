@@ -8,7 +8,7 @@ from tests.fakes.subscription_values import NOW
 
 
 class SettableClock:
-    """Stands still until it is set, or until somebody sleeps."""
+    """Stands still until it is set, or until a sleep moves it."""
 
     def __init__(self, moment: datetime = NOW) -> None:
         self._moment = moment

@@ -25,8 +25,8 @@ class InMemoryGapTable:
     def save(self, gap: Gap) -> Gap:
         self.before_saving()
         self._check(gap)
-        self.rows[gap.tenant_id, gap.key] = kept = replace(gap, etag=f"e{next(self._etags)}")
-        return kept
+        self.rows[gap.tenant_id, gap.key] = saved = replace(gap, etag=f"e{next(self._etags)}")
+        return saved
 
     def delete(self, gap: Gap) -> None:
         self.before_removing()

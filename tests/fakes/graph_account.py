@@ -26,7 +26,7 @@ class FakeGraphAccount:
     """
 
     def __init__(self, clock: SettableClock, calls: Calls) -> None:
-        self.kept: dict[str, dict[str, Any]] = {}
+        self.stored: dict[str, dict[str, Any]] = {}
         self.sent: list[Mapping[str, Any]] = []
         self.refused: dict[str, Problem] = {}
         self.bad_certificates: set[str] = set()
@@ -55,17 +55,17 @@ class FakeGraphAccount:
 
     def resources(self) -> list[str]:
         """Return what is subscribed to, in order."""
-        return sorted(kept["resource"] for kept in self.kept.values())
+        return sorted(properties["resource"] for properties in self.stored.values())
 
     def _listed(self) -> list[GraphSubscription]:
         if self.down is not None:
             raise self.down
         with self._lock:
             self._end_what_has_expired()
-            # A client state is never told again.
+            # Graph returns a client state in the answer to the creation only.
             return [
-                GraphSubscription.from_json(kept | {"clientState": None})
-                for id_, kept in self.kept.items()
+                GraphSubscription.from_json(properties | {"clientState": None})
+                for id_, properties in self.stored.items()
                 if id_ not in self.unlisted
             ]
 
@@ -73,31 +73,31 @@ class FakeGraphAccount:
         with self._lock:
             self._end_what_has_expired()
             self._check(properties, properties)
-            if any(_combination(properties) == _combination(kept) for kept in self.kept.values()):
+            if any(_combination(properties) == _combination(other) for other in self.stored.values()):
                 raise Conflict("Graph answered 409: Subscription Id <> already exists for the requested combination")
             made = dict(properties) | {"id": f"s{next(self._ids)}"}
-            self.kept[made["id"]] = made
+            self.stored[made["id"]] = made
             return GraphSubscription.from_json(made)
 
     def _updated(self, subscription_id: str, properties: Mapping[str, Any]) -> GraphSubscription:
         with self._lock:
             self._end_what_has_expired()
-            if subscription_id not in self.kept:
+            if subscription_id not in self.stored:
                 raise NotFound("Graph answered 404")
-            self._check(self.kept[subscription_id], properties)
-            self.kept[subscription_id] |= properties
-            return GraphSubscription.from_json(self.kept[subscription_id])
+            self._check(self.stored[subscription_id], properties)
+            self.stored[subscription_id] |= properties
+            return GraphSubscription.from_json(self.stored[subscription_id])
 
     def _deleted(self, subscription_id: str) -> None:
         with self._lock:
-            if self.kept.pop(subscription_id, None) is None:
+            if self.stored.pop(subscription_id, None) is None:
                 raise NotFound("Graph answered 404")
 
     def _end_what_has_expired(self) -> None:
         now = self._clock.now()
-        ended = [id_ for id_, kept in self.kept.items() if datetime.fromisoformat(kept["expirationDateTime"]) <= now]
+        ended = [id_ for id_, each in self.stored.items() if datetime.fromisoformat(each["expirationDateTime"]) <= now]
         for id_ in ended:
-            del self.kept[id_]
+            del self.stored[id_]
 
     def _check(self, subscription: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
         if subscription["resource"] in self.refused:

@@ -48,7 +48,7 @@ class IdentityServices:
 
     @contextmanager
     def down(self, service: Service) -> Iterator[None]:
-        """Have nobody listen at the service's address."""
+        """Refuse every connection to the service's address."""
         self.background.run(service.stop())
         try:
             yield

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class ReceiverFixture:
-    """A receiver, what it heard and published, the keys and resources that it asked for; Graph has ``resources``."""
+    """A receiver, what it recorded and published, the keys and resources that it asked for; Graph has ``resources``."""
 
     def __init__(self, signing_key: Callable[[str, Deadline], SigningKey] = published_key) -> None:
         self.events: list[CloudEvent] = []
-        self.heard: list[AuthenticNotification] = []
+        self.recorded: list[AuthenticNotification] = []
         self.quarantined: dict[str, bytes] = {}
         self.asked_for: list[str] = []
         self.fetched: list[ResourceLocation] = []
@@ -36,7 +36,7 @@ class ReceiverFixture:
             tenant_ids=(TENANT, OTHER_TENANT),
             client_state_keys=(STATE_KEY, PREVIOUS_STATE_KEY),
             validation_tokens=ValidationTokens(AUDIENCE),
-            record_activity=lambda items, _moment, _deadline: self.heard.extend(items),
+            record_activity=lambda items, _moment, _deadline: self.recorded.extend(items),
             signing_key=signing_key,
             private_key=self._private_key,
             fetch_resources=self._fetch,

@@ -29,7 +29,7 @@ def certificate(version: str = "c1") -> Certificate:
 
 
 class ReconcileFixture:
-    """``after`` moves the clock before a run; ``certificate`` is what the vault answers, None where there is none."""
+    """``after`` moves the clock before a run; ``certificate`` is what the vault answers, None without a certificate."""
 
     def __init__(self, *entries: Mapping[str, Any], tenants: Sequence[str] = (TENANT, OTHER_TENANT)) -> None:
         self.clock, self.calls = SettableClock(), Calls()
@@ -82,4 +82,4 @@ class ReconcileFixture:
             rows = [row for row in self.table.tracked() if row.desired.tenant_id == tenant_id]
             assert graph.resources() == sorted(each.resource for each in wanted)
             assert sorted(row.desired.resource for row in rows) == graph.resources()
-            assert {row.applied.subscription_id for row in rows if row.applied} == graph.kept.keys()
+            assert {row.applied.subscription_id for row in rows if row.applied} == graph.stored.keys()

@@ -7,9 +7,7 @@ from shared.gaps.snapshot import SnapshotEntry
 
 
 class InMemorySnapshotTable:
-    """Keeps the contract of ``shared.gaps.snapshot_table``; ``notes`` and ``asked`` are all that it was told, and asked
-    for.
-    """
+    """Keeps the contract of ``shared.gaps.snapshot_table``; ``notes`` and ``asked`` record its calls."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -38,7 +36,7 @@ class InMemorySnapshotTable:
         self.forgotten.append((tenant_id, collection, before))
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
-        noted = list(entries)
-        assert len({known.subject for known in noted}) == len(noted), "a transaction takes each row once"
-        for known in noted:
+        changed = list(entries)
+        assert len({known.subject for known in changed}) == len(changed), "a transaction takes each row once"
+        for known in changed:
             self.note(known)

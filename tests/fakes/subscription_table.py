@@ -16,7 +16,7 @@ class InMemorySubscriptionTable:
 
     def __init__(self, calls: Calls) -> None:
         self.rows: dict[tuple[str, str], TrackedSubscription | AccountStatus] = {}
-        self.heard: dict[tuple[str, str], Activity] = {}
+        self.activities: dict[tuple[str, str], Activity] = {}
         self.down: Problem | None = None
         self._calls = calls
         self._lock = threading.RLock()
@@ -32,7 +32,7 @@ class InMemorySubscriptionTable:
         self._calls.of("remove", lambda: self._removed(row))
 
     def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
-        self._calls.of("forget", lambda: self.heard.pop((tenant_id, subscription_id), None))
+        self._calls.of("forget", lambda: self.activities.pop((tenant_id, subscription_id), None))
 
     def tracked(self) -> list[TrackedSubscription]:
         """Return the rows of all tenants, by resource."""
@@ -43,26 +43,26 @@ class InMemorySubscriptionTable:
         if self.down is not None:
             raise self.down
         with self._lock:
-            kept = [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
+            stored = [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
         return TenantState(
             tracked=tuple(
-                replace(row, activity=self._heard(row)) for row in kept if isinstance(row, TrackedSubscription)
+                replace(row, activity=self._activity_of(row)) for row in stored if isinstance(row, TrackedSubscription)
             ),
-            accounts=tuple(row for row in kept if isinstance(row, AccountStatus)),
+            accounts=tuple(row for row in stored if isinstance(row, AccountStatus)),
         )
 
-    def _heard(self, row: TrackedSubscription) -> Activity:
+    def _activity_of(self, row: TrackedSubscription) -> Activity:
         id_ = row.applied.subscription_id if row.applied else ""
-        return self.heard.get((row.desired.tenant_id, id_), Activity())
+        return self.activities.get((row.desired.tenant_id, id_), Activity())
 
     def _saved[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         if self.down is not None:
             raise self.down
         with self._lock:
             self._check(row)
-            kept = replace(row, etag=f"e{next(self._etags)}")
-            self.rows[_keys(row)] = kept
-        return kept
+            stored = replace(row, etag=f"e{next(self._etags)}")
+            self.rows[_keys(row)] = stored
+        return stored
 
     def _removed(self, row: TrackedSubscription) -> None:
         with self._lock:

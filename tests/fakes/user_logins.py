@@ -1,4 +1,4 @@
-"""A tenant of a test's own with a user who can sign in, and the logins that Key Vault keeps of it."""
+"""A tenant of a test's own with a user who can sign in, and the logins in Key Vault."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def account(tenant_id: str, name: str) -> Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """A tenant of a test's own, its users, and the logins that are kept of it."""
+    """A tenant of a test's own, its users, and the logins stored for it."""
 
     outside: IdentityServices
     client: SecretClient
@@ -74,11 +74,11 @@ class Login:
         return sign_in(self.settings, self.tenant_id, self.caches, show=show)
 
     def age(self) -> str:
-        """Have the access token expire, by MSAL's reckoning, and return the login as it is kept then."""
-        kept = json.loads(self.caches.load(self.tenant_id) or "{}")
-        for token in kept["AccessToken"].values():
+        """Have the access token expire, by MSAL's reckoning, and return the login as stored."""
+        stored = json.loads(self.caches.load(self.tenant_id) or "{}")
+        for token in stored["AccessToken"].values():
             token["expires_on"] = "0"
-        text = json.dumps(kept)
+        text = json.dumps(stored)
         self.caches.save(self.tenant_id, text)
         return text
 
@@ -100,19 +100,19 @@ class Overtaken:
     looks: int = 0
 
     def load(self, tenant_id: str) -> str | None:
-        kept = self.caches.load(tenant_id)
+        stored = self.caches.load(tenant_id)
         self.looks += 1
         if self.looks == 1:
             self.meanwhile()
-        return kept
+        return stored
 
     def save(self, tenant_id: str, text: str) -> None:
         self.caches.save(tenant_id, text)
 
 
-def refresh_tokens(kept: str | None) -> list[str]:
-    assert kept is not None
-    return [token["secret"] for token in json.loads(kept)["RefreshToken"].values()]
+def refresh_tokens(stored: str | None) -> list[str]:
+    assert stored is not None
+    return [token["secret"] for token in json.loads(stored)["RefreshToken"].values()]
 
 
 @contextmanager

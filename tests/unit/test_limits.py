@@ -1,4 +1,4 @@
-"""Rates of requests, and pauses that Graph asks for, on a clock that moves only when somebody sleeps."""
+"""Rates of requests, and pauses that Graph asks for, on a clock that only a sleep moves."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The environment as a value: what operators set, and what they are told when it is wrong."""
+"""The environment as a value: what operators set, and the faults they read when it is wrong."""
 
 import json
 from datetime import timedelta
@@ -108,8 +108,8 @@ def test_a_vault_of_another_cloud_than_graph_is_a_fault(cloud: str, suffix: str)
     if suffix == VAULTS[cloud]:
         assert _settings(**changes).key_vault_url == changes["KEY_VAULT_URL"].rstrip("/")
     else:
-        told = _faults(**changes)
-        assert told == (
+        faults = _faults(**changes)
+        assert faults == (
             "KEY_VAULT_URL is a vault of another cloud than GRAPH_CLOUD: use a host that ends in "
             f"{VAULTS[cloud]}, not {suffix}"
         )
@@ -121,14 +121,14 @@ def test_a_vault_at_an_address_of_no_cloud_may_be_right(host: str) -> None:
 
 
 def test_several_faults_stand_in_one_message() -> None:
-    told = _faults(GRAPH_CLOUD="mars", RENEW_AFTER="soon", TENANT_IDS="contoso.com")
-    assert all(name in told for name in ("GRAPH_CLOUD", "RENEW_AFTER", "contoso.com"))
+    faults = _faults(GRAPH_CLOUD="mars", RENEW_AFTER="soon", TENANT_IDS="contoso.com")
+    assert all(name in faults for name in ("GRAPH_CLOUD", "RENEW_AFTER", "contoso.com"))
 
 
 def test_no_fault_repeats_a_secret() -> None:
-    told = _faults(CLIENT_STATE_KEY="too short a key", CLIENT_SECRET="hush", CLIENT_CERTIFICATE_NAME="c")
-    assert "too short a key" not in told
-    assert "hush" not in told
+    faults = _faults(CLIENT_STATE_KEY="too short a key", CLIENT_SECRET="hush", CLIENT_CERTIFICATE_NAME="c")
+    assert "too short a key" not in faults
+    assert "hush" not in faults
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -21,14 +21,14 @@ def test_each_step_has_its_turn_in_order_whatever_became_of_those_before() -> No
     done: list[str] = []
     first, second = Unavailable("the table"), Misconfigured("the vault")
 
-    def noting(name: str) -> Step:
+    def recording(name: str) -> Step:
         def step() -> Mapping[str, int]:
             done.append(name)
             return {"done": len(done)}
 
         return step
 
-    steps = {"one": noting("one"), "two": _failing(first), "three": noting("three"), "four": _failing(second)}
+    steps = {"one": recording("one"), "two": _failing(first), "three": recording("three"), "four": _failing(second)}
     with pytest.raises(Unavailable) as caught:
         run(steps)
     assert (caught.value, done) == (first, ["one", "three"])

@@ -49,7 +49,7 @@ class Table:
 
 @dataclass
 class Stale(Table):
-    """The same rows, of which the first look-up tells the past."""
+    """The same rows, but the first look-up returns an older state."""
 
     past: dict[str, PublicationRecord | None] = field(default_factory=dict)
 
@@ -159,7 +159,7 @@ def test_record_counts_for_the_window_and_no_longer() -> None:
 
 
 def test_record_is_as_old_as_the_publishing_not_as_the_notification() -> None:
-    """What was parked for hours may be told again a minute after it was published."""
+    """A POST parked for hours may be delivered again a minute after it was published."""
     worker = Worker(Table(), now=NOW + timedelta(hours=6))
     worker.publish(message())
     worker.now += timedelta(minutes=1)

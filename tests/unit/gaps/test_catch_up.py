@@ -111,7 +111,7 @@ def test_a_message_that_several_people_see_is_told_once() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1"), message("2")], b=[message("2"), message("3")])
     assert world.run() == {"recovered": 1, "events": 3}
-    assert world.told() == ["ChatMessageCreated 1", "ChatMessageCreated 2", "ChatMessageCreated 3"]
+    assert world.reported() == ["ChatMessageCreated 1", "ChatMessageCreated 2", "ChatMessageCreated 3"]
 
 
 def test_the_order_of_users_is_that_of_their_ids_whatever_graphs_is() -> None:
@@ -190,7 +190,7 @@ def test_next_run_resumes_at_the_user_and_page_of_the_last_one() -> None:
     world.asked.clear()
     assert world.run() == {"recovered": 1, "events": 1}
     assert world.asked == ["/v1.0/users?$select=id&$top=999", f"{window('b')}?page=2"]
-    assert [told[-1] for told in world.told()] == ["1", "2", "3", "4"]
+    assert [event[-1] for event in world.reported()] == ["1", "2", "3", "4"]
     assert world.gap().recovered == 4
 
 
@@ -210,7 +210,7 @@ def test_a_run_that_is_killed_at_any_call_is_made_up_for(calls: int) -> None:
         world.run()
     world.before_reading = world.before_publishing = world.gaps.before_saving = lambda *_of_whom: None
     assert world.run()["recovered"] == 1
-    assert {told[-1] for told in world.told()} == {"1", "2", "3"}
+    assert {event[-1] for event in world.reported()} == {"1", "2", "3"}
     assert world.gap().state is GapState.RECOVERED
 
 
@@ -228,7 +228,7 @@ def test_a_page_that_graph_has_forgotten_is_begun_anew() -> None:
     world = CatchUpFixture(replace(GAP, checkpoint="a", current_query="b", next_page="/v1.0/forgotten?page=7"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
-    assert world.told() == ["ChatMessageCreated 2"]
+    assert world.reported() == ["ChatMessageCreated 2"]
 
 
 def test_a_page_is_that_of_its_own_source() -> None:

@@ -179,7 +179,7 @@ def test_of_deleted_and_edited_messages_each_is_told_its_own_way() -> None:
     gone = message("3", modified=LATER, deletedDateTime=text(LATER))
     world.has("a", a=[message("1", created=BEFORE, modified=DURING), message("2", modified=LATER), gone])
     world.run()
-    assert world.told() == [
+    assert world.reported() == [
         "ChatMessageUpdated 1",
         "ChatMessageCreated 2",
         "ChatMessageUpdated 2",

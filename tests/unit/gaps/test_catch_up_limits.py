@@ -1,4 +1,4 @@
-"""Gaps and messages at the edge of what is told: lists of several pages, odd answers, two runs, and long reasons."""
+"""Edge cases of gaps and messages: lists of several pages, odd answers, two runs, and long reasons."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -68,7 +68,7 @@ def test_answers_that_are_none_are_left_out(replies: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deleted", "modified", "told"),
+    ("deleted", "modified", "expected"),
     [
         pytest.param(DURING, AFTER, ["deleted"], id="deleted in the gap, touched after it"),
         pytest.param(AFTER, DURING, ["deleted"], id="touched in the gap, and the deletion dated after it"),
@@ -76,9 +76,9 @@ def test_answers_that_are_none_are_left_out(replies: Any) -> None:
         pytest.param(BEFORE, BEFORE, [], id="deleted before the gap"),
     ],
 )
-def test_deletion_is_recognized_by_either_of_its_times(deleted: Any, modified: Any, told: list[str]) -> None:
+def test_deletion_is_recognized_by_either_of_its_times(deleted: Any, modified: Any, expected: list[str]) -> None:
     gone = message(created=BEFORE, modified=modified, deletedDateTime=text(deleted))
-    assert _change_types(gone) == told
+    assert _change_types(gone) == expected
 
 
 def _change_types(found: dict[str, Any], gap: Gap = GAP) -> list[str]:

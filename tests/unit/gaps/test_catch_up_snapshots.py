@@ -1,4 +1,4 @@
-"""Gaps of teams, channels and members: lists compared with what was known; with ports in memory.
+"""Gaps of teams, channels and members: lists compared with the snapshot, with ports in memory.
 
 Source: https://learn.microsoft.com/graph/api/team-list-members
 """
@@ -36,7 +36,7 @@ def _baseline(gap: Gap, **changes: Any) -> Gap:
 
 
 def _world(gap: Gap) -> CatchUpFixture:
-    """Return a world that knows what was there before the gap."""
+    """Return a world with a complete snapshot from before the gap."""
     world = CatchUpFixture(gap, _baseline(gap))
     world.tracking.save(_row(gap))
     return world
@@ -65,7 +65,7 @@ def _listed(**things: dict[str, Any]) -> list[Mapping[str, Any]]:
     return [{"id": id_} | thing for id_, thing in things.items()]
 
 
-def _told(world: CatchUpFixture) -> list[str]:
+def _events(world: CatchUpFixture) -> list[str]:
     return sorted(f"{event.type.removeprefix('Microsoft.Graph.')} {event.subject}" for event in world.published)
 
 
@@ -77,7 +77,7 @@ def test_diff_is_published_and_recorded() -> None:
     _knows(world, MEMBERS, stays=OWNER, rises={}, goes={})
     world.lists[OF_TEAM] = [_listed(stays=OWNER, rises=OWNER), _listed(comes={})]
     assert world.run() == {"recovered": 1, "events": 3}
-    assert _told(world) == [
+    assert _events(world) == [
         f"ConversationMemberCreated {MEMBERS}/comes",
         f"ConversationMemberDeleted {MEMBERS}/goes",
         f"ConversationMemberUpdated {MEMBERS}/rises",
@@ -146,7 +146,7 @@ def _raising(what: BaseException) -> Any:
 
 
 def test_a_deletion_has_one_id_for_one_gap() -> None:
-    told = []
+    ids = []
     for gap in (GAP_OF_MEMBERS, GAP_OF_MEMBERS, replace(GAP_OF_MEMBERS, since=BEFORE)):
         world = _world(gap)
         _knows(world, MEMBERS, goes={})
@@ -154,8 +154,8 @@ def test_a_deletion_has_one_id_for_one_gap() -> None:
         world.took = SECOND
         world.clock.pass_by(MINUTE)
         world.run()
-        told += [event.id for event in world.published]
-    assert told[0] == told[1] != told[2]
+        ids += [event.id for event in world.published]
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_incomplete_list_reports_no_deletion() -> None:
@@ -239,7 +239,7 @@ def test_single_team_is_compared_without_the_others() -> None:
     _knows(world, "teams", **{TEAM: {"displayName": "Sales"}, OTHER: {}})
     world.lists[f"{TEAMS}/{TEAM}"] = [[{"id": TEAM, "displayName": "Marketing"}]]
     assert world.run() == {"recovered": 1, "events": 1}
-    assert _told(world) == [f"TeamUpdated teams/{TEAM}"]
+    assert _events(world) == [f"TeamUpdated teams/{TEAM}"]
     assert [known.id for known in world.known.notes] == [TEAM]
 
 
@@ -247,7 +247,7 @@ def test_missing_team_is_reported_as_deleted() -> None:
     world = _world(ONE)
     _knows(world, "teams", **{TEAM: {}, OTHER: {}})
     assert world.run() == {"recovered": 1, "events": 1}
-    assert _told(world) == [f"TeamDeleted teams/{TEAM}"]
+    assert _events(world) == [f"TeamDeleted teams/{TEAM}"]
 
 
 ALL = _of_row(replace(GAP, resource="/teams/getAllChannels"))
@@ -262,7 +262,7 @@ def test_channels_are_compared_team_by_team() -> None:
         f"{TEAMS}/{OTHER}/channels": [_listed(older={"createdDateTime": text(BEFORE)})],
     }
     assert world.run() == {"recovered": 1, "events": 1}
-    assert _told(world) == [f"ChannelCreated teams/{TEAM}/channels/new"]
+    assert _events(world) == [f"ChannelCreated teams/{TEAM}/channels/new"]
     assert world.known.asked == [f"teams/{id_}/channels" for id_ in (TEAM, OTHER)]
 
 
@@ -289,7 +289,7 @@ def test_member_added_after_the_chat_was_listed_is_not_deleted() -> None:
     world.lists |= {USERS: [[{"id": "a"}]], IN_CHATS.format("a"): [[_chat("a")]]}
     world.lists[f"/v1.0/chats/{quote(CHAT, safe='')}/members"] = [_listed(a={}, comes={})]
     assert world.run() == {"recovered": 1, "events": 1}
-    assert _told(world) == [f"ConversationMemberDeleted chats/{CHAT}/members/goes"]
+    assert _events(world) == [f"ConversationMemberDeleted chats/{CHAT}/members/goes"]
 
 
 def test_chat_deleted_during_the_run_does_not_skip_the_others() -> None:
@@ -304,17 +304,17 @@ def test_chat_deleted_during_the_run_does_not_skip_the_others() -> None:
 CHATS = _of_row(replace(GAP, resource="/users/u/chats"))
 
 
-@pytest.mark.parametrize(("topic", "told"), [("Lunch", []), ("Dinner", [f"ChatUpdated chats/{CHAT}"])])
-def test_chat_is_published_only_if_it_differs_from_its_snapshot(topic: str, told: list[str]) -> None:
+@pytest.mark.parametrize(("topic", "expected"), [("Lunch", []), ("Dinner", [f"ChatUpdated chats/{CHAT}"])])
+def test_chat_is_published_only_if_it_differs_from_its_snapshot(topic: str, expected: list[str]) -> None:
     world = _world(CHATS)
     lunch = {"topic": "Lunch", "lastUpdatedDateTime": text(DURING)}
     _knows(world, "chats", **{CHAT: lunch})
     chat = {"id": CHAT, "chatType": "group", "createdDateTime": text(BEFORE)} | lunch | {"topic": topic}
     world.lists[IN_CHATS.format("u")] = [[chat]]
     assert world.run()["recovered"] == 1
-    assert _told(world) == told
+    assert _events(world) == expected
     assert world.known.list(TENANT, "chats")[CHAT].fingerprint == fingerprint_of("chats", chat)
-    assert len(world.known.notes) == len(told)
+    assert len(world.known.notes) == len(expected)
 
 
 def test_new_and_changed_chat_gives_two_events_and_one_entry() -> None:
@@ -325,14 +325,14 @@ def test_new_and_changed_chat_gives_two_events_and_one_entry() -> None:
     assert len(world.known.notes) == 2
 
 
-# --- Once more, when nothing is told late any more
+# --- The second comparison, after Graph's retry period
 
 
-TOLD_LATE_FOR = timedelta(hours=4, minutes=5)
+RECHECK_AFTER = timedelta(hours=4, minutes=5)
 
 
 def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[str, Any]]) -> CatchUpFixture:
-    """Return a world in which a gap was compared; and then was told, late, of what had been before it."""
+    """Return a world in which a gap was compared, and late notifications arrived afterwards."""
     world = _world(GAP_OF_MEMBERS)
     world.lists[OF_TEAM] = [_listed(**listed)]
     assert world.run()["recovered"] == 1
@@ -345,20 +345,20 @@ def _compared(*, known: Mapping[str, dict[str, Any]], listed: Mapping[str, dict[
 
 def test_late_addition_of_a_deleted_member_is_corrected() -> None:
     world = _compared(known={"came": {}}, listed={})
-    world.clock.pass_by(TOLD_LATE_FOR - SECOND)
+    world.clock.pass_by(RECHECK_AFTER - SECOND)
     assert world.run() == {}
     world.clock.pass_by(SECOND)
     assert world.run() == {"compared again": 1, "events": 1}
-    assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/came"]
+    assert _events(world) == [f"ConversationMemberDeleted {MEMBERS}/came"]
     assert (world.gap_of(GAP_OF_MEMBERS).state, world.gap_of(GAP_OF_MEMBERS).recovered) == (GapState.RECOVERED, 1)
     assert world.run() == {}
 
 
 def test_late_deletion_of_a_present_member_is_corrected() -> None:
     world = _compared(known={}, listed={"back": OWNER})
-    world.clock.pass_by(TOLD_LATE_FOR)
+    world.clock.pass_by(RECHECK_AFTER)
     assert world.run() == {"compared again": 1, "events": 1}
-    assert _told(world) == [f"ConversationMemberCreated {MEMBERS}/back"]
+    assert _events(world) == [f"ConversationMemberCreated {MEMBERS}/back"]
 
 
 def test_second_deletion_has_another_event_id() -> None:
@@ -371,8 +371,8 @@ def test_second_deletion_has_another_event_id() -> None:
         assert len({event.id for event in world.published}) == gone
         came = SnapshotEntry(tenant_id=TENANT, subject=f"{MEMBERS}/comes_and_goes", recorded_at=world.clock.now())
         world.known.note(came)
-        world.clock.pass_by(TOLD_LATE_FOR)
-    assert _told(world) == [f"ConversationMemberDeleted {MEMBERS}/comes_and_goes"] * 2
+        world.clock.pass_by(RECHECK_AFTER)
+    assert _events(world) == [f"ConversationMemberDeleted {MEMBERS}/comes_and_goes"] * 2
 
 
 def test_found_change_has_the_id_of_what_it_differs_from() -> None:
@@ -400,7 +400,7 @@ def test_found_change_has_the_id_of_what_it_differs_from() -> None:
 
 def test_recheck_waits_for_parked_posts_from_before_the_gap() -> None:
     world = _compared(known={"came": {}}, listed={})
-    world.clock.pass_by(TOLD_LATE_FOR)
+    world.clock.pass_by(RECHECK_AFTER)
     world.parked = [world.clock.now() - SECOND]
     assert world.run() == {"put off": 1}
     assert world.published == []
@@ -411,7 +411,7 @@ def test_recheck_waits_for_parked_posts_from_before_the_gap() -> None:
 
 def test_refused_recheck_leaves_the_gap_recovered() -> None:
     world = _compared(known={}, listed={})
-    world.clock.pass_by(TOLD_LATE_FOR)
+    world.clock.pass_by(RECHECK_AFTER)
     world.lists[OF_TEAM] = [Unavailable("Graph answered 503"), []]
     assert world.run() == {"put off": 1}
     world.lists[OF_TEAM] = [Misconfigured("Graph answered 403")]
@@ -428,11 +428,11 @@ def test_recheck_of_a_whole_tenant_restarts_and_resumes() -> None:
     assert world.run() == {"recovered": 1}
     for id_ in (TEAM, OTHER):
         _knows(world, f"teams/{id_}/channels", late={})
-    world.clock.pass_by(TOLD_LATE_FOR)
+    world.clock.pass_by(RECHECK_AFTER)
     world.took = SECOND
     assert world.run(time=1.5 * SECOND) == {"to be continued": 1, "events": 1}
     assert world.run() == {"compared again": 1, "events": 1}
-    assert _told(world) == [f"ChannelDeleted teams/{id_}/channels/late" for id_ in (TEAM, OTHER)]
+    assert _events(world) == [f"ChannelDeleted teams/{id_}/channels/late" for id_ in (TEAM, OTHER)]
 
 
 def test_gap_of_messages_is_not_rechecked() -> None:
@@ -537,7 +537,10 @@ def test_gap_without_a_baseline_is_partly_recovered() -> None:
     world.lists[OF_TEAM] = [_listed(unknown={}, new={"createdDateTime": text(DURING)})]
     assert world.run() == {"unrecoverable": 1, "events": 2}
     *_, said = world.published
-    assert _told(world)[:2] == [f"ConversationMemberCreated {MEMBERS}/new", f"ConversationMemberDeleted {MEMBERS}/goes"]
+    assert _events(world)[:2] == [
+        f"ConversationMemberCreated {MEMBERS}/new",
+        f"ConversationMemberDeleted {MEMBERS}/goes",
+    ]
     assert json.loads(said.data)["reason"] == "there was no complete snapshot to compare with"
 
 

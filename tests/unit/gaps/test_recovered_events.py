@@ -76,11 +76,11 @@ def test_any_times_give_no_event_before_the_gap_and_no_false_update(
     created: datetime, modified: datetime, deleted: datetime | None
 ) -> None:
     found = message(created=created, modified=modified, deletedDateTime=text(deleted) if deleted else None)
-    told = _changes(found)
-    assert len(told) == len(set(told))
-    assert not {"updated", "deleted"} <= set(told)
+    changes = _changes(found)
+    assert len(changes) == len(set(changes))
+    assert not {"updated", "deleted"} <= set(changes)
     if max(created, modified, deleted or created) < SINCE - 6 * MINUTE:
-        assert told == []
+        assert changes == []
 
 
 @pytest.mark.parametrize("change_type", ["created", "updated", "deleted"])

@@ -1,4 +1,4 @@
-"""What is kept of teams, channels and members, and what a list says has become of them.
+"""The snapshot of teams, channels and members, and its diff with a list.
 
 Source: https://learn.microsoft.com/graph/api/team-list-members
 """

@@ -1,4 +1,4 @@
-"""What has been published is noted, or it is not done."""
+"""Every published change is recorded in the snapshot, or the POST fails."""
 
 import threading
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ MESSAGE, MEMBER = _event("chats/c/messages/1"), _event("chats/c/members/m")
 
 class Table:
     def __init__(self) -> None:
-        self.noted: list[SnapshotEntry] = []
+        self.recorded: list[SnapshotEntry] = []
         self.problem: Exception | None = None
         self.let_go = threading.Event()
         self.let_go.set()
@@ -44,7 +44,7 @@ class Table:
         self.let_go.wait()
         if self.problem is not None:
             raise self.problem
-        self.noted.append(known)
+        self.recorded.append(known)
 
 
 def _noting(published: list[CloudEvent], table: Table) -> SnapshotRecorder:
@@ -54,8 +54,8 @@ def _noting(published: list[CloudEvent], table: Table) -> SnapshotRecorder:
     return SnapshotRecorder(publish, table.note)
 
 
-def _publish(noting: SnapshotRecorder, *events: CloudEvent, within: timedelta = LONG) -> None:
-    noting.publish(events, Deadline.after(within))
+def _publish(recorder: SnapshotRecorder, *events: CloudEvent, within: timedelta = LONG) -> None:
+    recorder.publish(events, Deadline.after(within))
 
 
 def test_what_is_published_is_noted() -> None:
@@ -63,7 +63,7 @@ def test_what_is_published_is_noted() -> None:
     members = [_event(f"chats/c/members/{number}") for number in range(50)]
     _publish(_noting(published, table), MESSAGE, *members)
     assert published == [MESSAGE, *members]
-    assert {known.subject for known in table.noted} == {event.subject for event in members}
+    assert {known.subject for known in table.recorded} == {event.subject for event in members}
 
 
 def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
@@ -71,7 +71,7 @@ def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
     goes, comes = _event(MEMBER.subject, "Deleted"), MEMBER
     _publish(_noting([], table), comes, goes, comes)
     _publish(_noting([], table), comes, goes)
-    assert [known.exists for known in table.noted] == [True, False]
+    assert [known.exists for known in table.recorded] == [True, False]
 
 
 def test_older_event_does_not_overwrite_a_newer_entry() -> None:
@@ -79,16 +79,16 @@ def test_older_event_does_not_overwrite_a_newer_entry() -> None:
     came, back = _event(MEMBER.subject, "Deleted"), MEMBER
     before = replace(came, time=NOW - timedelta(minutes=1))
     _publish(SnapshotRecorder(lambda _events, _deadline: [back, before], table.note), back, came)
-    assert [(known.exists, known.recorded_at) for known in table.noted] == [(True, NOW)]
+    assert [(known.exists, known.recorded_at) for known in table.recorded] == [(True, NOW)]
     _publish(SnapshotRecorder(lambda _events, _deadline: [before], table.note), came)
-    assert [(known.exists, known.recorded_at) for known in table.noted[1:]] == [(False, before.time)]
+    assert [(known.exists, known.recorded_at) for known in table.recorded[1:]] == [(False, before.time)]
 
 
 def test_things_of_two_tenants_are_two() -> None:
     table = Table()
     there = replace(MEMBER, provenance=replace(MEMBER.provenance, tenant_id=OTHER_TENANT))
     _publish(_noting([], table), MEMBER, there)
-    assert {known.tenant_id for known in table.noted} == {TENANT, OTHER_TENANT}
+    assert {known.tenant_id for known in table.recorded} == {TENANT, OTHER_TENANT}
 
 
 def test_what_is_not_published_is_not_noted() -> None:
@@ -99,7 +99,7 @@ def test_what_is_not_published_is_not_noted() -> None:
 
     with pytest.raises(Unavailable):
         _publish(SnapshotRecorder(publish, table.note), MEMBER)
-    assert table.noted == []
+    assert table.recorded == []
 
 
 @pytest.mark.parametrize("subject", ["chats/c/members/m", "teams/t", "teams/t/channels/c", "teams/t/members/m"])

@@ -86,7 +86,7 @@ LEADING_OUT = {
     "up": "../beta/me",
     "up from an id": "chats/../../beta/me",
     "up at the end": "chats/..",
-    "a step that is none": "chats/./x",
+    "a step that stays where it is": "chats/./x",
     "up, encoded": "chats/%2e%2E/%2e%2e/beta/me",
     "up, half encoded": "chats/.%2e/x",
     "up, encoded twice": "chats/%252e%252e/x",
@@ -158,7 +158,7 @@ def _is_malformed_or_stays_below(locate: Callable[[], str]) -> None:
         path = locate()
     except Malformed:
         return
-    # What the HTTP client makes of it, and what somebody who decodes it again would see.
+    # What the HTTP client makes of it, and what a second decoding makes of it.
     sent = requests.Request("GET", f"https://{HOST}{path}").prepare().url
     assert sent is not None
     for address in (sent, f"https://{HOST}{path}"):

@@ -22,7 +22,7 @@ class _NoCredential:
 
 
 def _private_key(certificate_id: str) -> object:
-    # Nobody listens on port 1: whoever calls cannot be answered.
+    # Nothing listens on port 1: no call is answered.
     certificates = CertificateVersions(SecretClient("https://127.0.0.1:1", _NoCredential()), "notifications")
     return certificates.private_key(certificate_id, Deadline.after(timedelta(seconds=10)))
 

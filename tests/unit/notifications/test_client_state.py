@@ -60,7 +60,7 @@ def test_the_client_state_of_a_tenant_that_is_not_served_is_refused() -> None:
     [
         pytest.param(None, id="missing"),
         pytest.param("", id="empty"),
-        pytest.param("bobState", id="a constant of somebody else's"),
+        pytest.param("bobState", id="a constant of another app"),
         pytest.param(17, id="a number"),
         pytest.param("...", id="only dots"),
         pytest.param(f"v1.{STATE_KEY.key_id}", id="cut after the key id"),

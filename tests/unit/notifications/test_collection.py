@@ -82,10 +82,11 @@ def test_organization_id_stands_in_for_a_missing_tenant_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("received", "kept"), [("created", "created"), ("Created", "created"), ("unknownFutureValue", "unknownFutureValue")]
+    ("received", "expected"),
+    [("created", "created"), ("Created", "created"), ("unknownFutureValue", "unknownFutureValue")],
 )
-def test_unknown_change_type_is_read_as_it_is(received: str, kept: str) -> None:
-    assert _parsed(changeType=received).change_type == kept
+def test_unknown_change_type_is_read_as_it_is(received: str, expected: str) -> None:
+    assert _parsed(changeType=received).change_type == expected
 
 
 def test_unknown_properties_do_no_harm_and_resource_data_keeps_its_own() -> None:
@@ -124,11 +125,11 @@ def test_an_optional_property_of_the_wrong_type_spoils_its_item(changes: dict[st
 
 
 @pytest.mark.parametrize(
-    ("tokens", "kept"),
+    ("tokens", "expected"),
     [(None, ()), ([], ()), (["a", "b"], ("a", "b")), (["a", None, 7], ("a", "", "")), ({}, ("",)), ("a", ("",))],
 )
-def test_what_is_no_validation_token_never_passes_for_an_absent_one(tokens: Any, kept: tuple[str, ...]) -> None:
-    assert ChangeNotificationCollection.from_json(body(tokens=tokens)).validation_tokens == kept
+def test_what_is_no_validation_token_never_passes_for_an_absent_one(tokens: Any, expected: tuple[str, ...]) -> None:
+    assert ChangeNotificationCollection.from_json(body(tokens=tokens)).validation_tokens == expected
 
 
 def test_more_items_than_genuine_ones_could_fill_a_body_with_are_refused() -> None:

@@ -133,7 +133,7 @@ def test_lifecycle_notification_is_recorded_and_published(event: str) -> None:
         body(basic_item(lifecycleEvent=event, changeType=None), basic_item(lifecycleEvent=event, clientState="x"))
     )
     assert (receipt.published, dict(receipt.rejected)) == (1, {"client-state": 1})
-    assert [(item.subscription_id, item.lifecycle_event) for item in outcome.heard] == [(SUBSCRIPTION, event)]
+    assert [(item.subscription_id, item.lifecycle_event) for item in outcome.recorded] == [(SUBSCRIPTION, event)]
     assert [each.type for each in outcome.events] == [EVENT_TYPES[event]]
 
 

@@ -1,4 +1,4 @@
-"""What cannot be published at once is parked in time, kept in quarantine or told to Graph; never lost, never forged.
+"""What cannot be published at once is parked in time, quarantined or refused; never lost, never forged.
 
 The ports are in memory and keep the real ones' contract: each ends by the deadline that it is given.
 """
@@ -28,7 +28,7 @@ from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
 from tests.sender import CONTENT, basic_item, body, client_state
 
 BUDGET = timedelta(seconds=2.5)
-# What is told to hang does so for all the time that there is.
+# A hanging port uses up all of this time.
 SHORT = timedelta(seconds=1)
 # Of the half second that is for the way to Graph and back, a busy machine takes some.
 BUSY_MACHINE_SECONDS = 0.4
@@ -211,10 +211,10 @@ def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> No
     post = body(unknown, basic_item(), tampered, tampered, tokens=[token])
     receipt = keeper.take(post, received_at=moment, fetch="v1.0")
     assert (receipt.published, receipt.quarantined) == (1, 3)
-    kept = {stored.reason: (json.loads(text), stored) for text, stored in keeper.quarantined_posts}
-    assert kept["unknown-certificate"][0] == {"value": [unknown], "validationTokens": [token]}
-    assert kept["undecryptable"][0] == {"value": [tampered, tampered], "validationTokens": [token]}
-    assert {(stored.received_at, stored.fetch) for _, stored in kept.values()} == {(moment, "v1.0")}
+    quarantined = {stored.reason: (json.loads(text), stored) for text, stored in keeper.quarantined_posts}
+    assert quarantined["unknown-certificate"][0] == {"value": [unknown], "validationTokens": [token]}
+    assert quarantined["undecryptable"][0] == {"value": [tampered, tampered], "validationTokens": [token]}
+    assert {(stored.received_at, stored.fetch) for _, stored in quarantined.values()} == {(moment, "v1.0")}
 
 
 def test_decrypted_content_is_never_stored() -> None:
@@ -289,7 +289,7 @@ def test_fetch_parameter_that_is_no_version_is_not_stored(fetch: str) -> None:
 def test_post_without_a_slot_is_parked_without_any_call() -> None:
     keeper = Keeper(limiter=ConcurrencyLimiter(0))
     receipt = keeper.take(_rich_and_basic())
-    assert (receipt.parked, keeper.asked_for, keeper.heard) == (2, [], [])
+    assert (receipt.parked, keeper.asked_for, keeper.recorded) == (2, [], [])
 
 
 def test_a_signed_client_state_of_another_tenant_opens_no_storage() -> None:

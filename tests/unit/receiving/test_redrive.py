@@ -1,4 +1,4 @@
-"""What was kept is received again: in order, each in its turn, as of its receipt, and never lost on the way.
+"""Stored POSTs are received again: in order, each when it is due, as of its receipt, and never lost on the way.
 
 The container is in memory and keeps the real one's contract: ETags, Conflict and Unavailable.
 """
@@ -258,7 +258,7 @@ def test_rejected_items_of_a_parked_post_go_to_quarantine() -> None:
 
 
 def test_what_is_not_authentic_any_more_stays_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    """The key that signed it has been taken out of the settings; whoever puts it back loses nothing."""
+    """The key that signed it has been taken out of the settings; once it is put back, nothing is lost."""
     world = RedriveFixture()
     world.container.add(body(basic_item()), received_at=world.at)
     with caplog.at_level(logging.WARNING, logger="shared"):

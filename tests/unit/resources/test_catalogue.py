@@ -1,4 +1,4 @@
-"""The catalogue of resources: what Graph allows for each path, and what an operator is told about the rest."""
+"""The catalogue of resources: what Graph allows for each path, and the faults that an operator reads about the rest."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -133,7 +133,7 @@ def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("faults", "expected"),
     [
         (
             _faults("/chats/getAllMesages"),
@@ -168,14 +168,14 @@ def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
         ),
     ],
 )
-def test_subscription_that_graph_would_refuse_has_one_fault(told: list[str], expected: str) -> None:
-    (sentence,) = told
+def test_subscription_that_graph_would_refuse_has_one_fault(faults: list[str], expected: str) -> None:
+    (sentence,) = faults
     assert sentence.startswith(expected)
 
 
 def test_several_faults_are_told_together() -> None:
-    told = _faults("/communications/callRecords?$top=1", "deleted", include_resource_data=True)
-    assert len(told) == 3
+    faults = _faults("/communications/callRecords?$top=1", "deleted", include_resource_data=True)
+    assert len(faults) == 3
 
 
 def test_only_the_beta_endpoint_knows_some_paths() -> None:

@@ -43,7 +43,7 @@ def test_presences_are_watched_by_a_filter_that_names_the_users(count: int) -> N
         f"?$filter=id in ({','.join([f"'{USER}'"] * 651)})",
         f"?$filter=id in ({','.join([f'%27{USER}%27'] * 651)})",
     ],
-    ids=["no filter", "empty", "nobody", "one too many", "one too many, escaped"],
+    ids=["no filter", "empty", "no user", "one too many", "one too many, escaped"],
 )
 def test_presences_of_nobody_or_of_too_many_are_told(query: str) -> None:
     assert _presence_faults(PRESENCES + query) == [

@@ -200,7 +200,7 @@ def test_the_subject_is_the_resource_but_for_virtual_events(
         ("ChatMessage", True),
         ("CallRecord", True),
         ("VirtualEvent", True),
-        # Whoever left can come back, under the same id.
+        # A member can leave and come back under the same id.
         ("ConversationMember", False),
         ("TeamsAppInstallation", False),
         ("SharedWithChannelTeamInfo", False),

@@ -1,4 +1,4 @@
-"""What is noted of subscriptions for the timer, on a table in a list."""
+"""The activity of subscriptions that is recorded for the timer, in a table in memory."""
 
 import threading
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ SECOND = "6d4e3f7a-0000-4000-8000-000000000002"
 
 
 class Table:
-    """Keeps what it is told; ``down``: takes nothing."""
+    """Records every call; ``down``: refuses them."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str, str | None, datetime]] = []
+        self.recorded: list[tuple[str, str, str | None, datetime]] = []
         self.down = False
         self._written = threading.Semaphore(0)
 
@@ -31,7 +31,7 @@ class Table:
         try:
             if self.down:
                 raise Unavailable("the table does not answer")
-            self.told.append((tenant_id, subscription_id, lifecycle_event, at))
+            self.recorded.append((tenant_id, subscription_id, lifecycle_event, at))
         finally:
             self._written.release()
 
@@ -61,14 +61,14 @@ def table() -> Table:
 def test_lifecycle_notification_is_recorded_before_the_answer(table: Table) -> None:
     events = ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingUnheardOf")
     ActivityRecorder(table.hear).record(_items(*map(_lifecycle, events)), NOW, _soon())
-    assert sorted(table.told) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
+    assert sorted(table.recorded) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
 
 
 def test_lifecycle_notifications_in_quick_succession_are_recorded(table: Table) -> None:
-    hearing = ActivityRecorder(table.hear)
+    recorder = ActivityRecorder(table.hear)
     for minute in range(3):
-        hearing.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
-    assert len(table.told) == 3
+        recorder.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
+    assert len(table.recorded) == 3
 
 
 def test_unrecorded_lifecycle_notification_is_refused(table: Table) -> None:
@@ -92,19 +92,19 @@ def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
 
 def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
     hands = Hands()
-    hearing = ActivityRecorder(table.hear, monotonic=hands)
+    recorder = ActivityRecorder(table.hear, monotonic=hands)
     for seconds in (0, 599, 1, 300):
         hands.at += seconds
-        hearing.record(_items({}, {}), NOW, _soon())
+        recorder.record(_items({}, {}), NOW, _soon())
     table.wait(2)
-    assert table.told == [(TENANT, SUBSCRIPTION, None, NOW)] * 2
+    assert table.recorded == [(TENANT, SUBSCRIPTION, None, NOW)] * 2
 
 
 def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
     others: tuple[dict[str, Any], ...] = ({}, {"subscriptionId": SECOND}, {"tenantId": OTHER_TENANT})
     ActivityRecorder(table.hear).record(_items(*others), NOW, _soon())
     table.wait(3)
-    assert {(tenant, subscription) for tenant, subscription, _, _ in table.told} == {
+    assert {(tenant, subscription) for tenant, subscription, _, _ in table.recorded} == {
         (TENANT, SUBSCRIPTION),
         (TENANT, SECOND),
         (OTHER_TENANT, SUBSCRIPTION),
@@ -115,4 +115,4 @@ def test_a_sign_of_life_that_cannot_be_noted_stops_nothing(table: Table) -> None
     table.down = True
     ActivityRecorder(table.hear).record(_items({}), NOW, _soon())
     table.wait(1)
-    assert table.told == []
+    assert table.recorded == []

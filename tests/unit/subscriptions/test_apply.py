@@ -33,12 +33,12 @@ def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> 
 def test_recreation_is_recorded_first_with_the_old_key_until_deletion() -> None:
     account, keys = ApplyFixture(), list[str | None]()
     former = account.table.save(replace(account.created(), client_state_key_id="k0"))
-    account.table.heard[TENANT, "s0"] = Activity(removed_at=NOW)
+    account.table.activities[TENANT, "s0"] = Activity(removed_at=NOW)
     account.calls.before = lambda _call: keys.append(account.row.client_state_key_id)
     assert account.apply(replace(account.update(UpdateKind.RECREATE), tracked=former)) is None
     assert account.calls.made == ["save", "delete", "save", "create", "save", "forget"]
     assert keys[-4:] == ["k0", STATE_KEY.key_id, STATE_KEY.key_id, STATE_KEY.key_id]
-    assert account.table.heard == {}
+    assert account.table.activities == {}
 
 
 def test_a_deletion_is_recorded_first_and_its_row_is_removed_last() -> None:
@@ -152,9 +152,9 @@ def test_a_deletion_that_fails_keeps_the_row() -> None:
 def test_activity_is_kept_as_long_as_its_subscription() -> None:
     account = ApplyFixture()
     account.created()
-    account.table.heard[TENANT, "s0"] = Activity(notification_at=NOW)
+    account.table.activities[TENANT, "s0"] = Activity(notification_at=NOW)
     account.apply(account.update())
-    assert (TENANT, "s0") in account.table.heard
+    assert (TENANT, "s0") in account.table.activities
 
 
 def test_an_adopted_one_of_an_unknown_key_counts_as_of_the_current_key() -> None:

@@ -129,7 +129,7 @@ def test_a_subscription_that_is_gone_counts_as_deleted() -> None:
     account = ApplyFixture()
     account.created()
     deletion = account.deletion()
-    account.graph.kept.clear()
+    account.graph.stored.clear()
     assert account.apply(deletion) is None
     assert account.calls.made.count("delete") == 1
 

@@ -117,7 +117,7 @@ def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) 
 
 
 @pytest.mark.parametrize(
-    ("heard_at", "renewed_at", "is_due"),
+    ("required_at", "renewed_at", "is_due"),
     [
         (NOW - MINUTE, NOW - 10 * MINUTE, True),
         (NOW - MINUTE, NOW - 10 * MINUTE + timedelta(seconds=1), False),
@@ -126,10 +126,10 @@ def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) 
     ids=["asked for", "within ten minutes of the last renewal", "before the last renewal, which was the answer"],
 )
 def test_reauthorization_renews_but_not_within_ten_minutes(
-    heard_at: datetime, renewed_at: datetime, *, is_due: bool
+    required_at: datetime, renewed_at: datetime, *, is_due: bool
 ) -> None:
-    heard = Activity(reauthorization_required_at=heard_at)
-    row = replace(ROW, activity=heard, applied=replace(OBSERVED, renewed_at=renewed_at))
+    activity = Activity(reauthorization_required_at=required_at)
+    row = replace(ROW, activity=activity, applied=replace(OBSERVED, renewed_at=renewed_at))
     assert [action.verb for action in _plan(row)] == ([UpdateKind.RENEW] if is_due else [])
 
 
@@ -183,7 +183,13 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
         ({}, replace(WANTED, include_resource_data=False, fetch=True)),
         ({"client_state_key_id": "k0"}, WANTED),
     ],
-    ids=["another URL", "resource data are wanted", "or no more", "they are to be fetched", "another key"],
+    ids=[
+        "another URL",
+        "resource data are wanted",
+        "resource data are unwanted",
+        "they are to be fetched",
+        "another key",
+    ],
 )
 def test_property_that_cannot_be_changed_needs_a_new_subscription(
     changes: dict[str, Any], desired: DesiredSubscription
@@ -220,7 +226,7 @@ def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
         "never listed",
         "renewed since the last list",
         "it had ended by itself",
-        "nobody looked for it in its pause",
+        "not looked for in its back-off",
     ],
 )
 def test_lost_subscription_is_recreated_with_a_gap(

@@ -67,7 +67,7 @@ def _listed(n: int, row: TrackedSubscription) -> GraphSubscription:
 def _many() -> tuple[Sequence[DesiredSubscription], Sequence[TrackedSubscription], Sequence[GraphSubscription]]:
     """Return what is desired, tracked and alive, so that each kind of action occurs."""
     rows = [_row(n) for n in range(10_000)]
-    # Some are new, some no more wanted, some gone, and the rest lives.
+    # Some are new, some unwanted, some deleted, and the rest is alive.
     desired = [row.desired for row in rows[200:]] + [_desired(n) for n in range(10_000, 10_200)]
     return desired, rows, [_listed(n, row) for n, row in enumerate(rows) if n % 30]
 

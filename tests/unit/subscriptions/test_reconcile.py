@@ -130,11 +130,11 @@ def test_what_others_own_is_left_alone() -> None:
         "id": "foreign", "resource": "/chats", "notificationUrl": "https://other.example/",
         "expirationDateTime": "2026-11-22T00:00:00Z",
     }  # fmt: skip
-    world.graph.kept["foreign"] = dict(foreign)
+    world.graph.stored["foreign"] = dict(foreign)
     world.run()
     world.want()
     world.run()
-    assert world.graph.kept == {"foreign": foreign}
+    assert world.graph.stored == {"foreign": foreign}
 
 
 def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> None:
@@ -151,7 +151,7 @@ def test_lost_subscription_is_recreated_and_its_gap_recorded() -> None:
     world.run()
     world.run(5 * MINUTE)
     seen = world.clock.now()
-    world.graph.kept.clear()
+    world.graph.stored.clear()
     assert world.run(5 * MINUTE) == {"created": 1}
     assert world.row("/teams").missed_interval == MissedInterval(since=seen, until=world.clock.now())
     assert world.run() == {}
@@ -160,13 +160,13 @@ def test_lost_subscription_is_recreated_and_its_gap_recorded() -> None:
 def test_lifecycle_event_is_acted_upon_once() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
-    world.table.heard[TENANT, "s0"] = Activity(reauthorization_required_at=world.clock.now() + MINUTE)
+    world.table.activities[TENANT, "s0"] = Activity(reauthorization_required_at=world.clock.now() + MINUTE)
     assert world.run(9 * MINUTE) == {}
     assert world.run(MINUTE) == {"renewed": 1}
     assert world.run(MINUTE) == {}
-    world.table.heard[TENANT, "s0"] = Activity(removed_at=world.clock.now())
+    world.table.activities[TENANT, "s0"] = Activity(removed_at=world.clock.now())
     assert world.run(MINUTE) == {"recreated": 1}
-    assert world.table.heard == {}
+    assert world.table.activities == {}
     assert world.run() == {}
     world.assert_settled()
 
@@ -186,7 +186,7 @@ def test_an_accounts_rows_are_its_own() -> None:
     assert own.applied is not None
     users = replace(own.applied, subscription_id="users")
     world.table.save(replace(own, desired=replace(own.desired, delegated=True), applied=users, etag=None))
-    world.graph.kept["users"] = world.graph.kept["s0"] | {"id": "users"}
+    world.graph.stored["users"] = world.graph.stored["s0"] | {"id": "users"}
     assert world.run() == {}
     world.table.delete(own)
     assert world.run() == {"adopted": 1}

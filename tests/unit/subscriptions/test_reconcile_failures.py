@@ -176,7 +176,7 @@ def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> No
     world.graph.bad_certificates.add("c2")
     for _ in range(24 * 12):
         world.run(15 * MINUTE)
-        assert list(world.graph.kept) == ["s0"]
+        assert list(world.graph.stored) == ["s0"]
     row = world.row("/chats/getAllMessages")
     assert row.failure is not None
     assert "certificate is invalid" in row.failure.text
@@ -196,13 +196,13 @@ def test_subscription_missing_at_renewal_is_recreated_with_a_gap() -> None:
 
     def lost(call: str) -> None:
         if call == "list":
-            world.graph.kept.clear()
+            world.graph.stored.clear()
 
     world.calls.after = lost
     assert world.run(31 * MINUTE) == {"renewed": 1}
     row = world.row("/teams")
     assert row.applied is not None
-    assert row.applied.subscription_id in world.graph.kept
+    assert row.applied.subscription_id in world.graph.stored
     assert row.missed_interval is not None
     assert row.missed_interval.since <= NOW + MINUTE
     assert row.missed_interval.until is not None
@@ -227,7 +227,7 @@ def test_conflicting_subscription_is_adopted_with_its_origin(added_by: str) -> N
     assert world.run() == {"created": 1}
     assert world.row("/teams").added_by == added_by
     assert world.run() == {}
-    assert list(world.graph.kept) == ["s0"]
+    assert list(world.graph.stored) == ["s0"]
 
 
 def test_what_exists_already_stays_a_failure_while_graph_cannot_list_it() -> None:
@@ -252,9 +252,9 @@ def test_what_another_deployment_watches_is_a_failure_and_is_left_to_it() -> Non
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
     world.table.rows.clear()
-    world.graph.kept["s0"]["notificationUrl"] = "https://other.example/"
+    world.graph.stored["s0"]["notificationUrl"] = "https://other.example/"
     assert world.run() == {"failed": 1}
-    assert world.graph.kept["s0"]["notificationUrl"] == "https://other.example/"
+    assert world.graph.stored["s0"]["notificationUrl"] == "https://other.example/"
 
 
 # --- Time
@@ -292,7 +292,7 @@ def test_loss_postponed_for_lack_of_time_is_dated_before_it() -> None:
     world = ReconcileFixture(*_many(60), tenants=[TENANT])
     world.run()
     renewed_at = world.clock.now()
-    world.graph.kept.clear()
+    world.graph.stored.clear()
 
     def slow(call: str) -> None:
         if call == "create":
@@ -321,7 +321,7 @@ def test_loss_during_a_back_off_is_dated_before_it() -> None:
     for _ in range(3):
         world.run(31 * MINUTE)
     lost_at = world.clock.now()
-    world.graph.kept.clear()
+    world.graph.stored.clear()
     assert world.run(MINUTE) == {}
     world.graph.refused.clear()
     assert world.run(HOUR) == {"created": 1}
@@ -382,8 +382,8 @@ def test_a_gap_covers_all_the_time_in_which_nothing_was_subscribed(steps: list[s
     for step in [*steps, "allow", "pass", "pass", "pass"]:
         world.clock.pass_by(minutes * MINUTE)
         if step == "lose":
-            lost_at = lost_at or (world.clock.now() if world.graph.kept else None)
-            world.graph.kept.clear()
+            lost_at = lost_at or (world.clock.now() if world.graph.stored else None)
+            world.graph.stored.clear()
         if step == "refuse":
             world.graph.refused["/teams"] = FORBIDDEN
         if step == "allow":
@@ -404,7 +404,7 @@ def test_a_slip_in_the_notification_url_costs_one_subscription_and_not_all() -> 
     world.url = "https://typo.example/api/ReceiveNotification"
     world.graph.refused |= dict.fromkeys(world.graph.resources(), Misconfigured("Graph answered 400: no handshake"))
     assert world.run(MINUTE) == {"failed": 1, "postponed": 4}
-    assert len(world.graph.kept) == 4
+    assert len(world.graph.stored) == 4
     world.url = URL
     world.graph.refused.clear()
     assert world.run(5 * MINUTE) == {"created": 1}

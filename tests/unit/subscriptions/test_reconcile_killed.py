@@ -63,7 +63,7 @@ def _to_adopt() -> ReconcileFixture:
 def _to_restore() -> ReconcileFixture:
     world = _to_create()
     world.run()
-    world.graph.kept.clear()
+    world.graph.stored.clear()
     return world
 
 
@@ -136,7 +136,7 @@ def test_killed_run_does_not_lose_the_gap(*, answer_lost: bool) -> None:
         world = ReconcileFixture(BASIC, tenants=[TENANT])
         world.run()
         lost_at = world.clock.now()
-        world.graph.kept.clear()
+        world.graph.stored.clear()
         world.clock.pass_by(5 * MINUTE)
         death = Death(world, at_call, answer_lost=answer_lost)
         try:

@@ -1,4 +1,4 @@
-"""Rows as entities of the table and back, also those that somebody has edited by hand."""
+"""Rows as entities of the table and back, also those edited by hand."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,7 +35,7 @@ FULL = replace(ROW, failure=failure(retry_at=NOW), missed_interval=MissedInterva
 LISTING = AccountStatus(tenant_id=TENANT, delegated=False, listed_at=NOW, failure=failure(retry_at=NOW), etag="e1")
 
 
-def _kept(columns: Mapping[str, Any], etag: str | None = "e1") -> TableEntity:
+def _stored(columns: Mapping[str, Any], etag: str | None = "e1") -> TableEntity:
     """Return an entity as the client of the table hands it out."""
     entity = TableEntity(columns)
     entity._metadata = {"etag": etag, "timestamp": None}
@@ -94,13 +94,13 @@ _LISTINGS = st.builds(
 @settings(max_examples=50)
 @given(_TRACKED)
 def test_every_tracked_row_comes_back_as_it_was(row: TrackedSubscription) -> None:
-    assert tenant_state_from([_kept(to_entity(row), row.etag)]) == TenantState(tracked=(row,))
+    assert tenant_state_from([_stored(to_entity(row), row.etag)]) == TenantState(tracked=(row,))
 
 
 @settings(max_examples=50)
 @given(_LISTINGS)
 def test_every_listing_comes_back_as_it_was(row: AccountStatus) -> None:
-    assert tenant_state_from([_kept(to_entity(row), row.etag)]) == TenantState(accounts=(row,))
+    assert tenant_state_from([_stored(to_entity(row), row.etag)]) == TenantState(accounts=(row,))
 
 
 def test_what_is_none_takes_no_column() -> None:
@@ -110,26 +110,28 @@ def test_what_is_none_takes_no_column() -> None:
 def test_subscription_is_loaded_with_its_own_activity_only() -> None:
     columns = [NOTIFICATION_COLUMN, *LIFECYCLE_COLUMNS.values()]
     moments = {name: NOW + number * HOUR for number, name in enumerate(columns)}
-    heard = _kept(activity_keys(TENANT, SUBSCRIPTION) | moments)
-    other = _kept(activity_keys(TENANT, "another") | {NOTIFICATION_COLUMN: NOW + 9 * HOUR})
-    assert tenant_state_from([heard, other, _kept(to_entity(ROW))]).tracked[0].activity == Activity(
+    activity = _stored(activity_keys(TENANT, SUBSCRIPTION) | moments)
+    other = _stored(activity_keys(TENANT, "another") | {NOTIFICATION_COLUMN: NOW + 9 * HOUR})
+    assert tenant_state_from([activity, other, _stored(to_entity(ROW))]).tracked[0].activity == Activity(
         notification_at=NOW,
         reauthorization_required_at=NOW + HOUR,
         removed_at=NOW + 2 * HOUR,
         missed_at=NOW + 3 * HOUR,
     )
-    assert tenant_state_from([other, _kept(to_entity(ROW))]).tracked[0].activity == Activity()
-    assert tenant_state_from([heard, _kept(to_entity(replace(ROW, applied=None)))]).tracked[0].activity == Activity()
+    assert tenant_state_from([other, _stored(to_entity(ROW))]).tracked[0].activity == Activity()
+    assert (
+        tenant_state_from([activity, _stored(to_entity(replace(ROW, applied=None)))]).tracked[0].activity == Activity()
+    )
 
 
 def test_rows_of_an_unknown_kind_are_left_to_whom_they_belong() -> None:
-    other = _kept({"PartitionKey": TENANT, "RowKey": "something-else"})
-    bare = _kept({"PartitionKey": TENANT, "RowKey": "bare"})
-    assert tenant_state_from([other, bare, _kept(to_entity(ROW))]) == TenantState(tracked=(ROW,))
+    other = _stored({"PartitionKey": TENANT, "RowKey": "something-else"})
+    bare = _stored({"PartitionKey": TENANT, "RowKey": "bare"})
+    assert tenant_state_from([other, bare, _stored(to_entity(ROW))]) == TenantState(tracked=(ROW,))
 
 
 def test_a_column_that_somebody_has_added_does_no_harm() -> None:
-    assert tenant_state_from([_kept(to_entity(ROW) | {"note": "watched for audit"})]).tracked == (ROW,)
+    assert tenant_state_from([_stored(to_entity(ROW) | {"note": "watched for audit"})]).tracked == (ROW,)
 
 
 # --- Rows edited by hand
@@ -151,14 +153,14 @@ def test_a_column_of_a_wrong_type_is_a_fault_that_names_the_row(name: str, value
     if isinstance(value, type(columns[name])):
         return
     with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}.* delete the row"):
-        tenant_state_from([_kept(columns | {name: value})])
+        tenant_state_from([_stored(columns | {name: value})])
 
 
 @pytest.mark.parametrize("name", [name for name in _NEEDED if name not in _MAY_BE_ABSENT])
 def test_a_column_that_is_missing_is_a_fault_that_names_the_row(name: str) -> None:
     columns = {key: value for key, value in to_entity(FULL).items() if key != name}
     with pytest.raises(Misconfigured, match=f"{TENANT}/{columns['RowKey']}"):
-        tenant_state_from([_kept(columns)])
+        tenant_state_from([_stored(columns)])
 
 
 @pytest.mark.parametrize(
@@ -176,17 +178,17 @@ def test_a_column_that_is_missing_is_a_fault_that_names_the_row(name: str) -> No
 )
 def test_a_value_that_cannot_be_the_rows_is_a_fault(name: str, value: Any) -> None:
     with pytest.raises(Misconfigured, match=TENANT):
-        tenant_state_from([_kept(to_entity(FULL) | {name: value})])
+        tenant_state_from([_stored(to_entity(FULL) | {name: value})])
 
 
 def test_a_listing_of_another_account_than_its_key_says_is_a_fault() -> None:
     with pytest.raises(Misconfigured, match="listing-app"):
-        tenant_state_from([_kept(to_entity(LISTING) | {"delegated": True})])
+        tenant_state_from([_stored(to_entity(LISTING) | {"delegated": True})])
 
 
 def test_activity_with_an_invalid_time_names_its_row() -> None:
     with pytest.raises(Misconfigured, match=f"heard-{SUBSCRIPTION}"):
-        tenant_state_from([_kept(activity_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: "yesterday"})])
+        tenant_state_from([_stored(activity_keys(TENANT, SUBSCRIPTION) | {NOTIFICATION_COLUMN: "yesterday"})])
 
 
 _VALUES: st.SearchStrategy[Any] = (
@@ -215,7 +217,7 @@ def test_whatever_an_entity_holds_it_is_read_or_a_fault(
 ) -> None:
     for row_key in (columns["RowKey"], key):
         try:
-            rows = tenant_state_from([_kept(columns | edits | {"RowKey": row_key})])
+            rows = tenant_state_from([_stored(columns | edits | {"RowKey": row_key})])
         except Misconfigured:
             continue
         assert all(to_entity(row)["RowKey"] == row_key for row in rows.tracked)
@@ -225,5 +227,5 @@ def test_whatever_an_entity_holds_it_is_read_or_a_fault(
 def test_a_moment_before_the_first_one_in_utc_is_a_fault() -> None:
     early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
     with pytest.raises(Misconfigured):
-        tenant_state_from([_kept(to_entity(ROW) | {"renewedDateTime": early})])
+        tenant_state_from([_stored(to_entity(ROW) | {"renewedDateTime": early})])
     assert OBSERVED.renewed_at.tzinfo is UTC

@@ -1,4 +1,4 @@
-"""Gaps, and what tells one subscription from another."""
+"""Gaps, and the keys that distinguish subscriptions."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
