@@ -7,14 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from shared.app.renew_subscriptions import Step, run
-from shared.errors import Misconfigured, Problem, Unavailable
-
-
-def _failing(problem: Problem) -> Step:
-    def step() -> Mapping[str, int]:
-        raise problem
-
-    return step
+from shared.errors import Misconfigured, Unavailable
+from tests.fakes.calls import raising
 
 
 def test_each_step_has_its_turn_in_order_whatever_became_of_those_before() -> None:
@@ -28,7 +22,7 @@ def test_each_step_has_its_turn_in_order_whatever_became_of_those_before() -> No
 
         return step
 
-    steps = {"one": recording("one"), "two": _failing(first), "three": recording("three"), "four": _failing(second)}
+    steps = {"one": recording("one"), "two": raising(first), "three": recording("three"), "four": raising(second)}
     with pytest.raises(Unavailable) as caught:
         run(steps)
     assert (caught.value, done) == (first, ["one", "three"])
@@ -40,7 +34,7 @@ def test_run_writes_one_line_with_all_counts(caplog: pytest.LogCaptureFixture) -
         "subscriptions": lambda: {"renewed": 3, "left to another run": 1},
         "parked": lambda: {"published": 2, "put off": 1},
         "gaps": dict,
-        "quarantine": _failing(Misconfigured("no role")),
+        "quarantine": raising(Misconfigured("no role")),
     }
     with pytest.raises(Misconfigured):
         run(steps)
@@ -52,8 +46,5 @@ def test_run_writes_one_line_with_all_counts(caplog: pytest.LogCaptureFixture) -
 
 
 def test_a_fault_of_the_code_is_not_taken_for_a_problem() -> None:
-    def step() -> Mapping[str, int]:
-        raise ZeroDivisionError
-
     with pytest.raises(ZeroDivisionError):
-        run({"one": step})
+        run({"one": raising(ZeroDivisionError())})

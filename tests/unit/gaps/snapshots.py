@@ -86,10 +86,3 @@ def channels(**things: dict[str, Any]) -> dict[str, Any]:
 
 def published(world: CatchUpFixture) -> list[str]:
     return sorted(f"{event.type.removeprefix('Microsoft.Graph.')} {event.subject}" for event in world.published)
-
-
-def raising(problem: BaseException) -> Any:
-    def fail(*_arguments: object) -> None:
-        raise problem
-
-    return fail

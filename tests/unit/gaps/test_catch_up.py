@@ -1,6 +1,5 @@
 """Gaps recorded and filled, a run after the other; with ports in memory that keep their contracts."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from shared.errors import Conflict, Misconfigured, Problem
 from shared.gaps.gap import Gap, GapState
 from shared.subscriptions.tracked import MissedInterval
-from tests.fakes.calls import Killed
+from tests.fakes.calls import Killed, raising, when
 from tests.fakes.catch_up_fixture import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture, pages_of, window
 from tests.fakes.gap_values import BEFORE, GAP, SINCE, UNTIL, message
 from tests.fakes.subscription_values import MINUTE, NOW, ROW, WANTED
@@ -47,7 +46,7 @@ def test_run_cut_short_before_the_gap_moves_loses_and_repeats_nothing() -> None:
     world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a", a=[message()])
-    world.tracking._calls.before = _raising(Killed(), "save")
+    world.tracking._calls.before = when("save", raising(Killed()))
     with pytest.raises(Killed):
         world.run()
     assert len(world.gaps.rows) == 1
@@ -56,19 +55,11 @@ def test_run_cut_short_before_the_gap_moves_loses_and_repeats_nothing() -> None:
     assert len(world.gaps.rows) == 1
 
 
-def _raising(what: BaseException, name: str) -> Callable[[str], None]:
-    def raises(call: str) -> None:
-        if call == name:
-            raise what
-
-    return raises
-
-
 def test_a_row_that_another_run_has_in_hand_is_left_to_it() -> None:
     world = CatchUpFixture()
     _tracked(world, MissedInterval(since=SINCE, until=UNTIL))
     world.has("a")
-    world.tracking._calls.before = _raising(Conflict("another run"), "save")
+    world.tracking._calls.before = when("save", raising(Conflict("another run")))
     assert world.run()["recorded"] == 0
     assert len(world.gaps.rows) == 1
 
@@ -85,13 +76,7 @@ def test_extended_gap_is_backfilled_from_its_beginning() -> None:
 def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
     world = CatchUpFixture(GAP)
     world.has("a")
-    broken = iter([Misconfigured("a row cannot be read")])
-
-    def once(_call: str) -> None:
-        for problem in broken:
-            raise problem
-
-    world.tracking._calls.before = once
+    world.tracking._calls.before = raising(Misconfigured("a row cannot be read"), times=1)
     assert world.run(tenants=(OTHER_TENANT, TENANT)) == {"failed": 1, "recovered": 1}
 
 

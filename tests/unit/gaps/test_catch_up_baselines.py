@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import Misconfigured
 from shared.gaps.gap import GapState
+from tests.fakes.calls import raising
 from tests.fakes.catch_up_fixture import SECOND, CatchUpFixture
 from tests.fakes.gap_values import DURING, GAP, text
 from tests.fakes.subscription_values import MINUTE, NOW, ROW, WANTED
@@ -26,7 +27,6 @@ from tests.unit.gaps.snapshots import (
     channels,
     page,
     published,
-    raising,
     record,
     row_of,
     subscribed,

@@ -11,6 +11,7 @@ import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.gaps.gap import GapState
+from tests.fakes.calls import raising, when
 from tests.fakes.catch_up_fixture import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture
 from tests.fakes.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
 from tests.fakes.subscription_values import HOUR, MINUTE, NOW
@@ -25,13 +26,7 @@ from tests.sender import OTHER_TENANT, TENANT
 def test_a_pause_of_a_few_seconds_is_slept_through(pause: timedelta | None, counts: Mapping[str, int]) -> None:
     world = CatchUpFixture(GAP)
     world.has("a")
-    problems = iter([Unavailable("429", retry_after=pause)])
-
-    def throttled(_tenant_id: str) -> None:
-        for problem in problems:
-            raise problem
-
-    world.before_reading = throttled
+    world.before_reading = raising(Unavailable("429", retry_after=pause), times=1)
     began = world.clock.now()
     assert world.run() == counts
     assert world.clock.now() - began >= (pause if pause == 15 * SECOND else 0 * SECOND)
@@ -60,25 +55,16 @@ def test_retry_after_pauses_its_tenant_only() -> None:
     other = replace(GAP, tenant_id=OTHER_TENANT, since=SINCE + 2 * MINUTE)
     world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE), other)
     world.has("a")
-
-    def throttled(tenant_id: str) -> None:
-        if tenant_id == TENANT:
-            raise Unavailable("429", retry_after=HOUR)
-
-    world.before_reading = throttled
+    world.before_reading = when(TENANT, raising(Unavailable("429", retry_after=HOUR)))
     assert world.run(tenants=(TENANT, OTHER_TENANT)) == {"put off": 1, "recovered": 1}
 
 
 def test_a_sink_that_is_down_keeps_the_gap_where_it_is() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[], b=[message()])
-    world.before_publishing = _down
+    world.before_publishing = raising(Unavailable("storage does not answer"))
     assert world.run() == {"put off": 1}
     assert (world.gap().checkpoint, world.gap().recovered) == ("a", 0)
-
-
-def _down() -> None:
-    raise Unavailable("storage does not answer")
 
 
 # --- Refused and lost
@@ -166,7 +152,7 @@ def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any
 
 def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
     world = CatchUpFixture(replace(GAP, resource="/communications/callRecords"))
-    world.before_publishing = _down
+    world.before_publishing = raising(Unavailable("storage does not answer"))
     with pytest.raises(Unavailable):
         world.run()
     assert world.gap().state is GapState.OPEN

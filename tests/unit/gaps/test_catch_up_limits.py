@@ -1,15 +1,15 @@
 """Edge cases of gaps and messages: lists of several pages, odd answers, two runs, and long reasons."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, Malformed, Misconfigured, Problem, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, Unavailable
 from shared.gaps.gap import Gap, GapState
 from shared.gaps.recovered_events import changes_from_item, event_from_change, message_and_replies
 from shared.subscriptions.tracked import MissedInterval
+from tests.fakes.calls import raising
 from tests.fakes.catch_up_fixture import DAY, USERS, CatchUpFixture, pages_of
 from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, SINCE, UNTIL, message, text
 from tests.fakes.subscription_values import MINUTE, NOW, ROW
@@ -27,8 +27,7 @@ def test_people_on_every_page_of_the_list_are_read() -> None:
 def test_postponed_gap_does_not_delay_the_others_of_its_tenant() -> None:
     world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
-    problems = iter([Unavailable("no answer")])
-    world.before_reading = lambda _tenant_id: _raise_next(problems)
+    world.before_reading = raising(Unavailable("no answer"), times=1)
     assert world.run() == {"put off": 1, "recovered": 1}
 
 
@@ -36,21 +35,15 @@ def test_gap_changed_by_another_run_does_not_delay_the_others() -> None:
     world = CatchUpFixture(GAP)
     world.has("a")
     world.tracking.save(replace(ROW, etag=None, missed_interval=MissedInterval(since=SINCE + MINUTE, until=UNTIL)))
-    problems = iter([Conflict("another run has recorded it")])
-    world.gaps.before_saving = lambda: _raise_next(problems)
+    world.gaps.before_saving = raising(Conflict("another run has recorded it"), times=1)
     assert world.run() == {"recovered": 1}
-
-
-def _raise_next(problems: Iterator[Problem]) -> None:
-    for problem in problems:
-        raise problem
 
 
 def test_finished_gap_deleted_by_another_run_stops_nothing() -> None:
     done = replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 31 * DAY)
     world = CatchUpFixture(done, replace(GAP, since=SINCE + MINUTE))
     world.has("a")
-    world.gaps.before_removing = lambda: _raise_next(iter([Conflict("another run was faster")]))
+    world.gaps.before_removing = raising(Conflict("another run was faster"))
     assert world.run() == {"recovered": 1}
 
 

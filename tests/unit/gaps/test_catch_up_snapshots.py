@@ -13,7 +13,7 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.gaps.snapshot import fingerprint_of
-from tests.fakes.calls import Killed
+from tests.fakes.calls import Killed, raising
 from tests.fakes.catch_up_fixture import SECOND, USERS
 from tests.fakes.gap_values import BEFORE, DURING, GAP, LATER, text
 from tests.fakes.subscription_values import MINUTE, NOW
@@ -31,7 +31,6 @@ from tests.unit.gaps.snapshots import (
     gap_in,
     page,
     published,
-    raising,
     record,
     world_of,
     world_of_members,

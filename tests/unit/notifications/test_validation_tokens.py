@@ -22,6 +22,7 @@ from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import parse_jwks
 from shared.notifications.validation_tokens import CLOCK_SKEW, ExpectedToken, SigningKey, ValidationTokens, verify
+from tests.fakes.calls import raising
 from tests.fakes.graph_sender import AUDIENCE, graph, now, published_key
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
@@ -162,12 +163,9 @@ def test_a_key_published_without_an_issuer_signs_for_every_tenant() -> None:
 
 
 def test_a_failure_is_not_remembered() -> None:
-    def out_of_reach(_key_id: str) -> SigningKey:
-        raise Unavailable("Entra ID does not answer")
-
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
     with pytest.raises(Unavailable):
-        verifier.verify_all([good], received_at=now(), signing_key=out_of_reach)
+        verifier.verify_all([good], received_at=now(), signing_key=raising(Unavailable("Entra ID does not answer")))
     assert verifier.verify_all([good], received_at=now(), signing_key=published_key) == {TENANT}
 
 

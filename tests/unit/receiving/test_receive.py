@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 import ReceiveNotification
 from shared.errors import Malformed, TooLarge, Unavailable
-from shared.notifications.validation_tokens import SigningKey
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
+from tests.fakes.calls import raising
 from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
 from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.hostile.bodies import POSTS, replaced
@@ -96,10 +95,7 @@ def test_no_key_is_asked_for_before_an_item_is_authentic() -> None:
 
 
 def test_no_token_is_looked_at_before_a_rich_item_is_authentic() -> None:
-    def out_of_reach(_key_id: str, _deadline: Deadline) -> SigningKey:
-        raise Unavailable("Entra ID does not answer")
-
-    outcome = ReceiverFixture(signing_key=out_of_reach)
+    outcome = ReceiverFixture(signing_key=raising(Unavailable("Entra ID does not answer")))
     forged = graph().rich_item(clientState="x")
     assert outcome.of(body(forged, basic_item(), tokens=[graph().token()])).published == 1
 
@@ -113,11 +109,8 @@ def test_the_certificate_is_chosen_by_the_items_own_id() -> None:
 
 @pytest.mark.parametrize("missing", ["signing_key", "private_key", "publish"])
 def test_unavailable_dependency_fails_the_whole_post(missing: str) -> None:
-    def out_of_reach(*_arguments: object) -> RSAPrivateKey:
-        raise Unavailable("does not answer")
-
     good = ReceiverFixture()
-    changes: dict[str, Any] = {missing: out_of_reach}
+    changes: dict[str, Any] = {missing: raising(Unavailable("does not answer"))}
     receiver = dataclasses.replace(good.receiver, **changes)
     post = body(basic_item(), graph().rich_item(), tokens=[graph().token()])
     with pytest.raises(Unavailable):

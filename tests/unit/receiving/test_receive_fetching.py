@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Malformed, Misconfigured, Unavailable
+from tests.fakes.calls import raising
 from tests.fakes.graph_sender import graph
 from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.hostile.bodies import CLIENT_STATES, replaced
@@ -104,22 +105,16 @@ def test_resource_outside_graph_rejects_only_its_item() -> None:
 
 @pytest.mark.parametrize("problem", [Unavailable("does not answer"), Misconfigured("403")])
 def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception) -> None:
-    def fail(*_arguments: object) -> Any:
-        raise problem
-
     outcome = ReceiverFixture()
-    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=raising(problem))
     with pytest.raises(type(problem)):
         outcome.of(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), fetch="v1.0")
     assert outcome.events == []
 
 
 def test_unavailable_graph_stops_only_what_must_be_fetched() -> None:
-    def fail(*_arguments: object) -> Any:
-        raise Unavailable("does not answer")
-
-    outcome = ReceiverFixture()
-    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fail)
+    outcome, fails = ReceiverFixture(), raising(Unavailable("does not answer"))
+    outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=fails)
     assert outcome.of(graph().rich_body(), fetch="v1.0").published == 1
     assert outcome.of(body(basic_item())).published == 1
 

@@ -6,7 +6,7 @@ The ports are in memory and keep the real ones' contract: each ends by the deadl
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from shared.limits import ConcurrencyLimiter
 from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
+from tests.fakes.calls import raising
 from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
 from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.fakes.time_limits import within
@@ -68,13 +69,6 @@ class Keeper(ReceiverFixture):
             return self.receiver.receive(post, received_at=received_at or now(), deadline=deadline, fetch=fetch)
 
 
-def _fails(problem: Problem) -> Callable[..., Any]:
-    def fail(*_arguments: object) -> Any:
-        raise problem
-
-    return fail
-
-
 def _hangs(*arguments: Any) -> Any:
     """Take all the time that there is, as a pool's call does."""
     deadline: Deadline = arguments[-1]
@@ -100,7 +94,7 @@ PORTS = ("record_activity", "signing_key", "private_key", "publish", "fetch_reso
     ids=str,
 )
 def test_failing_dependency_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
-    keeper, post, moment = Keeper(**{port: _fails(problem)}), _rich_and_basic(), now()
+    keeper, post, moment = Keeper(**{port: raising(problem)}), _rich_and_basic(), now()
     receipt = keeper.take(post, received_at=moment, fetch="beta")
     assert (receipt.parked, receipt.published, receipt.parked_because) == (2, 0, problem)
     (stored,) = keeper.parked
@@ -139,7 +133,7 @@ def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
 
 @pytest.mark.parametrize("broken", [Unavailable("storage does not answer"), Misconfigured("no role")])
 def test_only_where_parking_fails_too_graph_is_to_send_it_again(broken: Problem) -> None:
-    keeper = Keeper(publish=_fails(Unavailable("the queue")), park=_fails(broken))
+    keeper = Keeper(publish=raising(Unavailable("the queue")), park=raising(broken))
     with pytest.raises(type(broken), match=str(broken)):
         keeper.take(body(basic_item()))
 
@@ -153,13 +147,13 @@ def test_parking_that_hangs_is_given_up_in_time() -> None:
 def test_problem_is_raised_if_nothing_can_be_parked() -> None:
     problem = Misconfigured("a role is missing")
     with pytest.raises(Misconfigured, match="a role is missing"):
-        Keeper(publish=_fails(problem), park=None).take(body(basic_item()))
+        Keeper(publish=raising(problem), park=None).take(body(basic_item()))
 
 
 @pytest.mark.parametrize("name", [name for name, make in CLIENT_STATES.items() if make(graph()).rejected])
 def test_unauthentic_post_is_never_stored(name: str) -> None:
     """A flood of what anybody can make fills no storage."""
-    keeper = Keeper(**dict.fromkeys(PORTS, _fails(Unavailable("all is down"))))
+    keeper = Keeper(**dict.fromkeys(PORTS, raising(Unavailable("all is down"))))
     post = CLIENT_STATES[name](graph()).body
     for _ in range(20):
         assert keeper.take(post, fetch="v1.0").parked == 0
@@ -167,7 +161,7 @@ def test_unauthentic_post_is_never_stored(name: str) -> None:
 
 
 def test_post_with_one_authentic_item_is_parked() -> None:
-    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    keeper = Keeper(publish=raising(Unavailable("the queue")))
     receipt = keeper.take(body(basic_item(clientState="x"), None, basic_item()))
     assert (receipt.parked, receipt.rejected) == (1, {"client-state": 1, "malformed": 1})
 
@@ -191,7 +185,7 @@ def test_hostile_post_is_published_refused_or_stored(name: str) -> None:
 def test_a_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple[str, ...]) -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
-        keeper = Keeper(**dict.fromkeys(down, _fails(Unavailable("down"))))
+        keeper = Keeper(**dict.fromkeys(down, raising(Unavailable("down"))))
         try:
             receipt = keeper.take(nasty)
         except (Malformed, Unavailable):
@@ -241,7 +235,7 @@ def test_quarantine_comes_before_publishing() -> None:
     keeper = Keeper()
     keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
     assert keeper.steps == ["quarantine", "publish"]
-    down = Keeper(quarantine=_fails(Unavailable("storage")))
+    down = Keeper(quarantine=raising(Unavailable("storage")))
     assert down.take(body(basic_item(), graph().rich_item(), tokens=["garbage"])).parked == 2
     assert down.steps == []
 
@@ -279,7 +273,7 @@ def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
 
 @pytest.mark.parametrize("fetch", ["", "x", "v1.0\r\nx-ms-evil: 1", "\ud800", "Grüße", "x" * 100_000])
 def test_fetch_parameter_that_is_no_version_is_not_stored(fetch: str) -> None:
-    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    keeper = Keeper(publish=raising(Unavailable("the queue")))
     keeper.take(body(basic_item()), fetch=fetch)
     keeper.take(body(graph().rich_item()), fetch=fetch)
     assert [stored.fetch for _, stored in keeper.parked + keeper.quarantined_posts] == [None, None]
@@ -293,7 +287,7 @@ def test_post_without_a_slot_is_parked_without_any_call() -> None:
 
 
 def test_a_signed_client_state_of_another_tenant_opens_no_storage() -> None:
-    keeper = Keeper(publish=_fails(Unavailable("the queue")))
+    keeper = Keeper(publish=raising(Unavailable("the queue")))
     stolen = basic_item(tenantId="84bd8158-6d4d-4958-8b9f-9d6445542f95", clientState=client_state())
     assert keeper.take(body(stolen)).parked == 0
     assert keeper.parked == []

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, Misconfigured, Problem, Unavailable
+from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.limits import ConcurrencyLimiter
 from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import AT_ONCE, Redriver
+from tests.fakes.calls import Killed, raising
 from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
 from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.sender import basic_item, body, client_state
@@ -94,13 +95,6 @@ class RedriveFixture:
         return [post for post, _ in self.container.bodies.values()]
 
 
-def _fails(problem: Problem) -> Any:
-    def fail(*_arguments: object) -> Any:
-        raise problem
-
-    return fail
-
-
 def test_what_was_parked_is_published_and_gone() -> None:
     world = RedriveFixture()
     for minutes in (3, 1, 2):
@@ -165,7 +159,7 @@ def test_unpublishable_post_is_postponed_longer_each_time() -> None:
     world.container.add(body(basic_item()), received_at=world.at)
     pauses = []
     for _ in range(9):
-        assert world.run(publish=_fails(Unavailable("the queue"))) == {"put off": 1}
+        assert world.run(publish=raising(Unavailable("the queue"))) == {"put off": 1}
         (post,) = world.stored
         assert post.retry_at is not None
         pauses.append((post.retry_at - world.at) / MINUTE)
@@ -180,24 +174,16 @@ def test_one_that_fails_does_not_stand_in_the_way_of_the_others() -> None:
     world = RedriveFixture()
     world.container.add(graph().rich_body(), received_at=world.at - MINUTE)
     world.container.add(body(basic_item()), received_at=world.at)
-    assert world.run(private_key=_fails(Misconfigured("no role"))) == {"put off": 1, "published": 1}
+    assert world.run(private_key=raising(Misconfigured("no role"))) == {"put off": 1, "published": 1}
     assert len(world.stored) == 1
-
-
-class Killed(BaseException):
-    """The process has ended."""
 
 
 @pytest.mark.parametrize("port", ["record_activity", "publish"])
 def test_post_that_crashes_the_run_is_postponed_and_never_lost(port: str) -> None:
     world = RedriveFixture()
-
-    def kill(*_arguments: object) -> None:
-        raise Killed
-
     world.container.add(body(basic_item()), received_at=world.at)
     with pytest.raises(Killed):
-        world.run(**{port: kill})
+        world.run(**{port: raising(Killed())})
     world.container.add(body(basic_item()), received_at=world.at)
     assert world.run() == {"published": 1}
     world.at += MINUTE

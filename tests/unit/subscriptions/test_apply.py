@@ -8,6 +8,7 @@ import pytest
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.subscriptions.tracked import Action, Activity, Delete, MissedInterval, TrackedSubscription, UpdateKind
 from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
+from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import certificate
 from tests.fakes.subscription_values import HOUR, MINUTE, NOW, WANTED, failure
 from tests.sender import STATE_KEY, TENANT
@@ -17,12 +18,7 @@ REFUSED = Misconfigured("Graph answered 403")
 
 def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> None:
     account, seen = ApplyFixture(), list[TrackedSubscription]()
-
-    def look(call: str) -> None:
-        if call == "create":
-            seen.append(account.row)
-
-    account.calls.before = look
+    account.calls.before = when("create", lambda: seen.append(account.row))
     account.apply(creation(gap=MissedInterval(since=NOW - HOUR)))
     assert account.calls.made == ["save", "create", "save"]
     assert (seen[0].applied, seen[0].client_state_key_id) == (None, STATE_KEY.key_id)
@@ -139,12 +135,7 @@ def test_a_deletion_that_fails_keeps_the_row() -> None:
     account = ApplyFixture()
     account.created()
     deletion, busy = account.deletion(), Unavailable("Graph answered 503")
-
-    def down(call: str) -> None:
-        if call == "delete":
-            raise busy
-
-    account.calls.before = down
+    account.calls.before = when("delete", raising(busy))
     assert account.apply(deletion) is busy
     assert account.row.failure is not None
 

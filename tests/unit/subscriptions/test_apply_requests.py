@@ -7,6 +7,7 @@ import pytest
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.subscriptions.tracked import AppliedSubscription, Delete, TrackedSubscription, UpdateKind
 from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
+from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import certificate
 from tests.fakes.subscription_values import HOUR, NOW, URL, WANTED
 
@@ -95,14 +96,8 @@ def test_an_adopted_subscription_has_the_certificate_that_graph_lists(*, has_pre
 
 def test_a_conflict_over_a_certificate_does_not_cost_the_renewal() -> None:
     account, conflict = _rich(), Conflict("Graph answered 409")
-    rotation, refusals = account.update(UpdateKind.ROTATE), iter([conflict])
-
-    def refuse_once(call: str) -> None:
-        if call == "update":
-            for refusal in refusals:
-                raise refusal
-
-    account.calls.before = refuse_once
+    rotation = account.update(UpdateKind.ROTATE)
+    account.calls.before = when("update", raising(conflict, times=1))
     assert account.apply(rotation, certificate=certificate()) is conflict
     assert set(account.graph.sent[-1]) == {"expirationDateTime"}
 

@@ -10,18 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.identity.certificates import Certificate
 from shared.subscriptions.tracked import AccountStatus, TrackedSubscription
+from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture, certificate
 from tests.fakes.subscription_values import HOUR, MINUTE, NOW, URL
 from tests.sender import TENANT
 
 FORBIDDEN = Misconfigured("Graph answered 403: quota reached")
 BUSY = Unavailable("Graph answered 503")
-
-
-def _out_of_reach() -> Certificate:
-    raise Unavailable("Key Vault does not answer")
 
 
 def _many(count: int) -> list[dict[str, str]]:
@@ -136,12 +132,7 @@ def test_unavailable_table_stops_every_call_to_graph() -> None:
 
 def test_creation_that_cannot_be_recorded_is_not_sent() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
-
-    def down(call: str) -> None:
-        if call == "save":
-            raise Unavailable("the table does not answer")
-
-    world.calls.before = down
+    world.calls.before = when("save", raising(Unavailable("the table does not answer")))
     world.run()
     assert "create" not in world.calls.made
 
@@ -151,11 +142,11 @@ def test_creation_that_cannot_be_recorded_is_not_sent() -> None:
 
 def test_unavailable_key_vault_stops_only_what_needs_a_certificate() -> None:
     world = ReconcileFixture(RICH, BASIC)
-    world.certificate = _out_of_reach
+    world.certificate = raising(Unavailable("Key Vault does not answer"))
     assert world.run() == {"created": 2, "failed": 2}
     world.certificate = certificate
     assert world.run(6 * MINUTE) == {"created": 2}
-    world.certificate = _out_of_reach
+    world.certificate = raising(Unavailable("Key Vault does not answer"))
     assert world.run(31 * MINUTE) == {"renewed": 4}
 
 
@@ -193,12 +184,7 @@ def test_a_certificate_that_graph_refuses_does_not_cost_the_subscription() -> No
 def test_subscription_missing_at_renewal_is_recreated_with_a_gap() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
-
-    def lost(call: str) -> None:
-        if call == "list":
-            world.graph.stored.clear()
-
-    world.calls.after = lost
+    world.calls.after = when("list", world.graph.stored.clear)
     assert world.run(31 * MINUTE) == {"renewed": 1}
     row = world.row("/teams")
     assert row.applied is not None
@@ -218,12 +204,7 @@ def test_conflicting_subscription_is_adopted_with_its_origin(added_by: str) -> N
         world.want()
         world.table.save(TrackedSubscription(desired=desired, added_by="cli"))
     world.graph.unlisted.add("s0")
-
-    def shown(call: str) -> None:
-        if call == "create":
-            world.graph.unlisted.clear()
-
-    world.calls.before = shown
+    world.calls.before = when("create", world.graph.unlisted.clear)
     assert world.run() == {"created": 1}
     assert world.row("/teams").added_by == added_by
     assert world.run() == {}
@@ -235,12 +216,7 @@ def test_what_exists_already_stays_a_failure_while_graph_cannot_list_it() -> Non
     world.run()
     world.table.rows.clear()
     world.graph.unlisted.add("s0")
-
-    def down(call: str) -> None:
-        if call == "create":
-            world.graph.down = BUSY
-
-    world.calls.before = down
+    world.calls.before = when("create", lambda: setattr(world.graph, "down", BUSY))
     assert world.run() == {"failed": 1}
     world.graph.down = None
     world.graph.unlisted.clear()
@@ -262,12 +238,7 @@ def test_what_another_deployment_watches_is_a_failure_and_is_left_to_it() -> Non
 
 def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
     world = ReconcileFixture(*_many(60), tenants=[TENANT])
-
-    def slow(call: str) -> None:
-        if call == "create":
-            world.clock.pass_by(timedelta(seconds=20))
-
-    world.calls.before = slow
+    world.calls.before = when("create", lambda: world.clock.pass_by(timedelta(seconds=20)))
     first = world.run()
     assert first["created"] + first["postponed"] == 60
     assert 12 <= first["created"] <= 12 + 8
@@ -278,12 +249,7 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
 
 def test_once_its_time_is_over_a_run_begins_nothing() -> None:
     world = ReconcileFixture(*_many(6), tenants=[TENANT])
-
-    def slow(call: str) -> None:
-        if call == "list":
-            world.clock.pass_by(timedelta(minutes=4, seconds=1))
-
-    world.calls.before = slow
+    world.calls.before = when("list", lambda: world.clock.pass_by(timedelta(minutes=4, seconds=1)))
     assert world.run() == {"postponed": 6}
     assert "create" not in world.calls.made
 
@@ -293,12 +259,7 @@ def test_loss_postponed_for_lack_of_time_is_dated_before_it() -> None:
     world.run()
     renewed_at = world.clock.now()
     world.graph.stored.clear()
-
-    def slow(call: str) -> None:
-        if call == "create":
-            world.clock.pass_by(timedelta(seconds=20))
-
-    world.calls.before = slow
+    world.calls.before = when("create", lambda: world.clock.pass_by(timedelta(seconds=20)))
     assert world.run(5 * MINUTE)["postponed"] > 0
     world.calls.before = lambda _call: None
     world.run()
@@ -336,13 +297,8 @@ def test_loss_during_a_back_off_is_dated_before_it() -> None:
 def test_of_two_runs_at_once_one_does_it() -> None:
     world = ReconcileFixture(RICH, BASIC, *_many(20))
     together = threading.Barrier(4, timeout=10)
-
-    def met(call: str) -> None:
-        if call == "load":
-            together.wait()
-
     # Two tenants, loaded by two runs: all meet there, and then both runs have everything to create.
-    world.calls.after = met
+    world.calls.after = when("load", together.wait)
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: world.run(), range(2))
     assert one.get("created", 0) + other.get("created", 0) == 44
