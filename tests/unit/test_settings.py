@@ -43,7 +43,7 @@ def test_an_empty_setting_counts_as_not_set() -> None:
     assert Settings.from_environ(empty | LEAST) == _settings()
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_missing_settings_are_named_together() -> None:
     with pytest.raises(Misconfigured) as caught:
         Settings.from_environ({})
     faults = str(caught.value).split("; ")
@@ -84,7 +84,7 @@ def test_all_faults_are_told_at_once() -> None:
         ({"CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"}, "CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both"),
     ],
 )
-def test_a_fault_is_told_in_words_that_an_operator_understands(changes: dict[str, str], fault: str) -> None:
+def test_invalid_setting_is_named_with_its_remedy(changes: dict[str, str], fault: str) -> None:
     assert fault in _faults(**changes)
 
 

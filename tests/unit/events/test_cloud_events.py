@@ -84,7 +84,7 @@ def test_a_basic_notification_has_no_content() -> None:
     assert not {"content", "gone"} & json.loads(_event().to_json())["data"].keys()
 
 
-def test_a_resource_that_was_looked_for_in_vain_is_marked_gone() -> None:
+def test_resource_that_was_not_found_is_marked_gone() -> None:
     data = json.loads(_gone().to_json())["data"]
     assert data == json.loads(_event().to_json())["data"] | {"gone": True}
 

@@ -80,7 +80,7 @@ def test_a_tenant_whose_table_is_down_does_not_stop_the_others() -> None:
     assert world.run(tenants=(OTHER_TENANT, TENANT)) == {"failed": 1, "recovered": 1}
 
 
-def test_what_is_done_is_kept_for_a_month() -> None:
+def test_finished_gap_is_deleted_after_a_month() -> None:
     world = CatchUpFixture(replace(GAP, state=GapState.RECOVERED, ended_at=NOW - 29 * DAY))
     world.run()
     assert len(world.gaps.rows) == 1
@@ -92,7 +92,7 @@ def test_what_is_done_is_kept_for_a_month() -> None:
 # --- Filled
 
 
-def test_a_message_that_several_people_see_is_told_once() -> None:
+def test_message_seen_by_several_users_is_published_once() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[message("1"), message("2")], b=[message("2"), message("3")])
     assert world.run() == {"recovered": 1, "events": 3}
@@ -128,7 +128,7 @@ def test_older_gaps_come_first() -> None:
     assert unquote(world.asked[0]).startswith(window("u"))
 
 
-def test_a_message_that_is_none_is_left_out_with_a_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_malformed_message_is_skipped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     world = CatchUpFixture(GAP)
     world.has("a", a=[message("1", createdDateTime="yesterday"), message("2")])
     assert world.run() == {"recovered": 1, "events": 1}
@@ -209,7 +209,7 @@ def test_another_run_at_the_same_gap_is_given_way_to(pages: int) -> None:
     assert not [path for path in world.asked if path.startswith(window("b"))]
 
 
-def test_a_page_that_graph_has_forgotten_is_begun_anew() -> None:
+def test_expired_page_restarts_its_query() -> None:
     world = CatchUpFixture(replace(GAP, checkpoint="a", current_query="b", next_page="/v1.0/forgotten?page=7"))
     world.has("ab", a=[message("1")], b=[message("2")])
     assert world.run() == {"recovered": 1, "events": 1}

@@ -32,7 +32,7 @@ def test_a_pause_of_a_few_seconds_is_slept_through(pause: timedelta | None, coun
     assert world.clock.now() - began >= (pause if pause == 15 * SECOND else 0 * SECOND)
 
 
-def test_what_is_put_off_waits_longer_each_time() -> None:
+def test_postponed_gap_waits_longer_each_time() -> None:
     world = CatchUpFixture(GAP)
     world.has("a", a=Unavailable("no answer"))
     pauses: list[timedelta] = []
@@ -59,7 +59,7 @@ def test_retry_after_pauses_its_tenant_only() -> None:
     assert world.run(tenants=(TENANT, OTHER_TENANT)) == {"put off": 1, "recovered": 1}
 
 
-def test_a_sink_that_is_down_keeps_the_gap_where_it_is() -> None:
+def test_unavailable_sink_does_not_advance_the_gap() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[], b=[message()])
     world.before_publishing = raising(Unavailable("storage does not answer"))
@@ -70,7 +70,7 @@ def test_a_sink_that_is_down_keeps_the_gap_where_it_is() -> None:
 # --- Refused and lost
 
 
-def _gaps_told(world: CatchUpFixture) -> list[str]:
+def _reasons(world: CatchUpFixture) -> list[str]:
     return [json.loads(event.data)["reason"] for event in world.published if event.type.endswith("SubscriptionGap")]
 
 
@@ -81,7 +81,7 @@ def test_a_refusal_is_said_once_and_asked_about_for_a_week() -> None:
     for _ in range(7 * 24):
         world.clock.pass_by(HOUR)
         world.run()
-    assert _gaps_told(world) == ["Graph answered 403 to GET /v1.0/users: no"]
+    assert _reasons(world) == ["Graph answered 403 to GET /v1.0/users: no"]
     assert world.gap().state is GapState.UNRECOVERABLE
     world.has("a", a=[message()])
     world.clock.pass_by(HOUR)
@@ -102,7 +102,7 @@ def test_users_without_teams_do_not_stand_in_the_way() -> None:
     world = CatchUpFixture(GAP)
     world.has("abc", a=NotFound("Graph answered 404"), b=[message()], c=NotFound("Graph answered 404"))
     assert world.run() == {"recovered": 1, "events": 1}
-    assert _gaps_told(world) == []
+    assert _reasons(world) == []
 
 
 @pytest.mark.parametrize("refused", ["a", "b", "c", "ac"])
@@ -110,7 +110,7 @@ def test_users_whose_messages_graph_refuses_are_counted_and_said(refused: str) -
     world = CatchUpFixture(GAP)
     world.has("abc", **{user: Misconfigured("Graph answered 403") for user in refused})
     assert world.run() == {"unrecoverable": 1}
-    assert _gaps_told(world) == [f"Graph refused {len(refused)} of the lists: Graph answered 403"]
+    assert _reasons(world) == [f"Graph refused {len(refused)} of the lists: Graph answered 403"]
 
 
 @pytest.mark.parametrize("users", ["a", "abcdefghij", "abcdefghijklm"])
@@ -122,17 +122,17 @@ def test_refused_everywhere_means_that_the_permission_is_missing(users: str) -> 
     assert world.gap().checkpoint is None
 
 
-def test_a_chat_that_is_no_more_is_lost() -> None:
+def test_gap_of_a_deleted_chat_is_unrecoverable() -> None:
     world = CatchUpFixture(replace(GAP, resource=ONE_CHAT))
     assert world.run() == {"unrecoverable": 1}
-    assert _gaps_told(world) == [f"Graph answered 404 to GET {IN_CHAT}"]
+    assert _reasons(world) == [f"Graph answered 404 to GET {IN_CHAT}"]
 
 
-def test_what_graph_cannot_tell_is_said_without_asking(caplog: pytest.LogCaptureFixture) -> None:
+def test_resource_without_a_list_is_unrecoverable_without_a_call(caplog: pytest.LogCaptureFixture) -> None:
     world = CatchUpFixture(replace(GAP, resource="/communications/callRecords"))
     assert world.run() == {"unrecoverable": 1}
     assert world.asked == []
-    assert _gaps_told(world) == ["Graph has no list of past changes to this resource"]
+    assert _reasons(world) == ["Graph has no list of past changes to this resource"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert world.run() == {}
 
@@ -147,10 +147,10 @@ def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any
     world.has("a", a=[message(created=NOW - 239 * DAY)])
     assert world.run()["unrecoverable"] == 1
     assert len(world.asked) == asked
-    assert _gaps_told(world) == ["Graph goes back eight months only"]
+    assert _reasons(world) == ["Graph goes back eight months only"]
 
 
-def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
+def test_lost_gap_is_published_before_it_is_recorded() -> None:
     world = CatchUpFixture(replace(GAP, resource="/communications/callRecords"))
     world.before_publishing = raising(Unavailable("storage does not answer"))
     with pytest.raises(Unavailable):
@@ -160,7 +160,7 @@ def test_what_is_to_be_said_is_said_before_it_is_noted() -> None:
     assert world.run() == {"unrecoverable": 1}
 
 
-def test_of_deleted_and_edited_messages_each_is_told_its_own_way() -> None:
+def test_edited_and_deleted_messages_give_their_own_events() -> None:
     world = CatchUpFixture(GAP)
     gone = message("3", modified=LATER, deletedDateTime=text(LATER))
     world.has("a", a=[message("1", created=BEFORE, modified=DURING), message("2", modified=LATER), gone])

@@ -55,7 +55,7 @@ def test_the_reason_of_a_refusal_fits_into_a_row() -> None:
 
 
 @pytest.mark.parametrize("replies", [7, "abc", {"id": "2"}, None, [None, 7]])
-def test_answers_that_are_none_are_left_out(replies: Any) -> None:
+def test_malformed_replies_are_skipped(replies: Any) -> None:
     messages, more = message_and_replies(message() | {"replies": replies})
     assert ([each["id"] for each in messages], more) == (["1"], None)
 

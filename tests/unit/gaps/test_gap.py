@@ -78,7 +78,7 @@ def test_every_row_comes_back_as_it_was(row: Gap) -> None:
         ("againDateTime", 1),
     ],
 )
-def test_a_row_that_somebody_has_spoilt_is_named(column: str, value: Any) -> None:
+def test_invalid_row_is_named(column: str, value: Any) -> None:
     with pytest.raises(Misconfigured, match=f"{GAP.tenant_id}/{GAP.key} of the table gaps"):
         gaps_from([_kept(to_entity(GAP) | {column: value})])
 

@@ -140,7 +140,7 @@ def test_of_every_path_it_is_known_whether_a_gap_can_be_filled(row: Any) -> None
         ("/nowhere", {}, "no list of past changes"),
     ],
 )
-def test_what_cannot_be_read_is_told_why(resource: str, changes: dict[str, Any], reason: str) -> None:
+def test_unreadable_resource_has_a_reason(resource: str, changes: dict[str, Any], reason: str) -> None:
     assert reason in (why_unrecoverable(_gap(resource, **changes)) or "")
 
 

@@ -56,11 +56,11 @@ def _events(found: dict[str, Any], gap: Gap = GAP) -> list[CloudEvent]:
         (message(created=UNTIL + 6 * MINUTE), []),
     ],
 )
-def test_what_happened_in_the_gap_is_told_and_nothing_else(found: dict[str, Any], changes: list[str]) -> None:
+def test_only_changes_within_the_gap_are_recovered(found: dict[str, Any], changes: list[str]) -> None:
     assert _changes(found) == changes
 
 
-def test_what_nobody_watches_is_not_told() -> None:
+def test_unwatched_change_type_is_not_recovered() -> None:
     gap = replace(GAP, change_types=frozenset({"deleted"}))
     assert _changes(message(modified=LATER, deletedDateTime=text(LATER)), gap) == ["deleted"]
 

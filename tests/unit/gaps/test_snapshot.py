@@ -47,20 +47,20 @@ def _event(subject: str, change: str, resource: dict[str, Any] | None = None) ->
     ["teams/t", "teams/t/channels/19:c@thread.tacv2", "teams/t/channels/c/members/m", "chats/c/members/m", "chats/c"],
 )
 @pytest.mark.parametrize("change", ["Created", "Updated"])
-def test_what_an_event_tells_of_a_thing_is_kept(subject: str, change: str) -> None:
+def test_event_gives_the_entry_of_its_item(subject: str, change: str) -> None:
     known = entry_from_event(_event(subject, change, {"displayName": "Sales"}))
     assert known is not None
     assert (known.tenant_id, known.subject, known.exists) == (TENANT, subject, True)
     assert known.fingerprint == fingerprint_of(known.collection, {"displayName": "Sales"})
 
 
-def test_without_content_nobody_knows_what_it_looks_like() -> None:
+def test_event_without_content_has_no_fingerprint() -> None:
     assert entry_from_event(_event(TEAM_PATH, "Updated")) == SnapshotEntry(
         tenant_id=TENANT, subject=TEAM_PATH, fingerprint=None
     )
 
 
-def test_what_was_deleted_is_there_no_more() -> None:
+def test_deletion_gives_a_deleted_entry() -> None:
     known = entry_from_event(_event(f"{MEMBERS}/m", "Deleted", {"roles": []}))
     assert known is not None
     assert not known.exists
@@ -69,7 +69,7 @@ def test_what_was_deleted_is_there_no_more() -> None:
 @pytest.mark.parametrize(
     "subject", ["chats/c/messages/1", "teams/t/channels/c/messages/1", "subscriptions/s", "teams", "", "x/y"]
 )
-def test_nothing_else_is_kept(subject: str) -> None:
+def test_other_events_give_no_entry(subject: str) -> None:
     assert entry_from_event(_event(subject, "Created", {})) is None
 
 
@@ -94,7 +94,7 @@ def test_an_id_is_as_graph_spells_it(id_: str) -> None:
         (MEMBERS, {"roles": ["guest"]}, {"roles": ["owner"]}),
     ],
 )
-def test_what_lists_show_tells_things_apart(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_fingerprint_depends_on_what_lists_show(collection: str, one: dict[str, Any], other: dict[str, Any]) -> None:
     assert fingerprint_of(collection, one) != fingerprint_of(collection, other)
 
 
@@ -122,7 +122,7 @@ _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.l
 
 @pytest.mark.slow
 @given(st.sampled_from(["chats", "teams", "teams/t/channels", MEMBERS]), st.dictionaries(st.text(), _JSON), _JSON)
-def test_whatever_graph_tells_has_looks(collection: str, thing: dict[str, Any], value: Any) -> None:
+def test_any_item_has_a_fingerprint(collection: str, thing: dict[str, Any], value: Any) -> None:
     looks = fingerprint_of(collection, thing | dict.fromkeys(("displayName", "lastUpdatedDateTime", "roles"), value))
     assert len(looks) == 16
 
@@ -146,7 +146,7 @@ def _found(
     return [(each.change_type, each.path_parts[-1], dict(each.item) if each.item else None) for each in found]
 
 
-def test_where_nothing_has_changed_nothing_is_told() -> None:
+def test_unchanged_list_has_no_diff() -> None:
     assert _found(_known(m=fingerprint_of(MEMBERS, NAMED)), NAMED) == []
     assert _found({}) == []
 
@@ -157,13 +157,13 @@ def test_diff_has_additions_changes_and_deletions() -> None:
     assert _found(known, NAMED, new) == [("updated", "m", NAMED), ("created", "new", new), ("deleted", "gone", None)]
 
 
-def test_what_nobody_knows_the_looks_of_is_told_as_updated() -> None:
+def test_entry_without_a_fingerprint_is_reported_as_updated() -> None:
     assert _found(_known(m=None), NAMED) == [("updated", "m", NAMED)]
 
 
 @pytest.mark.parametrize(("created", "is_told"), [(BEFORE, False), (DURING, True), (AFTER, False)])
 @pytest.mark.parametrize("is_complete", [True, False])
-def test_a_time_of_creation_tells_best(
+def test_time_of_creation_decides_what_is_new(
     created: datetime,
     is_told: bool,  # noqa: FBT001  a parameter of the test
     is_complete: bool,  # noqa: FBT001  a parameter of the test

@@ -58,7 +58,7 @@ def _publish(recorder: SnapshotRecorder, *events: CloudEvent, within: timedelta 
     recorder.publish(events, Deadline.after(within))
 
 
-def test_what_is_published_is_noted() -> None:
+def test_published_event_is_recorded() -> None:
     published, table = list[CloudEvent](), Table()
     members = [_event(f"chats/c/members/{number}") for number in range(50)]
     _publish(_noting(published, table), MESSAGE, *members)
@@ -66,7 +66,7 @@ def test_what_is_published_is_noted() -> None:
     assert {known.subject for known in table.recorded} == {event.subject for event in members}
 
 
-def test_of_several_changes_of_one_thing_the_last_is_noted() -> None:
+def test_last_of_several_changes_is_recorded() -> None:
     table = Table()
     goes, comes = _event(MEMBER.subject, "Deleted"), MEMBER
     _publish(_noting([], table), comes, goes, comes)
@@ -91,7 +91,7 @@ def test_things_of_two_tenants_are_two() -> None:
     assert {known.tenant_id for known in table.recorded} == {TENANT, OTHER_TENANT}
 
 
-def test_what_is_not_published_is_not_noted() -> None:
+def test_unpublished_event_is_not_recorded() -> None:
     table = Table()
 
     def publish(_events: Sequence[CloudEvent], _deadline: Deadline) -> None:
@@ -103,7 +103,7 @@ def test_what_is_not_published_is_not_noted() -> None:
 
 
 @pytest.mark.parametrize("subject", ["chats/c/members/m", "teams/t", "teams/t/channels/c", "teams/t/members/m"])
-def test_what_cannot_be_noted_is_not_done(subject: str) -> None:
+def test_unrecorded_event_fails_the_post(subject: str) -> None:
     published, table = list[CloudEvent](), Table()
     table.problem = Unavailable("the table known does not answer")
     with pytest.raises(Unavailable):

@@ -97,7 +97,7 @@ def test_unknown_properties_do_no_harm_and_resource_data_keeps_its_own() -> None
 @pytest.mark.parametrize(
     "moment", ["2026-11-24T10:30:34.9097561Z", "2021-02-02T11:26:41.0537895-08:00", "2021-06-03T10:26:09+00:00"]
 )
-def test_times_are_kept_as_graph_wrote_them(moment: str) -> None:
+def test_times_are_read_as_graph_wrote_them(moment: str) -> None:
     assert _parsed(subscriptionExpirationDateTime=moment).subscription_expiration == moment
 
 

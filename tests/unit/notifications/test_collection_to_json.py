@@ -37,7 +37,7 @@ def test_a_token_that_was_none_stays_none() -> None:
     assert again.validation_tokens == collection.validation_tokens == ("",)
 
 
-def test_what_is_noted_of_a_body_may_be_logged() -> None:
+def test_parsed_collection_may_be_logged() -> None:
     stored = StoredPost(reason="undecryptable", received_at=now(), fetch=None, name="2026/11/21/1.json", etag="secret?")
     assert "secret?" not in repr(stored)
     (item,) = _items(body(graph().rich_item()))

@@ -63,7 +63,7 @@ def test_one_flipped_bit_never_opens(part: str, position: int) -> None:
 
 
 @pytest.mark.parametrize("name", BAD_CONTENTS)
-def test_bad_content_never_opens_and_tells_no_step_from_another(name: str) -> None:
+def test_bad_content_never_opens_and_all_failures_look_alike(name: str) -> None:
     """Peers' holes 7, 15 and 19: the mismatch logged only, OAEP over SHA-256, lenient Base64, a key of 16 bytes."""
     with pytest.raises(Undecryptable) as caught:
         _decrypt(BAD_CONTENTS[name](graph()))

@@ -45,7 +45,7 @@ def test_each_token_vouches_for_its_own_tenant() -> None:
     assert _tenants(graph().token(), graph().token(tenant_id=OTHER_TENANT)) == {TENANT, OTHER_TENANT}
 
 
-def test_no_token_vouches_for_nobody() -> None:
+def test_empty_token_list_vouches_for_no_tenant() -> None:
     assert _tenants() == frozenset()
 
 

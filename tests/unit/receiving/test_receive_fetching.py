@@ -104,7 +104,7 @@ def test_resource_outside_graph_rejects_only_its_item() -> None:
 
 
 @pytest.mark.parametrize("problem", [Unavailable("does not answer"), Misconfigured("403")])
-def test_a_resource_that_cannot_be_had_refuses_the_whole_post(problem: Exception) -> None:
+def test_unavailable_resource_fails_the_whole_post(problem: Exception) -> None:
     outcome = ReceiverFixture()
     outcome.receiver = dataclasses.replace(outcome.receiver, fetch_resources=raising(problem))
     with pytest.raises(type(problem)):

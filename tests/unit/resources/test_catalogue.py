@@ -92,7 +92,7 @@ def test_every_path_is_found_whatever_its_ids_and_its_spelling(row: ResourceType
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_every_row_says_who_may_and_what_is_told(row: ResourceType) -> None:
+def test_every_row_has_permissions_and_change_types(row: ResourceType) -> None:
     assert row.permissions != Permissions()
     assert row.change_types
     assert row.max_lifetime >= timedelta(minutes=60)
@@ -173,7 +173,7 @@ def test_subscription_that_graph_would_refuse_has_one_fault(faults: list[str], e
     assert sentence.startswith(expected)
 
 
-def test_several_faults_are_told_together() -> None:
+def test_several_faults_of_a_subscription_are_listed_together() -> None:
     faults = _faults("/communications/callRecords?$top=1", "deleted", include_resource_data=True)
     assert len(faults) == 3
 

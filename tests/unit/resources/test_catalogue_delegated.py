@@ -45,7 +45,7 @@ def test_presences_are_watched_by_a_filter_that_names_the_users(count: int) -> N
     ],
     ids=["no filter", "empty", "no user", "one too many", "one too many, escaped"],
 )
-def test_presences_of_nobody_or_of_too_many_are_told(query: str) -> None:
+def test_presences_of_no_user_or_too_many_are_a_fault(query: str) -> None:
     assert _presence_faults(PRESENCES + query) == [
         f"{PRESENCES} needs ?$filter=id in ('<user id>', ...) with 1 to 650 ids"
     ]

@@ -27,7 +27,7 @@ class Table:
         self.down = False
         self._written = threading.Semaphore(0)
 
-    def hear(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
+    def record(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
         try:
             if self.down:
                 raise Unavailable("the table does not answer")
@@ -60,12 +60,12 @@ def table() -> Table:
 
 def test_lifecycle_notification_is_recorded_before_the_answer(table: Table) -> None:
     events = ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingUnheardOf")
-    ActivityRecorder(table.hear).record(_items(*map(_lifecycle, events)), NOW, _soon())
+    ActivityRecorder(table.record).record(_items(*map(_lifecycle, events)), NOW, _soon())
     assert sorted(table.recorded) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
 
 
 def test_lifecycle_notifications_in_quick_succession_are_recorded(table: Table) -> None:
-    recorder = ActivityRecorder(table.hear)
+    recorder = ActivityRecorder(table.record)
     for minute in range(3):
         recorder.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
     assert len(table.recorded) == 3
@@ -74,7 +74,7 @@ def test_lifecycle_notifications_in_quick_succession_are_recorded(table: Table) 
 def test_unrecorded_lifecycle_notification_is_refused(table: Table) -> None:
     table.down = True
     with pytest.raises(Unavailable):
-        ActivityRecorder(table.hear).record(_items(_lifecycle("missed")), NOW, _soon())
+        ActivityRecorder(table.record).record(_items(_lifecycle("missed")), NOW, _soon())
 
 
 def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
@@ -102,7 +102,7 @@ def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
 
 def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
     others: tuple[dict[str, Any], ...] = ({}, {"subscriptionId": SECOND}, {"tenantId": OTHER_TENANT})
-    ActivityRecorder(table.hear).record(_items(*others), NOW, _soon())
+    ActivityRecorder(table.record).record(_items(*others), NOW, _soon())
     table.wait(3)
     assert {(tenant, subscription) for tenant, subscription, _, _ in table.recorded} == {
         (TENANT, SUBSCRIPTION),
@@ -111,8 +111,8 @@ def test_each_subscription_gives_signs_of_its_own(table: Table) -> None:
     }
 
 
-def test_a_sign_of_life_that_cannot_be_noted_stops_nothing(table: Table) -> None:
+def test_unrecorded_heartbeat_stops_nothing(table: Table) -> None:
     table.down = True
-    ActivityRecorder(table.hear).record(_items({}), NOW, _soon())
+    ActivityRecorder(table.record).record(_items({}), NOW, _soon())
     table.wait(1)
     assert table.recorded == []

@@ -131,7 +131,7 @@ def test_a_short_lived_one_is_tried_again_in_time_unless_graph_says_later(
     assert account.row.failure.retry_at == NOW + pause
 
 
-def test_a_deletion_that_fails_keeps_the_row() -> None:
+def test_failed_deletion_does_not_remove_the_row() -> None:
     account = ApplyFixture()
     account.created()
     deletion, busy = account.deletion(), Unavailable("Graph answered 503")
@@ -140,7 +140,7 @@ def test_a_deletion_that_fails_keeps_the_row() -> None:
     assert account.row.failure is not None
 
 
-def test_activity_is_kept_as_long_as_its_subscription() -> None:
+def test_renewal_does_not_delete_the_activity() -> None:
     account = ApplyFixture()
     account.created()
     account.table.activities[TENANT, "s0"] = Activity(notification_at=NOW)

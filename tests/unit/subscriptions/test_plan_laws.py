@@ -228,7 +228,7 @@ def test_two_subscriptions_never_fight(world: PlanModel, policy: RenewalPolicy) 
 
 @settings(max_examples=60)
 @given(_worlds(), _POLICIES)
-def test_what_nobody_tracks_or_asked_for_is_never_touched(world: PlanModel, policy: RenewalPolicy) -> None:
+def test_orphan_that_is_not_wanted_is_never_touched(world: PlanModel, policy: RenewalPolicy) -> None:
     asked_for = {subscription_key(each) for each in world.desired} | world.rows.keys()
     known = {row.applied.subscription_id for row in world.rows.values() if row.applied}
     for action in world.plan(policy):

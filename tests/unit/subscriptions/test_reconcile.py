@@ -171,7 +171,7 @@ def test_lifecycle_event_is_acted_upon_once() -> None:
     world.assert_settled()
 
 
-def test_force_renews_everything_once_more() -> None:
+def test_force_renews_every_subscription() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.run()
     assert sum(world.run(force=True).values()) == 4

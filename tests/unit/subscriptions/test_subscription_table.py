@@ -103,7 +103,7 @@ def test_every_listing_comes_back_as_it_was(row: AccountStatus) -> None:
     assert tenant_state_from([_stored(to_entity(row), row.etag)]) == TenantState(accounts=(row,))
 
 
-def test_what_is_none_takes_no_column() -> None:
+def test_missing_value_takes_no_column() -> None:
     assert not [name for name, value in to_entity(TrackedSubscription(desired=ROW.desired)).items() if value is None]
 
 
@@ -130,7 +130,7 @@ def test_rows_of_an_unknown_kind_are_left_to_whom_they_belong() -> None:
     assert tenant_state_from([other, bare, _stored(to_entity(ROW))]) == TenantState(tracked=(ROW,))
 
 
-def test_a_column_that_somebody_has_added_does_no_harm() -> None:
+def test_unknown_column_does_no_harm() -> None:
     assert tenant_state_from([_stored(to_entity(ROW) | {"note": "watched for audit"})]).tracked == (ROW,)
 
 
