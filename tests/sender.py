@@ -74,5 +74,9 @@ class Sender:
     def rich_item(self, **changes: Any) -> dict[str, Any]:
         return basic_item(**({"encryptedContent": self.encrypted()} | changes))
 
+    def unknown_item(self) -> dict[str, Any]:
+        """Return an item encrypted for an unknown certificate."""
+        return self.rich_item(encryptedContent=self.encrypted(encryptionCertificateId="f" * 32))
+
     def rich_body(self, *items: Any) -> bytes:
         return body(*(items or (self.rich_item(),)), tokens=[self.token()])

@@ -15,7 +15,7 @@ from shared.timing import Deadline
 from tests.fakes.calls import raising
 from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
 from tests.fakes.receiver_fixture import ReceiverFixture
-from tests.hostile.bodies import POSTS, replaced
+from tests.hostile.bodies import POSTS
 from tests.sender import OTHER_TENANT, SUBSCRIPTION, basic_item, body, client_state
 
 STATUS = {400: Malformed, 413: TooLarge}
@@ -40,19 +40,6 @@ def test_every_post_has_its_documented_outcome_and_writes_no_log(name: str, capl
         assert (receipt.published, dict(receipt.rejected)) == (post.published, dict(post.rejected))
     assert len(outcome.events) == post.published
     assert not caplog.records
-
-
-@pytest.mark.slow
-def test_a_good_body_with_any_node_replaced_is_handled() -> None:
-    outcomes = 0
-    for name, nasty in replaced(graph()):
-        try:
-            receipt = ReceiverFixture().of(nasty)
-        except Malformed:
-            continue
-        assert receipt.received == receipt.published + sum(receipt.rejected.values()), name
-        outcomes += 1
-    assert outcomes > 100
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -143,7 +130,7 @@ def test_two_updates_without_content_in_one_post_are_two_events() -> None:
 def test_id_of_an_update_does_not_depend_on_what_else_opens() -> None:
     """A certificate may appear between two attempts at one POST."""
     update, moment, outcomes = basic_item(changeType="updated"), now(), (ReceiverFixture(), ReceiverFixture())
-    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    unknown = graph().unknown_item()
     post = body(unknown, update, tokens=[graph().token()])
     assert outcomes[0].of(post, received_at=moment).quarantined == 1
     key = outcomes[1].receiver.private_key

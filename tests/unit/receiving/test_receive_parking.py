@@ -181,13 +181,14 @@ def test_hostile_post_is_published_refused_or_stored(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fetch", [None, "v1.0"])
 @pytest.mark.parametrize("down", [(), ("publish",), ("publish", "park"), ("quarantine",)])
-def test_a_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple[str, ...]) -> None:
+def test_any_replaced_node_has_a_documented_outcome(down: tuple[str, ...], fetch: str | None) -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
         keeper = Keeper(**dict.fromkeys(down, raising(Unavailable("down"))))
         try:
-            receipt = keeper.take(nasty)
+            receipt = keeper.take(nasty, fetch=fetch)
         except (Malformed, Unavailable):
             assert not keeper.parked, name
             continue
@@ -199,7 +200,7 @@ def test_a_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple
 
 def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> None:
     keeper, moment = Keeper(), now()
-    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    unknown = graph().unknown_item()
     tampered = graph().rich_item(encryptedContent=graph().encrypted(dataSignature="AAAA"))
     token = graph().token()
     post = body(unknown, basic_item(), tampered, tampered, tokens=[token])
@@ -223,7 +224,7 @@ def test_decrypted_content_is_never_stored() -> None:
 def test_quarantined_post_can_be_received_again() -> None:
     """Judged as of its receipt, whenever that is done: tokens live for hours, what waits may wait for days."""
     keeper, moment = Keeper(), now()
-    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId="f" * 32))
+    unknown = graph().unknown_item()
     keeper.take(body(unknown, tokens=[graph().token()]), received_at=moment)
     ((text, stored),) = keeper.quarantined_posts
     found = Keeper(private_key=lambda _id, deadline: ReceiverFixture().receiver.private_key(CERTIFICATE_ID, deadline))

@@ -25,7 +25,6 @@ from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.sender import basic_item, body, client_state
 
 MINUTE = timedelta(minutes=1)
-UNKNOWN = "f" * 32
 
 
 @dataclass
@@ -236,8 +235,7 @@ def test_a_container_that_does_not_answer_ends_the_run() -> None:
 
 def test_rejected_items_of_a_parked_post_go_to_quarantine() -> None:
     world = RedriveFixture()
-    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
-    world.container.add(graph().rich_body(unknown, graph().rich_item()), received_at=world.at)
+    world.container.add(graph().rich_body(graph().unknown_item(), graph().rich_item()), received_at=world.at)
     assert world.run() == {"published": 1}
     assert (len(world.outcome.events), list(world.outcome.quarantined)) == (1, ["unknown-certificate"])
     assert world.stored == []
@@ -254,15 +252,12 @@ def test_what_is_not_authentic_any_more_stays_where_it_is(caplog: pytest.LogCapt
     assert world.run() == {"published": 1}
 
 
-def _unknown() -> bytes:
-    """Return a POST that is encrypted to a certificate which the vault does not have."""
-    return graph().rich_body(graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN)))
-
-
 def test_unknown_certificate_is_tried_for_a_limited_time() -> None:
     world = RedriveFixture(quarantine=True)
     received_at = world.at
-    world.container.add(_unknown(), reason="unknown-certificate", received_at=received_at)
+    world.container.add(
+        graph().rich_body(graph().unknown_item()), reason="unknown-certificate", received_at=received_at
+    )
     assert world.run() == {"refused": 1}
     world.at = received_at + timedelta(hours=23, minutes=59)
     assert world.run() == {"refused": 1}
@@ -273,7 +268,7 @@ def test_unknown_certificate_is_tried_for_a_limited_time() -> None:
 
 def test_a_certificate_that_has_appeared_opens_what_is_in_quarantine() -> None:
     world = RedriveFixture(quarantine=True)
-    world.container.add(_unknown(), reason="unknown-certificate", received_at=world.at)
+    world.container.add(graph().rich_body(graph().unknown_item()), reason="unknown-certificate", received_at=world.at)
     key = world.outcome.receiver.private_key
     found = world.run(private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
     assert (found, world.stored, len(world.outcome.events)) == ({"published": 1}, [], 1)
@@ -290,7 +285,7 @@ def test_nothing_else_in_quarantine_is_tried_by_the_timer(reason: str) -> None:
 
 def test_a_body_in_quarantine_stays_until_all_of_it_is_published() -> None:
     world = RedriveFixture(quarantine=True)
-    unknown = graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=UNKNOWN))
-    post = world.container.add(graph().rich_body(unknown, graph().rich_item()), reason="x", received_at=world.at)
+    both = graph().rich_body(graph().unknown_item(), graph().rich_item())
+    post = world.container.add(both, reason="x", received_at=world.at)
     assert world.redriver().attempt(post) == "refused"
     assert len(world.stored) == 1

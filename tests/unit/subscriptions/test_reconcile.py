@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,19 +123,6 @@ def test_unwanted_subscription_is_deleted_with_its_row() -> None:
     assert world.table.tracked() == []
 
 
-def test_what_others_own_is_left_alone() -> None:
-    world = ReconcileFixture(BASIC, tenants=[TENANT])
-    foreign = dict(BASIC) | {
-        "id": "foreign", "resource": "/chats", "notificationUrl": "https://other.example/",
-        "expirationDateTime": "2026-11-22T00:00:00Z",
-    }  # fmt: skip
-    world.graph.stored["foreign"] = dict(foreign)
-    world.run()
-    world.want()
-    world.run()
-    assert world.graph.stored == {"foreign": foreign}
-
-
 def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> None:
     world = ReconcileFixture(RICH, BASIC)
     world.run()
@@ -199,10 +185,3 @@ def test_no_log_shows_a_client_state(caplog: pytest.LogCaptureFixture) -> None:
         world.run()
         world.run(31 * MINUTE)
     assert not [properties for properties in world.sent() if properties.get("clientState", "none") in caplog.text]
-
-
-def test_without_resource_data_no_certificate_is_needed() -> None:
-    world = ReconcileFixture(BASIC)
-    world.certificate = None
-    assert world.run() == {"created": 2}
-    assert world.run(timedelta(hours=1)) == {"renewed": 2}
