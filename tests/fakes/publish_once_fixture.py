@@ -1,12 +1,15 @@
 """A process of the app that publishes each change once, and events that it publishes."""
 
 import json
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.errors import Conflict
 from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublicationRecords, PublishOnce
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
@@ -22,9 +25,43 @@ TEAM = "teams('3f9a')"
 type Sent = Callable[[CloudEvent], None]
 
 
-def with_time() -> Deadline:
+def in_time() -> Deadline:
     """Return a deadline that no test reaches."""
     return Deadline.after(timedelta(seconds=20))
+
+
+@dataclass
+class Table:
+    """Rows in memory; ``trouble`` is met by every call."""
+
+    rows: dict[str, PublicationRecord] = field(default_factory=dict)
+    trouble: Callable[[str], None] = field(default=lambda _call: None)
+    calls: list[str] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.Lock)
+
+    def read(self, key: str) -> PublicationRecord | None:
+        self.calls.append("read")
+        self.trouble("read")
+        return self.rows.get(key)
+
+    def write(self, record: PublicationRecord) -> None:
+        self.calls.append("write")
+        self.trouble("write")
+        with self.lock:
+            there = self.rows.get(record.key)
+            if record.etag != (there.etag if there else None):
+                raise Conflict("written since")
+            self.rows[record.key] = replace(record, etag=str(len(self.calls)))
+
+
+@dataclass
+class Stale(Table):
+    """The same rows, but the first look-up returns an older state."""
+
+    past: dict[str, PublicationRecord | None] = field(default_factory=dict)
+
+    def read(self, key: str) -> PublicationRecord | None:
+        return self.past.pop(key) if key in self.past else super().read(key)
 
 
 @dataclass
@@ -45,7 +82,7 @@ class Worker[Records: PublicationRecords]:
 
     def publish(self, *events: CloudEvent) -> None:
         """Publish one POST's events, and wait for their records as the next POST about them would."""
-        self.published.publish(events, with_time())
+        self.published.publish(events, in_time())
         assert eventually(self.published.is_idle)
 
     @property

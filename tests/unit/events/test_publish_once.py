@@ -6,55 +6,29 @@ The table is in memory and keeps the real one's contract: rows with ETags, Confl
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, Unavailable
+from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublishOnce
 from shared.timing import Deadline
 from tests.eventually import eventually
-from tests.fakes.publish_once_fixture import NOW, WINDOW, Sent, Worker, event_of, message, team, with_time
-
-
-@dataclass
-class Table:
-    """Rows in memory; ``trouble`` is met by every call."""
-
-    rows: dict[str, PublicationRecord] = field(default_factory=dict)
-    trouble: Callable[[str], None] = field(default=lambda _call: None)
-    calls: list[str] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)
-
-    def read(self, key: str) -> PublicationRecord | None:
-        self.calls.append("read")
-        self.trouble("read")
-        return self.rows.get(key)
-
-    def write(self, record: PublicationRecord) -> None:
-        self.calls.append("write")
-        self.trouble("write")
-        with self.lock:
-            there = self.rows.get(record.key)
-            if record.etag != (there.etag if there else None):
-                raise Conflict("written since")
-            self.rows[record.key] = replace(record, etag=str(len(self.calls)))
-
-
-@dataclass
-class Stale(Table):
-    """The same rows, but the first look-up returns an older state."""
-
-    past: dict[str, PublicationRecord | None] = field(default_factory=dict)
-
-    def read(self, key: str) -> PublicationRecord | None:
-        return self.past.pop(key) if key in self.past else super().read(key)
+from tests.fakes.publish_once_fixture import (
+    NOW,
+    WINDOW,
+    Sent,
+    Stale,
+    Table,
+    Worker,
+    event_of,
+    message,
+    team,
+)
 
 
 def test_what_graph_sends_again_is_published_once() -> None:

@@ -1,6 +1,5 @@
 """The catalogue of resources: what Graph allows for each path, and the faults that an operator reads about the rest."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,19 +15,10 @@ from shared.resources.validation import find_resource_type, is_beta, validation_
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import Create
-from tests.sender import CHAT, TENANT
+from tests.sender import TENANT
+from tests.unit.resources.ids import ANY_ID, IDS, USER
 
 CONFIGURATION = Path(__file__).parents[3] / "docs" / "configuration.md"
-USER = "8ea0e38b-efb3-4757-924a-5f94061cf8c2"
-CHANNEL = "19:4a95f7d8db4c4e7fae857bcebe0623e6@thread.tacv2"
-IDS = {
-    "{chat-id}": CHAT,
-    "{channel-id}": CHANNEL,
-    "{url}": "'https%3A%2F%2Fteams'",
-    "{name}": "'all'",
-    "{ids}": f"['{USER}']",
-}
-ANY_ID = re.compile(r"\{[^}]*\}")
 EVERY = frozenset({"created", "updated", "deleted"})
 OF_APPS = tuple(row for row in CATALOGUE if row.permissions.application)
 BY_PATH = {row.path: row for row in CATALOGUE}

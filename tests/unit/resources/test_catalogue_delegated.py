@@ -6,7 +6,7 @@ from sandbox.graph.catalogue import find as find_in_sandbox
 from sandbox.graph.paths import segments
 from shared.resources.catalogue import CATALOGUE, ResourceType
 from shared.resources.validation import find_resource_type, validation_errors
-from tests.unit.resources.test_catalogue import ANY_ID, IDS, USER
+from tests.unit.resources.ids import ANY_ID, IDS, USER
 
 PRESENCES = "/communications/presences"
 

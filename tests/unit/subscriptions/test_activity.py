@@ -92,7 +92,7 @@ def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
 
 def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
     hands = Hands()
-    recorder = ActivityRecorder(table.hear, monotonic=hands)
+    recorder = ActivityRecorder(table.record, monotonic=hands)
     for seconds in (0, 599, 1, 300):
         hands.at += seconds
         recorder.record(_items({}, {}), NOW, _soon())

@@ -1,20 +1,15 @@
 """What is to be watched, what is tracked and what lives at Graph, compared: rule by rule."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import DesiredSubscription
-from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import (
-    Action,
     Activity,
     Create,
-    Delete,
     MissedInterval,
     TrackedSubscription,
     Update,
@@ -31,38 +26,19 @@ from tests.fakes.subscription_values import (
     POLICY,
     RENEWED_AT,
     ROW,
-    URL,
     WANTED,
     failure,
 )
-
-EXPIRATION = NOW + LIFETIME
-BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), include_resource_data=False)
-
-
-def _plan(
-    row: TrackedSubscription | None = ROW,
-    listed: GraphSubscription | None = LISTED,
-    *,
-    desired: Sequence[DesiredSubscription] = (WANTED,),
-    policy: RenewalPolicy = POLICY,
-    now: datetime = NOW,
-) -> Sequence[Action]:
-    return plan(desired, [row] if row else [], [listed] if listed else [], policy=policy, now=now)
-
-
-def _only(actions: Sequence[Action]) -> Action:
-    assert len(actions) == 1
-    return actions[0]
+from tests.unit.subscriptions.planning import BASIC, EXPIRATION, only, plan_of
 
 
 def test_what_is_settled_needs_no_action() -> None:
-    assert _plan() == ()
-    assert _plan(None, None, desired=()) == ()
+    assert plan_of() == ()
+    assert plan_of(None, None, desired=()) == ()
 
 
 def test_missing_subscription_is_created_for_the_whole_lifetime() -> None:
-    assert _plan(None, None) == (Create(tracked=TrackedSubscription(desired=WANTED), expiration=EXPIRATION),)
+    assert plan_of(None, None) == (Create(tracked=TrackedSubscription(desired=WANTED), expiration=EXPIRATION),)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +55,7 @@ def test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum(
     resource: str, lifetime: timedelta, expected: timedelta
 ) -> None:
     desired = [replace(WANTED, resource=resource, include_resource_data=False)]
-    action = _only(_plan(None, None, desired=desired, policy=replace(POLICY, lifetime=lifetime)))
+    action = only(plan_of(None, None, desired=desired, policy=replace(POLICY, lifetime=lifetime)))
     assert isinstance(action, Create)
     assert action.expiration == NOW + expected
 
@@ -99,12 +75,12 @@ def test_a_lifetime_is_what_is_set_and_never_over_graphs_maximum(
 def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: timedelta, *, is_due: bool) -> None:
     row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
     renewal = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION)
-    assert _plan(row) == ((renewal,) if is_due else ())
+    assert plan_of(row) == ((renewal,) if is_due else ())
 
 
 @pytest.mark.parametrize(("left", "is_due"), [(30 * MINUTE + timedelta(seconds=1), False), (30 * MINUTE, True)])
 def test_subscription_ending_early_is_renewed_before_its_end(left: timedelta, *, is_due: bool) -> None:
-    assert bool(_plan(listed=replace(LISTED, expiration=NOW + left))) == is_due
+    assert bool(plan_of(listed=replace(LISTED, expiration=NOW + left))) == is_due
 
 
 @pytest.mark.parametrize(("age", "is_due"), [(27 * MINUTE, False), (28 * MINUTE, True)])
@@ -113,7 +89,7 @@ def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) 
     observed = replace(OBSERVED, include_resource_data=False, certificate_id=None, renewed_at=NOW - age)
     row = replace(ROW, desired=desired, applied=observed)
     listed = replace(LISTED, expiration=NOW + 55 * MINUTE - age)
-    assert bool(_plan(row, listed, desired=[desired])) == is_due
+    assert bool(plan_of(row, listed, desired=[desired])) == is_due
 
 
 @pytest.mark.parametrize(
@@ -130,12 +106,12 @@ def test_reauthorization_renews_but_not_within_ten_minutes(
 ) -> None:
     activity = Activity(reauthorization_required_at=required_at)
     row = replace(ROW, activity=activity, applied=replace(OBSERVED, renewed_at=renewed_at))
-    assert [action.verb for action in _plan(row)] == ([UpdateKind.RENEW] if is_due else [])
+    assert [action.verb for action in plan_of(row)] == ([UpdateKind.RENEW] if is_due else [])
 
 
 def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
     row = replace(ROW, failure=failure(retry_at=NOW + HOUR))
-    assert _only(_plan(row, policy=replace(POLICY, force=True))).verb == UpdateKind.RENEW
+    assert only(plan_of(row, policy=replace(POLICY, force=True))).verb == UpdateKind.RENEW
 
 
 # --- Pauses
@@ -145,8 +121,8 @@ def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
 def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
     row = replace(ROW, failure=failure(retry_at=NOW + timedelta(seconds=1)), **change)
     desired = [] if change.get("is_wanted") is False else [WANTED]
-    assert _plan(row, None, desired=desired) == ()
-    assert len(_plan(replace(row, failure=failure(retry_at=NOW)), None, desired=desired)) == 1
+    assert plan_of(row, None, desired=desired) == ()
+    assert len(plan_of(replace(row, failure=failure(retry_at=NOW)), None, desired=desired)) == 1
 
 
 # --- Certificates
@@ -162,13 +138,13 @@ def test_current_certificate_is_rotated_in_at_the_next_run(
 ) -> None:
     row = replace(ROW, applied=replace(OBSERVED, certificate_id=certificate_id))
     action = Update(kind=UpdateKind.ROTATE, tracked=row, subscription=LISTED, expiration=EXPIRATION)
-    assert _plan(row, policy=replace(POLICY, certificate_id=current)) == ((action,) if rotates else ())
+    assert plan_of(row, policy=replace(POLICY, certificate_id=current)) == ((action,) if rotates else ())
 
 
 def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
     desired = replace(WANTED, include_resource_data=False)
     row = replace(ROW, desired=desired, applied=replace(OBSERVED, include_resource_data=False, certificate_id=None))
-    assert _plan(row, desired=[desired]) == ()
+    assert plan_of(row, desired=[desired]) == ()
 
 
 # --- What a PATCH cannot change
@@ -194,7 +170,7 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
 def test_property_that_cannot_be_changed_needs_a_new_subscription(
     changes: dict[str, Any], desired: DesiredSubscription
 ) -> None:
-    action = _only(_plan(replace(ROW, **changes), desired=[desired]))
+    action = only(plan_of(replace(ROW, **changes), desired=[desired]))
     row = replace(ROW, desired=desired, **changes)
     assert action == Update(
         kind=UpdateKind.RECREATE,
@@ -206,7 +182,7 @@ def test_property_that_cannot_be_changed_needs_a_new_subscription(
 
 
 def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
-    assert _plan(replace(ROW, client_state_key_id=None)) == ()
+    assert plan_of(replace(ROW, client_state_key_id=None)) == ()
 
 
 # --- Loss, and the gap that it leaves
@@ -232,18 +208,18 @@ def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
 def test_lost_subscription_is_recreated_with_a_gap(
     row: TrackedSubscription, listed_at: datetime | None, since: datetime
 ) -> None:
-    action = _only(_plan(row, None, policy=replace(POLICY, listed_at=listed_at)))
+    action = only(plan_of(row, None, policy=replace(POLICY, listed_at=listed_at)))
     assert action == Create(tracked=row, expiration=EXPIRATION, missed_interval=MissedInterval(since=since))
 
 
 def test_removed_subscription_is_recreated_even_while_listed() -> None:
     row = replace(ROW, activity=Activity(removed_at=RENEWED_AT + MINUTE))
-    action = _only(_plan(row))
+    action = only(plan_of(row))
     gap = MissedInterval(since=RENEWED_AT)
     assert action == Update(
         kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap
     )
-    assert _plan(replace(ROW, activity=Activity(removed_at=RENEWED_AT))) == ()
+    assert plan_of(replace(ROW, activity=Activity(removed_at=RENEWED_AT))) == ()
 
 
 @pytest.mark.parametrize(
@@ -256,7 +232,7 @@ def test_removed_subscription_is_recreated_even_while_listed() -> None:
 def test_missed_event_leaves_a_gap_and_is_answered_once(missed_at: datetime, gap: MissedInterval | None) -> None:
     row = replace(ROW, activity=Activity(missed_at=missed_at))
     action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap)
-    assert _plan(row) == ((action,) if gap else ())
+    assert plan_of(row) == ((action,) if gap else ())
 
 
 @pytest.mark.parametrize(
@@ -270,136 +246,7 @@ def test_missed_event_leaves_a_gap_and_is_answered_once(missed_at: datetime, gap
 )
 def test_late_renewal_leaves_a_gap(age: timedelta, renew_after: timedelta, *, has_gap: bool) -> None:
     row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
-    action = _only(_plan(row, policy=replace(POLICY, renew_after=renew_after)))
+    action = only(plan_of(row, policy=replace(POLICY, renew_after=renew_after)))
     assert isinstance(action, Update)
     assert action.kind is UpdateKind.RENEW
     assert action.missed_interval == (MissedInterval(since=NOW - age, until=NOW) if has_gap else None)
-
-
-# --- Adoption
-
-
-@pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), ROW])
-def test_own_subscription_unknown_to_its_row_is_adopted(
-    row: TrackedSubscription | None,
-) -> None:
-    stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
-    action = _only(_plan(row, stray))
-    assert isinstance(action, Update)
-    assert (action.kind, action.subscription, action.expiration) == (UpdateKind.ADOPT, stray, EXPIRATION)
-    assert action.missed_interval == (MissedInterval(since=LISTED_AT) if row and row.applied else None)
-
-
-@pytest.mark.parametrize(
-    ("listed", "row"),
-    [
-        ({"notification_url": f"{URL}?fetch=v1.0"}, TrackedSubscription(desired=WANTED)),
-        ({"lifecycle_notification_url": None}, TrackedSubscription(desired=WANTED)),
-        ({"include_resource_data": False}, TrackedSubscription(desired=WANTED)),
-        ({}, TrackedSubscription(desired=WANTED, client_state_key_id="k0")),
-    ],
-    ids=["another query", "no lifecycle URL", "no resource data", "signed with another key"],
-)
-def test_mismatched_subscription_is_recreated_and_not_adopted(listed: dict[str, Any], row: TrackedSubscription) -> None:
-    action = _only(_plan(row, replace(LISTED, subscription_id="stray", **listed)))
-    assert action.verb == UpdateKind.RECREATE
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"notification_url": "https://another.example/api/ReceiveNotification"},
-        {"resource": "teams/getAllMessages"},
-        {"change_types": frozenset({"created"})},
-    ],
-    ids=["another deployment's", "another resource", "other changes"],
-)
-def test_what_others_own_is_left_alone_and_does_not_count_as_ours(changes: dict[str, Any]) -> None:
-    foreign = replace(LISTED, subscription_id="foreign", expiration=NOW, **changes)
-    assert _plan(None, foreign) == _plan(None, None)
-    assert _plan(None, foreign, desired=()) == ()
-    assert plan([WANTED], [ROW], [LISTED, foreign], policy=POLICY, now=NOW) == ()
-
-
-def test_a_second_subscription_beside_one_that_lives_is_not_adopted() -> None:
-    second = replace(LISTED, subscription_id="second")
-    assert plan([WANTED], [ROW], [LISTED, second], policy=POLICY, now=NOW) == ()
-
-
-# --- What is wanted
-
-
-def test_what_the_file_no_longer_names_is_deleted() -> None:
-    deleted = Delete(tracked=replace(ROW, is_wanted=False), subscription=LISTED)
-    assert _plan(desired=()) == (deleted,)
-    assert _plan(listed=None, desired=()) == (replace(deleted, subscription=None),)
-
-
-def test_what_an_operator_has_added_stays_until_an_operator_takes_it_away() -> None:
-    row = replace(ROW, added_by="cli")
-    assert _plan(row, desired=()) == ()
-    assert isinstance(_only(_plan(replace(row, is_wanted=False), desired=())), Delete)
-
-
-def test_subscription_named_in_the_file_belongs_to_the_file() -> None:
-    action = _only(_plan(replace(ROW, added_by="cli", is_wanted=False), None))
-    assert isinstance(action, Create)
-    assert (action.tracked.added_by, action.tracked.is_wanted) == ("file", True)
-
-
-def test_unfinished_creation_is_deleted_with_its_subscription() -> None:
-    claim = TrackedSubscription(desired=WANTED, client_state_key_id="k1", etag="e1")
-    made = replace(LISTED, subscription_id="made")
-    action = Delete(tracked=replace(claim, is_wanted=False), subscription=made)
-    assert _plan(claim, made, desired=()) == (action,)
-
-
-# --- The order
-
-
-def test_deletion_on_the_same_path_precedes_creation_and_leaves_a_gap() -> None:
-    other = replace(WANTED, change_types=frozenset({"deleted"}))
-    deletion, creation = _plan(desired=[other])
-    assert isinstance(deletion, Delete)
-    assert creation == Create(
-        tracked=TrackedSubscription(desired=other), expiration=EXPIRATION, missed_interval=MissedInterval(since=NOW)
-    )
-
-
-def test_deletion_on_another_path_comes_last_and_leaves_no_gap() -> None:
-    creation, deletion = _plan(desired=[BASIC])
-    assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=TrackedSubscription(desired=BASIC), expiration=EXPIRATION)
-
-
-def test_what_was_lost_before_a_deletion_makes_room_for_it_is_in_the_gap() -> None:
-    other = replace(WANTED, change_types=frozenset({"deleted"}))
-    lost = replace(ROW, desired=other, applied=replace(OBSERVED, subscription_id="lost"))
-    deletion, creation = plan([other], [ROW, lost], [LISTED], policy=POLICY, now=NOW)
-    assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=lost, expiration=EXPIRATION, missed_interval=MissedInterval(since=LISTED_AT))
-
-
-def test_a_row_that_has_nothing_at_graph_makes_no_room_and_no_gap() -> None:
-    other = replace(WANTED, change_types=frozenset({"deleted"}))
-    deletion, creation = _plan(listed=None, desired=[other])
-    assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=TrackedSubscription(desired=other), expiration=EXPIRATION)
-
-
-def test_what_delivers_nothing_comes_first_and_then_what_ends_soonest() -> None:
-    resources = ["/teams", "/chats", "/chats/getAllMembers"]
-    old = replace(OBSERVED, renewed_at=NOW - HOUR, include_resource_data=False, certificate_id=None)
-    rows = [
-        replace(ROW, desired=replace(BASIC, resource=path), applied=replace(old, subscription_id=path))
-        for path in resources
-    ]
-    listed = [
-        replace(LISTED, subscription_id=path, expiration=NOW + hours * HOUR)
-        for path, hours in zip(resources, (30, 10, 20), strict=True)
-    ]
-    desired = [row.desired for row in rows]
-    actions = plan([*desired, WANTED], rows, listed, policy=POLICY, now=NOW)
-    assert [action.tracked.desired.resource for action in actions] == [
-        "/chats/getAllMessages", "/chats", "/chats/getAllMembers", "/teams"
-    ]  # fmt: skip
