@@ -2,13 +2,17 @@
 
 import gc
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from sandbox.azurite import Azurite
 from tests.sandbox.background import Background
+
+_SLOW = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -26,6 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("tests", deadline=None)
     settings.register_profile("unit", settings.get_profile("tests"), max_examples=20)
     settings.load_profile("unit" if _without_slow(config) else "tests")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out unread what is slow as a whole: to import those modules takes as long as to run the others' tests."""
+    if not _without_slow(config) or collection_path.suffix != ".py":
+        return None
+    return True if _SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection() -> None:
