@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
@@ -82,7 +82,6 @@ def test_what_is_no_subscription_is_refused(value: Any) -> None:
 _ANYTHING: st.SearchStrategy[Any] = st.none() | st.integers() | st.text() | st.datetimes().map(str) | st.just([])
 
 
-@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(list(ITEM)), _ANYTHING))
 def test_whatever_graph_lists_is_a_subscription_or_refused(changes: dict[str, Any]) -> None:
     try:

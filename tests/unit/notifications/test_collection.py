@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Malformed, TooLarge
@@ -190,7 +190,6 @@ def test_any_body_is_either_read_or_malformed(data: bytes) -> None:
     assert all(isinstance(item, ChangeNotification | Malformed) for item in collection.value)
 
 
-@settings(max_examples=50)
 @given(st.dictionaries(_NAMES, _VALUES, max_size=3))
 def test_any_item_is_either_read_or_malformed(changes: dict[str, Any]) -> None:
     (item,) = ChangeNotificationCollection.from_json(_json_or_empty({"value": [basic_item() | changes]})).value

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.graph.encryption import encrypt
@@ -46,14 +46,12 @@ def _keys() -> None:
     graph()
 
 
-@settings(max_examples=40)
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
 def test_any_resource_opens_as_it_was_sealed(resource: dict[str, Any]) -> None:
     plaintext = json.dumps(resource).encode()
     assert _decrypt(graph().encrypted(plaintext)) == plaintext
 
 
-@settings(max_examples=40)
 @given(st.sampled_from(["data", "dataKey", "dataSignature"]), st.integers(min_value=0))
 def test_one_flipped_bit_never_opens(part: str, position: int) -> None:
     content = graph().encrypted()

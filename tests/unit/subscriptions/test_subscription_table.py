@@ -91,13 +91,11 @@ _LISTINGS = st.builds(
 )
 
 
-@settings(max_examples=50)
 @given(_TRACKED)
 def test_every_tracked_row_comes_back_as_it_was(row: TrackedSubscription) -> None:
     assert tenant_state_from([_stored(to_entity(row), row.etag)]) == TenantState(tracked=(row,))
 
 
-@settings(max_examples=50)
 @given(_LISTINGS)
 def test_every_listing_comes_back_as_it_was(row: AccountStatus) -> None:
     assert tenant_state_from([_stored(to_entity(row), row.etag)]) == TenantState(accounts=(row,))

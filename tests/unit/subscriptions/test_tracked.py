@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.subscriptions.desired import DesiredSubscription
@@ -29,7 +29,6 @@ def _gap(since: datetime, length: timedelta | None) -> MissedInterval:
 _GAPS = st.builds(_gap, _MOMENTS, st.none() | _LENGTHS)
 
 
-@settings(max_examples=50)
 @given(_GAPS, st.none() | _GAPS)
 def test_joined_gaps_contain_both_and_nothing_outside_them(one: MissedInterval, other: MissedInterval | None) -> None:
     joined, parts = one.merged_with(other), [gap for gap in (one, other) if gap is not None]
@@ -42,7 +41,6 @@ def test_joined_gaps_contain_both_and_nothing_outside_them(one: MissedInterval, 
         assert joined == other.merged_with(one)
 
 
-@settings(max_examples=50)
 @given(_GAPS)
 def test_a_gap_ends_once(gap: MissedInterval) -> None:
     ended = gap.with_end(NOW)
