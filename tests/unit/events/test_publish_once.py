@@ -98,7 +98,7 @@ def test_redelivered_event_has_the_time_of_its_first_publication() -> None:
     worker.now = NOW + timedelta(seconds=1)
     first, other = message(), message(etag="3", received_at=NOW + timedelta(minutes=1))
     again = replace(first, time=NOW + timedelta(minutes=9))
-    published = (worker.published.publish(events, with_time()) for events in ([first], [other, again]))
+    published = (worker.published.publish(events, in_time()) for events in ([first], [other, again]))
     assert [[event.time for event in events] for events in published] == [[NOW], [other.time, worker.now]]
     assert len(worker.sunk) == 2
 
@@ -161,11 +161,11 @@ def test_required_lookup_fails_while_the_table_is_unavailable() -> None:
     worker = Worker(table)
     for events in ([message()], [message(), team("A")]):
         with pytest.raises(Unavailable, match="does not answer"):
-            worker.published.publish(events, with_time(), require_lookup=True)
+            worker.published.publish(events, in_time(), require_lookup=True)
     assert worker.sunk == []
     worker.publish(message())
     # That is remembered: nothing has to be looked up.
-    worker.published.publish([message()], with_time(), require_lookup=True)
+    worker.published.publish([message()], in_time(), require_lookup=True)
     assert len(worker.sunk) == 1
 
 
@@ -218,9 +218,9 @@ def test_nothing_is_marked_that_the_sink_did_not_take() -> None:
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            published.publish([message()], with_time())
+            published.publish([message()], in_time())
     failing = False
-    published.publish([message()], with_time())
+    published.publish([message()], in_time())
     assert eventually(lambda: len(table.rows) == 1)
 
 
@@ -238,9 +238,9 @@ def test_what_was_sent_of_a_post_that_fails_is_not_sent_again() -> None:
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     events = [message(etag=etag) for etag in "123"]
     with pytest.raises(Unavailable):
-        published.publish(events, with_time())
+        published.publish(events, in_time())
     assert eventually(lambda: len(table.rows) == 2)
-    published.publish(events, with_time())
+    published.publish(events, in_time())
     assert sunk == [events[0].id, events[1].id, "the queue is full", events[2].id]
 
 
@@ -255,7 +255,7 @@ def test_two_posts_at_once_about_one_change_publish_it_once() -> None:
 
     published = PublishOnce(table, sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: published.publish([message(), team("A")], with_time()), range(4)))
+        list(pool.map(lambda _: published.publish([message(), team("A")], in_time()), range(4)))
     assert len(sunk) == 2
 
 
@@ -270,13 +270,13 @@ def test_post_waits_for_a_concurrent_duplicate_until_its_deadline() -> None:
 
     published = PublishOnce(Table(), sink, window=WINDOW, now=lambda: NOW)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(published.publish, [message()], with_time())
+        first = pool.submit(published.publish, [message()], in_time())
         assert eventually(lambda: len(sunk) == 1)
         with pytest.raises(Unavailable):
             published.publish([message()], Deadline.after(timedelta(seconds=0.1)))
         let_go.set()
         first.result()
-    published.publish([message()], with_time())
+    published.publish([message()], in_time())
     assert len(sunk) == 1
 
 
