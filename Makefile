@@ -48,7 +48,7 @@ format: .venv/installed  ## Format the code, and fix what ruff can
 
 ##@ Campaigns
 
-guards: .venv/installed  ## Remove every guard in turn: a test must fail without it
+guards: .venv/installed sandbox/node_modules/installed  ## Take every check out in turn: a test must fail without it
 	$(BIN)/python -m tests.guards $(ARGS)
 
 chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")

@@ -1,86 +1,140 @@
-"""The guards of decryption, and of the certificate id that leads to the key."""
+"""The guards of what a POST contains: how it is parsed, and how its resource data are decrypted."""
 
-from tests.guards.guard import Guard
-
-_TESTS = "tests/unit/notifications/test_decryption.py"
-_BAD = f"{_TESTS}::test_bad_content_never_opens_and_tells_no_step_from_another"
-
-
-def _guard(name: str, snippet: str, without: str, test: str = _BAD) -> Guard:
-    return Guard(
-        name=f"decryption: {name}",
-        module="shared/notifications/decryption.py",
-        snippet=snippet,
-        without=without,
-        test=test,
-    )
-
-
-def _version(name: str, snippet: str, without: str) -> Guard:
-    return Guard(
-        name=f"certificate id: {name}",
-        module="shared/identity/key_vault.py",
-        snippet=snippet,
-        without=without,
-        test="tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for",
-    )
-
-
-GUARDS = (
-    _guard("strict Base64 of data", "content.data, validate=True", "content.data"),
-    _guard("strict Base64 of dataKey", "content.data_key, validate=True", "content.data_key"),
-    _guard("strict Base64 of dataSignature", "content.data_signature, validate=True", "content.data_signature"),
-    _guard(
-        "OAEP over SHA-1",
-        "OAEP(mgf=MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)",
-        "OAEP(mgf=MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)",
-        f"{_TESTS}::test_what_graph_encrypts_opens_byte_for_byte",
-    ),
-    _guard(
-        "the key's length",
-        """\
-    if len(key) != _KEY_BYTES:
-        raise ValueError("the wrapped key is not an AES-256 key")
-""",
-        "",
-    ),
-    _guard("signature checked at all", "        _check_signature(key,", "        (key,"),
-    _guard(
-        "signature",
-        """\
-    if not hmac.compare_digest(hmac.digest(key, ciphertext, hashlib.sha256), signature):
-        raise ValueError("the signature does not match")
-""",
-        "",
-    ),
-    _guard(
-        "signature in full",
-        "hmac.digest(key, ciphertext, hashlib.sha256), signature)",
-        "hmac.digest(key, ciphertext, hashlib.sha256)[: len(signature)], signature)",
-    ),
-    _guard(
-        "padding",
-        "    return unpadder.update(decryptor.update(ciphertext) + decryptor.finalize()) + unpadder.finalize()",
-        "    padded = decryptor.update(ciphertext) + decryptor.finalize()\n    return padded[: -(padded or b'1')[-1]]",
-    ),
-    _guard(
-        "one failure for all",
-        """\
-    except (ValueError, Malformed) as exc:
-        raise Undecryptable("the encrypted content cannot be decrypted") from exc
-""",
-        "    finally:\n        pass\n",
-    ),
-    _guard("what is no JSON", "except (ValueError, Malformed) as exc:", "except ValueError as exc:"),
-    _guard(
-        "an object",
-        """\
-        if not isinstance(resource, dict):
-            raise Malformed("not an object")
-""",
-        "",
-    ),
-    _version("looks like a version", "if not _VERSION.fullmatch(certificate_id) or ", "if "),
-    _version("from end to end", "_VERSION.fullmatch(", "_VERSION.match("),
-    _version("lower-case hex digits", '"[0-9a-f]{32}"', '"[0-9A-Fa-f]{32}"'),
+from tests.guards.edits import (
+    rewrite,
+    without_call,
+    without_except,
+    without_item,
+    without_keyword,
+    without_operand,
+    without_raise,
 )
+from tests.guards.guard import Guarded
+
+_COLLECTION = "tests/unit/notifications/test_collection.py"
+_NEEDED = f"{_COLLECTION}::test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only"
+_OPTIONAL = f"{_COLLECTION}::test_an_optional_property_of_the_wrong_type_spoils_its_item"
+_ENCODING = f"{_COLLECTION}::test_json_in_another_encoding_is_refused"
+_NUMBERS = f"{_COLLECTION}::test_numbers_that_json_cannot_hold_are_refused"
+_TOKENS = f"{_COLLECTION}::test_what_is_no_validation_token_never_passes_for_an_absent_one"
+_ORGANIZATION = f"{_COLLECTION}::test_organization_id_stands_in_for_a_missing_tenant_id"
+_SECRET = f"{_COLLECTION}::test_nothing_secret_is_shown_in_a_log"
+_OUTCOME = "tests/unit/receiving/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
+_DECRYPTION = "tests/unit/notifications/test_decryption.py"
+_NEVER_OPENS = f"{_DECRYPTION}::test_bad_content_never_opens_and_tells_no_step_from_another"
+_VERSION = "tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for"
+
+_parsing = Guarded(area="parsing", module="shared/notifications/collection.py")
+_item = Guarded(area="item", module="shared/notifications/collection.py")
+_decryption = Guarded(area="decryption", module="shared/notifications/decryption.py")
+_certificate_id = Guarded(area="certificate id", module="shared/identity/key_vault.py")
+
+_PARSING = (
+    _parsing(
+        "size",
+        "ChangeNotificationCollection.from_json",
+        without_raise("TooLarge", "MAX_BODY_BYTES"),
+        f"{_COLLECTION}::test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not",
+    ),
+    _parsing(
+        "number of items",
+        "ChangeNotificationCollection.from_json",
+        without_raise("TooLarge", "MAX_ITEMS"),
+        f"{_COLLECTION}::test_more_items_than_genuine_ones_could_fill_a_body_with_are_refused",
+    ),
+    _parsing(
+        "UTF-8 only",
+        "parse_json",
+        rewrite("_1.decode('utf-8')", "_1.decode(json.detect_encoding(_1), 'surrogatepass')"),
+        _ENCODING,
+    ),
+    _parsing(
+        "UTF-8 without errors", "parse_json", rewrite("_1.decode('utf-8')", "_1.decode('utf-8', 'replace')"), _OUTCOME
+    ),
+    _parsing("invalid JSON", "parse_json", without_item("ValueError"), _OUTCOME),
+    _parsing("nesting", "parse_json", without_item("RecursionError"), _OUTCOME),
+    _parsing("NaN and Infinity", "_reject_constant", rewrite("raise ValueError(_)", "return math.nan"), _NUMBERS),
+    _parsing("numbers beyond a double", "_finite_float", without_raise("ValueError"), _NUMBERS),
+    _parsing("a collection", "ChangeNotificationCollection.from_json", without_raise("Malformed"), _OUTCOME),
+    _parsing("a JSON object", "_with_graph_spelling", without_raise("Malformed"), _OPTIONAL),
+    _parsing("one bad item spoils no other", "_item", without_except("Malformed"), _NEEDED),
+    _parsing("texts are strings", "_optional_text", without_operand("isinstance"), _NEEDED),
+    _parsing("texts are not empty", "_optional_text", rewrite("0 < _1 <= _2", "_1 <= _2"), _NEEDED),
+    _parsing("texts are short", "_optional_text", rewrite("_1 < _2 <= MAX_TEXT", "_1 < _2"), _NEEDED),
+    _parsing("texts are printable", "_optional_text", without_operand("isprintable"), _NEEDED),
+    _parsing("needed properties", "_required_text", without_raise("Malformed"), _NEEDED),
+    _parsing("the tenant is needed", "_tenant_id", without_raise("Malformed"), _NEEDED),
+    _parsing("resourceData is an object", "_object", without_raise("Malformed"), _OPTIONAL),
+    _parsing("tokens that are not a list", "_validation_tokens", rewrite("('',)", "()"), _TOKENS),
+    _parsing(
+        "tokens that are not strings",
+        "_validation_tokens",
+        rewrite("(_1 if isinstance(_1, str) else '' for _1 in _2)", "(_1 for _1 in _2 if isinstance(_1, str))"),
+        _TOKENS,
+    ),
+)
+
+_ITEMS = (
+    _item(
+        "parts of the content are strings",
+        "EncryptedContent.from_json",
+        rewrite("_1 if isinstance(_1, str) else ''", "_1"),
+        _OUTCOME,
+    ),
+    _item(
+        "a client state is a string",
+        "ChangeNotification.from_json",
+        rewrite("_1 if isinstance(_1, str) else None", "_1"),
+        "tests/unit/receiving/test_receive_totality.py::test_what_has_brought_it_down_has_a_documented_outcome",
+    ),
+    _item("tenants in lower case", "_tenant_id", rewrite("_1.lower()", "_1"), _ORGANIZATION),
+    _item("no client state in a log", "ChangeNotification.client_state", without_keyword("field", "repr"), _SECRET),
+    _item("no raw item in a log", "ChangeNotification.raw", without_keyword("field", "repr"), _SECRET),
+)
+
+
+_CONTENT = (
+    _decryption("strict Base64 of data", "decrypt", without_keyword("b64decode", "validate", "data"), _NEVER_OPENS),
+    _decryption(
+        "strict Base64 of dataKey", "decrypt", without_keyword("b64decode", "validate", "data_key"), _NEVER_OPENS
+    ),
+    _decryption(
+        "strict Base64 of dataSignature",
+        "decrypt",
+        without_keyword("b64decode", "validate", "data_signature"),
+        _NEVER_OPENS,
+    ),
+    _decryption("the key's length", "_check_signature", without_raise("ValueError", "_KEY_BYTES"), _NEVER_OPENS),
+    _decryption("the signature is checked", "decrypt", without_call("_check_signature"), _NEVER_OPENS),
+    _decryption("signature", "_check_signature", without_raise("ValueError", "compare_digest"), _NEVER_OPENS),
+    _decryption(
+        "signature in full",
+        "_check_signature",
+        rewrite("hmac.compare_digest(_1, _2)", "hmac.compare_digest(_1[: len(_2)], _2)"),
+        _NEVER_OPENS,
+    ),
+    _decryption(
+        "padding",
+        "_decrypt_aes",
+        rewrite(
+            "_.update(_1.update(_2) + _1.finalize()) + _.finalize()",
+            "(lambda padded: padded[: -(padded or b'1')[-1]])(_1.update(_2) + _1.finalize())",
+        ),
+        _NEVER_OPENS,
+    ),
+    _decryption("one error for every step", "decrypt", without_raise("Undecryptable"), _NEVER_OPENS),
+    _decryption("invalid JSON", "decrypt", without_item("Malformed"), _NEVER_OPENS),
+    _decryption("a JSON object", "ResourceContent.from_json", without_raise("Malformed"), _NEVER_OPENS),
+)
+
+_CERTIFICATE_IDS = (
+    _certificate_id("looks like a version", "CertificateVersions.private_key", without_operand("fullmatch"), _VERSION),
+    _certificate_id(
+        "from end to end",
+        "CertificateVersions.private_key",
+        rewrite("_VERSION.fullmatch(_1)", "_VERSION.match(_1)"),
+        _VERSION,
+    ),
+)
+
+GUARDS = (*_PARSING, *_ITEMS, *_CONTENT, *_CERTIFICATE_IDS)

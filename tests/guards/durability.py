@@ -1,0 +1,152 @@
+"""The guards against loss: what is recorded comes before what it stands for, and of two writers one gives way."""
+
+from tests.guards.edits import (
+    condition,
+    exchanged,
+    in_turn,
+    rewrite,
+    without_call,
+    without_except,
+    without_if,
+    without_raise,
+)
+from tests.guards.guard import Guarded
+
+_PUBLISHING = "tests/unit/events/test_publish_once.py"
+_APPLYING = "tests/unit/subscriptions/test_apply.py"
+_INTENT = f"{_APPLYING}::test_graph_is_not_asked_when_another_run_has_changed_the_row"
+_TRACKED = "tests/integration/subscriptions/test_subscription_table.py"
+_OF_TWO_WRITERS = f"{_TRACKED}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays"
+_RUNS = "tests/unit/gaps/test_catch_up.py"
+_COMPARING = "tests/unit/gaps/test_catch_up_snapshots.py"
+_FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
+_RECORDING = "tests/unit/gaps/test_snapshot_recorder.py"
+_SNAPSHOTS = "tests/integration/gaps/test_snapshot_table.py"
+_READ_MEANWHILE = f"{_SNAPSHOTS}::test_what_is_told_while_a_list_is_read_is_not_undone"
+
+_once = Guarded(area="once", module="shared/events/publish_once.py")
+_apply = Guarded(area="apply", module="shared/subscriptions/apply.py")
+_table = Guarded(area="table", module="shared/table.py")
+_gap = Guarded(area="gap", module="shared/gaps/catch_up.py")
+_backfill = Guarded(area="gap", module="shared/gaps/backfill.py")
+_recorder = Guarded(area="snapshot", module="shared/gaps/snapshot_recorder.py")
+_snapshot = Guarded(area="snapshot", module="shared/gaps/snapshot_table.py")
+
+_PUBLISHED_ONCE = (
+    _once(
+        "recorded after it is published",
+        "PublishOnce.publish",
+        rewrite("self._publish(_1, _2, _3)", "([_3(each) for each in _1], self._publish(_1, _2, _3))"),
+        f"{_PUBLISHING}::test_nothing_is_marked_that_the_sink_did_not_take",
+    ),
+    _once(
+        "sent events of a failed POST are recorded",
+        "PublishOnce.publish",
+        without_call("_write_soon"),
+        f"{_PUBLISHING}::test_what_was_sent_of_a_post_that_fails_is_not_sent_again",
+    ),
+    _once(
+        "an outage of the table stops no event",
+        "PublishOnce._rows",
+        without_except("Unavailable"),
+        f"{_PUBLISHING}::test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while",
+    ),
+    Guarded(area="once", module="shared/events/queue_sink.py")(
+        "an event is sent before it is reported as sent",
+        "QueueSink.publish",
+        rewrite("_1.submit(self._send, _2, _3)", "_1.submit(self._send, _2, _3(_2) or _3)"),
+        "tests/integration/events/test_queue_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
+    ),
+)
+
+_SUBSCRIPTIONS = (
+    _apply("intent before a creation", "Applier._record_intent", rewrite("self._save_signing_key(_1)", "_1"), _INTENT),
+    _apply(
+        "intent before a deletion",
+        "Applier._record_intent",
+        rewrite("_1 if _ is None else self.subscription_table.save(_1)", "_1"),
+        _INTENT,
+    ),
+    _apply(
+        "intent before a recreation",
+        "Applier._record_intent",
+        rewrite("return self.subscription_table.save(_1)", "return _1"),
+        _INTENT,
+    ),
+    _table("an ETag on change", "Table._replace_row", rewrite("if_unchanged(_)", "{}"), _OF_TWO_WRITERS),
+    _table("an ETag on deletion", "Table.delete", rewrite("if_unchanged(_)", "{}"), _OF_TWO_WRITERS),
+    _table(
+        "a tenant id is a parameter of the query",
+        "Table.query_partition",
+        rewrite("self.query(_, {'key': _1})", "self.query(f\"PartitionKey eq '{_1}'\", {})"),
+        f"{_TRACKED}::test_a_hostile_tenant_id_finds_nothing_of_others",
+    ),
+    Guarded(area="tracking", module="shared/subscriptions/subscription_table.py")(
+        "ids are valid in a key",
+        "SubscriptionTable.record_activity",
+        without_if("_SUBSCRIPTION_ID"),
+        f"{_TRACKED}::test_a_hostile_subscription_id_is_heard_of_without_harm",
+    ),
+)
+
+_GAPS = (
+    _gap(
+        "recorded before it leaves the subscription",
+        "_Run._record",
+        exchanged("gap_table", "subscription_table"),
+        f"{_RUNS}::test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing",
+    ),
+    _gap(
+        "a loss is announced before its gap is closed",
+        "_Run._declare_lost",
+        exchanged("_announce_loss", "_close"),
+        f"{_FAILURES}::test_what_is_to_be_said_is_said_before_it_is_noted",
+    ),
+    Guarded(area="gap", module="shared/gaps/gap_table.py")(
+        "an ETag on change",
+        "GapTable.save",
+        rewrite("self._table.save(_1, _)", "self._table.save(_1, '*')"),
+        "tests/integration/gaps/test_gap_table.py::test_of_two_who_save_a_row_the_second_is_told",
+    ),
+    _backfill(
+        "a link to the same page ends the list",
+        "Backfill._pages",
+        without_raise("Unavailable"),
+        f"{_RUNS}::test_a_link_that_leads_to_itself_does_not_keep_a_run_busy",
+    ),
+    _backfill(
+        "published before it is recorded",
+        "Backfill._publish_diff",
+        in_turn(exchanged("_publish", "record_all"), exchanged("record_all", "changed_entries")),
+        f"{_COMPARING}::test_what_is_found_is_published_before_it_is_noted",
+    ),
+)
+
+_NOTED = (
+    _recorder(
+        "published before it is recorded",
+        "SnapshotRecorder.publish",
+        rewrite("self._publish(_1, _) or _1", "_1"),
+        f"{_RECORDING}::test_what_is_not_published_is_not_noted",
+    ),
+    _recorder(
+        "not done until it is recorded",
+        "SnapshotRecorder.publish",
+        condition("is_required", becomes=False),
+        f"{_RECORDING}::test_what_cannot_be_noted_is_not_done",
+    ),
+    _recorder(
+        "tenants have entries of their own",
+        "SnapshotRecorder.publish",
+        rewrite("(_.tenant_id, _1)", "_1"),
+        f"{_RECORDING}::test_things_of_two_tenants_are_two",
+    ),
+    _snapshot(
+        "a change while a list is read is not overwritten",
+        "_operation",
+        rewrite("if_unchanged(_)", "{}"),
+        _READ_MEANWHILE,
+    ),
+)
+
+GUARDS = (*_PUBLISHED_ONCE, *_SUBSCRIPTIONS, *_GAPS, *_NOTED)
