@@ -21,7 +21,7 @@ _ORGANIZATION = f"{_COLLECTION}::test_organization_id_stands_in_for_a_missing_te
 _SECRET = f"{_COLLECTION}::test_nothing_secret_is_shown_in_a_log"
 _OUTCOME = "tests/unit/receiving/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _DECRYPTION = "tests/unit/notifications/test_decryption.py"
-_NEVER_OPENS = f"{_DECRYPTION}::test_bad_content_never_opens_and_tells_no_step_from_another"
+_BAD = f"{_DECRYPTION}::test_bad_content_never_opens_and_tells_no_step_from_another"
 _VERSION = "tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for"
 
 _parsing = Guarded(area="parsing", module="shared/notifications/collection.py")
@@ -92,26 +92,20 @@ _ITEMS = (
     _item("no raw item in a log", "ChangeNotification.raw", without_keyword("field", "repr"), _SECRET),
 )
 
-
 _CONTENT = (
-    _decryption("strict Base64 of data", "decrypt", without_keyword("b64decode", "validate", "data"), _NEVER_OPENS),
+    _decryption("strict Base64 of data", "decrypt", without_keyword("b64decode", "validate", "data"), _BAD),
+    _decryption("strict Base64 of dataKey", "decrypt", without_keyword("b64decode", "validate", "data_key"), _BAD),
     _decryption(
-        "strict Base64 of dataKey", "decrypt", without_keyword("b64decode", "validate", "data_key"), _NEVER_OPENS
+        "strict Base64 of dataSignature", "decrypt", without_keyword("b64decode", "validate", "data_signature"), _BAD
     ),
-    _decryption(
-        "strict Base64 of dataSignature",
-        "decrypt",
-        without_keyword("b64decode", "validate", "data_signature"),
-        _NEVER_OPENS,
-    ),
-    _decryption("the key's length", "_check_signature", without_raise("ValueError", "_KEY_BYTES"), _NEVER_OPENS),
-    _decryption("the signature is checked", "decrypt", without_call("_check_signature"), _NEVER_OPENS),
-    _decryption("signature", "_check_signature", without_raise("ValueError", "compare_digest"), _NEVER_OPENS),
+    _decryption("the key's length", "_check_signature", without_raise("ValueError", "_KEY_BYTES"), _BAD),
+    _decryption("the signature is checked", "decrypt", without_call("_check_signature"), _BAD),
+    _decryption("signature", "_check_signature", without_raise("ValueError", "compare_digest"), _BAD),
     _decryption(
         "signature in full",
         "_check_signature",
         rewrite("hmac.compare_digest(_1, _2)", "hmac.compare_digest(_1[: len(_2)], _2)"),
-        _NEVER_OPENS,
+        _BAD,
     ),
     _decryption(
         "padding",
@@ -120,11 +114,11 @@ _CONTENT = (
             "_.update(_1.update(_2) + _1.finalize()) + _.finalize()",
             "(lambda padded: padded[: -(padded or b'1')[-1]])(_1.update(_2) + _1.finalize())",
         ),
-        _NEVER_OPENS,
+        _BAD,
     ),
-    _decryption("one error for every step", "decrypt", without_raise("Undecryptable"), _NEVER_OPENS),
-    _decryption("invalid JSON", "decrypt", without_item("Malformed"), _NEVER_OPENS),
-    _decryption("a JSON object", "ResourceContent.from_json", without_raise("Malformed"), _NEVER_OPENS),
+    _decryption("one error for every step", "decrypt", without_raise("Undecryptable"), _BAD),
+    _decryption("invalid JSON", "decrypt", without_item("Malformed"), _BAD),
+    _decryption("a JSON object", "ResourceContent.from_json", without_raise("Malformed"), _BAD),
 )
 
 _CERTIFICATE_IDS = (
