@@ -127,7 +127,7 @@ _SIGNING_KEYS = (
         "an unknown one is suspect",
         "SigningKeys._get_refreshed",
         without_raise("InvalidValidationToken"),
-        f"{_KEYS}::test_a_key_id_that_is_not_published_is_asked_for_and_then_suspect",
+        f"{_KEYS}::test_made_up_key_ids_make_the_app_call_entra_once_a_minute",
     ),
     _key(
         "out of reach is not unpublished",
