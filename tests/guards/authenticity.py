@@ -15,7 +15,7 @@ from tests.guards.guard import Guarded
 
 _STATES = "tests/unit/notifications/test_client_state.py"
 _REFUSED = f"{_STATES}::test_any_other_client_state_is_refused"
-_OTHER_FORM = f"{_STATES}::test_a_client_state_of_another_form_is_refused_although_its_mac_is_right"
+_OTHER_FORM = f"{_STATES}::test_client_state_of_another_form_is_refused_despite_a_valid_mac"
 _TOKENS = "tests/unit/notifications/test_validation_tokens.py"
 _BAD = f"{_TOKENS}::test_a_bad_token_is_refused"
 _BOUNDS = f"{_TOKENS}::test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond"
@@ -115,31 +115,31 @@ _SIGNING_KEYS = (
         "a pause after an unknown one",
         "SigningKeys._get_refreshed",
         without_raise("Unavailable"),
-        f"{_KEYS}::test_made_up_key_ids_make_the_app_call_entra_once_a_minute",
+        f"{_KEYS}::test_forged_key_ids_cause_one_call_to_entra_a_minute",
     ),
     _key(
         "an unknown one is remembered",
         "SigningKeys._get_refreshed",
         rewrite("self._last_miss = _", "pass"),
-        f"{_KEYS}::test_made_up_key_ids_at_once_make_the_app_call_entra_once",
+        f"{_KEYS}::test_simultaneous_forged_key_ids_cause_one_call_to_entra",
     ),
     _key(
         "an unknown one is suspect",
         "SigningKeys._get_refreshed",
         without_raise("InvalidValidationToken"),
-        f"{_KEYS}::test_made_up_key_ids_make_the_app_call_entra_once_a_minute",
+        f"{_KEYS}::test_forged_key_ids_cause_one_call_to_entra_a_minute",
     ),
     _key(
         "out of reach is not unpublished",
         "SigningKeys._refresh",
         without_raise("Unavailable"),
-        f"{_KEYS}::test_no_answer_is_unavailable_and_not_remembered",
+        f"{_KEYS}::test_outage_is_unavailable_by_the_deadline_and_not_cached",
     ),
     _key(
         "an outage empties nothing",
         "parse_jwks",
         without_raise("PyJWKSetError"),
-        f"{_KEYS}::test_an_answer_that_is_no_key_set_never_takes_the_place_of_known_keys",
+        f"{_KEYS}::test_response_that_is_no_key_set_does_not_replace_known_keys",
     ),
 )
 

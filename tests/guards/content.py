@@ -12,7 +12,7 @@ from tests.guards.edits import (
 from tests.guards.guard import Guarded
 
 _COLLECTION = "tests/unit/notifications/test_collection.py"
-_NEEDED = f"{_COLLECTION}::test_a_needed_property_that_is_no_short_printable_text_spoils_its_item_only"
+_NEEDED = f"{_COLLECTION}::test_invalid_required_property_rejects_only_its_item"
 _OPTIONAL = f"{_COLLECTION}::test_an_optional_property_of_the_wrong_type_spoils_its_item"
 _ENCODING = f"{_COLLECTION}::test_json_in_another_encoding_is_refused"
 _NUMBERS = f"{_COLLECTION}::test_numbers_that_json_cannot_hold_are_refused"
@@ -21,7 +21,7 @@ _ORGANIZATION = f"{_COLLECTION}::test_organization_id_stands_in_for_a_missing_te
 _SECRET = f"{_COLLECTION}::test_nothing_secret_is_shown_in_a_log"
 _OUTCOME = "tests/unit/receiving/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _DECRYPTION = "tests/unit/notifications/test_decryption.py"
-_BAD = f"{_DECRYPTION}::test_bad_content_never_opens_and_tells_no_step_from_another"
+_BAD = f"{_DECRYPTION}::test_bad_content_never_opens_and_all_failures_look_alike"
 _VERSION = "tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for"
 
 _parsing = Guarded(area="parsing", module="shared/notifications/collection.py")

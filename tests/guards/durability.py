@@ -16,13 +16,13 @@ _PUBLISHING = "tests/unit/events/test_publish_once.py"
 _APPLYING = "tests/unit/subscriptions/test_apply.py"
 _INTENT = f"{_APPLYING}::test_graph_is_not_asked_when_another_run_has_changed_the_row"
 _TRACKED = "tests/integration/subscriptions/test_subscription_table.py"
-_OF_TWO_WRITERS = f"{_TRACKED}::test_of_two_who_change_a_row_the_second_is_told_and_the_first_change_stays"
+_OF_TWO_WRITERS = f"{_TRACKED}::test_second_writer_of_a_row_gets_a_conflict"
 _RUNS = "tests/unit/gaps/test_catch_up.py"
 _COMPARING = "tests/unit/gaps/test_catch_up_snapshots.py"
 _FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
 _RECORDING = "tests/unit/gaps/test_snapshot_recorder.py"
 _SNAPSHOTS = "tests/integration/gaps/test_snapshot_table.py"
-_READ_MEANWHILE = f"{_SNAPSHOTS}::test_what_is_told_while_a_list_is_read_is_not_undone"
+_READ_MEANWHILE = f"{_SNAPSHOTS}::test_change_recorded_while_a_list_is_read_stays"
 
 _once = Guarded(area="once", module="shared/events/publish_once.py")
 _apply = Guarded(area="apply", module="shared/subscriptions/apply.py")
@@ -49,13 +49,13 @@ _PUBLISHED_ONCE = (
         "an outage of the table stops no event",
         "PublishOnce._rows",
         without_except("Unavailable"),
-        f"{_PUBLISHING}::test_a_table_that_is_down_stops_no_event_and_is_left_alone_for_a_while",
+        f"{_PUBLISHING}::test_unavailable_table_stops_no_event_and_is_not_read_for_a_while",
     ),
     Guarded(area="once", module="shared/events/queue_sink.py")(
         "an event is sent before it is reported as sent",
         "QueueSink.publish",
         rewrite("_1.submit(self._send, _2, _3)", "_1.submit(self._send, _2, _3(_2) or _3)"),
-        "tests/integration/events/test_queue_sink.py::test_each_event_is_told_of_once_it_stands_in_the_queue",
+        "tests/integration/events/test_queue_sink.py::test_each_sent_event_is_reported",
     ),
 )
 
@@ -79,13 +79,13 @@ _SUBSCRIPTIONS = (
         "a tenant id is a parameter of the query",
         "Table.query_partition",
         rewrite("self.query(_, {'key': _1})", "self.query(f\"PartitionKey eq '{_1}'\", {})"),
-        f"{_TRACKED}::test_a_hostile_tenant_id_finds_nothing_of_others",
+        f"{_TRACKED}::test_hostile_tenant_id_loads_no_rows_of_other_tenants",
     ),
     Guarded(area="tracking", module="shared/subscriptions/subscription_table.py")(
         "ids are valid in a key",
         "SubscriptionTable.record_activity",
         without_if("_SUBSCRIPTION_ID"),
-        f"{_TRACKED}::test_a_hostile_subscription_id_is_heard_of_without_harm",
+        f"{_TRACKED}::test_hostile_subscription_id_records_no_activity",
     ),
 )
 
@@ -94,19 +94,19 @@ _GAPS = (
         "recorded before it leaves the subscription",
         "_Run._record",
         exchanged("gap_table", "subscription_table"),
-        f"{_RUNS}::test_a_run_that_ends_before_the_gap_has_left_its_subscription_loses_nothing_and_doubles_nothing",
+        f"{_RUNS}::test_run_cut_short_before_the_gap_moves_loses_and_repeats_nothing",
     ),
     _gap(
         "a loss is announced before its gap is closed",
         "_Run._declare_lost",
         exchanged("_announce_loss", "_close"),
-        f"{_FAILURES}::test_what_is_to_be_said_is_said_before_it_is_noted",
+        f"{_FAILURES}::test_lost_gap_is_published_before_it_is_recorded",
     ),
     Guarded(area="gap", module="shared/gaps/gap_table.py")(
         "an ETag on change",
         "GapTable.save",
         rewrite("self._table.save(_1, _)", "self._table.save(_1, '*')"),
-        "tests/integration/gaps/test_gap_table.py::test_of_two_who_save_a_row_the_second_is_told",
+        "tests/integration/gaps/test_gap_table.py::test_second_writer_of_a_gap_gets_a_conflict",
     ),
     _backfill(
         "a link to the same page ends the list",
@@ -118,7 +118,7 @@ _GAPS = (
         "published before it is recorded",
         "Backfill._publish_diff",
         in_turn(exchanged("_publish", "record_all"), exchanged("record_all", "changed_entries")),
-        f"{_COMPARING}::test_what_is_found_is_published_before_it_is_noted",
+        f"{_COMPARING}::test_diff_is_published_before_it_is_recorded",
     ),
 )
 
@@ -127,13 +127,13 @@ _NOTED = (
         "published before it is recorded",
         "SnapshotRecorder.publish",
         rewrite("self._publish(_1, _) or _1", "_1"),
-        f"{_RECORDING}::test_what_is_not_published_is_not_noted",
+        f"{_RECORDING}::test_unpublished_event_is_not_recorded",
     ),
     _recorder(
         "not done until it is recorded",
         "SnapshotRecorder.publish",
         condition("is_required", becomes=False),
-        f"{_RECORDING}::test_what_cannot_be_noted_is_not_done",
+        f"{_RECORDING}::test_unrecorded_event_fails_the_post",
     ),
     _recorder(
         "tenants have entries of their own",

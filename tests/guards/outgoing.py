@@ -50,7 +50,7 @@ _FETCHED = (
         "Clients.read_resource",
         rewrite("_.tenant_id", "self.settings.tenant_ids[0]"),
         "tests/integration/app/test_receive_notification_fetching.py"
-        "::test_each_resource_is_fetched_with_the_credential_of_its_own_tenant",
+        "::test_resource_is_fetched_with_the_credential_of_its_tenant",
     ),
 )
 
@@ -105,19 +105,19 @@ _ANSWERS = (
         "a link stays at Graph",
         "Graph._path",
         in_turn(rewrite("f'{_1.path}?{_1.query}'", "_1.geturl()"), without_raise("Unavailable", "startswith")),
-        f"{_PAGES}::test_whomever_a_link_names_graph_is_asked",
+        f"{_PAGES}::test_link_to_another_host_is_requested_from_graph",
     ),
     _graph(
         "a link stays below a version",
         "Graph._path",
         without_raise("Unavailable", "startswith"),
-        f"{_PAGES}::test_a_link_that_leads_nowhere_in_graph_is_none",
+        f"{_PAGES}::test_link_outside_graph_is_unavailable",
     ),
     _graph(
         "a broken page is not the last one",
         "Graph.get_page",
         without_raise("Unavailable"),
-        f"{_PAGES}::test_a_page_that_is_none_is_never_taken_for_the_last_one",
+        f"{_PAGES}::test_broken_list_is_unavailable_and_not_the_last_page",
     ),
     _graph(
         "a broken item is not one without an id",
@@ -129,7 +129,7 @@ _ANSWERS = (
         "a broken response is not a resource",
         "Graph.get_resource",
         without_except("Malformed"),
-        f"{_CLIENT}::test_a_resource_that_is_none_is_never_taken_for_one",
+        f"{_CLIENT}::test_broken_resource_is_unavailable",
     ),
 )
 
@@ -145,31 +145,31 @@ _SECRETS = (
         "no credentials from a .netrc file",
         "_transport",
         rewrite("_.auth = _", "pass"),
-        "tests/integration/receiving/test_post_store.py::test_what_stands_in_a_netrc_file_is_not_sent_to_storage",
+        "tests/integration/receiving/test_post_store.py::test_netrc_credentials_are_not_sent_to_storage",
     ),
-    Guarded(area="commands", module="cli/kept.py")(
+    Guarded(area="commands", module="cli/stored_posts.py")(
         "no client state is shown",
         "_without_client_state",
         without_item("clientstate"),
-        "tests/cli/test_kept.py::test_a_post_is_shown_as_it_was_received_without_what_authenticates_it",
+        "tests/cli/test_stored_posts.py::test_post_is_shown_without_client_states_and_tokens",
     ),
-    Guarded(area="commands", module="cli/terminal.py")(
+    Guarded(area="commands", module="cli/output.py")(
         "no control character in a table",
         "print_rows",
         without_call("printable"),
-        "tests/cli/test_terminal.py::test_no_cell_commands_the_terminal",
+        "tests/cli/test_output.py::test_cell_cannot_control_the_terminal",
     ),
-    Guarded(area="commands", module="cli/terminal.py")(
+    Guarded(area="commands", module="cli/output.py")(
         "no control character in a line",
         "print_line",
         without_call("printable"),
-        "tests/cli/test_terminal.py::test_no_line_commands_the_terminal",
+        "tests/cli/test_output.py::test_line_cannot_control_the_terminal",
     ),
-    Guarded(area="commands", module="cli/checking.py")(
+    Guarded(area="commands", module="cli/reconcile_preview.py")(
         "no query of another app's URL",
         "_without_query",
         rewrite("_1.partition('?')[0]", "_1"),
-        "tests/cli/test_checking.py::test_a_strangers_url_is_told_without_its_query",
+        "tests/cli/test_reconcile_preview.py::test_warnings_show_failure_gap_and_untracked_url_without_query",
     ),
 )
 

@@ -19,11 +19,11 @@ _PARKING = "tests/unit/receiving/test_receive_parking.py"
 _FETCHING = "tests/unit/receiving/test_receive_fetching.py"
 _LIMITS = "tests/unit/test_limits_concurrency.py"
 _OUTCOME = f"{_RECEIVING}::test_every_post_has_its_documented_outcome_and_writes_no_log"
-_OUT_OF_REACH = f"{_RECEIVING}::test_a_dependency_that_cannot_be_had_refuses_the_whole_post"
-_ACTIVITY = f"{_RECEIVING}::test_what_graph_says_of_a_subscriptions_life_is_noted_for_the_timer_and_published"
-_PARKED = f"{_PARKING}::test_a_dependency_that_cannot_be_had_has_the_post_parked_as_it_came"
-_NEVER_KEPT = f"{_PARKING}::test_nothing_that_is_not_authentic_is_ever_kept"
-_LEADING_OUT = f"{_FETCHING}::test_a_resource_that_leads_out_is_refused_and_takes_nobody_down"
+_OUT_OF_REACH = f"{_RECEIVING}::test_unavailable_dependency_fails_the_whole_post"
+_ACTIVITY = f"{_RECEIVING}::test_lifecycle_notification_is_recorded_and_published"
+_PARKED = f"{_PARKING}::test_failing_dependency_has_the_post_parked_as_it_came"
+_NEVER_KEPT = f"{_PARKING}::test_unauthentic_post_is_never_stored"
+_LEADING_OUT = f"{_FETCHING}::test_resource_outside_graph_rejects_only_its_item"
 _NO_SLOT = f"{_LIMITS}::test_request_without_a_slot_is_refused_after_a_while"
 _RELEASED = f"{_LIMITS}::test_slot_is_released_however_the_block_ends"
 _REDRIVING = "tests/unit/receiving/test_redrive.py"
@@ -81,7 +81,7 @@ _ORDER = (
         "quarantine comes before publishing",
         "Receiver._process",
         exchanged("_quarantine", "publish"),
-        f"{_PARKING}::test_nothing_is_published_before_what_is_refused_is_kept",
+        f"{_PARKING}::test_quarantine_comes_before_publishing",
     ),
     _receiving(
         "refused items are quarantined",
@@ -93,19 +93,19 @@ _ORDER = (
         "an item that cannot be written as JSON",
         "Receiver._quarantine",
         without_except("RecursionError"),
-        f"{_PARKING}::test_an_item_that_cannot_be_repeated_is_kept_with_its_whole_post",
+        f"{_PARKING}::test_item_that_cannot_be_serialized_is_stored_with_its_post",
     ),
     _receiving(
         "no arbitrary text in a blob's metadata",
         "Receiver.receive",
         without_call("api_version"),
-        f"{_PARKING}::test_a_text_in_the_url_that_is_no_version_is_not_kept",
+        f"{_PARKING}::test_fetch_parameter_that_is_no_version_is_not_stored",
     ),
     _receiving(
         "a slot is needed",
         "Receiver.receive",
         without_with("slot"),
-        f"{_PARKING}::test_a_post_that_gets_no_turn_is_parked_and_asks_nobody_for_anything",
+        f"{_PARKING}::test_post_without_a_slot_is_parked_without_any_call",
     ),
 )
 
@@ -126,7 +126,7 @@ _PARKED_POSTS = (
         "time is left for parking",
         "Receiver.receive",
         rewrite("_1.less(_FOR_PARKING)", "_1"),
-        f"{_PARKING}::test_a_dependency_that_hangs_leaves_time_for_parking",
+        f"{_PARKING}::test_hanging_dependency_leaves_time_for_parking",
     ),
     _post("parked whatever the problem is", "Receiver.receive", without_except("Problem"), _PARKED),
     _post("a malformed item is dropped", "Receiver._authenticate", without_if("Malformed"), _OUTCOME),
@@ -165,7 +165,7 @@ _REDRIVEN = (
         "postponed before it is processed",
         "Redriver.attempt",
         rewrite("self.store.claim(_1, _)", "_1"),
-        f"{_REDRIVING}::test_one_that_brings_the_run_down_is_put_off_before_and_lost_never",
+        f"{_REDRIVING}::test_post_that_crashes_the_run_is_postponed_and_never_lost",
     ),
     _redriving(
         "checked as of its receipt",
@@ -189,7 +189,7 @@ _REDRIVEN = (
         "a POST is claimed by one run",
         "PostStore.claim",
         without_keyword("set_blob_metadata", "match_condition"),
-        f"{_STORED}::test_of_two_that_take_a_body_in_hand_one_gets_it",
+        f"{_STORED}::test_second_claim_of_a_post_is_a_conflict",
     ),
 )
 

@@ -26,6 +26,7 @@ from tests.fakes.publish_once_fixture import (
     Table,
     Worker,
     event_of,
+    in_time,
     message,
     team,
 )
