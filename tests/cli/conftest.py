@@ -1,27 +1,36 @@
 """A running app for each test, an operator beside it, and clients for its storage."""
 
-from collections.abc import Iterator
+# ruff: noqa: PLC0415  the app and its SDKs would delay the start of every process that runs unit tests
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from azure.storage.blob import BlobServiceClient
-from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import Azurite
 from shared.settings import ClientStateKey
-from tests.cli.operator import Operator
-from tests.flows.deployment import loopback_deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient
+
+    from tests.cli.operator import Operator
 
 
 @pytest.fixture
-def operator(tmp_path: Path, azurite: Azurite) -> Iterator[Operator]:
+def operator(tmp_path: Path, azurite: Azurite) -> "Iterator[Operator]":
+    from tests.cli.operator import Operator
+    from tests.flows.deployment import loopback_deployment
+
     with loopback_deployment(tmp_path / "world", azurite) as world:
         operator = Operator(world=world, folder=tmp_path)
         yield operator
         _check_output(operator)
 
 
-def _check_output(operator: Operator) -> None:
+def _check_output(operator: "Operator") -> None:
     """Check that no command of a test printed a secret or a traceback."""
     environ = operator.world.app.environ
     key = ClientStateKey.from_text(environ["CLIENT_STATE_KEY"])
@@ -33,12 +42,16 @@ def _check_output(operator: Operator) -> None:
 
 
 @pytest.fixture
-def blobs(azurite: Azurite) -> Iterator[BlobServiceClient]:
+def blobs(azurite: Azurite) -> "Iterator[BlobServiceClient]":
+    from azure.storage.blob import BlobServiceClient
+
     with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
         yield blobs
 
 
 @pytest.fixture
-def queues(azurite: Azurite) -> Iterator[QueueServiceClient]:
+def queues(azurite: Azurite) -> "Iterator[QueueServiceClient]":
+    from azure.storage.queue import QueueServiceClient
+
     with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
         yield queues
