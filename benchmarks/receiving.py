@@ -5,7 +5,7 @@ compared comes from the same round.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -85,15 +85,15 @@ def _decryption() -> Work:
 def _receiving(items: int) -> Work:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     body = post(addressee, first=0, items=items)
-    receiver = replace(
-        ReceiverFixture().receiver, publish=lambda _events, _deadline: None, limiter=ConcurrencyLimiter(_THREADS)
-    )
+    receiver = ReceiverFixture(
+        publish_events=lambda _events, _deadline: None, limiter=ConcurrencyLimiter(2 * _THREADS)
+    ).receiver
     budget = timedelta(minutes=1)
 
     def work() -> int:
         receipt = receiver.receive(body, received_at=datetime.now(UTC), deadline=Deadline.after(budget))
         if receipt.published != items:
-            raise RuntimeError(f"published {receipt.published} of {items}, rejected {receipt.rejected}")
+            raise RuntimeError(f"published {receipt.published} of {items}, not {receipt.problems}")
         return items
 
     return work

@@ -5,7 +5,6 @@ part of the time, and several bodies at once gain more.
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -67,7 +66,7 @@ def table(report: Report) -> Table:
 def _redriver(settings: Settings) -> Redriver:
     clients = Clients(settings)
     _park(clients.post_store(PARKED))
-    receiver = replace(ReceiverFixture().receiver, publish=clients.publisher().publish)
+    receiver = ReceiverFixture(publish_events=clients.publisher().publish).receiver
     return replace(parked_redriver(clients), receiver=receiver)
 
 
@@ -75,9 +74,19 @@ def _park(parked: PostStore) -> None:
     addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
     in_time = Deadline.after(timedelta(minutes=5))
 
-    def park(number: int) -> None:
-        stored = StoredPost(reason="unavailable", received_at=datetime.now(UTC), fetch=None)
-        parked.store(post(addressee, first=number, items=1), stored, in_time)
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(park, range(_BODIES)))
+    parked.store(
+        [
+            (
+                StoredPost(
+                    name=f"{number}.json",
+                    reason="unavailable",
+                    tenant_id=TENANT,
+                    received_at=datetime.now(UTC),
+                    fetch=None,
+                ),
+                post(addressee, first=number, items=1),
+            )
+            for number in range(_BODIES)
+        ],
+        in_time,
+    )

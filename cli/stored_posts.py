@@ -14,7 +14,7 @@ from cli.exit_codes import Status
 from cli.json_documents import AttemptsDocument, StoredPostDocument, StoredPostItemsDocument, StoredPostListDocument
 from cli.output import ago, bar, busy, console, iso, iso_or_none, print_json, print_line, print_rows, span
 from shared.errors import NotFound
-from shared.notifications.collection import parse_json
+from shared.notifications.json_text import parse_json
 from shared.receiving.post_store import StoredPost
 from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 

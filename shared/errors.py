@@ -1,15 +1,20 @@
 """The errors of this app. The class says what helps.
 
 Problem
-├── Rejected                    nothing: a retry would fail again. Counted by ``reason``; the POST gets a 202
+├── Rejected                    nothing: a retry would fail again. An item that is authentic goes to the quarantine
 │   ├── Malformed                   it is not what Graph sends (a whole body: 400)
 │   │   └── TooLarge                    it exceeds this app's limit (a whole body: 413)
-│   ├── InvalidClientState          its client state is missing, or this app did not sign it for its tenant
+│   ├── InvalidClientState          its client state is missing, or this app did not sign it for its tenant: not ours
 │   ├── InvalidValidationToken      its resource data comes without a valid validation token
+│   ├── Undecryptable               it cannot be decrypted (which step failed is secret: it helps attackers)
+│   ├── Refused                     Graph refuses this one resource for good (400, 402, 410, 423, some 403)
+│   └── Expired                     it came, or waited, too long after its subscription or its retries had ended
+├── Pending                     a later retry. An item that is authentic is parked
+│   ├── Unavailable                 another system did not answer, or not in time
+│   ├── Misconfigured               an operator has to correct a setting, role or file
+│   ├── TenantNotServed             its tenant is not in TENANT_IDS
 │   ├── UnknownCertificate          the vault does not have the certificate that it was encrypted for
-│   └── Undecryptable               it cannot be decrypted (which step failed is secret: it helps attackers)
-├── Unavailable                 a retry: another system did not answer, or not in time (a POST: parked, else 503)
-├── Misconfigured               an operator: a setting, role or file is wrong (a POST: parked, else 503)
+│   └── NotFoundYet                 Graph does not show yet what was created a moment ago
 ├── NotFound                    it depends: the requested item does not exist (404)
 └── Conflict                    a retry: it already exists, or another process changed it first (409, 412)
 """
@@ -23,7 +28,7 @@ class Problem(Exception):
 
 
 class Rejected(Problem):
-    """An item that this app will never accept."""
+    """An item that this app will never accept; ``reason`` is its name in counts and in the quarantine."""
 
     reason: ClassVar[str]
 
@@ -50,28 +55,62 @@ class InvalidValidationToken(Rejected):
     reason = "validation-token"
 
 
-class UnknownCertificate(Rejected):
-    """A version of the encryption certificate that the vault does not have."""
-
-    reason = "unknown-certificate"
-
-
 class Undecryptable(Rejected):
     """Encrypted content that cannot be decrypted, whichever step failed."""
 
     reason = "undecryptable"
 
 
-class Unavailable(Problem):
+class Refused(Rejected):
+    """A resource that Graph refuses to return for good, whatever the app's permissions are."""
+
+    reason = "refused"
+
+
+class Expired(Rejected):
+    """An item that arrived long after its subscription had expired, or that waited too long for a retry to succeed."""
+
+    reason = "expired"
+
+
+class Pending(Problem):
+    """An authentic item that may be published later; ``reason`` is its name in counts and in the container parked."""
+
+    reason: ClassVar[str]
+
+
+class Unavailable(Pending):
     """A system that did not answer in time and as documented; ``retry_after`` is the pause it asked for, or None."""
+
+    reason = "unavailable"
 
     def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
         self.retry_after = retry_after
 
 
-class Misconfigured(Problem):
+class Misconfigured(Pending):
     """A wrong setting, role or file; the text says what the operator has to change."""
+
+    reason = "misconfigured"
+
+
+class TenantNotServed(Pending):
+    """An authentic item of a tenant that is not in TENANT_IDS."""
+
+    reason = "tenant-not-served"
+
+
+class UnknownCertificate(Pending):
+    """A version of the encryption certificate that the vault does not have."""
+
+    reason = "certificate-unknown"
+
+
+class NotFoundYet(Pending):
+    """A resource that was created a moment ago, and that Graph does not show yet."""
+
+    reason = "not-found-yet"
 
 
 class NotFound(Problem):

@@ -5,9 +5,10 @@ https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a slow
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Condition, Lock
 
@@ -93,49 +94,69 @@ _SLOW_SECONDS = 1.0
 _STALL_SECONDS = 2.5
 # If at most this share of the slots is taken, there is time for less urgent work.
 _QUIET_SHARE = 0.25
+# One slot in so many is reserved.
+_RESERVED_SHARE = 4
 _NEVER = float("-inf")
 
 
-class ConcurrencyLimiter:
-    """Lets at most ``count`` threads process a POST at once; the others wait for a slot.
+@dataclass(slots=True)
+class Slot:
+    """A slot that a thread holds; it sets ``has_failed`` if another system did not answer."""
 
-    A burst waits, because parking a POST delays its events by minutes and costs the app more than publishing them.
+    has_failed: bool = False
+
+
+class ConcurrencyLimiter:
+    """Lets at most ``count`` threads process items at once; the others wait for a slot.
+
+    A burst waits, because parking items delays their events by minutes and costs the app more than publishing them.
     While a running request is stalled on an outside call, new requests wait 0.4 s instead of 1.4 s and are then parked.
+    The last slots are for tenants that have none, so that a slow or loud tenant does not delay the others.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._free = count
+        self._reserved = count // _RESERVED_SHARE
+        self._held: Counter[str] = Counter()
         self._stalled_until = _NEVER
         lock = Lock()
         self._changed = Condition(lock)
         self._became_quiet = Condition(lock)
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self, tenant_id: str) -> Iterator[Slot]:
         """Hold a slot while the block runs; raise Unavailable if no slot becomes free in time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self._is_stalled(), timeout=_WAIT_SECONDS)
+            self._changed.wait_for(lambda: self._is_free(tenant_id) or self._is_stalled(), timeout=_WAIT_SECONDS)
             seconds = _WAIT_WHILE_STALLED_SECONDS if self._is_stalled() else 0
-            if not self._changed.wait_for(lambda: self._free > 0, timeout=seconds):
+            if not self._changed.wait_for(lambda: self._is_free(tenant_id), timeout=seconds):
                 raise Unavailable("too many POSTs at once")
             self._free -= 1
-        started = time.monotonic()
+            self._held[tenant_id] += 1
+        slot, started = Slot(), time.monotonic()
         try:
-            yield
-        except Unavailable:
-            now = time.monotonic()
-            self._release(stalled_until=now + _STALL_SECONDS if now - started > _SLOW_SECONDS else self._stalled_until)
-            raise
+            yield slot
         except BaseException:
-            self._release(stalled_until=self._stalled_until)
+            slot.has_failed = True
             raise
-        self._release(stalled_until=_NEVER)
+        finally:
+            now = time.monotonic()
+            if not slot.has_failed:
+                stalled_until = _NEVER
+            elif now - started > _SLOW_SECONDS:
+                stalled_until = now + _STALL_SECONDS
+            else:
+                stalled_until = self._stalled_until
+            self._release(tenant_id, stalled_until=stalled_until)
 
     def wait_until_quiet(self, seconds: float) -> None:
         """Wait until few slots are taken, but at most for ``seconds``: less urgent work must not wait forever."""
         with self._became_quiet:
             self._became_quiet.wait_for(self._is_quiet, timeout=seconds)
+
+    def _is_free(self, tenant_id: str) -> bool:
+        return self._free > (self._reserved if self._held[tenant_id] else 0)
 
     def _is_quiet(self) -> bool:
         return self._count - self._free <= self._count * _QUIET_SHARE
@@ -143,13 +164,14 @@ class ConcurrencyLimiter:
     def _is_stalled(self) -> bool:
         return time.monotonic() < self._stalled_until
 
-    def _release(self, *, stalled_until: float) -> None:
+    def _release(self, tenant_id: str, *, stalled_until: float) -> None:
         with self._changed:
             self._free += 1
+            self._held[tenant_id] -= 1
+            if not self._held[tenant_id]:
+                del self._held[tenant_id]
             self._stalled_until = stalled_until
-            if self._is_stalled():
-                self._changed.notify_all()
-            else:
-                self._changed.notify()
+            # Which of the waiting threads may take the slot depends on their tenants.
+            self._changed.notify_all()
             if self._is_quiet():
                 self._became_quiet.notify_all()

@@ -17,6 +17,19 @@ _LONGEST_PAUSE = timedelta(hours=1)
 _MAX_TEXT = 1024
 
 
+def utc_time(text: object) -> datetime:
+    """Return the time that ``text`` states, in UTC; raise ValueError if it is no ISO 8601 time with an offset."""
+    if not isinstance(text, str):
+        raise ValueError("a time that is not a text")  # noqa: TRY004  one error for callers
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("a time beyond the calendar") from exc
+
+
 class Clock(Protocol):
     """The time, in UTC."""
 

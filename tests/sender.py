@@ -8,7 +8,8 @@ from cryptography import x509
 
 from sandbox.entra import Entra
 from sandbox.graph.encryption import encrypt
-from shared.notifications.client_state import sign_client_state
+from shared.notifications.client_state import AuthenticNotification, authenticate, notification_in, sign_client_state
+from shared.notifications.collection import ReceivedItem
 from shared.settings import ClientStateKey
 
 TENANT = "2bcd9dfb-6a66-4236-98f9-e8fe4a675323"
@@ -40,11 +41,16 @@ def basic_item(**changes: Any) -> dict[str, Any]:
         "changeType": "created",
         "tenantId": TENANT,
         "clientState": client_state(),
-        "subscriptionExpirationDateTime": "2026-11-24T10:30:34.9097561+00:00",
+        "subscriptionExpirationDateTime": "2099-11-24T10:30:34.9097561+00:00",
         "resource": MESSAGE,
         "resourceData": {"id": "1612289992105", "@odata.type": "#Microsoft.Graph.chatMessage", "@odata.id": MESSAGE},
     }
     return item | changes
+
+
+def authentic(item: dict[str, Any]) -> AuthenticNotification:
+    """Return the notification in ``item``, which one of the two keys has signed."""
+    return notification_in(authenticate(ReceivedItem.from_json(item), keys=[STATE_KEY, PREVIOUS_STATE_KEY]))
 
 
 def body(*items: Any, tokens: Any = ()) -> bytes:

@@ -19,10 +19,11 @@ HEAVY = (
     "requests",
 )
 QUESTION = f"""
+import asyncio
 import sys
 import azure.functions as func
 from ReceiveNotification import main
-answer = main(func.HttpRequest(method="POST", url="/", params={{"validationToken": "a b"}}, body=b""))
+answer = asyncio.run(main(func.HttpRequest(method="POST", url="/", params={{"validationToken": "a b"}}, body=b"")))
 assert (answer.status_code, answer.get_body()) == (200, b"a b")
 print([name for name in sys.modules if name.startswith({HEAVY!r})])
 """

@@ -25,7 +25,7 @@ MAX_LINE = 160
 MAX_README_LINES = 130
 PAGES = (*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"))
 # The host reads the schedule, by its name in RenewSubscriptions/function.json, and the Python runtime its threads.
-OF_THE_HOST = {"RENEW_SCHEDULE", "PYTHON_THREADPOOL_THREAD_COUNT"}
+OF_THE_HOST = {"RENEW_SCHEDULE"}
 
 # Taken apart, so that this file does not name them itself.
 REGISTRIES = tuple(
@@ -150,7 +150,8 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
 def test_the_bindings_of_a_function_are_the_parameters_of_its_main(function: str) -> None:
     definition = _json(f"{function}/function.json")
     source = (REPOSITORY / function / definition["scriptFile"]).read_text(encoding="utf-8")
-    (main,) = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    (main,) = (function for function in functions if function.name == "main")
     inputs = [binding["name"] for binding in definition["bindings"] if binding["direction"] == "in"]
     assert inputs == [argument.arg for argument in main.args.args]
 

@@ -168,7 +168,6 @@ class World:
             "KEY_VAULT_URL": self.vault_service.url,
             "LOGIN_URL": self.login.url,
             "NOTIFICATION_URL": notification_url,
-            "PYTHON_THREADPOOL_THREAD_COUNT": "64",
             "RENEW_SCHEDULE": "0 */5 * * * *",
             "TENANT_IDS": ",".join(self.registration.tenant_ids),
         }

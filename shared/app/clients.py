@@ -1,7 +1,6 @@
 """The clients of all systems around the app, each built from the settings on first use and then cached."""
 
 import logging
-import os
 from collections.abc import Callable, Hashable, Mapping
 from functools import wraps
 from threading import RLock
@@ -39,12 +38,6 @@ from shared.timing import Clock, SystemClock
 # azure.core logs every request at INFO.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
-# The default maximum of a thread pool.
-# Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor
-_MAX_THREADS = 32
-# More would not be faster, and other requests need free threads while all of these wait for a system that hangs.
-_MAX_POSTS = 8
-
 
 def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
     """Cache the result of ``build`` in each ``Clients``, for all threads. An exception is not cached."""
@@ -62,12 +55,11 @@ def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Conc
 
 
 class Clients:
-    """The clients that one process needs; ``posts_at_once`` limits the POSTs that are processed at one time."""
+    """The clients that one process needs."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, posts_at_once: int = _MAX_POSTS) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.posts_at_once = posts_at_once
         # GRAPH_URL may be a proxy or a simulator, but tokens are for the cloud's Graph.
         self._scope = f"{settings.cloud.graph_url}/.default"
         self._lists = RateLimiter(self.clock, LISTS)
@@ -82,7 +74,7 @@ class Clients:
         Raises:
             Misconfigured: the text names every error in the settings.
         """
-        return cls(Settings.from_environ(environ), posts_at_once=_posts_at_once(environ))
+        return cls(Settings.from_environ(environ))
 
     @once
     def tables(self) -> TableServiceClient:
@@ -209,13 +201,3 @@ class Clients:
             return credential.get_token(self._scope).token
         except AzureError as exc:
             raise as_unavailable("the managed identity", exc) from exc
-
-
-def _posts_at_once(environ: Mapping[str, str]) -> int:
-    """Return how many POSTs may be processed at once: at least two of the worker's threads stay free to park the rest.
-
-    Source: https://learn.microsoft.com/azure/azure-functions/functions-app-settings#python_threadpool_thread_count
-    """
-    text = environ.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
-    threads = int(text) if text.isdecimal() else min(_MAX_THREADS, (os.process_cpu_count() or 1) + 4)
-    return max(1, min(_MAX_POSTS, threads - 2))

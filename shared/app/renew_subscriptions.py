@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
-from shared.app.receive_notification import receiver
+from shared.app.receive_notification import quarantine, receiver
 from shared.errors import Misconfigured, Problem
 from shared.gaps.catch_up import CatchUp
 from shared.receiving.post_store import PARKED, QUARANTINE
@@ -26,7 +26,6 @@ _LOG = logging.getLogger(__name__)
 # The subscriptions take at most four minutes; a whole run may take ten (functionTimeout in host.json).
 _TIME_FOR_PARKED = timedelta(minutes=2)
 _TIME_FOR_GAPS = timedelta(minutes=2)
-_TIME_FOR_QUARANTINE = timedelta(seconds=30)
 _TIME_FOR_PURGING = timedelta(seconds=20)
 
 SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
@@ -76,7 +75,7 @@ def steps(clients: Clients) -> Mapping[str, Step]:
         _SUBSCRIPTIONS: lambda: reconciler(clients).run(),
         "parked": lambda: parked_redriver(clients).run(now() + _TIME_FOR_PARKED),
         "gaps": lambda: catch_up(clients).run(now() + _TIME_FOR_GAPS),
-        "quarantine": lambda: quarantine_redriver(clients).run(now() + _TIME_FOR_QUARANTINE),
+        "quarantine": lambda: quarantine(clients).purge(now() + _TIME_FOR_PURGING),
         "published": lambda: _purge(clients),
     }
 
@@ -146,19 +145,20 @@ def parked_redriver(clients: Clients) -> Redriver:
 
 @once
 def quarantine_redriver(clients: Clients) -> Redriver:
-    """Return the flow that redrives POSTs in quarantine."""
+    """Return the flow that an operator can start for POSTs in quarantine."""
     return Redriver(
         store=clients.post_store(QUARANTINE),
         is_quarantine=True,
-        receiver=replace(_patient_receiver(clients), quarantine=None),
+        receiver=_patient_receiver(clients),
         now=clients.clock.now,
     )
 
 
 def _patient_receiver(clients: Clients) -> Receiver:
-    """Return a receiver that parks nothing, and waits between its requests for as long as Graph asks."""
+    """Return a receiver that waits between its requests for as long as Graph asks."""
+    live = receiver(clients)
     reader = RateLimitedReader(clients.read_resource, clients.clock)
-    return replace(receiver(clients), park=None, fetch_resources=reader.read)
+    return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read))
 
 
 @once

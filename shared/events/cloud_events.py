@@ -21,20 +21,23 @@ from shared.notifications.decryption import ResourceContent
 from shared.resources.paths import is_created_once, subject_of, type_name_of
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
+_SORTING_ENCODER = json.JSONEncoder(allow_nan=False, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Facts about an event that later steps need and that are not sent.
 
-    All events of one version of one change share ``dedup_key``, with or without content. ``content`` is the resource
-    that ``data`` contains.
+    All events of one version of one change share ``dedup_key``, with or without content. Graph may send two states of a
+    resource under one version, so an event with content that arrived with the notification (``is_delivered``) has an id
+    of its own; that of content read from Graph is the key. ``content`` is the resource that ``data`` contains.
     """
 
     tenant_id: str
     dedup_key: str
     change_type: str | None = None
     content: ResourceContent | None = field(default=None, repr=False)
+    is_delivered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,7 @@ def change_event(
     """Return the event of a change, with the resource in ``data.content`` if it is available.
 
     ``fetched`` is the resource, Graph's 404, or None if it was not fetched; ``ordinal`` is the item's position in its
-    POST. If Graph states the resource's version, each delivery of the change over any subscription has one id;
+    POST. If Graph states the resource's version, each delivery of one content of it over any subscription has one id;
     otherwise each notification has its own (docs/events.md).
 
     Raises:
@@ -120,20 +123,36 @@ def event_from_notification(
     type_name = type_name_of(path, notification.resource_data)
     version = _graph_version(notification, content, type_name)
     key = stable_id(notification.tenant_id, path, change_type, own_key if version is None else version)
+    is_delivered = content is not None and notification.encrypted_content is not None
     gone = {"gone": True} if isinstance(fetched, NotFound) else {}
     data = dump_json(_data(notification) | {"resourceData": notification.resource_data} | gone)
     return CloudEvent(
-        # A consumer that deduplicates by id must not drop the content after the change without content.
-        id=key if content is not None else stable_id(key, "without content"),
+        # An edit before a resource is read back comes as an update, so the content of its creation does not count.
+        id=_event_id(key, content, counts_content=is_delivered and version != ""),
         type=f"Microsoft.Graph.{type_name}{change_type[:1].upper()}{change_type[1:]}",
         source=source_of(notification.tenant_id, client_id),
         subject=path,
         time=at,
         data=data if content is None else _with_member(data, b"content", content.json_bytes.strip()),
         provenance=Provenance(
-            tenant_id=notification.tenant_id, dedup_key=key, change_type=change_type, content=content
+            tenant_id=notification.tenant_id,
+            dedup_key=key,
+            change_type=change_type,
+            content=content,
+            is_delivered=is_delivered,
         ),
     )
+
+
+def _event_id(key: str, content: ResourceContent | None, *, counts_content: bool) -> str:
+    if content is None:
+        # A consumer that deduplicates by id must not drop the content after the change without content.
+        return stable_id(key, "without content")
+    if not counts_content:
+        return key
+    # The context differs between overlapping subscriptions.
+    state = {name: value for name, value in content.resource.items() if name != "@odata.context"}
+    return stable_id(key, dump_json(state, sort_keys=True).decode())
 
 
 def _graph_version(notification: ChangeNotification, content: ResourceContent | None, type_name: str) -> str | None:
@@ -203,14 +222,14 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def dump_json(value: Mapping[str, Any]) -> bytes:
+def dump_json(value: Mapping[str, Any], *, sort_keys: bool = False) -> bytes:
     """Return an object as JSON in UTF-8.
 
     Raises:
         Malformed: nested too deeply, or with a number that JSON does not have.
     """
     try:
-        return _ENCODER.encode(value).encode()
+        return (_SORTING_ENCODER if sort_keys else _ENCODER).encode(value).encode()
     except (ValueError, RecursionError) as exc:
         raise Malformed("a resource that cannot be written as JSON") from exc
 

@@ -26,8 +26,14 @@ class PublicationRecord:
         )
 
     def repeats(self, event: CloudEvent) -> bool:
-        """Return whether ``event`` was published before; an event without content also repeats one with content."""
-        return event.id in self.entries or (bool(self.entries) and not event.has_content)
+        """Return whether ``event`` was published before.
+
+        A GET never gives the same bytes as a notification, so what is read from Graph repeats anything of its version,
+        and the reverse. So does an event without content.
+        """
+        if not event.provenance.is_delivered:
+            return bool(self.entries)
+        return event.id in self.entries or self.key in self.entries
 
     def as_first_published(self, event: CloudEvent) -> CloudEvent:
         """Return the event; a repeated one has the time of its first publication."""

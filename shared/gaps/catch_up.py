@@ -16,10 +16,11 @@ from typing import Protocol
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
+from shared.events.gap_event import gap_event
 from shared.gaps.backfill import Backfill, GraphLists, PageReader, SnapshotEntries
 from shared.gaps.gap import DONE_STATES, Gap, GapState
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
-from shared.gaps.recovered_events import gap_event
+from shared.gaps.recovered_events import lost_changes
 from shared.limits import OutOfTime
 from shared.subscriptions.apply import TrackedSubscriptions
 from shared.subscriptions.tracked import TrackedSubscription
@@ -236,7 +237,7 @@ class _Run:
         message = "tenant %s: changes of %s from %s until %s are lost: %s"
         _LOG.warning(message, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
         client_id, now = self.ports.client_id, self.ports.clock.now()
-        event = gap_event(gap, reason=reason[:_MAX_TEXT], client_id=client_id, published_at=now)
+        event = gap_event(lost_changes(gap, reason[:_MAX_TEXT]), client_id=client_id, published_at=now)
         self.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
 
     def _close(self, gap: Gap, state: GapState, reason: str | None, *, recheck_at: datetime | None = None) -> None:

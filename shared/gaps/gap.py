@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from shared.errors import Malformed
 from shared.subscriptions.tracked import TrackedSubscription
-from shared.timing import Backoff
+from shared.timing import Backoff, utc_time
 
 # Two clocks may differ, and what is read twice is published once.
 MARGIN = timedelta(minutes=5)
@@ -135,9 +135,6 @@ def parse_time(item: Mapping[str, Any], name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-    except (ValueError, TypeError) as exc:
-        raise Malformed(f"{name} is not a time") from exc
-    if moment.tzinfo is None:
-        raise Malformed(f"{name} has no UTC offset")
-    return moment
+        return utc_time(value)
+    except ValueError as exc:
+        raise Malformed(f"{name} is not a time with an offset") from exc

@@ -14,13 +14,11 @@ from typing import Any
 from shared.errors import Malformed
 from shared.events.cloud_events import (
     CloudEvent,
-    Provenance,
     dump_json,
     event_from_notification,
-    rfc3339,
-    source_of,
     stable_id,
 )
+from shared.events.gap_event import LostChanges
 from shared.gaps.gap import Gap, parse_time
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from shared.notifications.decryption import ResourceContent
@@ -114,7 +112,6 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
     notification = ChangeNotification(
         subscription_id=gap.subscription_id,
         tenant_id=gap.tenant_id,
-        client_state=None,
         subscription_expiration=None,
         change_type=change.change_type,
         lifecycle_event=None,
@@ -142,28 +139,15 @@ def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:
     return stable_id(previous, "" if content is None else content.json_bytes.decode())
 
 
-def gap_event(gap: Gap, *, reason: str, client_id: str, published_at: datetime) -> CloudEvent:
-    """Return the event that reports lost changes: ``Microsoft.Graph.SubscriptionGap``, a name of this app's own.
-
-    Its id stays the same however often the gap is reported.
-    """
-    until = rfc3339(gap.until)
-    properties = {
-        "tenantId": gap.tenant_id,
-        "subscriptionId": gap.subscription_id,
-        "resource": gap.resource,
-        "changeType": ",".join(sorted(gap.change_types)),
-        "startDateTime": rfc3339(gap.since),
-        "endDateTime": until,
-        "reason": reason,
-    }
-    id_ = stable_id(gap.tenant_id, gap.key, "gap", until)
-    return CloudEvent(
-        id=id_,
-        type="Microsoft.Graph.SubscriptionGap",
-        source=source_of(gap.tenant_id, client_id),
-        subject=f"subscriptions/{gap.subscription_id}",
-        time=published_at,
-        data=dump_json(properties),
-        provenance=Provenance(tenant_id=gap.tenant_id, dedup_key=id_),
+def lost_changes(gap: Gap, reason: str) -> LostChanges:
+    """Return what to report of a gap whose changes are lost."""
+    return LostChanges(
+        key=gap.key,
+        tenant_id=gap.tenant_id,
+        subscription_id=gap.subscription_id,
+        resource=gap.resource,
+        change_type=",".join(sorted(gap.change_types)),
+        since=gap.since,
+        until=gap.until,
+        reason=reason,
     )

@@ -24,17 +24,23 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import FAIL_FAST, as_unavailable
-from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Refused, Unavailable
 from shared.graph.location import ResourceLocation
 from shared.graph.subscription import GraphSubscription
-from shared.notifications.collection import parse_json
 from shared.notifications.decryption import ResourceContent
+from shared.notifications.json_text import parse_json
 
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 _NOT_FOUND = 404
+_FORBIDDEN = 403
 _CONFLICT_STATUSES = frozenset({409, 412})
+# An id in a form that Graph does not expect, a licence or payment model, what is gone for good, and what is locked.
+# Source: https://learn.microsoft.com/graph/errors
+_REFUSED_FOR_GOOD = frozenset({400, 402, 410, 423})
+# A 403 about the resource, not about the app's permissions: an administrator has disabled transcripts for the meeting.
+_REFUSED_BY_POLICY = "GraphAccessToTranscriptsDisabled"
 _MAX_RETRY_AFTER_SECONDS = 3600
 # Creating a subscription includes the handshake, for which Graph allows 10 seconds on each of two URLs.
 _LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": 30}
@@ -118,8 +124,12 @@ class Graph:
         self._request_json("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
     def get_resource(self, location: ResourceLocation) -> ResourceContent:
-        """Return the current state of the resource at ``location``, failing fast for the receiving path."""
-        response = self._request("GET", location.path, options=FAIL_FAST)
+        """Return the current state of the resource at ``location``, failing fast for the receiving path.
+
+        Raises:
+            Refused: Graph refuses this resource for good, whatever the app's permissions are.
+        """
+        response = self._request("GET", location.path, options=FAIL_FAST, refused=_REFUSED_FOR_GOOD)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
@@ -168,14 +178,22 @@ class Graph:
         body: Mapping[str, Any] | None = None,
         *,
         options: Mapping[str, Any] = _LONG_TIMEOUT,
+        refused: frozenset[int] = frozenset(),
     ) -> HttpResponse:
         request = HttpRequest(method, f"{self._url}{url}", json=body)
         try:
             response: HttpResponse = self._client.send_request(request, **options)
         except AzureError as exc:
             raise as_unavailable("Graph", exc) from exc
-        _raise_for_status(response, f"{method} {url.partition('?')[0]}")
+        call = f"{method} {url.partition('?')[0]}"
+        if response.status_code in refused or (refused and _is_refused_by_policy(response)):
+            raise Refused(f"Graph answered {response.status_code} to {call}: {_error_text(response)}")
+        _raise_for_status(response, call)
         return response
+
+
+def _is_refused_by_policy(response: HttpResponse) -> bool:
+    return response.status_code == _FORBIDDEN and _REFUSED_BY_POLICY.encode() in response.content
 
 
 def _version(*, beta: bool) -> str:

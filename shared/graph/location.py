@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from shared.errors import Malformed
 from shared.notifications.client_state import AuthenticNotification
+from shared.resources.item_paths import is_item_path
 from shared.resources.paths import subject_of
 
 _SEPARATOR = re.compile(r"[/\\]")
@@ -46,9 +47,11 @@ class ResourceLocation:
         """Return the location of a changed resource.
 
         Raises:
-            Malformed: the resource is empty or would lead out of its version.
+            Malformed: the path is not that of a kind of resource in the catalogue, or would lead out of its version.
         """
         subject = subject_of(notification.resource or "", notification.resource_data)
+        if not is_item_path(subject):
+            raise Malformed("not the path of a resource that notifications are about")
         segments = [unquote(segment) for segment in subject.split("/")]
         if not all(_is_single_segment(segment) for segment in segments):
             raise Malformed("a resource that is not a path below a version of Graph")

@@ -4,10 +4,11 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from shared.errors import Misconfigured
+from shared.timing import utc_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,9 @@ class GraphSubscription:
                 lifecycle_notification_url=value.get("lifecycleNotificationUrl") or None,
                 include_resource_data=bool(value.get("includeResourceData") or value.get("encryptionCertificateId")),
                 encryption_certificate_id=value.get("encryptionCertificateId") or None,
-                expiration=_time(_text(value["expirationDateTime"])),
+                expiration=utc_time(value["expirationDateTime"]),
             )
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as exc:
+        except (KeyError, TypeError, AttributeError, ValueError) as exc:
             raise Misconfigured("Graph's response is not a subscription") from exc
 
 
@@ -49,13 +50,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
     return value
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return time.astimezone(UTC)
 
 
 def split_change_types(text: str) -> frozenset[str]:

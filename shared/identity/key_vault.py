@@ -17,7 +17,7 @@ from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
-from shared.errors import UnknownCertificate
+from shared.errors import Undecryptable, UnknownCertificate
 from shared.identity.certificates import Certificate
 from shared.timing import Deadline
 
@@ -45,14 +45,17 @@ class CertificateVersions:
         """Return the private key of the version ``certificate_id``.
 
         Raises:
-            UnknownCertificate: the vault has no such version; it is asked for ids of 32 hex digits only.
+            UnknownCertificate: the vault has no such version.
+            Undecryptable: the vault cannot have it, because the id does not have 32 hex digits.
             Unavailable: the vault does not answer in time, or refuses this app.
             Misconfigured: the secret does not hold an RSA key.
         """
         cached = self._cached.get(certificate_id)
         if cached is not None:
             return cached.private_key
-        if not _VERSION.fullmatch(certificate_id) or self._is_unknown(certificate_id):
+        if not _VERSION.fullmatch(certificate_id):
+            raise Undecryptable("the encryption certificate's id is not a version of a certificate in Key Vault")
+        if self._is_unknown(certificate_id):
             raise UnknownCertificate("no such version of the encryption certificate")
         return deadline.run_on(self._pool, self._fetch, certificate_id).private_key
 

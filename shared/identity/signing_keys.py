@@ -30,19 +30,15 @@ _FETCH_TIMEOUT_SECONDS = 2.0
 
 
 class SigningKeys:
-    """A cache of the published keys. It is replaced only on success, so an outage never empties it."""
+    """The keys of all tenants, and those of an app that has signing keys of its own (claims mapping, SAML).
 
-    def __init__(self, login_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        # PyJWKClient only fetches: its own cache drops good keys while Entra ID is unreachable.
+    Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-signature
+    """
+
+    def __init__(self, login_url: str, client_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         url = f"{login_url}/common/discovery/v2.0/keys"
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_FETCH_TIMEOUT_SECONDS)
-        self._monotonic = monotonic
+        self._sets = (_KeySet(url, monotonic), _KeySet(f"{url}?appid={client_id}", monotonic))
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="signing-keys")
-        self._lock = threading.Lock()
-        self._keys: Mapping[str, SigningKey] = {}
-        self._fetched_at: float | None = None
-        self._next_try = float("-inf")
-        self._last_miss = float("-inf")
 
     def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
         """Return the key with the id ``key_id``.
@@ -51,25 +47,51 @@ class SigningKeys:
             InvalidValidationToken: Entra ID publishes no such key.
             Unavailable: the key is not cached, and Entra ID does not answer or was asked less than a minute ago.
         """
-        cached = self._keys.get(key_id)
-        if cached is not None and self._is_usable():
-            return cached
-        return deadline.run_on(self._pool, self._get_refreshed, key_id, cached)
+        cached = next((key for each in self._sets if (key := each.usable(key_id)) is not None), None)
+        return cached or deadline.run_on(self._pool, self._fetch, key_id)
+
+    def _fetch(self, key_id: str) -> SigningKey:
+        problems: list[InvalidValidationToken | Unavailable] = []
+        for each in self._sets:
+            try:
+                return each.get(key_id)
+            except (InvalidValidationToken, Unavailable) as problem:
+                problems.append(problem)
+        # A set that does not answer may have the key.
+        raise next((problem for problem in problems if isinstance(problem, Unavailable)), problems[0])
+
+
+class _KeySet:
+    """A cache of one set of published keys. It is replaced only on success, so an outage never empties it."""
+
+    def __init__(self, url: str, monotonic: Callable[[], float]) -> None:
+        # PyJWKClient only fetches: its own cache drops good keys while Entra ID is unreachable.
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_FETCH_TIMEOUT_SECONDS)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, SigningKey] = {}
+        self._fetched_at: float | None = None
+        self._next_try = float("-inf")
+        self._last_miss = float("-inf")
+
+    def usable(self, key_id: str) -> SigningKey | None:
+        """Return a cached key that needs no refresh: the cache is fresh, or a refresh was tried a moment ago."""
+        return self._keys.get(key_id) if self._is_usable() else None
 
     def _is_usable(self) -> bool:
-        """Return whether a cached key needs no refresh: the cache is fresh, or a refresh was tried a moment ago."""
         return self._age() < _MAX_AGE_SECONDS or self._monotonic() < self._next_try
 
     def _age(self) -> float:
         fetched_at = self._fetched_at
         return float("inf") if fetched_at is None else self._monotonic() - fetched_at
 
-    def _get_refreshed(self, key_id: str, cached: SigningKey | None) -> SigningKey:
+    def get(self, key_id: str) -> SigningKey:
+        """Return a key, after a refresh if it is unknown; raises what ``SigningKeys.signing_key`` raises."""
         with self._lock:
-            is_unknown = key_id not in self._keys
-            if is_unknown and self._monotonic() - self._last_miss < _COOLDOWN_SECONDS:
+            cached = self._keys.get(key_id)
+            if cached is None and self._monotonic() - self._last_miss < _COOLDOWN_SECONDS:
                 raise Unavailable("an unknown signing key, and Entra ID was asked less than a minute ago")
-            if is_unknown or not self._is_usable():
+            if cached is None or not self._is_usable():
                 self._refresh(cached)
             key = self._keys.get(key_id)
             if key is None:
@@ -100,9 +122,11 @@ def parse_jwks(document: Mapping[str, Any]) -> Mapping[str, SigningKey]:
     published = {key.key_id: key.key for key in jwt.PyJWKSet.from_dict(dict(document)).keys}
     issuers = {entry.get("kid"): entry.get("issuer") for entry in document["keys"] if isinstance(entry, dict)}
     usable = {
-        key_id: SigningKey(public_key=key, issuer=issuers.get(key_id))
+        key_id: SigningKey(public_key=key, issuer=issuer)
         for key_id, key in published.items()
-        if key_id is not None and isinstance(key, RSAPublicKey)
+        if key_id is not None
+        and isinstance(key, RSAPublicKey)
+        and isinstance(issuer := issuers.get(key_id), str | None)
     }
     if not usable:
         raise jwt.PyJWKSetError("no RSA key in the set")

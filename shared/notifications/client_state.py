@@ -1,6 +1,7 @@
 """Client states: they prove that an item belongs to a subscription that this app created in the item's tenant.
 
-The app signs a client state when it creates a subscription, and Graph repeats it in every item.
+The app signs a client state when it creates a subscription, and Graph repeats it in every item. An item with any other
+client state is not ours: Graph mixes the items of several apps and tenants that use one URL into one POST.
 
 Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
 """
@@ -12,14 +13,17 @@ from collections.abc import Sequence
 from typing import NewType
 
 from shared.errors import InvalidClientState
-from shared.notifications.collection import ChangeNotification
+from shared.notifications.collection import ChangeNotification, ReceivedItem
 from shared.settings import ClientStateKey
 
 # Source: https://learn.microsoft.com/graph/api/resources/subscription (clientState)
 MAX_CLIENT_STATE = 128
 
-AuthenticNotification = NewType("AuthenticNotification", ChangeNotification)
+AuthenticItem = NewType("AuthenticItem", ReceivedItem)
 """An item whose client state this app has signed for the item's tenant."""
+
+AuthenticNotification = NewType("AuthenticNotification", ChangeNotification)
+"""The notification in an ``AuthenticItem``."""
 
 
 def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> str:
@@ -28,26 +32,27 @@ def sign_client_state(key: ClientStateKey, *, nonce: bytes, tenant_id: str) -> s
     return f"{prefix}.{_client_state_mac(key, prefix, tenant_id)}"
 
 
-def authenticate(
-    notification: ChangeNotification, *, keys: Sequence[ClientStateKey], tenant_ids: Sequence[str]
-) -> AuthenticNotification:
-    """Return ``notification`` once its tenant is one of ``tenant_ids`` and its client state is valid.
+def authenticate(item: ReceivedItem, *, keys: Sequence[ClientStateKey]) -> AuthenticItem:
+    """Return ``item`` once its client state is valid for its tenant.
 
     Raises:
-        InvalidClientState: this app does not serve the tenant, or did not sign the client state for it.
+        InvalidClientState: this app did not sign the client state for the tenant.
     """
-    if notification.tenant_id not in tenant_ids:
-        raise InvalidClientState("the tenant is not in TENANT_IDS")
-    state = notification.client_state
+    state = item.client_state
     if state is None or len(state) > MAX_CLIENT_STATE or not state.isascii():
         raise InvalidClientState("the client state is missing or not signed by this app")
     prefix, _, mac = state.rpartition(".")
     for key in keys:
         if prefix.startswith(f"v1.{key.key_id}."):
-            expected = _client_state_mac(key, prefix, notification.tenant_id)
+            expected = _client_state_mac(key, prefix, item.tenant_id)
             if hmac.compare_digest(expected.encode(), mac.encode()):
-                return AuthenticNotification(notification)
+                return AuthenticItem(item)
     raise InvalidClientState("the client state is missing or not signed by this app")
+
+
+def notification_in(item: AuthenticItem) -> AuthenticNotification:
+    """Return the notification in ``item``; raise Malformed if it lacks a property that Graph documents."""
+    return AuthenticNotification(ChangeNotification.from_json(item.raw))
 
 
 def _client_state_mac(key: ClientStateKey, prefix: str, tenant_id: str) -> str:

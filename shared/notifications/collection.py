@@ -1,19 +1,24 @@
 """The body of Graph's POST as values.
 
+A POST is parsed in two steps, because anyone can send one. First its items are ``ReceivedItem``: just enough to check
+who signed them. Only an item that is authentic is then parsed as a ``ChangeNotification``.
+
 The parser tolerates what varies between Graph's notifications: the case of property names, unknown properties and enum
-values, and an item without the ``value`` wrapper. It rejects what could harm the app: other encodings than UTF-8,
-numbers that JSON does not have, and control characters in strings that are logged.
+values, empty texts for absent ones, and an item without the ``value`` wrapper. It rejects what could harm the app:
+bodies that cost more to parse than a genuine one, other encodings than UTF-8, numbers that JSON does not have, and
+control characters in strings that are logged.
 
 Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
 """
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from shared.errors import Malformed, TooLarge
+from shared.notifications.json_text import parse_untrusted_json
 
 # Graph documents no limit for a POST; observed bodies are a few hundred kilobytes.
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -25,33 +30,6 @@ MAX_ITEMS = 10_000
 # twelve bytes in JSON, and both must fit into a queue message.
 MAX_TEXT = 1536
 
-
-def parse_json(data: bytes) -> Any:
-    """Return the JSON value in UTF-8 ``data``.
-
-    Unlike ``json.loads``, it accepts neither UTF-16 nor NaN and infinite numbers, which JSON does not have.
-
-    Raises:
-        Malformed: ``data`` is not JSON in UTF-8, or too deeply nested.
-    """
-    try:
-        return _DECODER.decode(data.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise Malformed("not JSON in UTF-8") from exc
-
-
-def _reject_constant(constant: str) -> float:
-    raise ValueError(constant)
-
-
-def _finite_float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number beyond a double's range")
-    return number
-
-
-_DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite_float)
 
 # The properties of a POST in Graph's spelling; published samples vary in case.
 _PROPERTY_NAMES = frozenset(
@@ -102,6 +80,30 @@ class EncryptedContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedItem:
+    """One item of a POST before anyone knows who sent it: what its client state signs, and the JSON as received."""
+
+    tenant_id: str
+    client_state: str | None = field(repr=False)
+    raw: Any = field(repr=False)
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Return the item, with ``tenant_id`` in lower case.
+
+        Raises:
+            Malformed: ``value`` is not an object, or names no tenant.
+        """
+        fields = _with_graph_spelling(value)
+        client_state = fields.get("clientState")
+        return cls(
+            tenant_id=_tenant_id(fields),
+            client_state=client_state if isinstance(client_state, str) else None,
+            raw=value,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeNotification:
     """One item: a change (``change_type`` and ``resource`` set) or a lifecycle event (``lifecycle_event`` set).
 
@@ -110,15 +112,12 @@ class ChangeNotification:
 
     subscription_id: str
     tenant_id: str
-    client_state: str | None = field(repr=False)
     subscription_expiration: str | None
     change_type: str | None
     lifecycle_event: str | None
     resource: str | None
     resource_data: Mapping[str, Any] = field(repr=False)
     encrypted_content: EncryptedContent | None
-    raw: Any = field(default=None, repr=False, compare=False)
-    """The item's JSON as received: this is stored if the item is rejected."""
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
@@ -130,27 +129,31 @@ class ChangeNotification:
         fields = _with_graph_spelling(value)
         lifecycle_event = _optional_text(fields, "lifecycleEvent")
         is_change = lifecycle_event is None
-        client_state, encrypted = fields.get("clientState"), fields.get("encryptedContent")
+        encrypted = fields.get("encryptedContent")
         return cls(
             subscription_id=_required_text(fields, "subscriptionId"),
             tenant_id=_tenant_id(fields),
-            client_state=client_state if isinstance(client_state, str) else None,
             subscription_expiration=_optional_text(fields, "subscriptionExpirationDateTime"),
             change_type=_lower_first(_required_text(fields, "changeType")) if is_change else None,
             lifecycle_event=lifecycle_event,
-            resource=_required_text(fields, "resource") if is_change else _optional_text(fields, "resource"),
+            # That of a lifecycle notification, such as "Subscriptions/<id>", says nothing that the id does not say.
+            resource=_required_text(fields, "resource") if is_change else None,
             resource_data=_object(fields, "resourceData"),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
-            raw=value,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeNotificationCollection:
-    """A POST body. ``value`` contains a Malformed error in place of each item that is not a ``changeNotification``."""
+    """A POST body, or the part of one that is stored. ``value`` leaves out whatever names no tenant.
 
-    value: tuple[ChangeNotification | Malformed, ...]
+    ``length``: how many items the body has. ``positions``: the position of each item in the POST that Graph sent.
+    """
+
+    value: tuple[ReceivedItem, ...]
     validation_tokens: tuple[str, ...] = field(repr=False)
+    length: int
+    positions: tuple[int, ...]
 
     @classmethod
     def from_json(cls, body: bytes) -> Self:
@@ -158,37 +161,43 @@ class ChangeNotificationCollection:
 
         Raises:
             TooLarge: over ``MAX_BODY_BYTES`` or ``MAX_ITEMS``.
-            Malformed: not JSON in UTF-8, or neither a collection nor a single item.
+            Malformed: not JSON in UTF-8, denser than Graph's, or neither a collection nor a single item.
         """
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
-        fields = _with_graph_spelling(parse_json(body))
+        fields = _with_graph_spelling(parse_untrusted_json(body))
         # Articles of 2021 and 2022 show basic notifications without the wrapper.
         items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
         if not isinstance(items, list):
             raise Malformed("not a collection of change notifications")
         if len(items) > MAX_ITEMS:
             raise TooLarge(f"over {MAX_ITEMS} items")
+        positions = _positions(fields.get(_POSITIONS), len(items))
+        received = [(position, item) for position, value in zip(positions, items, strict=True) for item in _item(value)]
         return cls(
-            value=tuple(_item(item) for item in items),
+            value=tuple([item for _, item in received]),
             validation_tokens=_validation_tokens(fields.get("validationTokens")),
+            length=len(items),
+            positions=tuple([position for position, _ in received]),
         )
 
 
-def _item(value: Any) -> ChangeNotification | Malformed:
-    try:
-        return ChangeNotification.from_json(value)
-    except Malformed as problem:
-        return problem
+# A property of stored bodies. Graph sends none; a stranger's could only distinguish items that he can sign.
+_POSITIONS = "positions"
+
+
+def _positions(value: Any, length: int) -> Sequence[int]:
+    is_stored = isinstance(value, list) and len(value) == length and all(type(each) is int for each in value)
+    return value if is_stored else range(length)
+
+
+def _item(value: Any) -> Iterator[ReceivedItem]:
+    with suppress(Malformed):
+        yield ReceivedItem.from_json(value)
 
 
 def _validation_tokens(value: Any) -> tuple[str, ...]:
-    """Return the tokens; anything else becomes "", which is never valid and so makes the POST suspicious."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        return ("",)
-    return tuple(token if isinstance(token, str) else "" for token in value)
+    return tuple([token for token in value if isinstance(token, str)]) if isinstance(value, list) else ()
 
 
 def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
@@ -201,11 +210,11 @@ def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return a property that may be absent; it is printable (no lone surrogates), so that it can be logged."""
+    """Return a property that may be absent or empty; it is printable (no lone surrogates), so that it can be logged."""
     value = fields.get(name)
-    if value is None:
+    if value is None or value == "":
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
         raise Malformed(f"{name} is not a short printable string")
     return value
 
@@ -239,11 +248,12 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def to_json(items: Iterable[ChangeNotification], validation_tokens: Sequence[str]) -> bytes:
-    """Return a POST of ``items`` as received, with encrypted content and client states.
+def to_json(items: Iterable[ReceivedItem], validation_tokens: Sequence[str], positions: Sequence[int]) -> bytes:
+    """Return a POST of ``items`` as received, with encrypted content, client states and their positions.
 
     Raises:
-        RecursionError: an item is too deeply nested.
+        RecursionError, ValueError: an item is too deeply nested, or has a number that JSON does not have.
     """
     value = [item.raw for item in items]
-    return json.dumps({"value": value, "validationTokens": list(validation_tokens)}).encode()
+    document = {"value": value, "validationTokens": list(validation_tokens), _POSITIONS: list(positions)}
+    return json.dumps(document, allow_nan=False).encode()

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from shared.errors import Malformed, Undecryptable
-from shared.notifications.collection import EncryptedContent, parse_json
+from shared.notifications.collection import EncryptedContent
+from shared.notifications.json_text import parse_json
 
 # Graph wraps the key with OAEP over SHA-1, as the hash and in MGF1; SHA-256 decrypts nothing that Graph sends.
 # Source: https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7346

@@ -1,9 +1,12 @@
 """Validation tokens: they prove that Graph sent a POST, and name the tenants whose resource data it contains.
 
+Each token is judged alone. A good one vouches for its tenant; any other one is ignored, because Graph mixes the items
+of several apps and tenants that use one URL, and a stranger must not silence us.
+
 Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.clouds import Cloud
-from shared.errors import InvalidValidationToken
+from shared.errors import InvalidValidationToken, Unavailable
 
 # "Microsoft Graph Change Tracking". Without this check, any application in Entra ID could post notifications.
 # Source: https://learn.microsoft.com/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
@@ -23,6 +26,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 # A whole number: "exp" may be larger than any float, and the sum with a float would raise OverflowError.
 _SKEW_SECONDS = int(CLOCK_SKEW.total_seconds())
+# The clock of an instance may be slow. A token that Entra ID signed ahead of time does not exist.
+_MAY_BEGIN_AHEAD = 2 * 3600
 
 # Six times the size of a genuine token. A longer header could be nested too deeply for the JSON parser.
 _MAX_TOKEN = 8192
@@ -42,18 +47,25 @@ class ValidationToken:
     """The claims of a verified validation token; times in seconds since 1970."""
 
     tenant_id: str
-    not_before: int
+    begins: int
     expires: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedToken:
-    """What a valid token contains: this app as audience, a tenant that it serves, the caller Graph, and the cloud."""
+    """What a valid token contains: this app as audience, the caller Graph, and the cloud."""
 
     client_id: str
-    tenant_ids: tuple[str, ...]
     cloud: Cloud
     caller_id: str = CHANGE_TRACKING_APP_ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouchers:
+    """The tenants whose resource data is genuine; ``problem``: why a token could not be judged, or None."""
+
+    tenant_ids: frozenset[str] = frozenset()
+    problem: Unavailable | None = None
 
 
 class ValidationTokens:
@@ -63,19 +75,22 @@ class ValidationTokens:
         self._expected = expected
         self._cache: dict[str, ValidationToken] = {}
 
-    def verify_all(
-        self, tokens: Sequence[str], *, received_at: datetime, signing_key: Callable[[str], SigningKey]
-    ) -> frozenset[str]:
-        """Return the tenants of ``tokens``.
-
-        Raises:
-            InvalidValidationToken: a token is invalid, which makes the whole POST suspicious.
-            Exception: the exception of ``signing_key``.
-        """
-        verified = [self._verify(token, signing_key) for token in tokens]
-        for token in verified:
-            _check_times(token, received_at)
-        return frozenset(token.tenant_id for token in verified)
+    def judge(
+        self, tokens: Iterable[str], *, received_at: datetime, signing_key: Callable[[str], SigningKey]
+    ) -> Vouchers:
+        """Return what the good ones of ``tokens`` vouch for; ``signing_key`` may raise Unavailable."""
+        tenant_ids, problem = set[str](), None
+        for token in set(tokens):
+            try:
+                verified = self._verify(token, signing_key)
+                _check_times(verified, received_at)
+            except InvalidValidationToken:
+                continue
+            except Unavailable as unavailable:
+                problem = unavailable
+                continue
+            tenant_ids.add(verified.tenant_id)
+        return Vouchers(tenant_ids=frozenset(tenant_ids), problem=problem)
 
     def _verify(self, token: str, signing_key: Callable[[str], SigningKey]) -> ValidationToken:
         verified = self._cache.get(token)
@@ -94,27 +109,31 @@ def verify(token: str, *, expected: ExpectedToken, signing_key: Callable[[str], 
         InvalidValidationToken: it is not as ``expected``, or its signature is wrong.
         Exception: the exception of ``signing_key``.
     """
-    key = signing_key(_key_id(token))
+    key = signing_key(_key_id(token, expected.client_id))
     claims = _claims(token, key, expected.client_id)
     tenant_id = claims["tid"]
-    if tenant_id not in expected.tenant_ids:
-        raise InvalidValidationToken("the validation token is for a tenant that is not in TENANT_IDS")
+    if not isinstance(tenant_id, str):
+        raise InvalidValidationToken("the validation token's tenant is not a text")
     issuers = (expected.cloud.issuer_v1.format(tid=tenant_id), expected.cloud.issuer_v2.format(tid=tenant_id))
     _check_caller(claims, issuers, expected.caller_id)
     _check_signing_issuer(key, issuers, tenant_id)
-    times = (claims["nbf"], claims["exp"])
-    if not all(type(time) is int for time in times):
+    not_before, expires, issued_at = claims["nbf"], claims["exp"], claims.get("iat", claims["nbf"])
+    if not all(type(time) is int for time in (not_before, expires, issued_at)):
         raise InvalidValidationToken("the validation token has a time that is not a whole number")
-    return ValidationToken(tenant_id=tenant_id, not_before=times[0], expires=times[1])
+    return ValidationToken(tenant_id=tenant_id, begins=max(not_before, issued_at), expires=expires)
 
 
-def _key_id(token: str) -> str:
+def _key_id(token: str, client_id: str) -> str:
+    """Return the id of the key that signed the token; no key is asked for unless the audience is this app."""
     if len(token) > _MAX_TOKEN or not token.isascii():
         raise InvalidValidationToken("not a validation token")
     try:
-        key_id = jwt.get_unverified_header(token).get("kid")
+        unverified = jwt.decode_complete(token, options={"verify_signature": False})
     except jwt.PyJWTError as exc:
         raise InvalidValidationToken("not a validation token") from exc
+    if unverified["payload"].get("aud") != client_id:
+        raise InvalidValidationToken("the validation token is for another app")
+    key_id = unverified["header"].get("kid")
     if not isinstance(key_id, str):
         raise InvalidValidationToken("the validation token does not name its signing key")
     return key_id
@@ -164,5 +183,5 @@ def _check_signing_issuer(key: SigningKey, issuers: tuple[str, str], tenant_id: 
 
 def _check_times(token: ValidationToken, received_at: datetime) -> None:
     moment = received_at.timestamp()
-    if not token.not_before - _SKEW_SECONDS <= moment < token.expires + _SKEW_SECONDS:
+    if not token.begins - _MAY_BEGIN_AHEAD <= moment < token.expires + _SKEW_SECONDS:
         raise InvalidValidationToken("the validation token is expired or not yet valid")

@@ -1,24 +1,23 @@
 """POSTs stored as blobs: parked for a retry, or in quarantine for an operator.
 
-A blob holds a body that ``Receiver.receive`` takes: the whole POST, or its rejected items only. It stays encrypted.
+A blob holds a body that ``Receiver.receive`` takes: some of a POST's items, with its tokens. It stays encrypted.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing, retry_on_stale_connection
-from shared.errors import Conflict
-from shared.timing import Deadline
+from shared.errors import Conflict, TenantNotServed
+from shared.timing import Deadline, utc_time
 
 PARKED = "parked"
 QUARANTINE = "quarantine"
@@ -31,15 +30,17 @@ _JSON = ContentSettings(content_type="application/json")
 class StoredPost:
     """A stored POST without its body. ``reason``: why it is stored; ``fetch``: the parameter of its URL.
 
-    ``name`` and ``etag`` are the blob's; they are empty before the POST is stored.
+    ``tenant_id`` is empty if its items are of several tenants. ``name`` and ``etag`` are the blob's; the second is
+    empty before the POST is stored.
     """
 
+    name: str
     reason: str
+    tenant_id: str
     received_at: datetime
     fetch: str | None
     attempts: int = 0
     retry_at: datetime | None = None
-    name: str = ""
     etag: str = field(default="", repr=False)
 
 
@@ -50,27 +51,34 @@ class PostStore:
         self._container = blobs.get_container_client(container)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix=container)
 
-    def store(self, body: bytes, post: StoredPost, deadline: Deadline) -> None:
-        """Return once ``body`` is stored; a repeated call overwrites the blob, whose name derives from its content."""
-        deadline.run_on(self._pool, self._store, body, post)
+    def store(self, posts: Sequence[tuple[StoredPost, bytes]], deadline: Deadline) -> int:
+        """Return how many bodies are new, once all are stored; an existing blob stays: its name tells its content."""
+        writes = [self._pool.submit(self._store, post, body) for post, body in posts]
+        try:
+            return sum([deadline.result_of(write) for write in writes])
+        finally:
+            for write in writes:
+                write.cancel()
 
-    def _store(self, body: bytes, post: StoredPost) -> None:
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        blob = self._container.get_blob_client(f"{post.received_at:%Y/%m/%d/%H%M%S%f}-{digest}.json")
+    def _store(self, post: StoredPost, body: bytes) -> bool:
+        blob = self._container.get_blob_client(post.name)
         try:
             create_if_missing(
                 lambda: self._container.create_container(**FAIL_FAST),
                 lambda: retry_on_stale_connection(
                     lambda: blob.upload_blob(
-                        body, overwrite=True, metadata=_metadata(post), content_settings=_JSON, **FAIL_FAST
+                        body, overwrite=False, metadata=_metadata(post), content_settings=_JSON, **FAIL_FAST
                     )
                 ),
             )
+        except ResourceExistsError:
+            return False
         except CLIENT_ERRORS as exc:
             raise as_unavailable("storage", exc) from exc
+        return True
 
     def list(self) -> Iterator[StoredPost]:
-        """Return all stored POSTs, oldest first; skip blobs that the app did not write."""
+        """Return all stored POSTs, by name; skip blobs that the app did not write."""
         try:
             for blob in self._container.list_blobs(include=["metadata"]):
                 post = _post(blob)
@@ -82,8 +90,8 @@ class PostStore:
             raise as_unavailable("storage", exc) from exc
 
     def has_older_than(self, moment: datetime) -> bool:
-        """Return whether the container has a POST received before ``moment``."""
-        return any(post.received_at < moment for post in self.list())
+        """Return whether the container has a POST received before ``moment``, of a tenant that is served."""
+        return any(post.received_at < moment and post.reason != TenantNotServed.reason for post in self.list())
 
     def read(self, post: StoredPost) -> bytes:
         """Return the body.
@@ -120,7 +128,7 @@ class PostStore:
     def delete(self, post: StoredPost) -> None:
         """Delete a POST if it exists."""
         try:
-            self._container.delete_blob(post.name)
+            self._container.delete_blob(post.name, delete_snapshots="include")
         except ResourceNotFoundError:
             return
         except CLIENT_ERRORS as exc:
@@ -130,6 +138,7 @@ class PostStore:
 def _metadata(post: StoredPost) -> dict[str, str]:
     values = {
         "kind": post.reason,
+        "tenant": post.tenant_id or None,
         "received": post.received_at.isoformat(),
         "fetch": post.fetch,
         "attempts": str(post.attempts),
@@ -143,17 +152,14 @@ def _post(blob: BlobProperties) -> StoredPost | None:
     try:
         return StoredPost(
             reason=values["kind"],
-            received_at=_time(values["received"]),
+            tenant_id=values.get("tenant", ""),
+            received_at=utc_time(values["received"]),
             fetch=values.get("fetch"),
             attempts=int(values["attempts"]),
-            retry_at=_time(values["retry"]) if "retry" in values else None,
+            retry_at=utc_time(values["retry"]) if "retry" in values else None,
             name=blob.name,
             # The listing omits the quotation marks that are part of an ETag.
             etag=f'"{blob.etag.strip('"')}"',
         )
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, ValueError):
         return None
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,24 +1,27 @@
-"""Redrive: stored POSTs go through ``Receiver.receive`` again, oldest first, with longer pauses after each failure.
+"""Redrive: stored items go through ``Receiver.process`` again, with longer pauses after each failure.
 
-Each POST has its original time of receipt, so its tokens are checked and its events built as on the first delivery.
-Each is claimed before it is processed: a POST that kills the process does not block the others.
+Tenants and reasons take turns, the oldest POST first in each, so that what is hopeless does not block the rest. Each
+POST keeps its time of receipt, so its tokens are checked and its events built as on the first delivery. Each is claimed
+before it is processed: a POST that kills the process does not block the others.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from shared.errors import Conflict, Problem, UnknownCertificate
+from shared.errors import Conflict, Expired, Problem, Rejected
 from shared.limits import ConcurrencyLimiter
+from shared.receiving.item_publisher import ItemProblem, Post
 from shared.receiving.post_store import StoredPost
-from shared.receiving.receive import Receipt, Receiver
+from shared.receiving.receive import Receiver
+from shared.receiving.storing import counts_by_reason, parked_groups, quarantined_items
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
@@ -29,10 +32,13 @@ AT_ONCE = 4
 _GIVE_WAY_SECONDS = 1.0
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
-# Enough for thousands of items, or for one GET per second of a chat's messages.
+# Enough for thousands of items, or for one GET per second of a chat's messages. What is not done by then is stored
+# again by itself, so the next attempt continues.
 _TIME_FOR_ONE = timedelta(minutes=1)
-# An operator may restore a certificate version, or Key Vault replicate it, within a day.
-_MAY_APPEAR = timedelta(hours=24)
+_TIME_TO_STORE = timedelta(seconds=30)
+# An operator has a week to grant a permission or to restore a certificate version.
+_WORTH_TRYING_FOR = timedelta(days=7)
+_WORTH_TRYING = 20
 
 
 class Outcome(StrEnum):
@@ -41,6 +47,7 @@ class Outcome(StrEnum):
     PUBLISHED = "published"
     POSTPONED = "put off"
     REFUSED = "refused"
+    EXPIRED = "expired"
     CLAIMED_BY_OTHER = "left to another run"
 
 
@@ -48,7 +55,7 @@ class StoredPosts(Protocol):
     """A container of stored POSTs; methods raise Unavailable, and Conflict if another run was faster."""
 
     def list(self) -> Iterator[StoredPost]:
-        """Return all stored POSTs, oldest first."""
+        """Return all stored POSTs."""
         ...
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
@@ -66,10 +73,10 @@ class StoredPosts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriver:
-    """Redrives one container; both methods raise Unavailable if its storage fails.
+    """Redrives one container.
 
-    ``receiver`` does not park, and does not quarantine if the container is the quarantine. From there, only POSTs that
-    wait for a certificate are redriven; each stays until all of it is published.
+    ``receiver`` processes the items, and stores again those that still cannot be published. In the quarantine
+    (``is_quarantine``), a POST stays as it is until all of it is published.
     """
 
     store: StoredPosts
@@ -78,61 +85,105 @@ class Redriver:
     now: Callable[[], datetime]
 
     def run(self, ends: datetime) -> Counter[str]:
-        """Redrive the POSTs that are due, and start none after ``ends``; return the count of each outcome."""
+        """Redrive the POSTs that are due, and start none after ``ends``; return the count of each outcome.
+
+        Raises:
+            Unavailable: the container cannot be listed.
+        """
         outcomes: Counter[str] = Counter()
         running: set[Future[Outcome]] = set()
-        # Stored POSTs have slots of their own: they must not take those of live POSTs.
-        redriver = replace(self, receiver=replace(self.receiver, limiter=ConcurrencyLimiter(AT_ONCE)))
+        # Stored POSTs have slots of their own, enough for each thread: they must not take those of live POSTs.
+        redriver = replace(self, receiver=replace(self.receiver, limiter=ConcurrencyLimiter(2 * AT_ONCE)))
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
-            for post in self.store.list():
-                now = self.now()
-                if now >= ends:
+            for post in _in_turns(post for post in self.store.list() if _is_due(post, self.now())):
+                if self.now() >= ends:
                     break
-                if self._should_retry(post, now):
-                    self.receiver.limiter.wait_until_quiet(_GIVE_WAY_SECONDS)
-                    running.add(pool.submit(redriver.attempt, post))
+                self.receiver.limiter.wait_until_quiet(_GIVE_WAY_SECONDS)
+                running.add(pool.submit(redriver.attempt, post))
                 if len(running) == AT_ONCE:
                     ended, running = wait(running, return_when=FIRST_COMPLETED)
                     outcomes.update(each.result() for each in ended)
         outcomes.update(each.result() for each in running)
         return outcomes
 
-    def _should_retry(self, post: StoredPost, now: datetime) -> bool:
-        is_due = post.retry_at is None or post.retry_at <= now
-        return is_due and (not self.is_quarantine or _waits_for_certificate(post, now))
-
     def attempt(self, post: StoredPost) -> Outcome:
-        """Receive one stored POST again, whether or not it is due."""
+        """Process one stored POST again, whether or not it is due."""
         try:
             claimed = self.store.claim(post, self.now() + _pause(post.attempts))
-            body = self.store.read(claimed)
+            return self._redrive(claimed, self.store.read(claimed))
         except Conflict:
             return Outcome.CLAIMED_BY_OTHER
-        deadline = Deadline.after(_TIME_FOR_ONE)
-        try:
-            receipt = self.receiver.receive(body, received_at=post.received_at, deadline=deadline, fetch=post.fetch)
         except Problem as problem:
             _LOG.warning("stored POST %s is postponed: %s", post.name, problem)
             return Outcome.POSTPONED
-        if not self._is_done(receipt):
-            _LOG.warning("stored POST %s still fails: rejected %s", post.name, receipt.rejected)
+
+    def _redrive(self, claimed: StoredPost, body: bytes) -> Outcome:
+        age = self.now() - claimed.received_at
+        _, post = self.receiver.open(body, received_at=claimed.received_at, fetch=claimed.fetch, age=age)
+        if not post.items:
+            # An operator can restore the key in CLIENT_STATE_KEY_PREVIOUS.
+            _LOG.warning("stored POST %s: CLIENT_STATE_KEY and its predecessor signed none of it", claimed.name)
+            return Outcome.REFUSED
+        problems = self.receiver.process(post, Deadline.after(_TIME_FOR_ONE))
+        if problems:
+            _LOG.warning("stored POST %s: %s", claimed.name, "; ".join({str(problem) for problem in problems.values()}))
+        if self.is_quarantine:
+            return self._settle_quarantined(claimed, problems)
+        return self._settle_parked(claimed, post, problems, age)
+
+    def _settle_quarantined(self, claimed: StoredPost, problems: Mapping[int, ItemProblem]) -> Outcome:
+        if problems:
             return Outcome.REFUSED
         self.store.delete(claimed)
         return Outcome.PUBLISHED
 
-    def _is_done(self, receipt: Receipt) -> bool:
-        """Return whether a stored POST can be deleted.
+    def _settle_parked(
+        self, claimed: StoredPost, post: Post, problems: Mapping[int, ItemProblem], age: timedelta
+    ) -> Outcome:
+        """Store what cannot be published where it belongs now, then delete the stored POST."""
+        is_hopeless = age >= _WORTH_TRYING_FOR and claimed.attempts >= _WORTH_TRYING
+        if is_hopeless and any(not isinstance(problem, Rejected) for problem in problems.values()):
+            _LOG.error("stored POST %s goes to the quarantine after %d attempts", claimed.name, claimed.attempts)
+            problems = {at: _expired(problem) for at, problem in problems.items()}
+        pending = counts_by_reason(problems, rejected=False)
+        if len(problems) == len(post.items) and pending == {claimed.reason: len(problems)}:
+            return Outcome.POSTPONED
+        deadline = Deadline.after(_TIME_TO_STORE)
+        groups = _with_attempts_of(claimed, parked_groups(post, problems))
+        self.receiver.store(groups, quarantined_items(post, problems), deadline)
+        if any(group.name == claimed.name for group, _ in groups):
+            return Outcome.POSTPONED
+        self.store.delete(claimed)
+        if pending:
+            return Outcome.POSTPONED
+        return Outcome.EXPIRED if is_hopeless and problems else Outcome.PUBLISHED
 
-        Not if all its items are now dropped: an operator can restore their key in CLIENT_STATE_KEY_PREVIOUS.
-        """
-        if self.is_quarantine:
-            return receipt.published > 0 and receipt.quarantined == 0
-        return receipt.published + receipt.quarantined > 0
+
+def _expired(problem: ItemProblem) -> Rejected:
+    return problem if isinstance(problem, Rejected) else Expired(str(problem))
 
 
-def _waits_for_certificate(post: StoredPost, now: datetime) -> bool:
-    """Return whether a quarantined POST needs a certificate version that may still appear."""
-    return post.reason == UnknownCertificate.reason and now - post.received_at < _MAY_APPEAR
+def _with_attempts_of(
+    claimed: StoredPost, groups: Sequence[tuple[StoredPost, bytes]]
+) -> Sequence[tuple[StoredPost, bytes]]:
+    return [(replace(post, attempts=claimed.attempts, retry_at=claimed.retry_at), body) for post, body in groups]
+
+
+def _is_due(post: StoredPost, now: datetime) -> bool:
+    return post.retry_at is None or post.retry_at <= now
+
+
+def _in_turns(posts: Iterable[StoredPost]) -> Iterator[StoredPost]:
+    """Yield the POSTs of each tenant and reason in turn, the oldest first."""
+    groups: dict[tuple[str, str], deque[StoredPost]] = {}
+    for post in sorted(posts, key=lambda post: post.received_at):
+        groups.setdefault((post.tenant_id, post.reason), deque()).append(post)
+    turns = deque(groups.values())
+    while turns:
+        group = turns.popleft()
+        yield group.popleft()
+        if group:
+            turns.append(group)
 
 
 def _pause(attempts: int) -> timedelta:

@@ -3,14 +3,15 @@
 Source: https://learn.microsoft.com/graph/throttling-limits#microsoft-teams-service-limits
 """
 
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
-from shared.errors import NotFound
+from shared.errors import NotFound, Pending, Rejected, Unavailable
 from shared.graph.location import ResourceLocation
 from shared.limits import wait_out_retry_after
 from shared.notifications.decryption import ResourceContent
+from shared.receiving.item_publisher import Fetched, ItemProblem
 from shared.timing import Clock, Deadline
 
 # For all reads of a POST; Graph's 3 seconds also have to cover keys, the sink and the network.
@@ -22,8 +23,6 @@ _PARALLEL_READS = 16
 type Get = Callable[[ResourceLocation], ResourceContent]
 """One GET with the credential of the location's tenant."""
 
-type Resources = Mapping[ResourceLocation, ResourceContent | NotFound]
-
 
 class ResourceReader:
     """Reads resources in parallel, on a thread pool of its own."""
@@ -32,17 +31,21 @@ class ResourceReader:
         self._get = get
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="resource-reader")
 
-    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Resources:
-        """Return every resource as it is at this moment, or NotFound.
-
-        Raises:
-            Unavailable: Graph did not answer every read in time.
-            Misconfigured: Graph refused a read.
-        """
+    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Fetched:
+        """Return every resource as it is at this moment, or why it cannot be read."""
         reads = {location: self._pool.submit(_found, self._get, location) for location in locations}
         read_deadline = deadline.within(_BUDGET)
+
+        def result_of(
+            read: Future[ResourceContent | NotFound | ItemProblem],
+        ) -> ResourceContent | NotFound | ItemProblem:
+            try:
+                return read_deadline.result_of(read)
+            except Unavailable as problem:
+                return problem
+
         try:
-            return {location: read_deadline.result_of(read) for location, read in reads.items()}
+            return {location: result_of(read) for location, read in reads.items()}
         finally:
             for read in reads.values():
                 read.cancel()
@@ -55,8 +58,8 @@ class RateLimitedReader:
         self._get = get
         self._clock = clock
 
-    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Resources:
-        """Return what ``ResourceReader.read`` does, and raise the errors that it does."""
+    def read(self, locations: Collection[ResourceLocation], deadline: Deadline) -> Fetched:
+        """Return what ``ResourceReader.read`` does."""
 
         def get(location: ResourceLocation) -> ResourceContent:
             deadline.raise_if_passed()
@@ -68,8 +71,8 @@ class RateLimitedReader:
         return {location: _found(patient_get, location) for location in locations}
 
 
-def _found(get: Get, location: ResourceLocation) -> ResourceContent | NotFound:
+def _found(get: Get, location: ResourceLocation) -> ResourceContent | NotFound | ItemProblem:
     try:
         return get(location)
-    except NotFound as problem:
+    except (NotFound, Pending, Rejected) as problem:
         return problem

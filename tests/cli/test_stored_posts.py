@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -14,7 +15,7 @@ from shared.receiving.post_store import PARKED, QUARANTINE, PostStore, StoredPos
 from shared.settings import ClientStateKey
 from tests.cli.operator import Operator, matches
 from tests.fakes.time_limits import in_time
-from tests.sender import basic_item, body
+from tests.sender import TENANT, basic_item, body
 
 pytestmark = pytest.mark.slow
 
@@ -45,11 +46,11 @@ def _item(operator: Operator, **changes: Any) -> dict[str, Any]:
 
 
 def _store(store: PostStore, body: bytes, **changes: Any) -> str:
-    values: dict[str, Any] = {"reason": "unavailable", "received_at": datetime.now(UTC), "fetch": None} | changes
-    before = set(_names(store))
-    store.store(body, StoredPost(**values), in_time())
-    (name,) = set(_names(store)) - before
-    return name
+    moment = datetime.now(UTC)
+    values: dict[str, Any] = {"reason": "unavailable", "tenant_id": TENANT, "received_at": moment, "fetch": None}
+    post = StoredPost(**({"name": f"{moment:%Y/%m/%d/%H%M%S%f}-{uuid4().hex}.json"} | values | changes))
+    store.store([(post, body)], in_time())
+    return post.name
 
 
 def _names(store: PostStore) -> list[str]:

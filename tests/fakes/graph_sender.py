@@ -13,10 +13,10 @@ from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken
 from shared.notifications.validation_tokens import ExpectedToken, SigningKey
 from shared.timing import Deadline
-from tests.sender import CLIENT_ID, OTHER_TENANT, TENANT, Sender
+from tests.sender import CLIENT_ID, Sender
 
 CERTIFICATE_ID = "0123456789abcdef0123456789abcdef"
-AUDIENCE = ExpectedToken(client_id=CLIENT_ID, tenant_ids=(TENANT, OTHER_TENANT), cloud=CLOUDS["global"])
+AUDIENCE = ExpectedToken(client_id=CLIENT_ID, cloud=CLOUDS["global"])
 KEY_ISSUER = "https://login.microsoftonline.com/{tenantid}/v2.0"
 
 

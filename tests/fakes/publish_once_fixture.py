@@ -91,10 +91,10 @@ class Worker[Records: PublicationRecords]:
 
 
 def message(change_type: str = "updated", etag: str = "1", **changes: Any) -> CloudEvent:
-    """Return the event of one version of a message."""
-    return event_of(
-        ResourceContent.from_json(json.dumps({"id": "1", "etag": etag}).encode()), changeType=change_type, **changes
-    )
+    """Return the event of one version of a message, which came with its content."""
+    content = ResourceContent.from_json(json.dumps({"id": "1", "etag": etag}).encode())
+    delivered = {"changeType": change_type, "encryptedContent": {"dataSignature": "seal"}}
+    return event_of(content, **(delivered | changes))
 
 
 def team(name: str, minute: int = 0, ordinal: int = 0, seal: str | None = None, **changes: Any) -> CloudEvent:

@@ -11,7 +11,7 @@ from sandbox.clock import Clock
 from shared.app import renew_subscriptions
 from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
-from shared.errors import Malformed, Problem
+from shared.errors import Malformed, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
@@ -29,7 +29,6 @@ _LOG = logging.getLogger(__name__)
 
 # Longer than the real one's, because a machine that runs two test suites at once is slow.
 _BUDGET = timedelta(seconds=8)
-_POSTS_AT_ONCE = 32
 
 
 class SandboxTime:
@@ -51,6 +50,10 @@ class SandboxTime:
 
 def _same[T](port: T) -> T:
     return port
+
+
+def _leave_to_graph(*_arguments: object) -> object:
+    raise Unavailable("nothing is parked here")
 
 
 @dataclass(kw_only=True)
@@ -91,7 +94,7 @@ class App:
         settings, now = self.settings, self.clock.now()
         with self._lock:
             if self._clients is None or self._clients.settings != settings or now - self._made_at >= self.fresh_for:
-                self._clients = Clients(settings, clock=self.time, posts_at_once=_POSTS_AT_ONCE)
+                self._clients = Clients(settings, clock=self.time)
                 self._made_at = now
             return self._clients
 
@@ -135,8 +138,10 @@ class App:
     def receive(self, body: bytes, fetch: str | None) -> int:
         """Return the status for one of Graph's POSTs, as ReceiveNotification does."""
         deadline, received_at = Deadline.after(_BUDGET), self.time.now()
+        whole = receiver(self.clients)
+        publisher = replace(whole.publisher, publish_events=self._publisher.publish)
         # What cannot be processed yet is left to Graph, which retries.
-        flow = replace(receiver(self.clients), publish=self._publisher.publish, quarantine=None, park=None)
+        flow = replace(whole, publisher=publisher, quarantine=lambda *_: None, park=_leave_to_graph)
         try:
             receipt = flow.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except Malformed:

@@ -10,7 +10,7 @@ from shared.app import renew_subscriptions
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import PublishOnce
 from shared.gaps.gap import Gap
-from shared.notifications.collection import parse_json
+from shared.notifications.json_text import parse_json
 from shared.timing import Deadline
 from tests.flows.deployment import LoopbackDeployment
 from tests.flows.entries import Entry

@@ -47,7 +47,7 @@ def test_subscriptions_of_a_lost_table_are_adopted_and_authenticate(
     assert deployment.run() == {}
     deployment.send("notified")
     assert deployment.texts() == ["notified"]
-    assert [receipt.rejected for receipt in deployment.app.receipts] == [{}]
+    assert [(receipt.dropped, receipt.problems) for receipt in deployment.app.receipts] == [(0, {})]
 
 
 def test_subscription_without_lifecycle_url_is_recreated(deployment: LoopbackDeployment) -> None:

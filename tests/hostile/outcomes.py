@@ -1,6 +1,7 @@
 """The documented outcomes of a POST, while every service answers or one of them is down."""
 
-import dataclasses
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zlib import crc32
@@ -10,10 +11,10 @@ from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
 from tests.fakes.graph_sender import now
-from tests.fakes.receiver_fixture import ReceiverFixture
+from tests.fakes.receiver_fixture import ReceiverFixture, outcome_of
 
 _BUDGET = timedelta(seconds=30)
-_DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "publish", "quarantine")
+_DOWN = ("record_activity", "signing_key", "private_key", "fetch_resources", "publish_events", "quarantine")
 
 
 def outcome(body: bytes) -> str:
@@ -25,33 +26,37 @@ def outcome(body: bytes) -> str:
     """
     chosen = crc32(body)
     stored = Stored()
-    receiver = dataclasses.replace(ReceiverFixture().receiver, park=stored.store, quarantine=stored.store)
+    ports: dict[str, Any] = {"park": stored.store, "quarantine": stored.store}
     if chosen % 3 == 0:
-        changes: dict[str, Any] = {_DOWN[chosen // 3 % len(_DOWN)]: _does_not_answer}
-        receiver = dataclasses.replace(receiver, **changes)
+        ports[_DOWN[chosen // 3 % len(_DOWN)]] = _does_not_answer
+    receiver = ReceiverFixture(**ports).receiver
     fetch = (None, "v1.0", "\r\n")[chosen // 32 % 3]
     try:
         receipt = receiver.receive(body, received_at=now(), deadline=Deadline.after(_BUDGET), fetch=fetch)
     except TooLarge:
         return "too large"
+    except Unavailable:
+        assert ports["quarantine"] is _does_not_answer
+        return "sent again"
     except Malformed:
         return "no collection"
     return _accounted(receipt, stored)
 
 
 class Stored:
-    """Counts the POSTs that are stored; their metadata fit into a header."""
+    """How many items were stored; what is recorded of them fits into a header."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def store(self, _body: bytes, post: StoredPost, _deadline: Deadline) -> None:
-        assert str(post.fetch or "").isprintable()
-        self.count += 1
+    def store(self, posts: Sequence[tuple[StoredPost, bytes]], _deadline: Deadline) -> None:
+        for post, body in posts:
+            assert f"{post.name}{post.fetch or ''}".isprintable()
+            self.count += len(json.loads(body).get("value", [body]))
 
 
 def _accounted(receipt: Receipt, stored: Stored) -> str:
-    if receipt.received != receipt.published + receipt.parked + sum(receipt.rejected.values()):
+    if receipt.received != sum(outcome_of(receipt).values()):
         raise AssertionError(receipt)
     if bool(stored.count) is not bool(receipt.parked or receipt.quarantined):
         raise AssertionError(receipt)

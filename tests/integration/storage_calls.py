@@ -90,7 +90,9 @@ class Rows:
             subscription=replace(ROW, desired=replace(WANTED, tenant_id=tenant_id), etag=etag),
             gap=replace(GAP, tenant_id=tenant_id, etag=etag),
             entry=SnapshotEntry(tenant_id=tenant_id, subject="teams/t/members/m", fingerprint="0123", etag=etag),
-            post=StoredPost(reason="unavailable", received_at=NOW, fetch="v1.0", name="a.json", etag='"1"'),
+            post=StoredPost(
+                name="a.json", reason="unavailable", tenant_id=tenant_id, received_at=NOW, fetch="v1.0", etag='"1"'
+            ),
         )
 
     def saved_in(self, stores: Stores) -> "Rows":
@@ -99,7 +101,7 @@ class Rows:
         stores.subscriptions.save(self.subscription)
         stores.gaps.save(self.gap)
         stores.snapshot.record(self.entry)
-        stores.posts.store(BODY, self.post, in_time())
+        stores.posts.store([(self.post, BODY)], in_time())
         return self.read_from(stores)
 
     def read_from(self, stores: Stores) -> "Rows":
@@ -125,7 +127,7 @@ CALLS_OF_A_POST: Mapping[str, Call] = {
         rows.gap.tenant_id, ID, lifecycle_event=None, at=NOW
     ),
     "record an entry": lambda stores, rows: stores.snapshot.record(rows.entry),
-    "store a POST": lambda stores, rows: stores.posts.store(BODY, rows.post, in_time()),
+    "store a POST": lambda stores, rows: stores.posts.store([(rows.post, BODY)], in_time()),
     "publish": lambda stores, _: stores.sink.publish([EVENT], in_time()),
     "publish large data": lambda stores, _: stores.sink.publish([LARGE_EVENT], in_time()),
 }

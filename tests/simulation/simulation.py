@@ -157,8 +157,8 @@ class _Simulation:
         yield from self.invariants.settled(deployment.app.certificate().version)
         rejected: Counter[str] = Counter()
         for receipt in deployment.app.receipts:
-            rejected.update(receipt.rejected)
-        if rejected:
+            rejected.update({**receipt.quarantined, "dropped": receipt.dropped})
+        if +rejected:
             yield f"of what Graph delivered, these were rejected: {dict(rejected)}"
         if self._delivered() > len(deployment.app.published):
             yield f"{self._delivered()} notifications were delivered, {len(deployment.app.published)} events published"

@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import Misconfigured, Unavailable
 from shared.limits import ConcurrencyLimiter
+from tests.sender import OTHER_TENANT, TENANT
 
 # The threads wait as long as POSTs do.
 pytestmark = pytest.mark.slow
@@ -19,27 +20,28 @@ SOON, A_MOMENT = 0.9, 0.3
 
 
 def _gets_slot(limiter: ConcurrencyLimiter) -> bool:
-    with suppress(Unavailable), limiter.slot():
+    with suppress(Unavailable), limiter.slot(TENANT):
         return True
     return False
 
 
 def _keeps_slot(limiter: ConcurrencyLimiter, let_go: Event) -> bool:
-    with suppress(Unavailable), limiter.slot():
+    with suppress(Unavailable), limiter.slot(TENANT):
         return let_go.wait(10)
     return False
 
 
 def _fails(limiter: ConcurrencyLimiter, problem: Exception) -> None:
-    with suppress(type(problem)), limiter.slot():
+    with suppress(type(problem)), limiter.slot(TENANT):
         raise problem
 
 
 class Taken:
     """A slot that a thread holds until ``release``; ``problem`` is what the block then raises."""
 
-    def __init__(self, pool: ThreadPoolExecutor, limiter: ConcurrencyLimiter) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, limiter: ConcurrencyLimiter, tenant_id: str = TENANT) -> None:
         self._limiter = limiter
+        self._tenant_id = tenant_id
         self._begun, self._go_on = Event(), Event()
         self._problem: Exception | None = None
         self._done: Future[None] = pool.submit(self._work)
@@ -52,7 +54,7 @@ class Taken:
             self._done.result(10)
 
     def _work(self) -> None:
-        with self._limiter.slot():
+        with self._limiter.slot(self._tenant_id):
             self._begun.set()
             assert self._go_on.wait(10)
             if self._problem is not None:
@@ -76,7 +78,7 @@ def test_request_without_a_slot_is_refused_after_a_while() -> None:
 
 
 def _refused(limiter: ConcurrencyLimiter) -> None:
-    with pytest.raises(Unavailable, match="too many"), limiter.slot():
+    with pytest.raises(Unavailable, match="too many"), limiter.slot(TENANT):
         pytest.fail("there was no free slot")
 
 
@@ -87,7 +89,7 @@ def test_waiting_request_gets_the_slot_that_is_released() -> None:
 
 def _stalls(limiter: ConcurrencyLimiter) -> None:
     """Hold a slot for long, and fail then."""
-    with suppress(Unavailable), limiter.slot():
+    with suppress(Unavailable), limiter.slot(TENANT):
         time.sleep(1.1)
         raise Unavailable("no answer")
 
@@ -168,3 +170,25 @@ def test_wait_until_quiet_ends_when_quiet_or_timed_out() -> None:
         # With a quarter of the slots taken, it is quiet.
         assert _seconds(lambda: limiter.wait_until_quiet(10)) < SOON
         taken[1].release()
+
+
+def test_slow_tenant_leaves_the_last_slots_to_the_others() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        limiter = ConcurrencyLimiter(8)
+        slow = [Taken(pool, limiter, OTHER_TENANT) for _ in range(6)]
+        with pytest.raises(Unavailable, match="too many"), limiter.slot(OTHER_TENANT):
+            pytest.fail("the last slots are reserved")
+        assert _gets_slot(limiter)
+        for each in slow:
+            each.release()
+
+
+def test_slot_that_reports_a_failure_after_long_is_a_stall() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        limiter = ConcurrencyLimiter(1)
+        with limiter.slot(TENANT) as slot:
+            time.sleep(1.1)
+            slot.has_failed = True
+        taken = Taken(pool, limiter)
+        assert A_MOMENT < _seconds(lambda: _refused(limiter)) < SOON
+        taken.release()

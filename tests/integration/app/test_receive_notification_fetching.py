@@ -1,6 +1,6 @@
 """Resources fetched in parallel through the composition root, as the app of each tenant, from a Graph with faults."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pytest
 
@@ -11,16 +11,15 @@ from shared.app.clients import Clients
 from shared.app.receive_notification import receiver
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.graph.location import ApiVersion, ResourceLocation
-from shared.notifications.client_state import authenticate
-from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
+from shared.receiving.item_publisher import Fetched
 from shared.timing import Deadline
 from tests.fakes.identity_services import fault, hanging
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import in_time, within
 from tests.hostile.resources import CONFINED_RESOURCES
 from tests.sandbox.graph_world import APP, ROLES, SECRET, GraphWorld
-from tests.sender import STATE_KEY, basic_item, client_state
+from tests.sender import authentic, basic_item, client_state
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +28,7 @@ SECONDS_TO_FETCH = 1.0
 BUSY_MACHINE_SECONDS = 1.0
 MANY = 12
 
-type Fetch = Callable[[Collection[ResourceLocation], Deadline], Mapping[ResourceLocation, ResourceContent | NotFound]]
+type Fetch = Callable[[Collection[ResourceLocation], Deadline], Fetched]
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +53,12 @@ def environ(world: GraphWorld, dee: User) -> dict[str, str]:
 
 @pytest.fixture
 def fetch(environ: dict[str, str]) -> Fetch:
-    return receiver(Clients.from_environ(environ)).fetch_resources
+    return receiver(Clients.from_environ(environ)).publisher.fetch_resources
 
 
 def _location(resource: str, tenant_id: str) -> ResourceLocation:
     item = basic_item(resource=resource, tenantId=tenant_id, clientState=client_state(tenant_id))
-    parsed = ChangeNotification.from_json(item)
-    return ResourceLocation.from_notification(
-        authenticate(parsed, keys=[STATE_KEY], tenant_ids=[tenant_id]), ApiVersion.V1_0
-    )
+    return ResourceLocation.from_notification(authentic(item), ApiVersion.V1_0)
 
 
 def _messages(world: GraphWorld, count: int = 1) -> Sequence[ResourceLocation]:

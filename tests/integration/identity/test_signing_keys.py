@@ -12,6 +12,7 @@ from tests.fakes.clocks import Hands
 from tests.fakes.identity_services import IdentityServices, fault, hanging
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.integration.identity.outages import OUTAGES, Outage
+from tests.sender import CLIENT_ID
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ NOT_KEY_SETS = {
 
 @pytest.fixture
 def keys(outside: IdentityServices, hands: Hands) -> SigningKeys:
-    return SigningKeys(outside.login.url, monotonic=hands)
+    return SigningKeys(outside.login.url, CLIENT_ID, monotonic=hands)
 
 
 def _fetches(outside: IdentityServices) -> int:

@@ -14,18 +14,19 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from sandbox.relay import Mood
 from shared.app.clients import Clients
-from shared.errors import Conflict
+from shared.errors import Conflict, Problem
 from shared.receiving.post_store import PostStore, StoredPost
 from shared.settings import Settings
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import in_time
 from tests.integration.relayed_account import RelayedAccount
+from tests.sender import TENANT
 
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 21, 12, 30, 15, 123456, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
-POST = StoredPost(reason="unavailable", received_at=NOW, fetch="v1.0")
+POST = StoredPost(name="a.json", reason="unavailable", tenant_id=TENANT, received_at=NOW, fetch="v1.0")
 BODY = '{"value": ["Grüße 👋"]}'.encode()
 
 
@@ -47,16 +48,19 @@ def store(blobs: BlobServiceClient, container: ContainerClient) -> PostStore:
     return PostStore(blobs, str(container.container_name))
 
 
+def _at(moment: datetime) -> StoredPost:
+    return replace(POST, name=f"{moment.isoformat()}.json", received_at=moment)
+
+
 def _stored(store: PostStore) -> StoredPost:
-    store.store(BODY, POST, in_time())
+    store.store([(POST, BODY)], in_time())
     (post,) = store.list()
     return post
 
 
 def test_stored_post_is_read_back_byte_for_byte(store: PostStore) -> None:
     post = _stored(store)
-    assert replace(post, name="", etag="") == POST
-    assert post.name.startswith("2026/11/21/123015123456-")
+    assert replace(post, etag="") == POST
     assert store.read(post) == BODY
 
 
@@ -64,28 +68,48 @@ def test_stale_connections_lose_no_post(store: PostStore, relayed: RelayedAccoun
     moments = [NOW + timedelta(seconds=number) for number in range(8)]
     for _ in ("to have connections", "to find them closed"):
         with ThreadPoolExecutor(len(moments)) as pool:
-            list(pool.map(lambda each: store.store(BODY, replace(POST, received_at=each), in_time()), moments))
+            list(pool.map(lambda each: store.store([(_at(each), BODY)], in_time()), moments))
         relayed.set_mood(Mood.STALE)
     assert len(list(store.list())) == len(moments)
 
 
-def test_stored_posts_are_listed_oldest_first(store: PostStore) -> None:
+def test_stored_posts_are_listed_by_name(store: PostStore) -> None:
     moments = [NOW + timedelta(seconds=offset) for offset in (5, -86_400 * 40, 0, -0.5)]
-    for moment in moments:
-        store.store(BODY, replace(POST, received_at=moment), in_time())
+    store.store([(_at(moment), BODY) for moment in moments], in_time())
     assert [post.received_at for post in store.list()] == sorted(moments)
 
 
 def test_post_is_older_than_later_moments_only(store: PostStore) -> None:
     assert not store.has_older_than(NOW + _HOUR), "a container that does not exist"
-    store.store(BODY, POST, in_time())
+    store.store([(POST, BODY)], in_time())
     assert [store.has_older_than(NOW + after) for after in (-_HOUR, 0 * _HOUR, _HOUR)] == [False, False, True]
 
 
-def test_same_body_of_the_same_moment_is_stored_once(store: PostStore) -> None:
-    for body in (BODY, BODY, b"{}"):
-        store.store(body, POST, in_time())
-    assert len(list(store.list())) == 2
+def test_post_of_a_tenant_that_is_not_served_does_not_count_as_waiting(store: PostStore) -> None:
+    store.store([(replace(POST, reason="tenant-not-served"), BODY)], in_time())
+    assert not store.has_older_than(NOW + _HOUR)
+
+
+def test_blob_that_exists_stays_and_is_not_new(store: PostStore) -> None:
+    assert store.store([(POST, BODY), (replace(POST, name="b.json"), BODY)], in_time()) == 2
+    claimed = store.claim(next(store.list()), NOW)
+    assert store.store([(POST, b"{}"), (replace(POST, name="c.json"), BODY)], in_time()) == 1
+    assert store.read(claimed) == BODY
+    assert [post.attempts for post in store.list()] == [1, 0, 0]
+
+
+def test_blob_with_a_snapshot_is_deleted(store: PostStore, container: ContainerClient) -> None:
+    post = _stored(store)
+    container.get_blob_client(post.name).create_snapshot()
+    store.delete(post)
+    assert list(store.list()) == []
+
+
+def test_leased_blob_is_left_to_a_later_run(store: PostStore, container: ContainerClient) -> None:
+    post = _stored(store)
+    container.get_blob_client(post.name).acquire_lease(15)
+    with pytest.raises(Problem):
+        store.claim(post, NOW)
 
 
 def test_sixteen_threads_discard_no_connection(store: PostStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -151,6 +175,6 @@ def test_deleted_post_is_gone_for_every_run(store: PostStore) -> None:
 def test_blob_without_the_apps_metadata_is_not_listed(
     store: PostStore, container: ContainerClient, metadata: dict[str, str]
 ) -> None:
-    store.store(BODY, POST, in_time())
+    store.store([(POST, BODY)], in_time())
     container.upload_blob("a/strangers.json", b"{}", metadata=metadata)
     assert [post.reason for post in store.list()] == ["unavailable"]

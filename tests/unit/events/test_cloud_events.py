@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from shared.errors import Malformed, NotFound
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.events.queue_sink import MAX_MESSAGE_BYTES
-from shared.notifications.client_state import AuthenticNotification, authenticate
-from shared.notifications.collection import MAX_TEXT, ChangeNotification, parse_json
+from shared.notifications.client_state import AuthenticNotification
+from shared.notifications.collection import MAX_TEXT
 from shared.notifications.decryption import ResourceContent
+from shared.notifications.json_text import parse_json
 from tests.sender import (
     CHAT,
     CLIENT_ID,
     MESSAGE,
     OTHER_TENANT,
     PLAINTEXT,
-    STATE_KEY,
     SUBSCRIPTION,
     TENANT,
+    authentic,
     basic_item,
     client_state,
 )
@@ -36,8 +37,7 @@ OTHER_SUBSCRIPTION = "cccccccc-0000-4000-8000-000000000000"
 
 def _authentic(**changes: Any) -> AuthenticNotification:
     item = {"clientState": client_state(changes.get("tenantId", TENANT))} | changes
-    parsed = ChangeNotification.from_json(basic_item(**item))
-    return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
+    return authentic(basic_item(**item))
 
 
 def _event(
@@ -72,7 +72,7 @@ def test_a_change_is_a_cloud_event_of_version_1() -> None:
             "changeType": "created",
             "tenantId": TENANT,
             "subscriptionId": SUBSCRIPTION,
-            "subscriptionExpirationDateTime": "2026-11-24T10:30:34.9097561+00:00",
+            "subscriptionExpirationDateTime": basic_item()["subscriptionExpirationDateTime"],
             "resource": MESSAGE,
             "resourceData": basic_item()["resourceData"],
             "content": json.loads(PLAINTEXT),

@@ -14,14 +14,54 @@ from tests.sender import CLIENT_ID, PLAINTEXT, basic_item
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
-def _event(*, with_content: bool) -> CloudEvent:
-    item = AuthenticNotification(ChangeNotification.from_json(basic_item()))
-    found = ResourceContent.from_json(PLAINTEXT) if with_content else None
+STATES = (PLAINTEXT, PLAINTEXT.replace(b"Gr", b"gr"), PLAINTEXT.replace(b"{", b'{"@odata.context": "x", ', 1))
+
+
+def _event(kind: str, *, state: int = 0, change_type: str = "created") -> CloudEvent:
+    """Return the event of a message that came with the notification ("live"), was fetched, or came without content."""
+    encrypted = {"encryptedContent": {"dataSignature": "seal"}} if kind == "live" else {}
+    data = basic_item()["resourceData"] | {"@odata.etag": "1612289992105"}
+    item = AuthenticNotification(
+        ChangeNotification.from_json(basic_item(changeType=change_type, resourceData=data) | encrypted)
+    )
+    found = None if kind == "bare" else ResourceContent.from_json(STATES[state])
     return change_event(item, found, client_id=CLIENT_ID, received_at=NOW)
 
 
-FULL, BARE = _event(with_content=True), _event(with_content=False)
+FULL, BARE = _event("live"), _event("bare")
 KEY = FULL.provenance.dedup_key
+
+
+def _updated(kind: str, state: int = 0) -> CloudEvent:
+    return _event(kind, state=state, change_type="updated")
+
+
+@pytest.mark.parametrize(
+    ("event", "earlier", "is_repetition"),
+    [
+        pytest.param(_updated("live"), _updated("live"), True, id="live after the same content"),
+        pytest.param(_updated("live"), _updated("live", 2), True, id="live after the content in another context"),
+        pytest.param(_updated("live"), _updated("live", 1), False, id="live after another state of the version"),
+        pytest.param(_updated("live"), _updated("fetched", 1), True, id="live after fetched"),
+        pytest.param(_updated("live"), _updated("bare"), False, id="live after one without content"),
+        pytest.param(_event("live"), _event("live", state=1), True, id="created after created in another state"),
+        pytest.param(_event("live"), _event("bare"), False, id="created after created without content"),
+        pytest.param(_updated("fetched"), _updated("live", 1), True, id="fetched after live"),
+        pytest.param(_updated("fetched"), _updated("fetched", 1), True, id="fetched after fetched"),
+        pytest.param(_updated("fetched"), _updated("bare"), True, id="fetched after one without content"),
+        pytest.param(_updated("bare"), _updated("live"), True, id="without content after live"),
+        pytest.param(_updated("bare"), _updated("bare"), True, id="without content after the same"),
+    ],
+)
+def test_repetition_is_decided_by_version_and_content(
+    event: CloudEvent, earlier: CloudEvent, *, is_repetition: bool
+) -> None:
+    key = event.provenance.dedup_key
+    assert key == earlier.provenance.dedup_key
+    record = PublicationRecord(key=key, entries=(earlier.id,), published_at=NOW)
+    assert (unpublished([event], {key: record}) == []) is is_repetition
+    # A consumer that drops by id drops no state that it has not seen.
+    assert is_repetition or event.id != earlier.id
 
 
 def test_both_have_one_key_and_ids_of_their_own() -> None:

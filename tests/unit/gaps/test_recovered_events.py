@@ -15,15 +15,14 @@ from hypothesis import strategies as st
 
 from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.gap_event import gap_event
 from shared.gaps.gap import Gap
-from shared.gaps.recovered_events import changes_from_item, event_from_change, gap_event, message_and_replies
-from shared.notifications.client_state import authenticate
-from shared.notifications.collection import ChangeNotification
+from shared.gaps.recovered_events import changes_from_item, event_from_change, lost_changes, message_and_replies
 from shared.notifications.decryption import ResourceContent
 from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
 from tests.fakes.subscription_values import MINUTE, NOW
 from tests.schemas import OF_ALL_OTHERS, file_by_type, problems
-from tests.sender import CHAT, CLIENT_ID, STATE_KEY, TENANT, basic_item
+from tests.sender import CHAT, CLIENT_ID, TENANT, authentic, basic_item
 
 
 def _changes(found: dict[str, Any], gap: Gap = GAP) -> list[str]:
@@ -92,9 +91,8 @@ def test_a_recovered_event_is_the_live_one_but_for_its_mark(change_type: str) ->
     resource = f"chats('{CHAT}')/messages('1612289992105')"
     data = {"@odata.type": "#Microsoft.Graph.chatMessage", "@odata.id": resource, "id": "1612289992105"}
     item = basic_item(changeType=change_type, resource=resource, resourceData=data)
-    authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
     content = ResourceContent(json_bytes=json.dumps(found).encode(), resource=found)
-    live = change_event(authentic, content, client_id=CLIENT_ID, received_at=NOW)
+    live = change_event(authentic(item), content, client_id=CLIENT_ID, received_at=NOW)
     assert (recovered.id, recovered.type, recovered.subject) == (live.id, live.type, live.subject)
     # Which subscription, and until when it would have lived, is its own matter.
     theirs = json.loads(live.data)
@@ -183,9 +181,9 @@ def test_a_message_without_answers_is_alone(replies: Any) -> None:
 
 
 def test_a_gap_is_said_with_one_id_and_fits_its_schema() -> None:
-    first = gap_event(GAP, reason="no such API", client_id=CLIENT_ID, published_at=NOW)
-    again = gap_event(GAP, reason="other words", client_id=CLIENT_ID, published_at=NOW + MINUTE)
-    longer = gap_event(replace(GAP, until=NOW), reason="no such API", client_id=CLIENT_ID, published_at=NOW)
+    first = gap_event(lost_changes(GAP, "no such API"), client_id=CLIENT_ID, published_at=NOW)
+    again = gap_event(lost_changes(GAP, "other words"), client_id=CLIENT_ID, published_at=NOW + MINUTE)
+    longer = gap_event(lost_changes(replace(GAP, until=NOW), "no such API"), client_id=CLIENT_ID, published_at=NOW)
     assert first.id == again.id != longer.id
     event = json.loads(first.to_json())
     assert file_by_type()[event["type"]] == "gap.json"

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from shared.errors import Malformed
 from shared.graph.location import ApiVersion, ResourceLocation, api_version
-from shared.notifications.client_state import AuthenticNotification, authenticate
-from shared.notifications.collection import MAX_TEXT, ChangeNotification
+from shared.notifications.client_state import AuthenticNotification
+from shared.notifications.collection import MAX_TEXT
 from tests.hostile.resources import CONFINED_RESOURCES
-from tests.sender import CHAT, OTHER_TENANT, STATE_KEY, TENANT, basic_item, client_state
+from tests.sender import CHAT, OTHER_TENANT, TENANT, authentic, basic_item, client_state
 
 HOST = "graph.example"
 TEAM = "fbe2bf47-16c8-47cf-b4a5-4b9b187c508b"
@@ -27,9 +27,7 @@ MEMBER = "MCMjMjQzMmI1N2ItMGFiZC00M2RiLWFhN2ItMTZlYWRkMTE1ZDM0IyM="
 
 
 def _authentic(resource: str, tenant_id: str = TENANT, **changes: Any) -> AuthenticNotification:
-    item = basic_item(resource=resource, tenantId=tenant_id, clientState=client_state(tenant_id), **changes)
-    parsed = ChangeNotification.from_json(item)
-    return authenticate(parsed, keys=[STATE_KEY], tenant_ids=[TENANT, OTHER_TENANT])
+    return authentic(basic_item(resource=resource, tenantId=tenant_id, clientState=client_state(tenant_id), **changes))
 
 
 def _path(resource: str, version: ApiVersion = ApiVersion.V1_0) -> str:
@@ -129,6 +127,31 @@ def test_the_resource_is_the_one_that_the_event_is_about() -> None:
 def test_resource_data_that_lead_out_are_malformed(resource: str) -> None:
     with pytest.raises(Malformed):
         _named_by_resource_data(resource)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "//evil.example/v1.0/me",
+        "https://evil.example/me",
+        "@evil.example/me",
+        "beta/me",
+        "me",
+        "users",
+        "users/u/messages/m",
+        "drives/b/root/children",
+        "auditLogs/signIns",
+        "users/u/chats/getAllMessages",
+        "chats('c')/messages",
+        "chats('c')/messages/delta",
+        "chats/$count",
+        "chats('c')/messages('m')/hostedContents('h')",
+    ],
+)
+def test_only_paths_of_the_catalogues_resources_are_read(resource: str) -> None:
+    """The permissions of the app reach further than its subscriptions."""
+    with pytest.raises(Malformed):
+        _path(resource)
 
 
 @pytest.mark.parametrize(("resource", "path"), CONFINED_RESOURCES.values(), ids=CONFINED_RESOURCES)

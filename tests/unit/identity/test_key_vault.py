@@ -7,7 +7,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.keyvault.secrets import SecretClient
 
-from shared.errors import Unavailable, UnknownCertificate
+from shared.errors import Unavailable, Undecryptable
 from shared.identity.key_vault import CertificateVersions
 from shared.timing import Deadline
 from tests.hostile.contents import UNKNOWN_CERTIFICATE_IDS
@@ -29,7 +29,7 @@ def _private_key(certificate_id: str) -> object:
 
 @pytest.mark.parametrize("name", NO_VERSIONS)
 def test_what_does_not_look_like_a_version_is_not_even_asked_for(name: str) -> None:
-    with pytest.raises(UnknownCertificate):
+    with pytest.raises(Undecryptable):
         _private_key(NO_VERSIONS[name])
 
 

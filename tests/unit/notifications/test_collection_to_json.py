@@ -1,44 +1,62 @@
-"""The body of a POST that holds what was refused: what was received, and nothing that was made of it."""
+"""The body that stores some items of a POST: what was received, and where in the POST."""
 
 import json
 
 import pytest
 
-from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification, ChangeNotificationCollection, to_json
+from shared.errors import Malformed
+from shared.notifications.collection import ChangeNotificationCollection, to_json
 from shared.receiving.post_store import StoredPost
 from tests.fakes.graph_sender import graph, now
-from tests.sender import basic_item, body, client_state
-
-
-def _items(post: bytes) -> list[AuthenticNotification]:
-    items = ChangeNotificationCollection.from_json(post).value
-    return [AuthenticNotification(item) for item in items if isinstance(item, ChangeNotification)]
+from tests.sender import TENANT, basic_item, body, client_state
 
 
 @pytest.mark.parametrize("tokens", [[], ["one", "two"], ["\ud800"], [""]])
-def test_a_body_is_read_as_it_was_received(tokens: list[str]) -> None:
-    item = graph().rich_item(brandNew=[1.5, None, "Grüße 👋", "\ud800"])
-    post = body(item, basic_item(), tokens=tokens)
-    again = to_json(_items(post), tokens)
-    assert json.loads(again) == json.loads(post)
-    assert ChangeNotificationCollection.from_json(again) == ChangeNotificationCollection.from_json(post)
+def test_stored_body_is_read_as_it_was_received(tokens: list[str]) -> None:
+    post = body(graph().rich_item(brandNew=[1.5, None, "Grüße 👋", "\ud800"]), basic_item(), tokens=tokens)
+    collection = ChangeNotificationCollection.from_json(post)
+    again = to_json(collection.value, tokens, collection.positions)
+    assert json.loads(again) == json.loads(post) | {"validationTokens": tokens, "positions": [0, 1]}
+    assert ChangeNotificationCollection.from_json(again) == collection
 
 
-def test_a_bare_item_becomes_a_collection() -> None:
-    post = json.dumps(basic_item()).encode()
-    assert _items(to_json(_items(post), [])) == _items(post)
+def test_stored_items_keep_their_positions() -> None:
+    post = body({}, basic_item(), None, basic_item())
+    collection = ChangeNotificationCollection.from_json(post)
+    assert (collection.length, collection.positions) == (4, (1, 3))
+    again = ChangeNotificationCollection.from_json(to_json(collection.value[1:], [], [3]))
+    assert (again.length, again.positions) == (1, (3,))
 
 
-def test_a_token_that_was_none_stays_none() -> None:
-    """It must not become an absent one, which would be judged in another way."""
-    collection = ChangeNotificationCollection.from_json(body(basic_item(), tokens=[7]))
-    again = ChangeNotificationCollection.from_json(to_json([], collection.validation_tokens))
-    assert again.validation_tokens == collection.validation_tokens == ("",)
+@pytest.mark.parametrize("positions", [None, "0", [], [0, 1], ["0"], [0.5], [True], {}])
+def test_positions_that_do_not_fit_are_ignored(positions: object) -> None:
+    document = {"value": [basic_item()], "positions": positions}
+    assert ChangeNotificationCollection.from_json(json.dumps(document).encode()).positions == (0,)
 
 
-def test_parsed_collection_may_be_logged() -> None:
-    stored = StoredPost(reason="undecryptable", received_at=now(), fetch=None, name="2026/11/21/1.json", etag="secret?")
+def test_number_that_json_does_not_have_is_not_written() -> None:
+    (item,) = ChangeNotificationCollection.from_json(body(basic_item(n=0.5)).replace(b"0.5", b"1e400")).value
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json([item], [], [0])
+
+
+def test_nothing_secret_of_a_stored_post_may_be_logged() -> None:
+    stored = StoredPost(
+        name="2026/11/21/1.json",
+        reason="undecryptable",
+        tenant_id=TENANT,
+        received_at=now(),
+        fetch=None,
+        etag="secret?",
+    )
     assert "secret?" not in repr(stored)
-    (item,) = _items(body(graph().rich_item()))
+    (item,) = ChangeNotificationCollection.from_json(body(graph().rich_item())).value
     assert client_state() not in repr(item)
+
+
+@pytest.mark.parametrize(
+    "post", [b'{"value": [' + b"0," * 10_000 + b"0]}", b'{"value": ' + b"[" * 5000 + b"]" * 5000 + b"}"]
+)
+def test_body_denser_than_graphs_is_malformed(post: bytes) -> None:
+    with pytest.raises(Malformed):
+        ChangeNotificationCollection.from_json(post)

@@ -7,7 +7,6 @@ key id, algorithm and signature, audience, required claims, tenant, issuer, call
 import base64
 import dataclasses
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from shared.clouds import CLOUDS
 from shared.errors import InvalidValidationToken, Unavailable
 from shared.identity.signing_keys import parse_jwks
 from shared.notifications.validation_tokens import CLOCK_SKEW, ExpectedToken, SigningKey, ValidationTokens, verify
-from tests.fakes.calls import raising
 from tests.fakes.graph_sender import AUDIENCE, graph, now, published_key
 from tests.hostile.tokens import BAD_TOKENS, V2, claims_of, signed
 from tests.sender import CLIENT_ID, OTHER_TENANT, STRANGER, TENANT
@@ -31,8 +29,13 @@ GENUINE = Path(__file__).parents[4] / "shared" / "vectors" / "entra-validation-t
 
 
 def _tenants(*tokens: str, received_at: datetime | None = None) -> frozenset[str]:
-    verifier = ValidationTokens(AUDIENCE)
-    return verifier.verify_all(tokens, received_at=received_at or now(), signing_key=published_key)
+    return _judged(ValidationTokens(AUDIENCE), *tokens, received_at=received_at)
+
+
+def _judged(verifier: ValidationTokens, *tokens: str, received_at: datetime | None = None) -> frozenset[str]:
+    vouchers = verifier.judge(tokens, received_at=received_at or now(), signing_key=published_key)
+    assert vouchers.problem is None
+    return vouchers.tenant_ids
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -45,44 +48,47 @@ def test_each_token_vouches_for_its_own_tenant() -> None:
     assert _tenants(graph().token(), graph().token(tenant_id=OTHER_TENANT)) == {TENANT, OTHER_TENANT}
 
 
-def test_empty_token_list_vouches_for_no_tenant() -> None:
+def test_no_token_vouches_for_nobody() -> None:
     assert _tenants() == frozenset()
 
 
-def test_one_bad_token_among_good_ones_makes_all_suspicious() -> None:
-    with pytest.raises(InvalidValidationToken):
-        _tenants(graph().token(), "", graph().token(tenant_id=OTHER_TENANT))
+def test_bad_token_beside_good_ones_harms_none_of_them() -> None:
+    foreign, forged = graph().token(audience=STRANGER), signed(graph(), claims_of(graph()), kid="unknown")
+    tokens = (graph().token(), "", foreign, forged, graph().token(tenant_id=OTHER_TENANT))
+    assert _tenants(*tokens) == {TENANT, OTHER_TENANT}
 
 
-def test_a_token_of_a_key_that_entra_id_does_not_publish_is_refused() -> None:
-    with pytest.raises(InvalidValidationToken):
-        _tenants(signed(graph(), claims_of(graph()), kid="unknown"))
+def test_token_of_a_key_that_entra_id_does_not_publish_vouches_for_nothing() -> None:
+    assert _tenants(signed(graph(), claims_of(graph()), kid="unknown")) == frozenset()
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
-def test_a_bad_token_is_refused(name: str) -> None:
+def test_bad_token_vouches_for_nothing(name: str) -> None:
     """Peers' holes 2 and 3: any application as the caller; the issuer tested with "contains" or "ends with"."""
-    with pytest.raises(InvalidValidationToken):
-        _tenants(BAD_TOKENS[name](graph()))
+    assert BAD_TOKENS[name](graph()) != graph().token()
+    assert TENANT not in _tenants(BAD_TOKENS[name](graph()))
 
 
-def test_a_token_is_good_within_five_minutes_of_its_times_and_not_beyond() -> None:
+def test_token_counts_from_two_hours_before_its_times_to_five_minutes_after() -> None:
+    """An instance's clock may be slow; Entra ID never signs ahead of time."""
     claims = claims_of(graph())
-    good, skew = signed(graph(), claims), CLOCK_SKEW
+    good, second = signed(graph(), claims), timedelta(seconds=1)
     begin, end = (datetime.fromtimestamp(claims[name], UTC) for name in ("nbf", "exp"))
-    second = timedelta(seconds=1)
-    for moment in (begin - skew, end + skew - second):
-        assert _tenants(good, received_at=moment) == {TENANT}
-    for moment in (begin - skew - second, end + skew):
-        with pytest.raises(InvalidValidationToken):
-            _tenants(good, received_at=moment)
+    first, last = begin - timedelta(hours=2), end + CLOCK_SKEW - second
+    assert [_tenants(good, received_at=moment) for moment in (first, last)] == [{TENANT}, {TENANT}]
+    assert not _tenants(good, received_at=first - second) | _tenants(good, received_at=last + second)
 
 
-def test_a_token_verified_before_is_judged_by_the_moment_of_each_post() -> None:
+def test_token_issued_more_than_two_hours_ahead_does_not_count() -> None:
+    claims = claims_of(graph())
+    late = int((now() + timedelta(hours=2, minutes=1)).timestamp())
+    assert _tenants(signed(graph(), claims | {"iat": late, "exp": late + 3600})) == frozenset()
+
+
+def test_verified_token_is_judged_by_the_receipt_of_each_post() -> None:
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
-    assert verifier.verify_all([good], received_at=now(), signing_key=published_key)
-    with pytest.raises(InvalidValidationToken):
-        verifier.verify_all([good], received_at=now() + timedelta(days=2), signing_key=published_key)
+    assert _judged(verifier, good) == {TENANT}
+    assert _judged(verifier, good, received_at=now() + timedelta(days=2)) == frozenset()
 
 
 def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
@@ -95,7 +101,7 @@ def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
 
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
     for _ in range(3):
-        verifier.verify_all([good], received_at=now(), signing_key=signing_key)
+        verifier.judge([good], received_at=now(), signing_key=signing_key)
     assert asked == [graph().entra.kid]
 
 
@@ -138,14 +144,12 @@ def _keys() -> None:
 @given(st.dictionaries(st.sampled_from(_CLAIM_NAMES), _NASTY), st.dictionaries(st.sampled_from(_HEADER_NAMES), _NASTY))
 def test_any_signed_token_is_either_good_or_suspicious(claims: dict[str, Any], headers: dict[str, Any]) -> None:
     token = _segments({"alg": "RS256", "kid": graph().entra.kid} | headers, claims_of(graph()) | claims)
-    with suppress(InvalidValidationToken):
-        _tenants(token)
+    assert len(_tenants(token)) <= 1
 
 
 @given(st.text() | st.text("abcXYZ012_-.", max_size=60))
 def test_any_text_is_suspicious(token: str) -> None:
-    with pytest.raises(InvalidValidationToken):
-        _tenants(token)
+    assert _tenants(token) == frozenset()
 
 
 def _segments(header: dict[str, Any], claims: dict[str, Any]) -> str:
@@ -163,17 +167,20 @@ def test_a_key_published_without_an_issuer_signs_for_every_tenant() -> None:
 
 
 def test_a_failure_is_not_remembered() -> None:
+    def out_of_reach(_key_id: str) -> SigningKey:
+        raise Unavailable("Entra ID does not answer")
+
     verifier, good = ValidationTokens(AUDIENCE), graph().token()
-    with pytest.raises(Unavailable):
-        verifier.verify_all([good], received_at=now(), signing_key=raising(Unavailable("Entra ID does not answer")))
-    assert verifier.verify_all([good], received_at=now(), signing_key=published_key) == {TENANT}
+    vouchers = verifier.judge([good], received_at=now(), signing_key=out_of_reach)
+    assert (vouchers.tenant_ids, str(vouchers.problem)) == (frozenset(), "Entra ID does not answer")
+    assert _judged(verifier, good) == {TENANT}
 
 
 @pytest.mark.slow
 def test_memory_for_verified_tokens_is_bounded() -> None:
     verifier = ValidationTokens(AUDIENCE)
     for number in range(300):
-        verifier.verify_all([graph().token(uti=str(number))], received_at=now(), signing_key=published_key)
+        _judged(verifier, graph().token(uti=str(number)))
     assert len(verifier._cache) <= 256
 
 
@@ -194,7 +201,7 @@ def test_a_cloud_may_have_another_application_that_tracks_changes() -> None:
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
-    audience = ExpectedToken(client_id=CLIENT_ID, tenant_ids=(TENANT,), cloud=CLOUDS[cloud])
+    audience = ExpectedToken(client_id=CLIENT_ID, cloud=CLOUDS[cloud])
     for version, issuer in (("1.0", CLOUDS[cloud].issuer_v1), ("2.0", CLOUDS[cloud].issuer_v2)):
         good = graph().token(version, iss=issuer.format(tid=TENANT))
 
@@ -210,10 +217,11 @@ def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> 
     genuine = (GENUINE / "validationToken.jwt").read_text().strip()
     keys = parse_jwks(json.loads((GENUINE / "jwks.json").read_text()))
     expected = json.loads((GENUINE / "expected_claims.json").read_text())
-    audience = ExpectedToken(client_id=expected["aud"], tenant_ids=(expected["tid"],), cloud=CLOUDS["global"])
+    audience = ExpectedToken(client_id=expected["aud"], cloud=CLOUDS["global"])
     verifier = ValidationTokens(audience)
     at_the_time = datetime(2019, 8, 6, tzinfo=UTC)
-    tenants = verifier.verify_all([genuine], received_at=at_the_time, signing_key=keys.__getitem__)
-    assert tenants == {expected["tid"]}
-    with pytest.raises(InvalidValidationToken):
-        verifier.verify_all([genuine], received_at=now(), signing_key=keys.__getitem__)
+    tenants = [
+        verifier.judge([genuine], received_at=moment, signing_key=keys.__getitem__).tenant_ids
+        for moment in (at_the_time, now())
+    ]
+    assert tenants == [{expected["tid"]}, frozenset()]

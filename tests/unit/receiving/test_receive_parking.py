@@ -1,72 +1,55 @@
-"""What cannot be published at once is parked in time, quarantined or refused; never lost, never forged.
+"""What cannot be published is parked or goes to the quarantine, by itself and in time; never lost, never forged.
 
 The ports are in memory and keep the real ones' contract: each ends by the deadline that it is given.
 """
 
-import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, TooLarge, Unavailable
+from shared.errors import Malformed, Misconfigured, Problem, TooLarge, Unavailable, UnknownCertificate
 from shared.events.cloud_events import CloudEvent
 from shared.limits import ConcurrencyLimiter
-from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
+from shared.receiving.storing import MAX_PARKED_BLOBS
+from shared.settings import ClientStateKey
 from shared.timing import Deadline
-from tests.fakes.calls import raising
 from tests.fakes.graph_sender import CERTIFICATE_ID, graph, now
-from tests.fakes.receiver_fixture import ReceiverFixture
+from tests.fakes.receiver_fixture import ReceiverFixture, outcome_of
 from tests.fakes.time_limits import within
-from tests.hostile.bodies import CLIENT_STATES, POSTS, replaced
-from tests.sender import CONTENT, basic_item, body, client_state
+from tests.hostile.bodies import POSTS, replaced
+from tests.sender import CONTENT, OTHER_TENANT, STRANGER, TENANT, basic_item, body, client_state
 
 BUDGET = timedelta(seconds=2.5)
-# A hanging port uses up all of this time.
+# A port that hangs does so for all the time that there is.
 SHORT = timedelta(seconds=1)
 # Of the half second that is for the way to Graph and back, a busy machine takes some.
 BUSY_MACHINE_SECONDS = 0.4
-QUARANTINED = frozenset({"validation-token", "unknown-certificate", "undecryptable", "malformed"})
+PARKED_REASONS = frozenset(
+    {"unavailable", "misconfigured", "tenant-not-served", "certificate-unknown", "not-found-yet"}
+)
 
 
-class Keeper(ReceiverFixture):
-    """A receiver with a place for what has to wait; ``steps`` is what it did, in order."""
+def _take(
+    fixture: ReceiverFixture, post: bytes, budget: timedelta = BUDGET, *, received_at: datetime | None = None
+) -> Receipt:
+    """Return the receipt for ``post``, which has to be there in time."""
+    deadline = Deadline.after(budget)
+    with within(budget.total_seconds() + BUSY_MACHINE_SECONDS):
+        return fixture.receiver.receive(post, received_at=received_at or now(), deadline=deadline, fetch="v1.0")
 
-    def __init__(self, **ports: Any) -> None:
-        super().__init__()
-        self.steps: list[str] = []
-        self.parked: list[tuple[bytes, StoredPost]] = []
-        self.quarantined_posts: list[tuple[bytes, StoredPost]] = []
-        self.receiver = dataclasses.replace(
-            self.receiver,
-            park=lambda body, post, _deadline: self.parked.append((body, post)),
-            quarantine=self._quarantine,
-            publish=self._publishing,
-        )
-        self.receiver = dataclasses.replace(self.receiver, **ports)
 
-    def _publishing(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
-        self.steps.append("publish")
-        self.events.extend(events)
+def _fails(problem: Problem) -> Callable[..., Any]:
+    def fail(*_arguments: object) -> Any:
+        raise problem
 
-    def _quarantine(self, body: bytes, post: StoredPost, _deadline: Deadline) -> None:
-        self.steps.append("quarantine")
-        self.quarantined_posts.append((body, post))
-
-    def take(
-        self, post: bytes, budget: timedelta = BUDGET, *, received_at: datetime | None = None, fetch: str | None = None
-    ) -> Receipt:
-        """Return the receipt for ``post``, which has to be there in time."""
-        deadline = Deadline.after(budget)
-        with within(budget.total_seconds() + BUSY_MACHINE_SECONDS):
-            return self.receiver.receive(post, received_at=received_at or now(), deadline=deadline, fetch=fetch)
+    return fail
 
 
 def _hangs(*arguments: Any) -> Any:
@@ -80,215 +63,290 @@ def _hangs(*arguments: Any) -> Any:
             let_go.set()
 
 
-def _rich_and_basic() -> bytes:
-    return body(basic_item(), graph().rich_item(), tokens=[graph().token()])
+RICH, BASIC, LIFECYCLE = 0, 1, 2
 
 
-PORTS = ("record_activity", "signing_key", "private_key", "publish", "fetch_resources")
+def _three() -> bytes:
+    """Return a rich item, a basic one to fetch, and a lifecycle notification."""
+    lifecycle = basic_item(lifecycleEvent="missed", changeType=None)
+    return body(graph().rich_item(), basic_item(changeType="updated"), lifecycle, tokens=[graph().token()])
 
 
-@pytest.mark.parametrize("port", PORTS)
+# Which of the three items depend on a port.
+DEPENDENT = {
+    "record_activity": {LIFECYCLE},
+    "signing_key": {RICH},
+    "private_key": {RICH},
+    "publish_events": {RICH, BASIC, LIFECYCLE},
+}
+
+
+def _fails_for_lifecycle_notifications(problem: Problem) -> Callable[..., Any]:
+    """As the table of subscriptions: activity of other notifications is recorded in the background."""
+    return lambda items, *arguments: items[0].lifecycle_event and _fails(problem)(*arguments)
+
+
 @pytest.mark.parametrize(
-    "problem",
-    [Unavailable("does not answer"), Misconfigured("403: no permission"), NotFound("404"), Conflict("409")],
+    ("port", "problem"),
+    [
+        *((port, Unavailable("does not answer")) for port in DEPENDENT),
+        # Entra ID's keys are public.
+        *((port, Misconfigured("403: no permission")) for port in DEPENDENT if port != "signing_key"),
+    ],
     ids=str,
 )
-def test_failing_dependency_has_the_post_parked_as_it_came(port: str, problem: Problem) -> None:
-    keeper, post, moment = Keeper(**{port: raising(problem)}), _rich_and_basic(), now()
-    receipt = keeper.take(post, received_at=moment, fetch="beta")
-    assert (receipt.parked, receipt.published, receipt.parked_because) == (2, 0, problem)
-    (stored,) = keeper.parked
+def test_failing_port_parks_the_items_that_depend_on_it_alone(port: str, problem: Problem) -> None:
+    failing = _fails_for_lifecycle_notifications if port == "record_activity" else _fails
+    fixture, moment = ReceiverFixture(**{port: failing(problem)}), now()
+    receipt = _take(fixture, _three(), received_at=moment)
+    assert receipt.problems == dict.fromkeys(DEPENDENT[port], problem)
+    assert len(fixture.events) == 3 - len(DEPENDENT[port])
+    ((stored, text),) = fixture.parked
     reason = "misconfigured" if isinstance(problem, Misconfigured) else "unavailable"
-    assert stored == (post, StoredPost(reason=reason, received_at=moment, fetch="beta"))
-    assert keeper.events == []
+    assert (stored.tenant_id, stored.reason, stored.received_at, stored.fetch) == (TENANT, reason, moment, "v1.0")
+    assert json.loads(text)["positions"] == sorted(DEPENDENT[port])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("port", PORTS)
-def test_hanging_dependency_leaves_time_for_parking(port: str) -> None:
-    keeper = Keeper(**{port: _hangs}, park=_takes_half_a_second)
-    assert keeper.take(_rich_and_basic(), SHORT, fetch="v1.0").parked == 2
+@pytest.mark.parametrize("port", ["record_activity", "signing_key", "private_key", "publish_events"])
+def test_hanging_port_leaves_time_for_parking(port: str) -> None:
+    fixture = ReceiverFixture(**{port: _hangs}, park=_takes_half_a_second)
+    assert sum(_take(fixture, _three(), SHORT).parked.values()) > 0
 
 
-def _takes_half_a_second(_body: bytes, _post: StoredPost, deadline: Deadline) -> None:
+def _takes_half_a_second(posts: Sequence[object], deadline: Deadline) -> None:
     with ThreadPoolExecutor(1) as pool:
-        deadline.run_on(pool, time.sleep, 0.5)
+        deadline.run_on(pool, time.sleep, 0.5 if posts else 0)
 
 
 @pytest.mark.slow
-def test_a_post_of_ten_thousand_items_is_parked_in_time() -> None:
-    key = ReceiverFixture().receiver.private_key
+def test_post_of_ten_thousand_items_is_parked_in_time() -> None:
+    key = ReceiverFixture().receiver.publisher.private_key
 
     def slow_key(certificate_id: str, deadline: Deadline) -> Any:
         time.sleep(0.005)
         return key(certificate_id, deadline)
 
     item = {name: value for name, value in graph().rich_item().items() if name != "subscriptionExpirationDateTime"}
-    small = item | {"resource": "teams", "resourceData": {}, "encryptedContent": {"encryptionCertificateId": "x"}}
-    post = graph().rich_body(*[small] * 10_000)
-    keeper = Keeper(private_key=slow_key)
-    assert keeper.take(post).parked == 10_000
-    assert (keeper.quarantined_posts, keeper.events) == ([], [])
+    small = item | {"resource": "teams", "resourceData": {}, "encryptedContent": {"encryptionCertificateId": "f" * 32}}
+    fixture = ReceiverFixture(private_key=slow_key)
+    receipt = _take(fixture, graph().rich_body(*[small] * 10_000))
+    assert sum(receipt.parked.values()) == 10_000
+    assert (fixture.quarantined, fixture.events) == ([], [])
 
 
 @pytest.mark.parametrize("broken", [Unavailable("storage does not answer"), Misconfigured("no role")])
-def test_only_where_parking_fails_too_graph_is_to_send_it_again(broken: Problem) -> None:
-    keeper = Keeper(publish=raising(Unavailable("the queue")), park=raising(broken))
+def test_post_is_refused_if_an_item_can_be_neither_published_nor_parked(broken: Problem) -> None:
+    fixture = ReceiverFixture(publish_events=_fails(Unavailable("the queue")), park=_fails(broken))
     with pytest.raises(type(broken), match=str(broken)):
-        keeper.take(body(basic_item()))
+        _take(fixture, body(basic_item()))
+
+
+def test_post_is_refused_if_a_rejected_item_cannot_be_quarantined() -> None:
+    fixture = ReceiverFixture(quarantine=_fails(Unavailable("storage")))
+    with pytest.raises(Unavailable, match="storage"):
+        _take(fixture, body(graph().rich_item(), tokens=["garbage"]))
 
 
 @pytest.mark.slow
-def test_parking_that_hangs_is_given_up_in_time() -> None:
+def test_parking_that_hangs_ends_in_time() -> None:
     with pytest.raises(Unavailable):
-        Keeper(publish=_hangs, park=_hangs).take(body(basic_item()), SHORT)
-
-
-def test_problem_is_raised_if_nothing_can_be_parked() -> None:
-    problem = Misconfigured("a role is missing")
-    with pytest.raises(Misconfigured, match="a role is missing"):
-        Keeper(publish=raising(problem), park=None).take(body(basic_item()))
-
-
-@pytest.mark.parametrize("name", [name for name, make in CLIENT_STATES.items() if make(graph()).rejected])
-def test_unauthentic_post_is_never_stored(name: str) -> None:
-    """A flood of what anybody can make fills no storage."""
-    keeper = Keeper(**dict.fromkeys(PORTS, raising(Unavailable("all is down"))))
-    post = CLIENT_STATES[name](graph()).body
-    for _ in range(20):
-        assert keeper.take(post, fetch="v1.0").parked == 0
-    assert (keeper.parked, keeper.quarantined_posts, keeper.steps) == ([], [], [])
-
-
-def test_post_with_one_authentic_item_is_parked() -> None:
-    keeper = Keeper(publish=raising(Unavailable("the queue")))
-    receipt = keeper.take(body(basic_item(clientState="x"), None, basic_item()))
-    assert (receipt.parked, receipt.rejected) == (1, {"client-state": 1, "malformed": 1})
+        _take(ReceiverFixture(publish_events=_hangs, park=_hangs), body(basic_item(changeType="updated")), SHORT)
 
 
 @pytest.mark.parametrize("name", POSTS)
-def test_hostile_post_is_published_refused_or_stored(name: str) -> None:
-    post, keeper = POSTS[name](graph()), Keeper()
+def test_every_hostile_post_is_published_stored_or_refused(name: str) -> None:
+    post, fixture = POSTS[name](graph()), ReceiverFixture()
     if post.status != 202:
         with pytest.raises(TooLarge if post.status == 413 else Malformed):
-            keeper.take(post.body)
-        assert (keeper.parked, keeper.quarantined_posts) == ([], [])
+            fixture.of(post.body)
         return
-    receipt = keeper.take(post.body)
-    refused = {kind: count for kind, count in post.rejected.items() if kind in QUARANTINED - {"malformed"}}
-    assert (receipt.published, receipt.quarantined, receipt.parked) == (post.published, sum(refused.values()), 0)
-    assert {stored.reason: len(json.loads(text)["value"]) for text, stored in keeper.quarantined_posts} == refused
+    fixture.of(post.body)
+    assert {each.reason for each, _ in fixture.parked + fixture.quarantined} == post.others.keys() - {"dropped"}
+    assert {each.reason for each, _ in fixture.parked} <= PARKED_REASONS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fetch", [None, "v1.0"])
-@pytest.mark.parametrize("down", [(), ("publish",), ("publish", "park"), ("quarantine",)])
-def test_any_replaced_node_has_a_documented_outcome(down: tuple[str, ...], fetch: str | None) -> None:
+@pytest.mark.parametrize("down", [(), ("publish_events",), ("publish_events", "park"), ("quarantine",)])
+def test_good_body_with_any_node_replaced_has_a_documented_outcome(down: tuple[str, ...]) -> None:
     outcomes = 0
     for name, nasty in replaced(graph()):
-        keeper = Keeper(**dict.fromkeys(down, raising(Unavailable("down"))))
+        fixture = ReceiverFixture(**dict.fromkeys(down, _fails(Unavailable("down"))))
         try:
-            receipt = keeper.take(nasty, fetch=fetch)
+            receipt = fixture.of(nasty)
         except (Malformed, Unavailable):
-            assert not keeper.parked, name
             continue
-        counted = receipt.published + receipt.parked + sum(receipt.rejected.values())
-        assert (receipt.received, len(keeper.parked)) == (counted, int(receipt.parked > 0)), name
+        assert receipt.received == sum(outcome_of(receipt).values()), name
+        assert len(fixture.parked) == int(bool(receipt.parked)), name
         outcomes += 1
-    assert outcomes > 100
+    assert outcomes > 50
 
 
-def test_what_was_authentic_and_is_refused_goes_to_quarantine_as_it_came() -> None:
-    keeper, moment = Keeper(), now()
-    unknown = graph().unknown_item()
+def _with_certificate(certificate_id: str) -> dict[str, Any]:
+    return graph().rich_item(encryptedContent=graph().encrypted(encryptionCertificateId=certificate_id))
+
+
+def test_items_are_stored_as_they_came_each_where_it_belongs() -> None:
+    fixture, moment, token = ReceiverFixture(), now(), graph().token()
+    unknown = _with_certificate("f" * 32)
     tampered = graph().rich_item(encryptedContent=graph().encrypted(dataSignature="AAAA"))
-    token = graph().token()
-    post = body(unknown, basic_item(), tampered, tampered, tokens=[token])
-    receipt = keeper.take(post, received_at=moment, fetch="v1.0")
-    assert (receipt.published, receipt.quarantined) == (1, 3)
-    quarantined = {stored.reason: (json.loads(text), stored) for text, stored in keeper.quarantined_posts}
-    assert quarantined["unknown-certificate"][0] == {"value": [unknown], "validationTokens": [token]}
-    assert quarantined["undecryptable"][0] == {"value": [tampered, tampered], "validationTokens": [token]}
-    assert {(stored.received_at, stored.fetch) for _, stored in quarantined.values()} == {(moment, "v1.0")}
+    post = body(unknown, graph().rich_item(), tampered, tampered | {"id": "2"}, tokens=[token])
+    receipt = _take(fixture, post, received_at=moment)
+    assert outcome_of(receipt) == {"published": 1, "certificate-unknown": 1, "undecryptable": 2}
+    ((parked, text),) = fixture.parked
+    assert json.loads(text) == {"value": [unknown], "validationTokens": [token], "positions": [0]}
+    assert (parked.received_at, parked.fetch) == (moment, "v1.0")
+    assert [json.loads(text)["positions"] for _, text in fixture.quarantined] == [[2], [3]]
 
 
-def test_decrypted_content_is_never_stored() -> None:
-    keeper = Keeper()
-    keeper.take(body(graph().rich_item(), graph().rich_item(encryptedContent={}), tokens=[graph().token()]))
-    assert len(keeper.quarantined_posts) == 1
-    assert not any(
-        str(CONTENT["body"])[:20].encode() in text or "Grüße".encode() in text for text, _ in keeper.quarantined_posts
-    )
+def test_copy_of_a_quarantined_item_has_the_same_name() -> None:
+    fixture, item = ReceiverFixture(), graph().rich_item()
+    _take(fixture, body(item, tokens=["garbage"]))
+    _take(fixture, body(basic_item(), item, tokens=["other garbage"]))
+    (first, _), (copy, _) = fixture.quarantined
+    assert first.name == copy.name
+    assert first.name.startswith(f"{TENANT}/validation-token/")
 
 
-def test_quarantined_post_can_be_received_again() -> None:
-    """Judged as of its receipt, whenever that is done: tokens live for hours, what waits may wait for days."""
-    keeper, moment = Keeper(), now()
-    unknown = graph().unknown_item()
-    keeper.take(body(unknown, tokens=[graph().token()]), received_at=moment)
-    ((text, stored),) = keeper.quarantined_posts
-    found = Keeper(private_key=lambda _id, deadline: ReceiverFixture().receiver.private_key(CERTIFICATE_ID, deadline))
-    assert found.take(text, received_at=stored.received_at).published == 1
-    assert found.take(text, received_at=stored.received_at + timedelta(days=2)).rejected == {"validation-token": 1}
+def test_nothing_decrypted_is_stored() -> None:
+    fixture = ReceiverFixture(publish_events=_fails(Unavailable("the queue")))
+    fixture.of(body(graph().rich_item(), graph().rich_item(encryptedContent={}), tokens=[graph().token()]))
+    stored = fixture.parked + fixture.quarantined
+    assert stored
+    assert not any(str(CONTENT["body"])[:20].encode() in text or "Grüße".encode() in text for _, text in stored)
 
 
-def test_quarantine_comes_before_publishing() -> None:
-    keeper = Keeper()
-    keeper.take(body(basic_item(), graph().rich_item(), tokens=["garbage"]))
-    assert keeper.steps == ["quarantine", "publish"]
-    down = Keeper(quarantine=raising(Unavailable("storage")))
-    assert down.take(body(basic_item(), graph().rich_item(), tokens=["garbage"])).parked == 2
-    assert down.steps == []
+def test_stored_item_is_judged_as_of_its_receipt() -> None:
+    """Tokens live for hours; an item may wait for days."""
+    fixture, moment = ReceiverFixture(), now()
+    _take(fixture, body(_with_certificate("f" * 32), tokens=[graph().token()]), received_at=moment)
+    ((stored, text),) = fixture.parked
+    key = fixture.receiver.publisher.private_key
+    found = ReceiverFixture(private_key=lambda _id, deadline: key(CERTIFICATE_ID, deadline))
+    assert outcome_of(found.of(text, received_at=stored.received_at)) == {"published": 1}
+    late = found.of(text, received_at=stored.received_at + timedelta(days=2))
+    assert outcome_of(late) == {"validation-token": 1}
 
 
-@pytest.mark.slow
-def test_item_that_cannot_be_serialized_is_stored_with_its_post() -> None:
-    keeper, post = Keeper(), _deepest_bare_item()
-    assert keeper.take(post).quarantined == 1
-    assert [text for text, _ in keeper.quarantined_posts] == [post]
+def test_id_of_an_update_does_not_depend_on_what_else_is_published() -> None:
+    """A parked item keeps its position in the POST, of which the id of a change without a version is made."""
+    moment, update = now(), basic_item(changeType="updated")
+    whole = ReceiverFixture()
+    whole.of(body(basic_item(), update, update), received_at=moment)
+    down = ReceiverFixture(publish_events=_fails(Unavailable("the queue")))
+    down.of(body(graph().rich_item(clientState="x"), update, update), received_at=moment)
+    ((_, text),) = down.parked
+    redriven = ReceiverFixture()
+    redriven.of(text, received_at=moment)
+    assert [event.id for event in redriven.events] == [event.id for event in whole.events[1:]]
 
 
-def _deepest_bare_item() -> bytes:
-    """Return an item that is nested as deeply as JSON can be read; as the item of a collection it would be deeper."""
-    template = json.dumps(graph().rich_item(resourceData={"deep": "HERE"}))
+def test_item_that_cannot_be_written_is_stored_with_its_whole_post() -> None:
+    """Python reads some items that are nested too deeply for it to write."""
+    template = json.dumps(basic_item(padding="x" * 700_000, resourceData={"deep": "HERE"}))
     for depth in range(10_100, 9_900, -1):
+        fixture = ReceiverFixture()
         post = template.replace('"HERE"', "[" * depth + "]" * depth).encode()
-        with suppress(Malformed):
-            ReceiverFixture().of(post)
-            return post
+        try:
+            receipt = fixture.of(post)
+        except Malformed:
+            continue
+        assert outcome_of(receipt) == {"malformed": 1}
+        assert [text for _, text in fixture.quarantined] == [post]
+        return
     raise AssertionError("no depth can be read")
 
 
-@pytest.mark.slow
-def test_the_deepest_item_that_can_be_read_is_refused_or_published() -> None:
-    for item in (basic_item, graph().rich_item):
-        template = body(item(resourceData={"deep": "HERE"})).decode()
-        for depth in range(9_950, 10_010):
-            keeper = Keeper()
-            try:
-                receipt = keeper.take(template.replace('"HERE"', "[" * depth + "]" * depth).encode())
-            except Malformed:
-                continue
-            assert (receipt.published + receipt.quarantined, receipt.quarantined) == (1, len(keeper.quarantined_posts))
-
-
 @pytest.mark.parametrize("fetch", ["", "x", "v1.0\r\nx-ms-evil: 1", "\ud800", "Grüße", "x" * 100_000])
-def test_fetch_parameter_that_is_no_version_is_not_stored(fetch: str) -> None:
-    keeper = Keeper(publish=raising(Unavailable("the queue")))
-    keeper.take(body(basic_item()), fetch=fetch)
-    keeper.take(body(graph().rich_item()), fetch=fetch)
-    assert [stored.fetch for _, stored in keeper.parked + keeper.quarantined_posts] == [None, None]
+def test_text_in_the_url_that_is_no_version_is_not_stored(fetch: str) -> None:
+    fixture = ReceiverFixture(publish_events=_fails(Unavailable("the queue")))
+    fixture.of(body(basic_item()), fetch=fetch)
+    fixture.of(body(graph().rich_item()), fetch=fetch)
+    assert [stored.fetch for stored, _ in fixture.parked + fixture.quarantined] == [None, None]
 
 
 @pytest.mark.slow
-def test_post_without_a_slot_is_parked_without_any_call() -> None:
-    keeper = Keeper(limiter=ConcurrencyLimiter(0))
-    receipt = keeper.take(_rich_and_basic())
-    assert (receipt.parked, keeper.asked_for, keeper.recorded) == (2, [], [])
+def test_items_that_get_no_slot_are_parked_and_cause_no_call() -> None:
+    fixture = ReceiverFixture(limiter=ConcurrencyLimiter(0))
+    receipt = _take(fixture, _three())
+    assert (outcome_of(receipt), fixture.asked_for, fixture.recorded) == ({"unavailable": 3}, [], [])
 
 
-def test_a_signed_client_state_of_another_tenant_opens_no_storage() -> None:
-    keeper = Keeper(publish=raising(Unavailable("the queue")))
-    stolen = basic_item(tenantId="84bd8158-6d4d-4958-8b9f-9d6445542f95", clientState=client_state())
-    assert keeper.take(body(stolen)).parked == 0
-    assert keeper.parked == []
+def test_signed_client_state_of_another_tenant_is_not_ours() -> None:
+    fixture = ReceiverFixture()
+    stolen = basic_item(tenantId=OTHER_TENANT, clientState=client_state())
+    assert outcome_of(fixture.of(body(stolen))) == {"dropped": 1}
+    assert fixture.parked == []
+
+
+# --- One item, tenant or certificate delays no other
+
+
+def test_tenant_whose_key_vault_entry_is_missing_delays_no_other_tenant() -> None:
+    def refuse_fetch(locations: Any, _deadline: Deadline) -> Any:
+        return {location: Misconfigured("403: consent was withdrawn") for location in locations}
+
+    fixture = ReceiverFixture(fetch_resources=refuse_fetch)
+    theirs = basic_item(tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
+    receipt = _take(fixture, body(theirs, graph().rich_item(), tokens=[graph().token()]))
+    assert outcome_of(receipt) == {"published": 1, "misconfigured": 1}
+    assert [stored.tenant_id for stored, _ in fixture.parked] == [OTHER_TENANT]
+
+
+def test_disabled_certificate_version_delays_no_other_version() -> None:
+    def private_key(certificate_id: str, deadline: Deadline) -> Any:
+        if certificate_id != CERTIFICATE_ID:
+            raise UnknownCertificate("disabled")
+        return key(certificate_id, deadline)
+
+    key = ReceiverFixture().receiver.publisher.private_key
+    fixture = ReceiverFixture(private_key=private_key)
+    receipt = _take(fixture, body(_with_certificate("e" * 32), graph().rich_item(), tokens=[graph().token()]))
+    assert outcome_of(receipt) == {"published": 1, "certificate-unknown": 1}
+
+
+@pytest.mark.slow
+def test_tenant_that_hangs_is_parked_and_the_other_published() -> None:
+    def publish(events: Sequence[CloudEvent], deadline: Deadline) -> None:
+        if events[0].provenance.tenant_id == OTHER_TENANT:
+            _hangs(deadline)
+        fixture.events.extend(events)
+
+    fixture = ReceiverFixture(publish_events=publish)
+    theirs = basic_item(changeType="updated", tenantId=OTHER_TENANT, clientState=client_state(OTHER_TENANT))
+    receipt = _take(fixture, body(theirs, graph().rich_item(), tokens=[graph().token()]), SHORT)
+    assert outcome_of(receipt) == {"published": 1, "unavailable": 1}
+
+
+def test_tenant_that_is_not_served_is_parked_beside_the_others() -> None:
+    """A typo in TENANT_IDS: what is ours waits for its correction."""
+    fixture = ReceiverFixture()
+    theirs = basic_item(tenantId=STRANGER, clientState=client_state(STRANGER))
+    assert outcome_of(fixture.of(body(theirs, basic_item()))) == {"published": 1, "tenant-not-served": 1}
+    ((stored, text),) = fixture.parked
+    corrected = ReceiverFixture(tenant_ids=(STRANGER,))
+    assert outcome_of(corrected.of(text, received_at=stored.received_at)) == {"published": 1}
+
+
+def test_post_of_a_hundred_tenants_is_parked_in_sixteen_blobs() -> None:
+    tenants = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)]
+    items = [basic_item(tenantId=tenant, clientState=client_state(tenant)) for tenant in tenants]
+    fixture = ReceiverFixture()
+    assert outcome_of(_take(fixture, body(*items))) == {"tenant-not-served": 100}
+    assert len(fixture.parked) == MAX_PARKED_BLOBS
+    reasons = [stored.reason for stored, _ in fixture.parked]
+    assert (reasons.count("tenant-not-served"), reasons.count("mixed")) == (MAX_PARKED_BLOBS - 1, 1)
+    assert sum(len(json.loads(text)["value"]) for _, text in fixture.parked) == 100
+
+
+def test_two_generations_of_settings_with_a_new_key_lose_nothing() -> None:
+    """An instance with the old settings drops what the new key has signed; one with both keys takes either."""
+    new = ClientStateKey.from_text("a key that was added to the settings a moment ago")
+    old, fresh = (
+        ReceiverFixture(),
+        ReceiverFixture(client_state_keys=(new, *ReceiverFixture().receiver.client_state_keys)),
+    )
+    item = body(basic_item(clientState=client_state(key=new)))
+    assert outcome_of(old.of(item)) == {"dropped": 1}
+    assert outcome_of(fresh.of(item)) == {"published": 1}
+    assert outcome_of(fresh.of(body(basic_item()))) == {"published": 1}

@@ -12,13 +12,11 @@ from jsonschema import Draft202012Validator
 
 from shared.errors import NotFound
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
-from shared.notifications.client_state import authenticate
-from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
 from teams_events.generate import schemas, text
 from tests.fakes.resource_samples import RESOURCES
 from tests.schemas import FOLDER, OF_ALL_OTHERS, documents, file_by_type, problems, problems_of_data
-from tests.sender import CLIENT_ID, STATE_KEY, TENANT, basic_item
+from tests.sender import CLIENT_ID, authentic, basic_item
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
@@ -31,19 +29,17 @@ LIFECYCLE_EVENTS = ("missed", "reauthorizationRequired", "subscriptionRemoved")
 
 def _event(kind: str, content: Any = None, *, change_type: str = "created") -> dict[str, Any]:
     item = basic_item(changeType=change_type, resourceData={"id": "1", "@odata.type": f"#Microsoft.Graph.{kind}"})
-    authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
     found = (
         content
         if content is None or isinstance(content, NotFound)
         else ResourceContent.from_json(json.dumps(content).encode())
     )
-    return _parsed(change_event(authentic, found, client_id=CLIENT_ID, received_at=NOW))
+    return _parsed(change_event(authentic(item), found, client_id=CLIENT_ID, received_at=NOW))
 
 
 def _lifecycle(event: str) -> dict[str, Any]:
     item = {name: value for name, value in basic_item(lifecycleEvent=event).items() if name[:8] != "resource"}
-    authentic = authenticate(ChangeNotification.from_json(item), keys=[STATE_KEY], tenant_ids=[TENANT])
-    return _parsed(lifecycle_event(authentic, client_id=CLIENT_ID, received_at=NOW))
+    return _parsed(lifecycle_event(authentic(item), client_id=CLIENT_ID, received_at=NOW))
 
 
 def _parsed(event: CloudEvent) -> dict[str, Any]:
