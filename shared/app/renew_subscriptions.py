@@ -3,16 +3,16 @@
 import json
 import logging
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
 from shared.app.receive_notification import quarantine, receiver
-from shared.errors import Misconfigured, Problem
+from shared.app.timer_run import Step, TimerRun
+from shared.errors import Misconfigured
 from shared.gaps.catch_up import CatchUp
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
@@ -23,68 +23,47 @@ from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
 
-# The subscriptions take at most four minutes; a whole run may take ten (functionTimeout in host.json).
-_TIME_FOR_PARKED = timedelta(minutes=2)
-_TIME_FOR_GAPS = timedelta(minutes=2)
-_TIME_FOR_PURGING = timedelta(seconds=20)
+# What a step does in one turn. A whole run takes as many turns as there is work for, within its nine minutes.
+_TIME_FOR_PARKED = timedelta(minutes=1)
+_TIME_FOR_GAPS = timedelta(minutes=1)
+_TIME_FOR_PURGING = timedelta(seconds=10)
 
 SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
 
-_SUBSCRIPTIONS = "subscriptions"
 
-type Step = Callable[[], Mapping[str, int]]
-
-
-def run_steps(clients: Clients) -> None:
-    """Run all steps of the timer once; raises as ``run`` does."""
-    run(steps(clients))
-
-
-def run(steps: Mapping[str, Step]) -> None:
-    """Run all steps in order, and log one line with their counts.
-
-    The line is ``run ms=812 failed_steps=0 renewed=3 parked_published=2 ``. A blank follows each value, so that a query
-    finds its end. Counts have the name of their step as a prefix, except those of subscriptions.
-
-    Raises:
-        Problem: the first failure of a step, after all steps have run.
-    """
-    began, problems, counts = time.monotonic(), list[Problem](), dict[str, int]()
-    for name, step in steps.items():
-        try:
-            done = step()
-        except Problem as problem:
-            _LOG.error("step %s of this run failed: %s", name, problem)
-            problems.append(problem)
-            continue
-        counts |= {_key(name, what): count for what, count in done.items()}
-    facts = "".join(f"{key}={count} " for key, count in counts.items())
-    _LOG.info("run ms=%d failed_steps=%d %s", (time.monotonic() - began) * 1000, len(problems), facts)
-    if problems:
-        raise problems[0]
+def timer_run(clients: Clients) -> TimerRun:
+    """Return a run of the timer; each of its steps builds its clients when it runs."""
+    return TimerRun(
+        first=Step(name="subscriptions", work=lambda _ends: reconciler(clients).run()),
+        others=(
+            Step(
+                name="parked",
+                prefix="parked_",
+                work=lambda ends: parked_redriver(clients).run(ends),
+                slice=_TIME_FOR_PARKED,
+            ),
+            Step(name="gaps", prefix="gaps_", work=lambda ends: catch_up(clients).run(ends), slice=_TIME_FOR_GAPS),
+            Step(
+                name="quarantine",
+                prefix="quarantine_",
+                work=lambda ends: quarantine(clients).purge(ends),
+                slice=_TIME_FOR_PURGING,
+            ),
+            Step(
+                name="published",
+                prefix="published_",
+                work=lambda ends: _purge(clients, ends),
+                slice=_TIME_FOR_PURGING,
+            ),
+        ),
+        clock=clients.clock,
+    )
 
 
-def _key(step: str, what: str) -> str:
-    return (what if step == _SUBSCRIPTIONS else f"{step}_{what}").replace(" ", "_")
-
-
-def steps(clients: Clients) -> Mapping[str, Step]:
-    """Return the steps of a run by name, in order; each builds its clients when it runs."""
-    now = clients.clock.now
-    return {
-        _SUBSCRIPTIONS: lambda: reconciler(clients).run(),
-        "parked": lambda: parked_redriver(clients).run(now() + _TIME_FOR_PARKED),
-        "gaps": lambda: catch_up(clients).run(now() + _TIME_FOR_GAPS),
-        "quarantine": lambda: quarantine(clients).purge(now() + _TIME_FOR_PURGING),
-        "published": lambda: _purge(clients),
-    }
-
-
-def _purge(clients: Clients) -> Mapping[str, int]:
-    now = clients.clock.now()
-    ends, before = now + _TIME_FOR_PURGING, now - clients.settings.deduplicate_for
-    table = clients.publication_table()
-    return {"deleted": table.purge(now=now, before=before, is_time_up=lambda: clients.clock.now() > ends)}
+def _purge(clients: Clients, ends: datetime) -> Mapping[str, int]:
+    clock, table = clients.clock, clients.publication_table()
+    before = clock.now() - clients.settings.deduplicate_for
+    return {"deleted": table.purge(now=clock.now(), before=before, is_time_up=lambda: clock.now() > ends)}
 
 
 @once

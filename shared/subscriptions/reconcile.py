@@ -34,8 +34,8 @@ _LOG = logging.getLogger(__name__)
 _TENANTS_AT_ONCE = 4
 # A renewal takes Graph a third of a second, so eight at once reach the rate limit.
 _WRITES_AT_ONCE = 8
-# After this time a run starts no further action: the host ends it after ten minutes, and other steps follow.
-_TIME_LIMIT = timedelta(minutes=4)
+# After this time a run starts no further action: the host ends it after ten minutes.
+_TIME_LIMIT = timedelta(minutes=8)
 
 type Progress = Callable[[int, int], None]
 """Called from any thread with the increase of actions done and the increase of actions planned."""

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +20,7 @@ from shared.app.renew_subscriptions import (
     parked_redriver,
     quarantine_redriver,
     reconciler,
-    steps,
+    timer_run,
 )
 from shared.errors import Misconfigured, Unavailable
 from shared.receiving.post_store import PARKED
@@ -129,17 +129,18 @@ def test_post_parked_without_a_setting_is_published_once_it_is_set(outside: Iden
     receipt = receiver(lacking).receive(sender.rich_body(), received_at=datetime.now(UTC), deadline=in_time())
     assert receipt.parked == {"misconfigured": 1}
     clients = Clients.from_environ(environ)
-    assert steps(clients)["parked"]()["published"] >= 1
+    ends = clients.clock.now() + timedelta(minutes=1)
+    assert parked_redriver(clients).run(ends)["published"] >= 1
     assert {post.name for post in clients.post_store(PARKED).list()} <= before
 
 
-def test_timer_redrives_after_the_subscriptions_and_purges_last(environ: Environ) -> None:
-    run = steps(Clients.from_environ(environ))
-    names = list(run)
-    assert names.index("subscriptions") < names.index("parked") < names.index("quarantine")
-    assert names[-1] == "published"
+def test_purges_come_last_in_a_turn_of_the_timer(environ: Environ) -> None:
+    clients = Clients.from_environ(environ)
+    run = timer_run(clients)
+    assert run.first.name == "subscriptions"
+    assert [step.name for step in run.others] == ["parked", "gaps", "quarantine", "published"]
     # How many depends on what other tests have left in the account.
-    assert run["published"]().keys() == {"deleted"}
+    assert run.others[-1].work(clients.clock.now() + timedelta(minutes=1)).keys() == {"deleted"}
 
 
 def test_swallowed_identity_request_does_not_delay_later_posts(outside: IdentityServices, environ: Environ) -> None:
