@@ -172,6 +172,7 @@ class StoredPostDocument(TypedDict):
 
     name: str
     kind: str
+    tenantId: str | None
     receivedDateTime: str
     fetch: str | None
     attempts: int

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,7 @@ def _document(post: StoredPost) -> StoredPostDocument:
     return {
         "name": post.name,
         "kind": post.reason,
+        "tenantId": post.tenant_id or None,
         "receivedDateTime": iso(post.received_at),
         "fetch": post.fetch,
         "attempts": post.attempts,
@@ -62,7 +64,7 @@ def _without_client_state(item: Any) -> Any:
 def show_list(store: StoredPosts, *, as_json: bool) -> None:
     """Print the stored POSTs, oldest first."""
     with busy("Reading the container"):
-        posts = list(store.list())
+        posts = sorted(store.list(), key=lambda post: post.received_at)
     if as_json:
         listed: StoredPostListDocument = {"posts": [_document(post) for post in posts]}
         print_json(listed)

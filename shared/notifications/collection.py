@@ -12,8 +12,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -30,6 +29,8 @@ MAX_ITEMS = 10_000
 # twelve bytes in JSON, and both must fit into a queue message.
 MAX_TEXT = 1536
 
+# Graph's objects have a dozen properties; an object of thousands is a stranger's, and only costs time.
+_MAX_PROPERTIES = 100
 
 # The properties of a POST in Graph's spelling; published samples vary in case.
 _PROPERTY_NAMES = frozenset(
@@ -173,7 +174,8 @@ class ChangeNotificationCollection:
         if len(items) > MAX_ITEMS:
             raise TooLarge(f"over {MAX_ITEMS} items")
         positions = _positions(fields.get(_POSITIONS), len(items))
-        received = [(position, item) for position, value in zip(positions, items, strict=True) for item in _item(value)]
+        found = zip(positions, map(_item_or_none, items), strict=True)
+        received = [(position, item) for position, item in found if item is not None]
         return cls(
             value=tuple([item for _, item in received]),
             validation_tokens=_validation_tokens(fields.get("validationTokens")),
@@ -191,9 +193,11 @@ def _positions(value: Any, length: int) -> Sequence[int]:
     return value if is_stored else range(length)
 
 
-def _item(value: Any) -> Iterator[ReceivedItem]:
-    with suppress(Malformed):
-        yield ReceivedItem.from_json(value)
+def _item_or_none(value: Any) -> ReceivedItem | None:
+    try:
+        return ReceivedItem.from_json(value)
+    except Malformed:
+        return None
 
 
 def _validation_tokens(value: Any) -> tuple[str, ...]:
@@ -204,7 +208,7 @@ def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
     """Return an object with Graph's spelling of its names: ``encryptedContent`` and ``EncryptedContent`` both occur."""
     if not isinstance(value, dict):
         raise Malformed("not an object")
-    if value.keys() <= _PROPERTY_NAMES:
+    if value.keys() <= _PROPERTY_NAMES or len(value) > _MAX_PROPERTIES:
         return value
     return {_GRAPH_SPELLING.get(key.lower(), key): item for key, item in value.items()}
 

@@ -1,5 +1,7 @@
-"""Turns a POST into events, or parks, quarantines or drops its items; redrives stored POSTs.
+"""Publishes, parks or quarantines the items of a POST that are ours; redrives stored items.
 
-For other packages: ``Receiver``, ``Redriver``, ``PostStore``, ``ResourceReader``, ``RateLimitedReader``, ``PARKED``,
-``QUARANTINE``.
+``receive`` is the flow of a POST, ``item_publisher`` what becomes of each item, ``storing`` what is stored and where.
+
+For other packages: ``Receiver``, ``ItemPublisher``, ``Redriver``, ``Quarantine``, ``PostStore``, ``PostLog``,
+``ResourceReader``, ``RateLimitedReader``, ``PARKED``, ``QUARANTINE``.
 """

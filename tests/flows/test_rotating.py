@@ -26,7 +26,8 @@ def _undelivered(deployment: LoopbackDeployment, text: str) -> Iterator[None]:
 
 
 def _rejected(deployment: LoopbackDeployment) -> list[str]:
-    return [kind for receipt in deployment.app.receipts for kind in receipt.quarantined]
+    receipts = deployment.app.receipts
+    return [kind for each in receipts for kind in (*each.quarantined, *each.parked, *["dropped"] * each.dropped)]
 
 
 def test_rotated_certificate_is_sent_and_the_old_one_still_opens(

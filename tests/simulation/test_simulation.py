@@ -115,7 +115,7 @@ def test_app_that_omits_something_has_a_violation(
 
 def test_key_that_is_dropped_too_soon_has_a_violation(tmp_path: Path, azurite: Azurite) -> None:
     too_soon = TooSoon(span=SHORT.span, every=EVERY, subscriptions=7, tenants=1, faults=0.0)
-    assert "these were rejected: {'client-state'" in "\n".join(_simulated(tmp_path, azurite, too_soon).violations)
+    assert "these were rejected: {'dropped'" in "\n".join(_simulated(tmp_path, azurite, too_soon).violations)
 
 
 def _simulated(folder: Path, azurite: Azurite, scenario: Scenario, omitted: str = "") -> Report:

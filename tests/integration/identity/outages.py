@@ -10,5 +10,6 @@ type Outage = Callable[[IdentityServices, Service], AbstractContextManager[None]
 
 OUTAGES: Mapping[str, Outage] = {
     "down": lambda outside, service: outside.down(service),
-    "hanging": lambda _, service: fault(service, hanging(times=1)),
+    # Signing keys are in two sets.
+    "hanging": lambda _, service: fault(service, hanging(times=2)),
 }
