@@ -79,22 +79,25 @@ class Clients:
     @once
     def tables(self) -> TableServiceClient:
         """Return a client of the storage account's tables."""
-        return storage_client(TableServiceClient, self.settings, self._azure_credential())
+        return storage_client(TableServiceClient, self.settings.storage, self._storage_credential())
 
     @once
     def queues(self) -> QueueServiceClient:
         """Return a client of the storage account's queues."""
-        return storage_client(QueueServiceClient, self.settings, self._azure_credential())
+        return storage_client(QueueServiceClient, self.settings.storage, self._storage_credential())
 
     @once
     def blobs(self) -> BlobServiceClient:
         """Return a client of the storage account's blobs."""
-        return storage_client(BlobServiceClient, self.settings, self._azure_credential())
+        return storage_client(BlobServiceClient, self.settings.storage, self._storage_credential())
+
+    def _storage_credential(self) -> TokenCredential:
+        return self._azure_credential(self.settings.storage.identity)
 
     @once
-    def _azure_credential(self) -> DefaultAzureCredential:
+    def _azure_credential(self, client_id: str | None) -> DefaultAzureCredential:
         # By default, it waits 300 seconds for an identity endpoint that hangs, and so does each POST that needs a key.
-        return DefaultAzureCredential(connection_timeout=1, read_timeout=2)
+        return DefaultAzureCredential(managed_identity_client_id=client_id, connection_timeout=1, read_timeout=2)
 
     @once
     def subscription_table(self) -> SubscriptionTable:
@@ -145,7 +148,7 @@ class Clients:
         # Settings that name a certificate always have a vault, so only a login can lack one.
         if url is None:
             raise Misconfigured("KEY_VAULT_URL is not set: a signed-in user's login is stored in the vault")
-        return SecretClient(url, self._azure_credential())
+        return SecretClient(url, self._azure_credential(self.settings.managed_identity))
 
     @once
     def certificate_versions(self, name: str) -> CertificateVersions:

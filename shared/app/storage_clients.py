@@ -1,4 +1,4 @@
-"""Clients of the app's storage account, from its connection string or its name."""
+"""Clients of the app's storage account, from its connection string or its URLs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,8 @@ from requests import Session
 from requests.adapters import HTTPAdapter
 
 from shared.azure_calls import MAX_CONNECTIONS
-from shared.settings import Settings
+from shared.errors import Misconfigured
+from shared.storage_settings import NAME, StorageSettings
 
 # By default, the clients retry for minutes, which would use up a run of the timer.
 _TIMES: Mapping[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 10}
@@ -26,15 +27,22 @@ _SERVICES: Mapping[type, tuple[str, Mapping[str, Any]]] = {
 
 
 def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueServiceClient)](
-    service: type[Service], settings: Settings, credential: TokenCredential
+    service: type[Service], settings: StorageSettings, credential: TokenCredential
 ) -> Service:
-    """Return a client of one service; ``credential`` is used if the settings have only the account's name."""
+    """Return a client of one service; ``credential`` is used if the settings have no connection string.
+
+    Raises:
+        Misconfigured: the client cannot use the connection string or the URL.
+    """
     name, options = _SERVICES[service]
-    transport = _transport()
-    if settings.storage_connection is not None:
-        return service.from_connection_string(settings.storage_connection, transport=transport, **options)
-    url = f"https://{settings.storage_account}.{name}.{settings.cloud.storage_suffix}"
-    return service(url, credential=credential, transport=transport, **options)
+    transport, connection = _transport(), settings.connection
+    try:
+        if connection is not None:
+            return service.from_connection_string(connection, transport=transport, **options)
+        return service(settings.urls[name], credential=credential, transport=transport, **options)
+    # The text of the exception may repeat the connection string.
+    except ValueError as exc:
+        raise Misconfigured(f"{NAME} does not lead to {name}s: correct the connection string or the URL") from exc
 
 
 def _transport() -> RequestsTransport:

@@ -124,8 +124,8 @@ def graph_credential(settings: Settings, tenant_id: str, certificate: Callable[[
         return AppCredential(settings, tenant_id, lambda: secret)
     if settings.client_certificate_name is not None:
         return AppCredential(settings, tenant_id, lambda: _client_certificate(certificate()))
-    # A managed identity belongs to one tenant; AZURE_CLIENT_ID selects one of several identities.
-    return ManagedIdentityCredential(connection_timeout=1, read_timeout=2)
+    # A managed identity belongs to one tenant. It does not read AZURE_CLIENT_ID, which names one of several.
+    return ManagedIdentityCredential(client_id=settings.managed_identity, connection_timeout=1, read_timeout=2)
 
 
 def _client_certificate(certificate: Certificate) -> Mapping[str, str]:
