@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from shared.azure_calls import FAIL_FAST, as_unavailable
+from shared.azure_calls import FAIL_FAST, QUEUE_ROLE, as_problem
 from shared.events.queue_sink import DATA_CONTAINER
 
 # Azure Storage peeks at no more than this, always at the head of the queue.
@@ -63,7 +63,7 @@ def _read[T](call: Callable[[], T]) -> T | None:
     except ResourceNotFoundError:
         return None
     except AzureError as exc:
-        raise as_unavailable("storage", exc) from exc
+        raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
 
 
 def _event(content: Any) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, TableTransactionError, UpdateMode
 
-from shared.azure_calls import CLIENT_ERRORS, as_unavailable, create_if_missing
+from shared.azure_calls import CLIENT_ERRORS, TABLE_ROLE, as_problem, create_if_missing
 from shared.errors import Conflict, Misconfigured
 from shared.timing import Backoff
 
@@ -32,8 +32,8 @@ def if_unchanged(etag: str | None) -> Mapping[str, Any]:
 class Table:
     """One table, created when its first row is saved. Each change is sent with ``options``, such as ``FAIL_FAST``.
 
-    All methods raise Unavailable if the table does not answer. Methods that change a row raise Conflict if the row has
-    changed since it was read.
+    All methods raise Unavailable if the table does not answer, and Misconfigured if storage refuses the app. Methods
+    that change a row raise Conflict if the row has changed since it was read.
     """
 
     def __init__(self, tables: TableServiceClient, name: str, *, options: Mapping[str, Any] | None = None) -> None:
@@ -48,7 +48,7 @@ class Table:
         except ResourceNotFoundError:
             return
         except CLIENT_ERRORS as exc:
-            raise as_unavailable(self.name, exc) from exc
+            raise as_problem(self.name, exc, role=TABLE_ROLE) from exc
 
     def query_partition(self, key: str) -> Sequence[Any]:
         """Return all rows of a partition."""
@@ -61,7 +61,7 @@ class Table:
         except ResourceNotFoundError:
             return None
         except CLIENT_ERRORS as exc:
-            raise as_unavailable(self.name, exc) from exc
+            raise as_problem(self.name, exc, role=TABLE_ROLE) from exc
 
     def save(self, entity: Entity, etag: str | None) -> str:
         """Create a row (``etag`` is None) or replace the row that has this ETag; return the new ETag."""
@@ -103,7 +103,7 @@ class Table:
         except CLIENT_ERRORS as exc:
             if _is_conflict(exc):
                 raise Conflict(f"another process has changed a row of {self.name} since it was read") from exc
-            raise as_unavailable(self.name, exc) from exc
+            raise as_problem(self.name, exc, role=TABLE_ROLE) from exc
 
 
 def _is_conflict(exc: Exception) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, TABLE_ROLE, as_problem
 from shared.events.publication import PublicationRecord
 from shared.table import KEYS_AND_TIMESTAMP, Table
 
@@ -27,7 +27,7 @@ _GOLDEN_RATIO = 0.618033988749895
 
 
 class PublicationTable:
-    """The ``PublicationRecords`` in a table. All methods raise Unavailable."""
+    """The ``PublicationRecords`` in a table. All methods raise Unavailable or Misconfigured."""
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=FAIL_FAST)
@@ -42,7 +42,7 @@ class PublicationTable:
         except ResourceNotFoundError:
             return None
         except CLIENT_ERRORS as exc:
-            raise as_unavailable(self._table.name, exc) from exc
+            raise as_problem(self._table.name, exc, role=TABLE_ROLE) from exc
 
     def write(self, record: PublicationRecord) -> None:
         """Store the record; raises Conflict if another instance has written it since it was read."""

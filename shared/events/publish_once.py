@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from threading import Condition, Lock
 from typing import Protocol
 
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.events.publication import PublicationRecord, unpublished
 from shared.timing import Deadline
@@ -129,7 +129,7 @@ class PublishOnce:
         for key, read in reads.items():
             try:
                 rows[key] = deadline.result_of(read)
-            except Unavailable as exc:
+            except (Unavailable, Misconfigured) as exc:
                 problem = exc
         if problem is not None:
             _LOG.warning("%d events may be published twice: %s", len(reads) - len(rows), problem)
@@ -138,7 +138,7 @@ class PublishOnce:
     def _read(self, key: str) -> PublicationRecord | None:
         try:
             return self._table.read(key)
-        except Unavailable:
+        except (Unavailable, Misconfigured):
             self._circuit_open_until = time.monotonic() + _CIRCUIT_OPEN_SECONDS
             raise
 
@@ -151,7 +151,7 @@ class PublishOnce:
     def _try_to_write(self, record: PublicationRecord) -> None:
         try:
             self._write(record)
-        except (Unavailable, Conflict) as problem:
+        except (Unavailable, Misconfigured, Conflict) as problem:
             _LOG.info("an event may be published twice, its record was not written: %s", problem)
 
     def _write(self, record: PublicationRecord) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
 
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing
+from shared.azure_calls import BLOB_ROLE, CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem, create_if_missing
 from shared.events.cloud_events import CloudEvent
 from shared.timing import Deadline
 
@@ -44,6 +44,7 @@ class QueueSink:
 
         Raises:
             Unavailable: storage did not accept all of them in time; some may already be in the queue, or soon will be.
+            Misconfigured: storage refuses the app; the text names the role.
         """
         sends = [self._pool.submit(self._send, event, on_sent) for event in events]
         try:
@@ -60,7 +61,7 @@ class QueueSink:
                 message = event.to_json(dataref=self._upload(event))
             create_if_missing(lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message))
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
         on_sent(event)
 
     def _enqueue(self, message: bytes) -> None:
@@ -70,9 +71,12 @@ class QueueSink:
         """Upload the event's data and return the URL; a redelivery on the same day overwrites the blob."""
         blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
         json_content = ContentSettings(content_type="application/json")
-        create_if_missing(
-            lambda: self._container.create_container(**FAIL_FAST),
-            lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **FAIL_FAST),
-        )
+        try:
+            create_if_missing(
+                lambda: self._container.create_container(**FAIL_FAST),
+                lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **FAIL_FAST),
+            )
+        except CLIENT_ERRORS as exc:
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
         # If the credential is a shared access signature, the client's URL contains that secret.
         return blob.url.partition("?")[0]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.snapshot import SnapshotEntry, entry_from_event
 from shared.timing import Deadline
@@ -48,7 +48,7 @@ class SnapshotRecorder:
         for entry, write in writes:
             try:
                 deadline.result_of(write)
-            except Unavailable as problem:
+            except (Unavailable, Misconfigured) as problem:
                 if entry.is_required:
                     raise
                 _LOG.info("a chat is not recorded, and may be published again after the next gap: %s", problem)

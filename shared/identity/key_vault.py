@@ -16,13 +16,16 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_problem
 from shared.errors import Undecryptable, UnknownCertificate
 from shared.identity.certificates import Certificate
 from shared.timing import Deadline
 
 # Source: https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#objects-identifiers-and-versioning
 _VERSION = re.compile(r"[0-9a-f]{32}")
+
+# The least role that may read the secret behind a certificate.
+_ROLE = "Key Vault Secrets User"
 
 # Ask again for an unknown version after this time: an operator may have restored it, or the vault replicated it.
 _UNKNOWN_SECONDS = 300.0
@@ -47,8 +50,8 @@ class CertificateVersions:
         Raises:
             UnknownCertificate: the vault has no such version.
             Undecryptable: the vault cannot have it, because the id does not have 32 hex digits.
-            Unavailable: the vault does not answer in time, or refuses this app.
-            Misconfigured: the secret does not hold an RSA key.
+            Unavailable: the vault does not answer in time.
+            Misconfigured: it refuses this app or has disabled this version, or the secret does not hold an RSA key.
         """
         cached = self._cached.get(certificate_id)
         if cached is not None:
@@ -92,7 +95,8 @@ class CertificateVersions:
         except ResourceNotFoundError as exc:
             raise UnknownCertificate(f"Key Vault has no such version of {self._name}") from exc
         except CLIENT_ERRORS as exc:
-            raise as_unavailable(f"Key Vault ({self._name})", exc) from exc
+            system = f"Key Vault ({self._name}, version {version or 'newest'})"
+            raise as_problem(system, exc, role=_ROLE) from exc
         properties = secret.properties
         cached = self._cached.get(properties.version or "")
         if cached is not None:

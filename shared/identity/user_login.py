@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import msal
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 
-from shared.azure_calls import CLIENT_ERRORS, as_unavailable
+from shared.azure_calls import CLIENT_ERRORS, as_problem
 from shared.errors import Misconfigured, Problem, Unavailable
 from shared.identity.entra import MSAL_ERRORS, TIMEOUT_SECONDS, entra_refusal, entra_unavailable, error_codes
 from shared.settings import Settings
@@ -32,7 +32,6 @@ _LOGIN_REQUIRED = frozenset({"invalid_grant", "interaction_required", "consent_r
 _TEMPORARY = frozenset({"temporarily_unavailable", "server_error"})
 _TOO_LATE = frozenset({"authorization_pending", "expired_token", "slow_down"})
 
-_FORBIDDEN = 403
 _DELETED_SECRET = 409
 
 
@@ -206,12 +205,6 @@ def _secret_name(tenant_id: str) -> str:
 
 def _vault_problem(name: str, exc: Exception) -> Problem:
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
-    if status == _FORBIDDEN:
-        remedy = "give this identity the role Key Vault Secrets Officer, and enable the secret"
-        return Misconfigured(f"Key Vault refuses access to the secret {name}: {remedy}")
     if status == _DELETED_SECRET:
         return Misconfigured(f"the secret {name} was deleted from Key Vault: recover or purge it")
-    # Without a status, the error is azure-identity's: the identity endpoint failed, or this machine has no identity.
-    if status is None and isinstance(exc, ClientAuthenticationError):
-        return Unavailable(f"no token for Key Vault ({name}): enable a managed identity, or run az login")
-    return as_unavailable(f"Key Vault ({name})", exc)
+    return as_problem(f"Key Vault ({name})", exc, role="Key Vault Secrets Officer")

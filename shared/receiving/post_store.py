@@ -15,7 +15,14 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing, retry_on_stale_connection
+from shared.azure_calls import (
+    BLOB_ROLE,
+    CLIENT_ERRORS,
+    FAIL_FAST,
+    as_problem,
+    create_if_missing,
+    retry_on_stale_connection,
+)
 from shared.errors import Conflict, TenantNotServed
 from shared.timing import Deadline, utc_time
 
@@ -45,7 +52,7 @@ class StoredPost:
 
 
 class PostStore:
-    """One container of stored POSTs; every method raises Unavailable if storage fails."""
+    """One container of stored POSTs; every method raises Unavailable or Misconfigured if storage fails."""
 
     def __init__(self, blobs: BlobServiceClient, container: str) -> None:
         self._container = blobs.get_container_client(container)
@@ -74,7 +81,7 @@ class PostStore:
         except ResourceExistsError:
             return False
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
         return True
 
     def list(self) -> Iterator[StoredPost]:
@@ -87,7 +94,7 @@ class PostStore:
         except ResourceNotFoundError:
             return
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
 
     def has_older_than(self, moment: datetime) -> bool:
         """Return whether the container has a POST received before ``moment``, of a tenant that is served."""
@@ -104,7 +111,7 @@ class PostStore:
         except ResourceNotFoundError as exc:
             raise Conflict("another run deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
         return content
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
@@ -122,7 +129,7 @@ class PostStore:
         except (ResourceModifiedError, ResourceNotFoundError) as exc:
             raise Conflict("another run claimed or deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
         return replace(claimed, etag=str(answer["etag"]))
 
     def delete(self, post: StoredPost) -> None:
@@ -132,7 +139,7 @@ class PostStore:
         except ResourceNotFoundError:
             return
         except CLIENT_ERRORS as exc:
-            raise as_unavailable("storage", exc) from exc
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
 
 
 def _metadata(post: StoredPost) -> dict[str, str]:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby
 
-from shared.errors import Conflict, Problem, Unavailable
+from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
@@ -208,8 +208,9 @@ class _AccountRun:
             problem = applier.apply_action(action)
         except Conflict:
             return "left to another run"
-        except Unavailable as unavailable:
-            self._report(action, unavailable)
+        # Storage refuses the row: other than a refusal of Graph, this leaves no trace in it.
+        except (Unavailable, Misconfigured) as failure:
+            self._report(action, failure)
             return "postponed"
         if problem is not None:
             self._report(action, problem)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable, create_if_missing
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, TABLE_ROLE, as_problem, create_if_missing
 from shared.graph.subscription import split_change_types
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import (
@@ -89,7 +89,7 @@ class SubscriptionTable:
                 lambda: self._table.client.upsert_entity(entity, mode=UpdateMode.MERGE, **FAIL_FAST),
             )
         except CLIENT_ERRORS as exc:
-            raise as_unavailable(self._table.name, exc) from exc
+            raise as_problem(self._table.name, exc, role=TABLE_ROLE) from exc
 
 
 def activity_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from tests.flows.entries import BOTH, CHATS, MESSAGES
 pytestmark = pytest.mark.slow
 
 CHATS_ROW, MESSAGES_ROW = "/chats", "/chats/getAllMessages"
+RARELY = "PT45M"
 
 
 def _id(row: TrackedSubscription) -> str:

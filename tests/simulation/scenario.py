@@ -8,8 +8,7 @@ from datetime import timedelta
 class Scenario:
     """``subscriptions`` are those of all tenants together; ``faults`` is the share of calls that meet one.
 
-    Tokens live for longer than Entra ID's usual hour, as a tenant may have it: renewals follow the token's life, and
-    with it the time that days take to simulate.
+    Tokens live for longer than Entra ID's usual hour, as a tenant may have it.
     Source: https://learn.microsoft.com/entra/identity-platform/configurable-token-lifetimes
     """
 
@@ -21,7 +20,7 @@ class Scenario:
     faults: float = 0.05
     seed: int = 1
     token_lifetime: timedelta = timedelta(hours=4)
-    renew_after: timedelta = timedelta(hours=3, minutes=20)
+    renew_after: timedelta = timedelta(minutes=45)
     # Short enough to expire many times in days without renewal.
     lifetime: timedelta = timedelta(hours=8)
     removals_every: timedelta = timedelta(hours=2)

@@ -100,7 +100,7 @@ def test_memory_for_unknown_versions_is_bounded(certificates: CertificateVersion
     assert len(certificates._unknown_until) <= 64
 
 
-@pytest.mark.parametrize("status", [403, 429, 500, 503])
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_refusal_is_unavailable_at_once_and_not_cached(
     outside: IdentityServices, certificates: CertificateVersions, status: int
 ) -> None:
@@ -126,24 +126,24 @@ def test_response_that_is_no_secret_raises_a_documented_error(
     assert _opens(outside, certificates, version)
 
 
-def test_private_key_is_unavailable_until_the_role_is_granted(
+def test_private_key_is_misconfigured_until_the_role_is_granted(
     outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     version = outside.vault.create_certificate(CERTIFICATE_NAME)
     outside.vault.readers = {"another-identity"}
     for call in (lambda: certificates.private_key(version, in_time()), certificates.current):
-        with pytest.raises(Unavailable, match="403"):
+        with pytest.raises(Misconfigured, match="403 ForbiddenByRbac"):
             call()
     outside.vault.readers = None
     assert _opens(outside, certificates, version)
 
 
-def test_disabled_version_is_unavailable_while_others_open(
+def test_disabled_version_is_misconfigured_while_others_open(
     outside: IdentityServices, certificates: CertificateVersions
 ) -> None:
     disabled, other = (outside.vault.create_certificate(CERTIFICATE_NAME) for _ in range(2))
     outside.vault.disable(CERTIFICATE_NAME, disabled)
-    with pytest.raises(Unavailable, match="403"):
+    with pytest.raises(Misconfigured, match=f"version {disabled}.* refuses to give a disabled version: enable it in"):
         certificates.private_key(disabled, in_time())
     assert _opens(outside, certificates, other)
 
