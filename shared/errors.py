@@ -24,7 +24,14 @@ from typing import ClassVar
 
 
 class Problem(Exception):
-    """The base class. Its text may be logged, so it contains no content, token, key or client state."""
+    """The base class. Its text may be logged, so it contains no content, token, key or client state.
+
+    It is one line of printable text, even where it repeats another system's words: these may contain line breaks, which
+    would look like entries of the log, escape sequences of a terminal, or characters that a table does not take.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__("".join(character if character.isprintable() else " " for character in text))
 
 
 class Rejected(Problem):

@@ -3,15 +3,14 @@
 Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, override
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
@@ -23,25 +22,20 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.rest import HttpRequest, HttpResponse
 
-from shared.azure_calls import FAIL_FAST, as_unavailable
-from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Refused, Unavailable
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
+from shared.errors import Malformed, Misconfigured, Unavailable
+from shared.graph.answers import json_object, raise_for_refusal, raise_for_status
 from shared.graph.location import ResourceLocation
 from shared.graph.subscription import GraphSubscription
 from shared.notifications.decryption import ResourceContent
-from shared.notifications.json_text import parse_json
 
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
-_CLIENT_ERROR = 400
-_NOT_FOUND = 404
-_FORBIDDEN = 403
-_CONFLICT_STATUSES = frozenset({409, 412})
-# An id in a form that Graph does not expect, a licence or payment model, what is gone for good, and what is locked.
-# Source: https://learn.microsoft.com/graph/errors
-_REFUSED_FOR_GOOD = frozenset({400, 402, 410, 423})
-# A 403 about the resource, not about the app's permissions: an administrator has disabled transcripts for the meeting.
-_REFUSED_BY_POLICY = "GraphAccessToTranscriptsDisabled"
-_MAX_RETRY_AFTER_SECONDS = 3600
+_LOG = logging.getLogger(__name__)
+
+# Without it, system messages and whatever else Graph has added to an enumeration arrive as unknownFutureValue, and so
+# does the content of a subscription that was created without it. Where nothing was added, it changes nothing.
+# Source: https://learn.microsoft.com/graph/best-practices-concept#handling-future-members-in-evolvable-enumerations
+_HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
+
 # Creating a subscription includes the handshake, for which Graph allows 10 seconds on each of two URLs.
 _LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": 30}
 
@@ -84,7 +78,7 @@ class Graph:
     ) -> None:
         policies = [
             RequestIdPolicy(),
-            HeadersPolicy({"Accept": "application/json"}),
+            HeadersPolicy(_HEADERS),
             UserAgentPolicy("teams-change-notifications"),
             _OneRetry(),
             BearerTokenCredentialPolicy(credential, scope),
@@ -95,16 +89,20 @@ class Graph:
         self._wait_to_list = wait_to_list
 
     def list_subscriptions(self) -> Iterator[GraphSubscription]:
-        """Yield all subscriptions of the app in the tenant, page by page."""
+        """Yield all subscriptions of the app in the tenant, page by page; an entry that is none is reported."""
         url: str | None = "/v1.0/subscriptions"
+        read: set[str] = set()
         while url is not None:
+            if url in read:
+                raise Unavailable("Graph's link to the next page leads to a page that was read before")
+            read.add(url)
             self._wait_to_list()
             page = self._request_json("GET", url)
             items = page.get("value")
             # A truncated response must not look like an empty list: all subscriptions would be created again.
             if not isinstance(items, list):
                 raise Unavailable("Graph's response has no list of subscriptions")
-            yield from (GraphSubscription.from_json(item) for item in items)
+            yield from _subscriptions(items)
             url = self._path(page.get("@odata.nextLink"))
 
     def create_subscription(self, properties: Mapping[str, Any], *, beta: bool = False) -> GraphSubscription:
@@ -129,7 +127,7 @@ class Graph:
         Raises:
             Refused: Graph refuses this resource for good, whatever the app's permissions are.
         """
-        response = self._request("GET", location.path, options=FAIL_FAST, refused=_REFUSED_FOR_GOOD)
+        response = self._request("GET", location.path, options=FAIL_FAST, is_item=True)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
@@ -137,12 +135,16 @@ class Graph:
 
     def get_page(self, path: str) -> Page:
         """Return one page of a list; ``path`` has a percent-encoded query, or is a link to the next page."""
-        page = self._request_json("GET", self._path(path) or "")
+        url = self._path(path) or ""
+        page = self._request_json("GET", url)
         items = page.get("value")
         # A truncated response must not look like the last page: the changes behind it would be lost.
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise Unavailable("Graph's response has no list of items")
-        return Page(items=tuple(items), next_path=self._path(page.get("@odata.nextLink")))
+        next_path = self._path(page.get("@odata.nextLink"))
+        if next_path == url:
+            raise Unavailable("Graph's link to the next page leads to the page itself")
+        return Page(items=tuple(items), next_path=next_path)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         """Return the one item at ``path``, with its id."""
@@ -169,7 +171,7 @@ class Graph:
         return path
 
     def _request_json(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        return _json_object(self._request(method, url, body))
+        return json_object(self._request(method, url, body))
 
     def _request(
         self,
@@ -178,61 +180,28 @@ class Graph:
         body: Mapping[str, Any] | None = None,
         *,
         options: Mapping[str, Any] = _LONG_TIMEOUT,
-        refused: frozenset[int] = frozenset(),
+        is_item: bool = False,
     ) -> HttpResponse:
         request = HttpRequest(method, f"{self._url}{url}", json=body)
         try:
             response: HttpResponse = self._client.send_request(request, **options)
-        except AzureError as exc:
+        # A credential also raises what it stumbles over in an answer of the identity's endpoint.
+        except CLIENT_ERRORS as exc:
             raise as_unavailable("Graph", exc) from exc
         call = f"{method} {url.partition('?')[0]}"
-        if response.status_code in refused or (refused and _is_refused_by_policy(response)):
-            raise Refused(f"Graph answered {response.status_code} to {call}: {_error_text(response)}")
-        _raise_for_status(response, call)
+        if is_item:
+            raise_for_refusal(response, call)
+        raise_for_status(response, call)
         return response
-
-
-def _is_refused_by_policy(response: HttpResponse) -> bool:
-    return response.status_code == _FORBIDDEN and _REFUSED_BY_POLICY.encode() in response.content
 
 
 def _version(*, beta: bool) -> str:
     return "beta" if beta else "v1.0"
 
 
-def _raise_for_status(response: HttpResponse, call: str) -> None:
-    status = response.status_code
-    if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
-        raise Unavailable(f"Graph answered {status} to {call}", retry_after=_retry_after(response))
-    if status >= _CLIENT_ERROR:
-        raise _refusal(response.request.method, status)(f"Graph answered {status} to {call}: {_error_text(response)}")
-
-
-def _refusal(method: str, status: int) -> type[NotFound | Conflict | Misconfigured]:
-    if status == _NOT_FOUND:
-        return NotFound
-    # A GET changes nothing, so a 409 or 412 does not mean that another process was faster.
-    return Conflict if status in _CONFLICT_STATUSES and method != "GET" else Misconfigured
-
-
-def _retry_after(response: HttpResponse) -> timedelta | None:
-    """Return the value of the header in seconds, the only form that Graph documents."""
-    text = response.headers.get("Retry-After", "")
-    # Throttling asks for less than an hour. A timedelta cannot hold arbitrarily large numbers.
-    return timedelta(seconds=min(int(text), _MAX_RETRY_AFTER_SECONDS)) if text.isdecimal() and text.isascii() else None
-
-
-def _error_text(response: HttpResponse) -> str:
-    """Return Graph's error for the operator: it names what is missing, and repeats no secret of the request."""
-    error = _json_object(response).get("error")
-    if not isinstance(error, dict):
-        return "no reason given"
-    return f"{error.get('code')}: {error.get('message')} (request-id {response.headers.get('request-id')})"
-
-
-def _json_object(response: HttpResponse) -> Mapping[str, Any]:
-    try:
-        value = parse_json(response.content)
-    except Malformed:
-        return {}
-    return value if isinstance(value, dict) else {}
+def _subscriptions(items: Sequence[Any]) -> Iterator[GraphSubscription]:
+    for number, item in enumerate(items, start=1):
+        try:
+            yield GraphSubscription.from_json(item)
+        except Misconfigured as problem:
+            _LOG.warning("entry %d of Graph's list of subscriptions is left out: %s", number, problem)

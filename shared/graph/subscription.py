@@ -10,6 +10,9 @@ from typing import Any, Self
 from shared.errors import Misconfigured
 from shared.timing import utc_time
 
+# Ids are GUIDs.
+_MAX_ID = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSubscription:
@@ -43,7 +46,9 @@ class GraphSubscription:
                 expiration=utc_time(value["expirationDateTime"]),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as exc:
-            raise Misconfigured("Graph's response is not a subscription") from exc
+            name = value.get("id") if isinstance(value, dict) else None
+            which = f" ({name[:_MAX_ID]})" if isinstance(name, str) else ""
+            raise Misconfigured(f"Graph's response is not a subscription{which}") from exc
 
 
 def _text(value: Any) -> str:

@@ -22,7 +22,15 @@ from shared.settings import Settings
 TIMEOUT_SECONDS = 10
 
 # MSAL does not translate the errors of requests, nor those of indexing into a response that it did not expect.
-MSAL_ERRORS = (MsalError, requests.RequestException, ValueError, TypeError, AttributeError, LookupError)
+MSAL_ERRORS = (
+    MsalError,
+    requests.RequestException,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    RecursionError,  # of JSON, nested too deeply
+)
 
 # azure.core asks for a token before every request, and each failing attempt may last until its timeout.
 _COOLDOWN_SECONDS = 60

@@ -152,13 +152,6 @@ def test_broken_resource_is_unavailable(world: GraphWorld, graph: Graph, body: b
         graph.get_resource(_location(world, "chats", "a"))
 
 
-@pytest.mark.parametrize("item", ["null", "7", "{}", '{"id": "a", "resource": "/teams", "changeType": null}'])
-def test_list_item_that_is_no_subscription_is_misconfigured(world: GraphWorld, graph: Graph, item: str) -> None:
-    answer = Fault(status=200, body=f'{{"value": [{item}]}}'.encode())
-    with fault(world.graph_service, answer), pytest.raises(Misconfigured, match="not a subscription"):
-        list(graph.list_subscriptions())
-
-
 def test_error_of_the_credential_is_raised_unchanged(world: GraphWorld) -> None:
     credential = _credential(world, secret="hunter2 hunter2")
     with graph_with(world, credential) as graph, pytest.raises(Misconfigured, match="AADSTS7000215"):
