@@ -77,9 +77,7 @@ def _refusal(exc: HttpResponseError, response: Any, role: str) -> str:
     if "sig=" in request.url:
         return f"the signature in AzureWebJobsStorage {said}: make one that covers what {role} may do on {scope}"
     if exc.status_code == _UNAUTHORIZED:
-        return (
-            f"{principal(token)} {said}: grant the role {role} on {scope} to an identity of its tenant"
-        )
+        return f"{principal(token)} {said}: grant the role {role} on {scope} to an identity of its tenant"
     return f"{principal(token)} {said}: grant it the role {role} on {scope}, and let it through the firewall there"
 
 
