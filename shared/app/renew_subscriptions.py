@@ -1,6 +1,5 @@
 """The function RenewSubscriptions, wired: the steps of a timer run with their clients."""
 
-import json
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured
 from shared.gaps.catch_up import CatchUp
+from shared.json_file import read_json_file
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
@@ -99,10 +99,7 @@ def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> 
     Raises:
         Misconfigured: the file cannot be read, or an entry is wrong or needs a setting that is missing.
     """
-    try:
-        document = json.loads(subscriptions_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise Misconfigured(f"{subscriptions_file.name} cannot be read: {exc}") from exc
+    document = read_json_file(subscriptions_file)
     wanted = tuple(desired_from_json(document, tenant_ids=clients.settings.tenant_ids))
     if clients.settings.key_vault_url is None and any(item.delegated for item in wanted):
         raise Misconfigured(
