@@ -3,19 +3,22 @@
 Source: https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
 """
 
-import json
 import os
 from collections.abc import Mapping, MutableMapping
+from decimal import Decimal
 from pathlib import Path
 
 from shared.app.clients import Clients
 from shared.errors import Misconfigured
+from shared.json_file import read_json_file
 
 FILE_NAME = "local.settings.json"
 # The sample has exactly the settings of the app, which a test checks.
 _SAMPLE = Path(__file__).parent.parent / "local.settings.sample.json"
 # Files of trusted certificates: OpenSSL reads the first variable, requests (MSAL, azure-core) the second.
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+# The person who runs a command may sign in as an application, which azure-identity reads from the environment.
+_OF_THE_LOGIN = "AZURE_CLIENT_ID"
 # An environment with this setting has the app's settings.
 _APP_SETTING = "CLIENT_ID"
 
@@ -34,10 +37,10 @@ def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder
         if environ.get(_APP_SETTING) or not file.is_file():
             return
     values = read_values(file)
-    for name in read_values(_SAMPLE):
+    for name in read_values(_SAMPLE).keys() - {_OF_THE_LOGIN}:
         # A secret or an address that the file leaves out must not come from another deployment.
         environ.pop(name, None)
-    environ.update(values)
+    environ.update({name: value for name, value in values.items() if value or name != _OF_THE_LOGIN})
 
 
 def check_trust(environ: Mapping[str, str]) -> None:
@@ -58,16 +61,18 @@ def read_values(file: Path) -> Mapping[str, str]:
     Raises:
         Misconfigured: the file is unreadable, encrypted, or not a settings file.
     """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as exc:
-        raise Misconfigured(f"{file} cannot be read: {exc}") from exc
+    content = read_json_file(file)
     values = content.get("Values") if isinstance(content, dict) else None
-    if not isinstance(values, dict) or not all(isinstance(value, str | None) for value in values.values()):
-        raise Misconfigured(f'{file} has no "Values", or one that is not a string')
+    if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):
+        raise Misconfigured(f'{file} has no "Values", or an object or a list among them')
     if content.get("IsEncrypted"):
         raise Misconfigured(f"{file} is encrypted: run `func settings decrypt` first")
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: _setting(value) for name, value in values.items() if value is not None}
+
+
+def _setting(value: str | float | Decimal) -> str:
+    """Return the setting that Core Tools make of a value."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def app_clients() -> Clients:
