@@ -41,10 +41,10 @@ def _post_store(url: str, credential: TokenCredential, stack: ExitStack) -> obje
     return list(PostStore(blobs, "parked").list())
 
 
-def _sink(url: str, credential: TokenCredential, stack: ExitStack) -> object:
+def _sink(url: str, credential: TokenCredential, stack: ExitStack) -> None:
     blobs = stack.enter_context(BlobServiceClient(url, credential=credential, retry_total=0))
     queues = stack.enter_context(QueueServiceClient(url, credential=credential, retry_total=0))
-    return QueueSink(queues, blobs, "teams-events").publish([message()], in_time())
+    QueueSink(queues, blobs, "teams-events").publish([message()], in_time())
 
 
 def _subscriptions(url: str, credential: TokenCredential, stack: ExitStack) -> object:
