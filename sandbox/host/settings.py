@@ -4,13 +4,14 @@ Sources: https://learn.microsoft.com/azure/azure-functions/functions-host-json
 https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file
 """
 
-import json
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from sandbox.json_files import as_text, read
 
 _DEFAULT_TIMEOUT = "00:30:00"
 _DEFAULT_ROUTE_PREFIX = "api"
@@ -51,7 +52,7 @@ def read_json(file: Path) -> dict[str, Any]:
         BadSettings: there is no such file, or it holds something else.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read(file)
     except (OSError, ValueError) as exc:
         raise BadSettings(f"{file.name} in {file.parent} cannot be read: {exc}") from exc
     if not isinstance(content, dict):
@@ -65,12 +66,20 @@ def add_local_settings(app_root: Path, environment: MutableMapping[str, str]) ->
     As in Core Tools, an empty variable counts as unset.
 
     Raises:
-        BadSettings: the file cannot be read.
+        BadSettings: the file cannot be read or is encrypted, or a value is an object or a list.
     """
     file = app_root / "local.settings.json"
-    if file.exists():
-        for name, value in read_json(file).get("Values", {}).items():
-            environment[name] = environment.get(name) or value
+    if not file.exists():
+        return
+    content = read_json(file)
+    if content.get("IsEncrypted"):
+        raise BadSettings("local.settings.json is encrypted: run `func settings decrypt` first.")
+    for name, value in content.get("Values", {}).items():
+        text = as_text(value)
+        if text is None and value is not None:
+            raise BadSettings(f"local.settings.json: the value of {name} is not text.")
+        if text is not None and not environment.get(name):
+            environment[name] = text
 
 
 def resolve(text: str, environment: Mapping[str, str]) -> str:

@@ -1,13 +1,13 @@
 """A host that the user starts with ``func start``: settings are written, the command is shown, its start awaited."""
 
 import asyncio
-import json
 import shlex
 from pathlib import Path
 
 import aiohttp
 
 from sandbox.host.core_tools import certificate_options
+from sandbox.json_files import read
 from sandbox.run.deployment import REPOSITORY
 from sandbox.run.operator_files import SETTINGS_NAME, write_settings
 from sandbox.run.world import World
@@ -34,7 +34,7 @@ class UserHost:
     @property
     def subscriptions(self) -> int:
         """How many subscriptions the folder's ``subscriptions.json`` asks for."""
-        entries = json.loads(self._subscriptions_file.read_text(encoding="utf-8"))["subscriptions"]
+        entries = read(self._subscriptions_file)["subscriptions"]
         return len(entries) * len(self._world.registration.tenant_ids)
 
     def prepare(self) -> str:
