@@ -67,7 +67,8 @@ def test_null_value_is_omitted(tmp_path: Path) -> None:
         (b"[]", 'has no "Values"'),
         (b"{}", 'has no "Values"'),
         (b'{"Values": []}', 'has no "Values"'),
-        (b'{"Values": {"A": 1}}', 'has no "Values", or one that is not a string'),
+        (b'{"Values": {"A": {"B": "1"}}}', 'has no "Values", or an object or a list among them'),
+        (b'{"Values": {"A": ["1"]}}', 'has no "Values", or an object or a list among them'),
         (b'{"IsEncrypted": true, "Values": {}}', "is encrypted: run `func settings decrypt` first"),
     ],
 )
