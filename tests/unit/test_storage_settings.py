@@ -129,4 +129,5 @@ def test_one_user_assigned_identity_serves_storage_and_all_else(
 
 @pytest.mark.parametrize("name", ["AzureWebJobsStorage__clientId", "AZURE_CLIENT_ID"])
 def test_identity_that_is_no_guid_is_an_error(name: str) -> None:
-    assert f"{name} is 'my-identity'" in _errors(LEAST | {name: "my-identity"})
+    errors = _errors(LEAST | {name: "my-identity"})
+    assert errors == f"{name} is 'my-identity': use an application (client) id, which is a GUID"
