@@ -43,7 +43,7 @@ def read_json_file(file: Path) -> Any:
         text = _COMMENT.sub(_blank, data.decode(encoding))
         return json.loads(_TRAILING_COMMA.sub(_blank, text), parse_float=Decimal)
     except (OSError, ValueError, RecursionError) as exc:
-        raise Misconfigured(f"{file} cannot be read: {exc}") from exc
+        raise Misconfigured(f"{file.name} cannot be read: {exc}") from exc
 
 
 def _blank(match: re.Match[str]) -> str:
