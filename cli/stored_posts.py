@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Annotated, Any
 
 import typer

@@ -76,7 +76,9 @@ def test_an_edit_that_fits_none_or_several_nodes_is_an_error(edit: Edit) -> None
         "notifications/decryption",
         "graph/location",
         "notifications/collection",
+        "notifications/json_text",
         "receiving/receive",
+        "receiving/item_publisher",
         "identity/signing_keys",
     ],
 )

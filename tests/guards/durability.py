@@ -13,14 +13,22 @@ from tests.guards.edits import (
 from tests.guards.guard import Guarded
 
 _PUBLISHING = "tests/unit/events/test_publish_once.py"
+_NOT_TAKEN = f"{_PUBLISHING}::test_nothing_is_marked_that_the_sink_did_not_take"
+_SENT = f"{_PUBLISHING}::test_what_was_sent_of_a_post_that_fails_is_not_sent_again"
+_NO_TABLE = f"{_PUBLISHING}::test_unavailable_table_stops_no_event_and_is_not_read_for_a_while"
 _APPLYING = "tests/unit/subscriptions/test_apply.py"
 _INTENT = f"{_APPLYING}::test_graph_is_not_asked_when_another_run_has_changed_the_row"
 _TRACKED = "tests/integration/subscriptions/test_subscription_table.py"
 _OF_TWO_WRITERS = f"{_TRACKED}::test_second_writer_of_a_row_gets_a_conflict"
+_HOSTILE = f"{_TRACKED}::test_hostile_subscription_id_records_no_activity"
 _RUNS = "tests/unit/gaps/test_catch_up.py"
 _COMPARING = "tests/unit/gaps/test_catch_up_snapshots.py"
 _FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
+_LOST = f"{_FAILURES}::test_lost_gap_is_published_before_it_is_recorded"
 _RECORDING = "tests/unit/gaps/test_snapshot_recorder.py"
+_UNPUBLISHED = f"{_RECORDING}::test_unpublished_event_is_not_recorded"
+_UNRECORDED = f"{_RECORDING}::test_unrecorded_event_fails_the_post"
+_TWO_TENANTS = f"{_RECORDING}::test_things_of_two_tenants_are_two"
 _SNAPSHOTS = "tests/integration/gaps/test_snapshot_table.py"
 _READ_MEANWHILE = f"{_SNAPSHOTS}::test_change_recorded_while_a_list_is_read_stays"
 
@@ -37,20 +45,10 @@ _PUBLISHED_ONCE = (
         "recorded after it is published",
         "PublishOnce.publish",
         rewrite("self._publish(_1, _2, _3)", "([_3(each) for each in _1], self._publish(_1, _2, _3))"),
-        f"{_PUBLISHING}::test_nothing_is_marked_that_the_sink_did_not_take",
+        _NOT_TAKEN,
     ),
-    _once(
-        "sent events of a failed POST are recorded",
-        "PublishOnce.publish",
-        without_call("_write_soon"),
-        f"{_PUBLISHING}::test_what_was_sent_of_a_post_that_fails_is_not_sent_again",
-    ),
-    _once(
-        "an outage of the table stops no event",
-        "PublishOnce._rows",
-        without_except("Unavailable"),
-        f"{_PUBLISHING}::test_unavailable_table_stops_no_event_and_is_not_read_for_a_while",
-    ),
+    _once("sent events of a failed POST are recorded", "PublishOnce.publish", without_call("_write_soon"), _SENT),
+    _once("an outage of the table stops no event", "PublishOnce._rows", without_except("Unavailable"), _NO_TABLE),
     Guarded(area="once", module="shared/events/queue_sink.py")(
         "an event is sent before it is reported as sent",
         "QueueSink.publish",
@@ -82,10 +80,7 @@ _SUBSCRIPTIONS = (
         f"{_TRACKED}::test_hostile_tenant_id_loads_no_rows_of_other_tenants",
     ),
     Guarded(area="tracking", module="shared/subscriptions/subscription_table.py")(
-        "ids are valid in a key",
-        "SubscriptionTable.record_activity",
-        without_if("_SUBSCRIPTION_ID"),
-        f"{_TRACKED}::test_hostile_subscription_id_records_no_activity",
+        "ids are valid in a key", "SubscriptionTable.record_activity", without_if("_SUBSCRIPTION_ID"), _HOSTILE
     ),
 )
 
@@ -100,7 +95,7 @@ _GAPS = (
         "a loss is announced before its gap is closed",
         "_Run._declare_lost",
         exchanged("_announce_loss", "_close"),
-        f"{_FAILURES}::test_lost_gap_is_published_before_it_is_recorded",
+        _LOST,
     ),
     Guarded(area="gap", module="shared/gaps/gap_table.py")(
         "an ETag on change",
@@ -127,19 +122,19 @@ _NOTED = (
         "published before it is recorded",
         "SnapshotRecorder.publish",
         rewrite("self._publish(_1, _) or _1", "_1"),
-        f"{_RECORDING}::test_unpublished_event_is_not_recorded",
+        _UNPUBLISHED,
     ),
     _recorder(
         "not done until it is recorded",
         "SnapshotRecorder.publish",
         condition("is_required", becomes=False),
-        f"{_RECORDING}::test_unrecorded_event_fails_the_post",
+        _UNRECORDED,
     ),
     _recorder(
         "tenants have entries of their own",
         "SnapshotRecorder.publish",
         rewrite("(_.tenant_id, _1)", "_1"),
-        f"{_RECORDING}::test_things_of_two_tenants_are_two",
+        _TWO_TENANTS,
     ),
     _snapshot(
         "a change while a list is read is not overwritten",

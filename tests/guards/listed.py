@@ -1,10 +1,11 @@
 """All guards."""
 
-from tests.guards import authenticity, content, durability, outgoing, receiving
+from tests.guards import authenticity, content, durability, outgoing, receiving, storing
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *receiving.GUARDS,
+    *storing.GUARDS,
     *authenticity.GUARDS,
     *content.GUARDS,
     *outgoing.GUARDS,

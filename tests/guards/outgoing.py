@@ -12,58 +12,43 @@ from tests.guards.edits import (
 )
 from tests.guards.guard import Guarded
 
-_FETCHING = "tests/unit/receiving/test_receive_fetching.py"
 _LOCATIONS = "tests/unit/graph/test_location.py"
 _LEADING_OUT = f"{_LOCATIONS}::test_a_resource_that_leads_out_of_its_version_is_malformed"
+_CATALOGUE = f"{_LOCATIONS}::test_only_paths_of_the_catalogues_resources_are_read"
+_VERSION = f"{_LOCATIONS}::test_a_version_is_named_exactly_or_not_at_all"
+_ENCODED = f"{_LOCATIONS}::test_what_would_mean_something_in_an_address_is_a_part_of_the_id"
+_TENANT = f"{_LOCATIONS}::test_a_resource_is_read_in_the_tenant_of_its_notification"
+_FROM = "ResourceLocation.from_notification"
+_FUNCTIONS = r"\$.*|delta.*|getall.*"
 _CLIENT = "tests/integration/graph/test_client.py"
+_BROKEN = f"{_CLIENT}::test_broken_resource_is_unavailable"
 _PAGES = "tests/integration/graph/test_client_pages.py"
+_OUTSIDE = f"{_PAGES}::test_link_outside_graph_is_unavailable"
+_BROKEN_LIST = f"{_PAGES}::test_broken_list_is_unavailable_and_not_the_last_page"
+_NO_ID = f"{_PAGES}::test_response_without_an_id_is_no_item"
 
-_fetching = Guarded(area="fetching", module="shared/receiving/receive.py")
 _location = Guarded(area="location", module="shared/graph/location.py")
+_paths = Guarded(area="location", module="shared/resources/item_paths.py")
 _graph = Guarded(area="graph", module="shared/graph/client.py")
 
-_FETCHED = (
-    _fetching(
-        "nothing that is not authentic",
-        "Receiver._authenticate",
-        rewrite(
-            "authenticate(_1, keys=_2, tenant_ids=_3)",
-            "(self.fetch_resources({ResourceLocation.from_notification(_1, 'v1.0')}, Deadline.after(timedelta(1))),"
-            " authenticate(_1, keys=_2, tenant_ids=_3))[1]",
-        ),
-        f"{_FETCHING}::test_nothing_that_is_not_authentic_is_ever_fetched",
-    ),
-    _fetching(
-        "only items without content",
-        "Receiver._fetch",
-        without_operand("encrypted_content"),
-        f"{_FETCHING}::test_a_rich_item_without_a_token_is_not_fetched_in_its_contents_place",
-    ),
-    _fetching(
-        "changes only",
-        "Receiver._fetch",
-        without_operand("lifecycle_event"),
-        f"{_FETCHING}::test_a_rich_item_and_a_lifecycle_event_are_not_fetched",
-    ),
-    Guarded(area="fetching", module="shared/app/clients.py")(
-        "the client of the location's tenant",
-        "Clients.read_resource",
-        rewrite("_.tenant_id", "self.settings.tenant_ids[0]"),
-        "tests/integration/app/test_receive_notification_fetching.py"
-        "::test_resource_is_fetched_with_the_credential_of_its_tenant",
-    ),
+_FETCHED = Guarded(area="fetching", module="shared/app/clients.py")(
+    "the client of the location's tenant",
+    "Clients.read_resource",
+    rewrite("_.tenant_id", "self.settings.tenant_ids[0]"),
+    "tests/integration/app/test_receive_notification_fetching.py"
+    "::test_resource_is_fetched_with_the_credential_of_its_tenant",
 )
 
 _PATHS = (
-    _location(
-        "only known versions",
-        "api_version",
-        rewrite("return _", "return ApiVersion.V1_0"),
-        f"{_LOCATIONS}::test_a_version_is_named_exactly_or_not_at_all",
-    ),
-    _location(
-        "every segment goes down", "ResourceLocation.from_notification", without_raise("Malformed"), _LEADING_OUT
-    ),
+    _location("only known versions", "api_version", rewrite("return _", "return ApiVersion.V1_0"), _VERSION),
+    _location("only what is in the catalogue", _FROM, without_raise("Malformed", "is_item_path"), _CATALOGUE),
+    _location("every segment goes down", _FROM, without_raise("Malformed", "_is_single_segment"), _LEADING_OUT),
+    _paths("names as in the catalogue", "is_item_path", rewrite("_ in {'*', _}", "True"), _CATALOGUE),
+    _paths("no function for an id", "is_item_path", without_operand("_FUNCTION"), _CATALOGUE),
+    _paths("no $count", "_FUNCTION", rewrite(rf"r'{_FUNCTIONS}'", r"'delta.*|getall.*'"), _CATALOGUE),
+    _paths("no delta", "_FUNCTION", rewrite(rf"r'{_FUNCTIONS}'", r"r'\$.*|getall.*'"), _CATALOGUE),
+    _paths("no getAll", "_FUNCTION", rewrite(rf"r'{_FUNCTIONS}'", r"r'\$.*|delta.*'"), _CATALOGUE),
+    _paths("in any case", "_FUNCTION", rewrite("re.compile(_1, _)", "re.compile(_1)"), _CATALOGUE),
     _location("encoded steps upward", "_is_single_segment", without_call("_fully_decoded"), _LEADING_OUT),
     _location("encoded separators", "_is_single_segment", rewrite("_SEPARATOR.split(_1)", "[_1]"), _LEADING_OUT),
     _location("backslashes", "_SEPARATOR", rewrite(r"r'[/\\]'", "'/'"), _LEADING_OUT),
@@ -74,18 +59,8 @@ _PATHS = (
         _LEADING_OUT,
     ),
     _location("empty segments", "_is_single_segment", without_operand("bool"), _LEADING_OUT),
-    _location(
-        "segments are encoded",
-        "ResourceLocation.from_notification",
-        without_call("quote"),
-        f"{_LOCATIONS}::test_what_would_mean_something_in_an_address_is_a_part_of_the_id",
-    ),
-    _location(
-        "the item's tenant",
-        "ResourceLocation.from_notification",
-        rewrite("_.tenant_id", "''"),
-        f"{_LOCATIONS}::test_a_resource_is_read_in_the_tenant_of_its_notification",
-    ),
+    _location("segments are encoded", _FROM, without_call("quote"), _ENCODED),
+    _location("the item's tenant", _FROM, rewrite("_.tenant_id", "''"), _TENANT),
     Guarded(area="gap", module="shared/gaps/graph_queries.py")(
         "ids are encoded",
         "_quoted_id",
@@ -107,30 +82,10 @@ _ANSWERS = (
         in_turn(rewrite("f'{_1.path}?{_1.query}'", "_1.geturl()"), without_raise("Unavailable", "startswith")),
         f"{_PAGES}::test_link_to_another_host_is_requested_from_graph",
     ),
-    _graph(
-        "a link stays below a version",
-        "Graph._path",
-        without_raise("Unavailable", "startswith"),
-        f"{_PAGES}::test_link_outside_graph_is_unavailable",
-    ),
-    _graph(
-        "a broken page is not the last one",
-        "Graph.get_page",
-        without_raise("Unavailable"),
-        f"{_PAGES}::test_broken_list_is_unavailable_and_not_the_last_page",
-    ),
-    _graph(
-        "a broken item is not one without an id",
-        "Graph.get_item",
-        without_raise("Unavailable"),
-        f"{_PAGES}::test_response_without_an_id_is_no_item",
-    ),
-    _graph(
-        "a broken response is not a resource",
-        "Graph.get_resource",
-        without_except("Malformed"),
-        f"{_CLIENT}::test_broken_resource_is_unavailable",
-    ),
+    _graph("a link stays below a version", "Graph._path", without_raise("Unavailable", "startswith"), _OUTSIDE),
+    _graph("a broken page is not the last one", "Graph.get_page", without_raise("Unavailable"), _BROKEN_LIST),
+    _graph("a broken item is not one without an id", "Graph.get_item", without_raise("Unavailable"), _NO_ID),
+    _graph("a broken response is not a resource", "Graph.get_resource", without_except("Malformed"), _BROKEN),
 )
 
 
@@ -173,4 +128,4 @@ _SECRETS = (
     ),
 )
 
-GUARDS = (*_FETCHED, *_PATHS, *_ANSWERS, *_SECRETS)
+GUARDS = (_FETCHED, *_PATHS, *_ANSWERS, *_SECRETS)

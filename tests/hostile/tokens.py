@@ -85,6 +85,7 @@ BAD_TOKENS: Mapping[str, Callable[[Sender], str]] = {
     "no issuer": lambda graph: graph.token(iss=None),
     "a tenant that is not served": lambda graph: graph.token(tenant_id=STRANGER),
     "tenant is a list": lambda graph: graph.token(tid=[TENANT]),
+    "tenant is a list, as its issuer says": lambda graph: graph.token(tid=[TENANT], iss=V2.format([TENANT])),
     "no tenant": lambda graph: graph.token(tid=None),
     "no exp": lambda graph: graph.token(exp=None),
     "no nbf": lambda graph: graph.token(nbf=None),

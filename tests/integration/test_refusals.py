@@ -27,9 +27,9 @@ from shared.identity.user_login import LoginStore
 from shared.receiving.post_store import PostStore
 from shared.subscriptions.subscription_table import SubscriptionTable
 from tests.fakes.identity_services import CERTIFICATE_NAME, IDENTITY, IdentityServices, fault
+from tests.fakes.publish_once_fixture import message
 from tests.fakes.time_limits import in_time
 from tests.sender import TENANT
-from tests.unit.events.test_publish_once import message
 
 pytestmark = pytest.mark.slow
 

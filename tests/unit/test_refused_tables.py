@@ -7,8 +7,8 @@ import pytest
 
 from shared.errors import Misconfigured
 from shared.events.cloud_events import CloudEvent
+from tests.fakes.publish_once_fixture import Table, Worker, message
 from tests.fakes.reconcile_fixture import BASIC, ReconcileFixture
-from tests.unit.events.test_publish_once import Table, Worker, message
 from tests.unit.gaps import test_snapshot_recorder as snapshots
 
 REFUSAL = "the table refuses the app's identity (403)"

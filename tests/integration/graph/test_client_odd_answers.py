@@ -17,7 +17,7 @@ from shared.graph.client import Graph
 from shared.graph.location import ResourceLocation
 from shared.timing import Backoff
 from tests.fakes.identity_services import GRAPH_SCOPE
-from tests.integration.graph.test_client import Forged
+from tests.integration.graph.clients import ForgedCredential
 from tests.sandbox.background import running
 from tests.sender import TENANT
 from tests.unit.graph.test_subscription import ITEM
@@ -67,7 +67,7 @@ def odd(odd_graphs: tuple[OddGraph, Tls], monkeypatch: pytest.MonkeyPatch) -> Od
 
 @pytest.fixture
 def graph(odd: OddGraph) -> Iterator[Graph]:
-    graph = Graph(odd.service.url, Forged(), scope=GRAPH_SCOPE)
+    graph = Graph(odd.service.url, ForgedCredential(), scope=GRAPH_SCOPE)
     with graph._client:
         yield graph
 

@@ -1,6 +1,7 @@
 """The signing keys, read with PyJWT's own client from an Entra ID that comes and goes."""
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -127,7 +128,11 @@ def test_refusal_is_unavailable_and_not_cached(outside: IdentityServices, keys: 
     assert _serves(outside, keys)
 
 
-@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
+# Both sets of keys hang.
+_OUTAGES: Mapping[str, Outage] = {**OUTAGES, "hanging": lambda _, service: fault(service, hanging())}
+
+
+@pytest.mark.parametrize("outage", _OUTAGES.values(), ids=_OUTAGES)
 def test_outage_is_unavailable_by_the_deadline_and_not_cached(
     outside: IdentityServices, keys: SigningKeys, outage: Outage
 ) -> None:
@@ -155,7 +160,9 @@ def test_simultaneous_forged_key_ids_cause_one_call_to_entra(outside: IdentitySe
     keys.signing_key(outside.entra.kid, in_time())
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(keys.signing_key, f"forged {number}", in_time()) for number in range(8)]
-    assert Counter(type(each.exception()) for each in asked) == {InvalidValidationToken: 1, Unavailable: 7}
+    problems = Counter(type(each.exception()) for each in asked)
+    # One thread may ask for the common set, and another one for the app's own.
+    assert problems in ({InvalidValidationToken: 1, Unavailable: 7}, {Unavailable: 8})
     assert _fetches(outside) == 2
 
 

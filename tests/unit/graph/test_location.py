@@ -99,6 +99,9 @@ LEADING_OUT = {
     "up, with a space": "chats/.. /x",
     "more dots": "chats/.../x",
     "a space": "chats/ /x",
+    "more dots, as an id": "chats/...",
+    "up, with a space, as an id": "chats('.. ')",
+    "an encoded slash, as an id": "chats/%2f",
 }
 
 

@@ -55,7 +55,13 @@ def test_nothing_secret_of_a_stored_post_may_be_logged() -> None:
 
 
 @pytest.mark.parametrize(
-    "post", [b'{"value": [' + b"0," * 10_000 + b"0]}", b'{"value": ' + b"[" * 5000 + b"]" * 5000 + b"}"]
+    "post",
+    [
+        b'{"value": [' + b"0," * 5000 + b"0]}",
+        b'{"value": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"value": [' + b"{}," * 5000 + b"{}]}",
+        b'{"value": ["' + b"\\\\n" * 5000 + b'"]}',
+    ],
 )
 def test_body_denser_than_graphs_is_malformed(post: bytes) -> None:
     with pytest.raises(Malformed):

@@ -118,6 +118,20 @@ def test_a_token_that_names_no_key_asks_for_none() -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize("audience", [STRANGER, [CLIENT_ID, STRANGER]])
+def test_token_for_another_app_asks_for_no_key(audience: object) -> None:
+    """Its key may be one that only the other app's tenant has: to ask for it would start the cool-down."""
+    asked: list[str] = []
+
+    def signing_key(key_id: str) -> SigningKey:
+        asked.append(key_id)
+        return published_key(key_id)
+
+    with pytest.raises(InvalidValidationToken):
+        verify(graph().token(aud=audience), expected=AUDIENCE, signing_key=signing_key)
+    assert asked == []
+
+
 @pytest.mark.parametrize("days", [-30, 30])
 def test_only_the_moment_of_receipt_counts_and_never_the_wall_clock(days: int) -> None:
     """The wall clock is in PyJWT's hands, the moment of receipt in the caller's; a parked POST is judged late."""

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,8 +14,12 @@ from shared.errors import (
     TooLarge,
     Unavailable,
 )
+from shared.receiving.item_publisher import ItemProblem
 from shared.receiving.post_log import PostLog
 from shared.receiving.receive import Receipt
+
+if TYPE_CHECKING:
+    from shared.receiving.item_publisher import ItemProblem
 
 TOOK = timedelta(seconds=0.0379)
 ONE_DROPPED = Receipt(received=1, dropped=1, published=0)

@@ -146,9 +146,11 @@ def test_no_key_is_asked_for_before_an_item_is_authentic() -> None:
 
 
 def test_no_token_is_judged_before_a_rich_item_is_authentic() -> None:
-    fixture = ReceiverFixture(signing_key=_does_not_answer)
+    asked: list[object] = []
+    fixture = ReceiverFixture(signing_key=lambda key_id, _deadline: asked.append(key_id))
     forged = graph().rich_item(clientState="x")
     assert fixture.of(body(forged, basic_item(), tokens=[graph().token()])).published == 1
+    assert asked == []
 
 
 def _does_not_answer(*_arguments: object) -> object:
