@@ -5,11 +5,11 @@ from tests.guards.edits import (
     keyword_becomes,
     rewrite,
     without_call,
+    without_except,
     without_item,
     without_keyword,
     without_operand,
     without_raise,
-    without_with,
 )
 from tests.guards.guard import Guarded
 
@@ -63,7 +63,7 @@ _PARSING = (
     _json("digits", "_short_int", without_raise("ValueError"), _OUTCOME),
     _parsing("a collection", "ChangeNotificationCollection.from_json", without_raise("Malformed"), _OUTCOME),
     _parsing("a JSON object", "_with_graph_spelling", without_raise("Malformed"), _OPTIONAL),
-    _parsing("one bad item spoils no other", "_item", without_with("suppress"), _NO_TENANT),
+    _parsing("one bad item spoils no other", "_item_or_none", without_except("Malformed"), _NO_TENANT),
     _parsing("texts are strings", "_optional_text", without_operand("isinstance"), _NEEDED),
     _parsing("empty texts are absent", "_optional_text", rewrite("_1 is None or _1 == ''", "_1 is None"), _EMPTY),
     _parsing("texts are short", "_optional_text", without_operand("MAX_TEXT"), _NEEDED),

@@ -83,7 +83,7 @@ _ANSWERS = (
         f"{_PAGES}::test_link_to_another_host_is_requested_from_graph",
     ),
     _graph("a link stays below a version", "Graph._path", without_raise("Unavailable", "startswith"), _OUTSIDE),
-    _graph("a broken page is not the last one", "Graph.get_page", without_raise("Unavailable"), _BROKEN_LIST),
+    _graph("a broken page is not the last one", "Graph.get_page", without_raise("Unavailable", nth=0), _BROKEN_LIST),
     _graph("a broken item is not one without an id", "Graph.get_item", without_raise("Unavailable"), _NO_ID),
     _graph("a broken response is not a resource", "Graph.get_resource", without_except("Malformed"), _BROKEN),
 )
@@ -92,7 +92,7 @@ _ANSWERS = (
 _SECRETS = (
     Guarded(area="settings", module="shared/settings.py")(
         "no vault of another cloud",
-        "_Reader._check_vault",
+        "_check_vault",
         without_if("key_vault_suffix"),
         "tests/unit/test_settings.py::test_a_vault_of_another_cloud_than_graph_is_a_fault",
     ),

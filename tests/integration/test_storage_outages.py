@@ -9,7 +9,7 @@ import pytest
 from sandbox.azurite import ACCOUNT_KEY, Azurite
 from sandbox.relay import Mood
 from shared.app.clients import Clients
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Unavailable
 from shared.settings import Settings
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, within
@@ -78,11 +78,11 @@ def test_transaction_that_is_cut_off_is_unavailable(stores: Stores, container: s
 # Azurite refuses a key in XML, over which the client stumbles a little.
 @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
 @pytest.mark.parametrize("call", CALLS)
-def test_refused_account_key_is_unavailable_and_not_in_the_message(azurite: Azurite, call: str) -> None:
+def test_refused_account_key_is_misconfigured_and_not_in_the_message(azurite: Azurite, call: str) -> None:
     wrong = "QUFB" + ACCOUNT_KEY[4:]
     with (
         stores_on(azurite.connection_string.replace(ACCOUNT_KEY, wrong), **TRIED_ONCE) as stores,
-        pytest.raises(Unavailable, match=r"^(storage|the table \w+) .*403") as caught,
+        pytest.raises(Misconfigured, match=r"^(storage|the table \w+) .*403") as caught,
     ):
         CALLS[call](stores, Rows.new(etag=ETAG))
     assert wrong not in str(caught.value)
