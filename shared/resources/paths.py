@@ -66,7 +66,6 @@ _TYPES_BY_ODATA_TYPE: Mapping[str, str] = {
     resource_type.type_name.lower(): resource_type.type_name[:1].upper() + resource_type.type_name[1:]
     for resource_type in CATALOGUE
 } | {
-    "aaduserconversationmember": "ConversationMember",
     "teams": "Team",
 }
 
@@ -102,10 +101,20 @@ def type_name_of(path: str, resource_data: Mapping[str, Any]) -> str:
     if isinstance(odata_type, str):
         name = odata_type.rpartition(".")[2].lstrip("#")
         if name.isalnum() and name.isascii() and len(name) <= _MAX_TYPE_NAME:
+            if is_member_type(name):
+                return "ConversationMember"
             return _TYPES_BY_ODATA_TYPE.get(name.lower(), name[:1].upper() + name[1:])
     # The path ends in a name and an id, or in a name; the segments before are the parents.
     names = [segment for segment in path.split("/")[-2:] if segment in _TYPES_BY_SEGMENT]
     return _TYPES_BY_SEGMENT[names[-1]] if names else "Resource"
+
+
+def is_member_type(name: str) -> bool:
+    """Return whether a type, without its namespace, is conversationMember or one of the types derived from it.
+
+    Source: https://learn.microsoft.com/graph/api/resources/conversationmember
+    """
+    return name.isalnum() and name.isascii() and name.lower().endswith("conversationmember")
 
 
 def is_created_once(type_name: str) -> bool:

@@ -118,6 +118,19 @@ def test_hostile_paths_of_the_longest_kind_cost_next_to_nothing(piece: str) -> N
         ("#Microsoft.Graph.Channel", "Channel"),
         ("#Microsoft.Graph.aadUserConversationMember", "ConversationMember"),
         ("#microsoft.graph.aadUserConversationMember", "ConversationMember"),
+        ("#microsoft.graph.conversationMember", "ConversationMember"),
+        *[
+            (f"#microsoft.graph.{derived}ConversationMember", "ConversationMember")
+            for derived in (
+                "anonymousGuest",
+                "azureCommunicationServicesUser",
+                "microsoftAccountUser",
+                "phoneUser",
+                "skypeForBusinessUser",
+                "skypeUser",
+                "teamworkUser",
+            )
+        ],
         ("#Microsoft.Graph.teamsAppInstallation", "TeamsAppInstallation"),
         ("#Microsoft.Graph.callTranscript", "CallTranscript"),
         ("#microsoft.graph.callevent", "CallEvent"),
