@@ -31,7 +31,7 @@ _MAX_ERROR_TEXT = 600
 
 
 def raise_for_refusal(response: HttpResponse, call: str) -> None:
-    """Do nothing unless Graph refuses the one resource that ``call`` reads.
+    """Do nothing unless Graph refuses the resource or list that ``call`` reads.
 
     Raises:
         Refused: for good, whatever the app's permissions are.

@@ -127,16 +127,20 @@ class Graph:
         Raises:
             Refused: Graph refuses this resource for good, whatever the app's permissions are.
         """
-        response = self._request("GET", location.path, options=FAIL_FAST, is_item=True)
+        response = self._request("GET", location.path, options=FAIL_FAST, is_refusable=True)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
             raise Unavailable("Graph's response is not a resource") from exc
 
     def get_page(self, path: str) -> Page:
-        """Return one page of a list; ``path`` has a percent-encoded query, or is a link to the next page."""
+        """Return one page of a list; ``path`` has a percent-encoded query, or is a link to the next page.
+
+        Raises:
+            Refused: Graph refuses this list for good, or has forgotten the link.
+        """
         url = self._path(path) or ""
-        page = self._request_json("GET", url)
+        page = json_object(self._request("GET", url, is_refusable=True))
         items = page.get("value")
         # A truncated response must not look like the last page: the changes behind it would be lost.
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -147,8 +151,8 @@ class Graph:
         return Page(items=tuple(items), next_path=next_path)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
-        """Return the one item at ``path``, with its id."""
-        item = self._request_json("GET", path)
+        """Return the one item at ``path``, with its id; raises as ``get_page`` does."""
+        item = json_object(self._request("GET", path, is_refusable=True))
         # A truncated response must not make the item look deleted.
         if not isinstance(item.get("id"), str):
             raise Unavailable("Graph's response has no item with an id")
@@ -180,7 +184,7 @@ class Graph:
         body: Mapping[str, Any] | None = None,
         *,
         options: Mapping[str, Any] = _LONG_TIMEOUT,
-        is_item: bool = False,
+        is_refusable: bool = False,
     ) -> HttpResponse:
         request = HttpRequest(method, f"{self._url}{url}", json=body)
         try:
@@ -189,7 +193,7 @@ class Graph:
         except CLIENT_ERRORS as exc:
             raise as_unavailable("Graph", exc) from exc
         call = f"{method} {url.partition('?')[0]}"
-        if is_item:
+        if is_refusable:
             raise_for_refusal(response, call)
         raise_for_status(response, call)
         return response

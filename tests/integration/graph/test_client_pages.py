@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.serving import Fault
-from shared.errors import NotFound, Unavailable
+from shared.errors import Misconfigured, NotFound, Refused, Unavailable
 from shared.graph.client import Graph
 from tests.fakes.identity_services import fault
 from tests.integration.graph.clients import ForgedCredential, graph_with
@@ -105,3 +105,17 @@ def test_item_is_returned_as_graph_has_it(world: GraphWorld, graph: Graph) -> No
 def test_missing_list_is_not_found(world: GraphWorld, graph: Graph) -> None:
     with fault(world.graph_service, Fault(status=404)), pytest.raises(NotFound):
         graph.get_page("/v1.0/chats/a/messages")
+
+
+@pytest.mark.parametrize("status", [400, 402, 410, 423])
+def test_list_or_item_that_graph_refuses_for_good_is_refused(world: GraphWorld, graph: Graph, status: int) -> None:
+    with fault(world.graph_service, Fault(status=status)):
+        with pytest.raises(Refused, match=str(status)):
+            graph.get_page("/v1.0/users/a/chats/getAllMessages")
+        with pytest.raises(Refused, match=str(status)):
+            graph.get_item("/v1.0/chats/a")
+
+
+def test_list_that_a_permission_would_open_is_not_refused_for_good(world: GraphWorld, graph: Graph) -> None:
+    with fault(world.graph_service, Fault(status=403)), pytest.raises(Misconfigured, match="403"):
+        graph.get_page("/v1.0/users")
