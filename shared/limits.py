@@ -66,7 +66,7 @@ class RateLimiter:
 
 
 # After a longer pause, a later run continues.
-_LONGEST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(seconds=15)
 
 
 def wait_out_retry_after[T](request: Callable[[], T], clock: Clock) -> T:
@@ -79,7 +79,7 @@ def wait_out_retry_after[T](request: Callable[[], T], clock: Clock) -> T:
         try:
             return request()
         except Unavailable as problem:
-            if problem.retry_after is None or problem.retry_after > _LONGEST_PAUSE:
+            if problem.retry_after is None or problem.retry_after > LONGEST_PAUSE:
                 raise
             clock.sleep_until(clock.now() + problem.retry_after)
 

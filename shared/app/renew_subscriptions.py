@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured
 from shared.gaps.catch_up import CatchUp
+from shared.gaps.turns import MAX_READS
 from shared.json_file import read_json_file
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
@@ -148,8 +150,10 @@ def catch_up(clients: Clients) -> CatchUp:
         gap_table=clients.gap_table(),
         snapshot_table=clients.snapshot_table(),
         graph=clients.graph_for_tenant,
+        pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="gaps"),
         # A resumed backfill reads pages again, and without the table it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,
+        publish_again=clients.sink().publish,
         is_parked=clients.post_store(PARKED).has_older_than,
         clock=clients.clock,
     )

@@ -8,61 +8,52 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.events.gap_event import gap_event
-from shared.gaps.backfill import Backfill, GraphLists, PageReader, SnapshotEntries
-from shared.gaps.gap import DONE_STATES, Gap, GapState
+from shared.gaps.backfill import Backfill
+from shared.gaps.gap import Gap, GapCause, GapState
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
+from shared.gaps.list_comparison import SnapshotEntries
+from shared.gaps.list_walk import GraphRefusal
+from shared.gaps.recording import RecordedGaps, Recording, in_turn
 from shared.gaps.recovered_events import lost_changes
+from shared.gaps.turns import GraphLists, Reads, Turns
 from shared.limits import OutOfTime
 from shared.subscriptions.apply import TrackedSubscriptions
-from shared.subscriptions.tracked import TrackedSubscription
 from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# How long an operator can look up what became of a gap.
-_DONE_RETENTION = timedelta(days=30)
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
-_GRAPH_HISTORY = timedelta(days=240)
+GRAPH_HISTORY = timedelta(days=240)
 _TOO_OLD = "Graph goes back eight months only"
 # A permission that is granted within this time still helps.
 _GIVE_UP_AFTER = timedelta(days=7)
 # Graph retries for 4 hours. A "team created" may arrive after the comparison, for a team that has been deleted since.
 # Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _GRAPH_RETRIES_FOR = timedelta(hours=4, minutes=5)
+# How much longer the second comparison waits for what is parked: one POST may stay parked for days.
+_WAITS_FOR_PARKED = timedelta(days=1)
 _PUBLISH_TIMEOUT = timedelta(seconds=30)
+_CALL_TIMEOUT = timedelta(seconds=30)
 _MAX_TEXT = 1024
 
-
-class RecordedGaps(Protocol):
-    """The table of gaps; a change raises Conflict if the row has changed since it was read."""
-
-    def load(self, tenant_id: str) -> Sequence[Gap]:
-        """Return all gaps of a tenant."""
-        ...
-
-    def save(self, gap: Gap) -> Gap:
-        """Return the gap as saved, with its ETag."""
-        ...
-
-    def delete(self, gap: Gap) -> None:
-        """Delete a row."""
-        ...
+type Publish = Callable[[Sequence[CloudEvent], Deadline], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
     """Settings and ports of a run.
 
-    ``graph`` returns Graph in a tenant; ``is_parked``, whether a POST received before a given time is still parked.
+    ``graph`` returns Graph in a tenant, called on ``pool``. ``publish`` leaves out what was published before, and
+    ``publish_again`` does not. ``is_parked``: whether a POST received before a given time is still parked.
     """
 
     tenant_ids: Sequence[str]
@@ -71,35 +62,40 @@ class CatchUp:
     gap_table: RecordedGaps
     snapshot_table: SnapshotEntries
     graph: Callable[[str], GraphLists]
-    publish: Callable[[Sequence[CloudEvent], Deadline], object]
+    pool: Executor
+    publish: Publish
+    publish_again: Publish
     is_parked: Callable[[datetime], bool]
     clock: Clock
+    call_timeout: timedelta = _CALL_TIMEOUT
 
     def run(self, ends: datetime) -> Counter[str]:
-        """Return how many gaps were recorded, recovered and so on, the oldest first; the next run continues."""
-        run = _Run(ports=self, reader=PageReader(graph=self.graph, clock=self.clock, ends=ends))
+        """Return how many gaps were recorded, recovered and so on; gaps take turns, and the next run continues."""
+        run = _Run(ports=self)
         gaps = [gap for tenant_id in self.tenant_ids for gap in run.load_gaps(tenant_id)]
-        for gap in sorted(gaps, key=lambda gap: (gap.is_baseline, gap.since)):
-            if self.clock.now() >= ends:
-                break
-            if gap.is_due(self.clock.now()) and gap.tenant_id not in run.throttled_tenants:
-                run.counts[run.attempt(gap)] += 1
+        turns = Turns(graph=self.graph, clock=self.clock, ends=ends, pool=self.pool, call_timeout=self.call_timeout)
+        turns.run(_Attempt(run=run, backfill=run.backfill(gap)) for gap in in_turn(gaps, self.clock.now()))
         return +run.counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     ports: CatchUp
-    reader: PageReader
-    throttled_tenants: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     baselined: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and keys of the subscriptions with a complete baseline."""
 
     def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none if a table fails."""
+        ports = self.ports
+        recording = Recording(
+            subscription_table=ports.subscription_table,
+            gap_table=ports.gap_table,
+            now=ports.clock.now(),
+            counts=self.counts,
+        )
         try:
-            gaps = self._current_gaps(tenant_id)
+            gaps = recording.load_gaps(tenant_id)
         except Problem as problem:
             _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
@@ -107,127 +103,127 @@ class _Run:
         self.baselined.update((tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED)
         return gaps
 
-    def _current_gaps(self, tenant_id: str) -> Sequence[Gap]:
-        by_key = {gap.key: gap for gap in self.ports.gap_table.load(tenant_id)}
-        tracked = self.ports.subscription_table.load(tenant_id).tracked
-        for row in tracked:
-            by_key |= {gap.key: gap for gap in (*self._record(row, by_key), *self._start_baseline(row, by_key))}
-        keys = {row.key for row in tracked}
-        return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
-
-    def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
-        """Yield the gap of a subscription row, moved from that row to the table of gaps."""
-        gap = Gap.from_tracked(row)
-        if gap is None:
-            return
-        with suppress(Conflict):
-            recorded = by_key.get(gap.key)
-            merged = gap if recorded is None else recorded.merged_with(gap)
-            yield merged if merged is recorded else self.ports.gap_table.save(merged)
-            # Save the gap first: a run that is killed in between must not lose it.
-            self.ports.subscription_table.save(replace(row, missed_interval=None))
-            self.counts["recorded"] += 1
-
-    def _start_baseline(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
-        """Yield the baseline of a subscription that needs one and has none."""
-        baseline = Gap.baseline(row, self.ports.clock.now())
-        if baseline is not None and baseline.key not in by_key and needs_snapshot(baseline):
-            with suppress(Conflict):
-                yield self.ports.gap_table.save(baseline)
-
-    def _delete_if_expired(self, gap: Gap, tracked_keys: Collection[str]) -> bool:
-        if gap.is_baseline:
-            # Without a subscription, nothing updates the snapshot, so its baseline is void.
-            is_expired = gap.subscription_key not in tracked_keys
-        else:
-            age = self.ports.clock.now() - gap.ended_at if gap.ended_at else timedelta(0)
-            is_expired = gap.state in DONE_STATES and age >= _DONE_RETENTION
-        if is_expired:
-            with suppress(Problem):
-                self.ports.gap_table.delete(gap)
-        return is_expired
-
-    def attempt(self, gap: Gap) -> str:
-        """Return what became of a gap."""
-        reason = _TOO_OLD if self._is_too_old(gap.until) else why_unrecoverable(gap)
-        try:
-            return self._backfill(gap) if reason is None else self._declare_lost(gap, reason)
-        except Conflict:
-            return "left to another run"
-
-    def _is_too_old(self, moment: datetime) -> bool:
-        return moment < self.ports.clock.now() - _GRAPH_HISTORY
-
-    def _backfill(self, gap: Gap) -> str:
-        backfill = Backfill(
+    def backfill(self, gap: Gap) -> Backfill:
+        """Return an attempt at a gap."""
+        ports = self.ports
+        return Backfill(
             gap=gap,
-            is_complete=(gap.tenant_id, gap.subscription_key) in self.baselined,
-            client_id=self.ports.client_id,
-            reader=self.reader,
-            snapshot_table=self.ports.snapshot_table,
-            publish=self.ports.publish,
-            save=self.ports.gap_table.save,
+            is_complete=self.has_baseline(gap),
+            client_id=ports.client_id,
+            clock=ports.clock,
+            snapshot_table=ports.snapshot_table,
+            publish=ports.publish_again if gap.cause is GapCause.REQUESTED else ports.publish,
+            save=ports.gap_table.save,
         )
+
+    def has_baseline(self, gap: Gap) -> bool:
+        """Return whether the snapshot was complete before a gap."""
+        return (gap.tenant_id, gap.subscription_key) in self.baselined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One attempt at a gap in this run, with what becomes of the gap."""
+
+    run: _Run
+    backfill: Backfill
+
+    @property
+    def tenant_id(self) -> str:
+        return self.backfill.gap.tenant_id
+
+    @property
+    def units(self) -> int:
+        return self.backfill.units
+
+    def reads(self) -> Reads[None]:
+        """Backfill the gap, or declare it lost; count what became of it."""
+        gap = self.backfill.gap
         try:
-            if gap.recheck_at is not None:
-                self._check_nothing_is_parked()
-            backfill.run()
+            outcome = yield from self._attempt(gap)
+        except Conflict:
+            outcome = "left to another run"
+        except Problem as problem:
+            # The sink or the table of gaps does not answer: the gap stays as it is.
+            _LOG.error("tenant %s: the gap of %s cannot be processed: %s", gap.tenant_id, gap.resource, problem)
+            outcome = "failed"
+        self.run.counts[outcome] += 1
+        self.run.counts["events"] += self.backfill.gap.recovered - gap.recovered
+
+    def _attempt(self, gap: Gap) -> Reads[str]:
+        reason = _TOO_OLD if self._is_too_old(gap.until) else why_unrecoverable(gap)
+        if reason is not None:
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
+        try:
+            self._check_nothing_is_parked(gap)
+            yield from self.backfill.reads()
         # Before Unavailable, its base class: nothing has failed, so there is no back-off.
         except OutOfTime:
+            self.backfill.save(self.backfill.gap)
             return "to be continued"
-        except (Unavailable, Misconfigured, NotFound) as problem:
-            return self._record_failure(backfill.gap, problem)
-        finally:
-            self.counts["events"] += backfill.gap.recovered - gap.recovered
-        return self._finish(backfill.gap)
+        except (Unavailable, Misconfigured, NotFound, GraphRefusal) as problem:
+            return self._record_failure(self.backfill.gap, problem)
+        return self._finish(self.backfill.gap)
 
-    def _check_nothing_is_parked(self) -> None:
-        if self.ports.is_parked(self.ports.clock.now()):
+    def _is_too_old(self, moment: datetime) -> bool:
+        return moment < self._now() - GRAPH_HISTORY
+
+    def _now(self) -> datetime:
+        return self.run.ports.clock.now()
+
+    def _check_nothing_is_parked(self, gap: Gap) -> None:
+        now = self._now()
+        if gap.is_recheck and now < (gap.due_at or now) + _WAITS_FOR_PARKED and self.run.ports.is_parked(now):
             raise Unavailable("a parked POST may report a change from before the gap ended")
 
     def _record_failure(self, gap: Gap, problem: Problem) -> str:
-        now = self.ports.clock.now()
+        now = self._now()
         failed = replace(gap, failure=Backoff.next(gap.failure, problem, now))
-        if isinstance(problem, Unavailable):
-            if problem.retry_after is not None:
-                self.throttled_tenants.add(gap.tenant_id)
+        if isinstance(problem, Unavailable | Misconfigured):
+            # Misconfigured comes from the sink or a table, and concerns every gap.
             _LOG.warning("%s: the gap since %s is postponed: %s", gap.resource, gap.since, problem)
-            self.ports.gap_table.save(failed)
+            self._save(failed)
             return "put off"
-        if gap.recheck_at is not None:
+        if gap.is_recheck:
             # The first comparison succeeded: no change is known to be lost.
             return self._finish(gap)
-        if isinstance(problem, NotFound) or now - gap.until > _GIVE_UP_AFTER:
-            return self._declare_lost(failed, str(problem))
+        is_for_good = isinstance(problem, NotFound) or (isinstance(problem, GraphRefusal) and problem.is_for_good)
+        if is_for_good or now - gap.until > _GIVE_UP_AFTER:
+            return self._declare_lost(failed, GapState.UNRECOVERABLE, str(problem))
         if gap.state is not GapState.REFUSED:
             self._announce_loss(gap, str(problem))
-        self.ports.gap_table.save(replace(failed, state=GapState.REFUSED, reason=str(problem)[:_MAX_TEXT]))
+        self._save(replace(failed, state=GapState.REFUSED, reason=str(problem)[:_MAX_TEXT]))
         return "refused"
 
     def _finish(self, gap: Gap) -> str:
-        if gap.recheck_at is not None:
-            self._close(gap, GapState.RECOVERED, None)
+        if gap.is_recheck:
+            self.run.ports.gap_table.delete(gap)
             return "compared again"
         if gap.is_baseline:
             self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        if needs_snapshot(gap) and (gap.tenant_id, gap.subscription_key) not in self.baselined:
-            return self._declare_lost(gap, "there was no complete snapshot to compare with")
-        if gap.skipped:
-            return self._declare_lost(gap, f"Graph refused {gap.skipped} of the lists: {gap.reason}")
+        if needs_snapshot(gap) and not self.run.has_baseline(gap):
+            reason = "there was no complete snapshot to compare with"
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         if self._is_too_old(gap.since):
-            return self._declare_lost(gap, _TOO_OLD)
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, _TOO_OLD)
+        if needs_snapshot(gap):
+            # Plan it first, for a run that is killed in between. It may be planned already.
+            with suppress(Conflict):
+                self._save(gap.recheck_at(self._now() + _GRAPH_RETRIES_FOR))
+        if gap.skipped:
+            reason = f"{gap.skipped} lists or items could not be read: {gap.reason}"
+            return self._declare_lost(gap, GapState.PARTIAL, reason)
         _LOG.info("%s: the gap since %s is closed, with %s events recovered", gap.resource, gap.since, gap.recovered)
-        recheck_at = self.ports.clock.now() + _GRAPH_RETRIES_FOR if needs_snapshot(gap) else None
-        self._close(gap, GapState.RECOVERED, None, recheck_at=recheck_at)
+        self._close(gap, GapState.RECOVERED, None)
         return "recovered"
 
-    def _declare_lost(self, gap: Gap, reason: str) -> str:
+    def _declare_lost(self, gap: Gap, state: GapState, reason: str) -> str:
         # Announce first: a run that is killed in between announces it again, with the same id.
         if gap.state is not GapState.REFUSED:
             self._announce_loss(gap, reason)
-        self._close(gap, GapState.UNRECOVERABLE, reason[:_MAX_TEXT])
-        return "unrecoverable"
+        self._close(gap, state, reason[:_MAX_TEXT])
+        return state.value
 
     def _announce_loss(self, gap: Gap, reason: str) -> None:
         if gap.is_baseline:
@@ -236,10 +232,13 @@ class _Run:
             return
         message = "tenant %s: changes of %s from %s until %s are lost: %s"
         _LOG.warning(message, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
-        client_id, now = self.ports.client_id, self.ports.clock.now()
+        client_id, now = self.run.ports.client_id, self._now()
         event = gap_event(lost_changes(gap, reason[:_MAX_TEXT]), client_id=client_id, published_at=now)
-        self.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
+        self.run.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
 
-    def _close(self, gap: Gap, state: GapState, reason: str | None, *, recheck_at: datetime | None = None) -> None:
-        ended = replace(gap, state=state, reason=reason, ended_at=self.ports.clock.now(), recheck_at=recheck_at)
-        self.ports.gap_table.save(replace(ended, checkpoint=None, current_query=None, next_page=None, failure=None))
+    def _close(self, gap: Gap, state: GapState, reason: str | None) -> None:
+        ended = replace(gap, state=state, reason=reason, ended_at=self._now(), position=(), failure=None)
+        self._save(ended)
+
+    def _save(self, gap: Gap) -> None:
+        self.run.ports.gap_table.save(gap)

@@ -17,31 +17,58 @@ from shared.timing import Backoff, utc_time
 MARGIN = timedelta(minutes=5)
 
 
+class GapCause(StrEnum):
+    """Why changes may be missing, or why Graph is read all the same."""
+
+    OUTAGE = "outage"
+    REPLACED = "replaced"
+    LAPSED = "lapsed"
+    MISSED = "missed"
+    AUDIT = "audit"
+    REQUESTED = "requested"
+    """An operator wants the changes again, also those that were published."""
+    BASELINE = "baseline"
+    """Nothing was missed: the lists are read to be compared with later."""
+    RECHECK = "recheck"
+    """Lists are compared a second time, because Graph delivers some changes late."""
+
+
 class GapState(StrEnum):
     """How far the backfill of a gap has come."""
 
     OPEN = "open"
     REFUSED = "refused"
-    """Graph refuses the requests, perhaps because a permission is missing; later runs try again."""
+    """Graph refuses all requests, perhaps because a permission is missing; later runs try again."""
     RECOVERED = "recovered"
+    PARTIAL = "partial"
+    """Everything was read but what Graph refuses or what cannot be understood, which an event reports."""
     UNRECOVERABLE = "unrecoverable"
     """Some or all changes are lost, which an event reports."""
     BASELINED = "noted"
     """A baseline that is complete."""
 
 
-DONE_STATES = frozenset({GapState.RECOVERED, GapState.UNRECOVERABLE, GapState.BASELINED})
+DONE_STATES = frozenset({GapState.RECOVERED, GapState.PARTIAL, GapState.UNRECOVERABLE, GapState.BASELINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A place in a list: ``item`` is the last one done on the page at ``page``, None before the first one.
+
+    If another step follows, that one is a place in the list that belongs to ``item``, which is not done yet.
+    """
+
+    page: str
+    item: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """One gap that has ended, from ``since`` to ``until``, and its backfill.
+    """One gap, from ``since`` to ``until``, and its backfill, which begins once the gap has ended.
 
-    Its queries run in a fixed order: ``checkpoint`` is the key of the last one done, ``current_query`` that of an
-    unfinished one, ``next_page`` where to continue in it. ``recovered`` counts events, ``skipped`` refused queries.
-    ``recheck_at``: when to compare the lists a second time, after Graph's 4-hour retry period; None if never.
-
-    A baseline is a gap of zero length: nothing was missed; its backfill fills the snapshot to compare with later.
+    ``position`` leads from the outermost list to the innermost one that is being read. ``recovered`` counts events;
+    ``read`` counts lists that were read to their end; ``skipped`` counts refused lists and malformed items.
+    ``due_at``: when to begin, if not at once. ``begun_at``, ``turn_at``: the first and the last time it had its turn.
     """
 
     tenant_id: str
@@ -52,33 +79,38 @@ class Gap:
     delegated: bool
     since: datetime
     until: datetime
-    is_baseline: bool = False
+    cause: GapCause = GapCause.OUTAGE
     state: GapState = GapState.OPEN
     reason: str | None = None
-    checkpoint: str | None = None
-    current_query: str | None = None
-    next_page: str | None = None
+    position: tuple[Step, ...] = ()
     recovered: int = 0
+    read: int = 0
     skipped: int = 0
     failure: Backoff | None = None
+    due_at: datetime | None = None
+    begun_at: datetime | None = None
+    turn_at: datetime | None = None
     ended_at: datetime | None = None
-    recheck_at: datetime | None = None
     etag: str | None = None
 
     @classmethod
     def from_tracked(cls, row: TrackedSubscription) -> Self | None:
         """Return the gap of a subscription; None if it has none, or one that has not ended."""
         missed = row.missed_interval
-        return None if missed is None or missed.until is None else cls._for_interval(row, missed.since, missed.until)
+        if missed is None or missed.until is None:
+            return None
+        return cls.of_subscription(row, GapCause.OUTAGE, missed.since, missed.until)
 
     @classmethod
     def baseline(cls, row: TrackedSubscription, now: datetime) -> Self | None:
         """Return the baseline of a subscription; None if it does not exist at Graph yet."""
-        gap = cls._for_interval(row, now, now)
-        return None if gap is None else replace(gap, is_baseline=True)
+        return cls.of_subscription(row, GapCause.BASELINE, now, now)
 
     @classmethod
-    def _for_interval(cls, row: TrackedSubscription, since: datetime, until: datetime) -> Self | None:
+    def of_subscription(
+        cls, row: TrackedSubscription, cause: GapCause, since: datetime, until: datetime
+    ) -> Self | None:
+        """Return a gap of a subscription; None if it does not exist at Graph yet."""
         if row.applied is None:
             return None
         return cls(
@@ -90,18 +122,38 @@ class Gap:
             delegated=row.desired.delegated,
             since=since,
             until=until,
+            cause=cause,
         )
 
     @property
     def key(self) -> str:
-        """The key of its row within the tenant: the subscription's key, and when the gap began."""
-        start = "baseline" if self.is_baseline else f"{self.since:%Y%m%dT%H%M%S%f}"
-        return f"{self.subscription_key}-{start}"
+        """The key of its row within the tenant: the subscription's key, the cause, and when the gap began."""
+        start = "" if self.is_baseline else f"-{self.since:%Y%m%dT%H%M%S%f}"
+        return f"{self.subscription_key}-{self.cause}{start}"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether nothing was missed, and the lists are read to be compared with later."""
+        return self.cause is GapCause.BASELINE
+
+    @property
+    def is_recheck(self) -> bool:
+        """Whether lists are compared a second time."""
+        return self.cause is GapCause.RECHECK
+
+    def next_attempt_at(self) -> datetime:
+        """Return when its backfill may go on: it has ended, it is due, and the pause after a failure is over."""
+        moments = (self.until, self.due_at, self.failure.retry_at if self.failure else None)
+        return max(moment for moment in moments if moment is not None)
 
     def is_due(self, now: datetime) -> bool:
         """Return whether to work on it in this run."""
-        is_open = self.state not in DONE_STATES or (self.recheck_at is not None and self.recheck_at <= now)
-        return is_open and (self.failure is None or self.failure.retry_at <= now)
+        return self.state not in DONE_STATES and self.next_attempt_at() <= now
+
+    def recheck_at(self, moment: datetime) -> "Gap":
+        """Return the gap that compares the same lists at ``moment``, and is a row of its own."""
+        again = replace(self.reset(), cause=GapCause.RECHECK, due_at=moment)
+        return replace(again, begun_at=None, turn_at=None, etag=None)
 
     def covers(self, moment: datetime) -> bool:
         """Return whether a change at ``moment`` may have been missed."""
@@ -113,8 +165,8 @@ class Gap:
 
     def reset(self) -> "Gap":
         """Return the gap as it was before its backfill, for an operator who has removed the cause of a failure."""
-        restarted = replace(self, checkpoint=None, current_query=None, next_page=None, recovered=0, skipped=0)
-        return replace(restarted, state=GapState.OPEN, reason=None, failure=None, ended_at=None, recheck_at=None)
+        restarted = replace(self, position=(), recovered=0, read=0, skipped=0)
+        return replace(restarted, state=GapState.OPEN, reason=None, failure=None, ended_at=None)
 
 
 def time_or_none(item: Mapping[str, Any], name: str) -> datetime | None:

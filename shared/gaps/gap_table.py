@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,11 +11,14 @@ from typing import Any
 
 from azure.data.tables import TableServiceClient
 
-from shared.gaps.gap import Gap, GapState
+from shared.gaps.gap import Gap, GapCause, GapState, Step
 from shared.graph.subscription import split_change_types
 from shared.table import Table, backoff_columns, backoff_from, column, decode_row, optional_column
 
 TABLE = "gaps"
+
+# A column takes 32,768 characters. Source: the page above.
+_MAX_POSITION = 32_000
 
 
 class GapTable:
@@ -48,16 +52,17 @@ def to_entity(gap: Gap) -> dict[str, Any]:
         "delegated": gap.delegated,
         "startDateTime": gap.since,
         "endDateTime": gap.until,
-        "baseline": gap.is_baseline or None,
+        "cause": gap.cause.value,
         "state": gap.state.value,
         "reason": gap.reason,
-        "checkpoint": gap.checkpoint,
-        "reading": gap.current_query,
-        "nextPage": gap.next_page,
+        "position": _position_column(gap.position),
         "recovered": gap.recovered,
+        "read": gap.read,
         "skipped": gap.skipped,
+        "dueDateTime": gap.due_at,
+        "begunDateTime": gap.begun_at,
+        "turnDateTime": gap.turn_at,
         "endedDateTime": gap.ended_at,
-        "againDateTime": gap.recheck_at,
         **backoff_columns(gap.failure),
     }
     return {name: value for name, value in columns.items() if value is not None}
@@ -82,20 +87,45 @@ def _gap(entity: Any) -> Gap:
         delegated=column(entity, "delegated", bool),
         since=column(entity, "startDateTime", datetime),
         until=column(entity, "endDateTime", datetime),
-        is_baseline=optional_column(entity, "baseline", bool) or False,
-        state=GapState(column(entity, "state", str)),
-        reason=optional_column(entity, "reason", str),
-        checkpoint=optional_column(entity, "checkpoint", str),
-        current_query=optional_column(entity, "reading", str),
-        next_page=optional_column(entity, "nextPage", str),
-        recovered=column(entity, "recovered", int, minimum=0),
-        skipped=column(entity, "skipped", int, minimum=0),
-        failure=backoff_from(entity),
-        ended_at=optional_column(entity, "endedDateTime", datetime),
-        recheck_at=optional_column(entity, "againDateTime", datetime),
+        cause=GapCause(column(entity, "cause", str)),
         etag=entity.metadata["etag"],
     )
     if gap.key != entity["RowKey"]:
         # Saving it would create another row, and this one would be processed for ever.
         raise ValueError("the key of another row")
-    return gap
+    return _with_progress(gap, entity)
+
+
+def _with_progress(gap: Gap, entity: Any) -> Gap:
+    return replace(
+        gap,
+        state=GapState(column(entity, "state", str)),
+        reason=optional_column(entity, "reason", str),
+        position=_position(optional_column(entity, "position", str)),
+        recovered=column(entity, "recovered", int, minimum=0),
+        read=column(entity, "read", int, minimum=0),
+        skipped=column(entity, "skipped", int, minimum=0),
+        failure=backoff_from(entity),
+        due_at=optional_column(entity, "dueDateTime", datetime),
+        begun_at=optional_column(entity, "begunDateTime", datetime),
+        turn_at=optional_column(entity, "turnDateTime", datetime),
+        ended_at=optional_column(entity, "endedDateTime", datetime),
+    )
+
+
+def _position_column(position: Sequence[Step]) -> str | None:
+    text = json.dumps([[step.page, step.item] for step in position], ensure_ascii=False) if position else None
+    # Without a position, the backfill begins anew; with a text that does not fit, the row could not be saved at all.
+    return text if text is None or len(text) <= _MAX_POSITION else None
+
+
+def _position(text: str | None) -> tuple[Step, ...]:
+    if text is None:
+        return ()
+    return tuple([_step(*step) for step in json.loads(text)])
+
+
+def _step(page: Any, item: Any) -> Step:
+    if not isinstance(page, str) or not isinstance(item, str | None):
+        raise TypeError("a step of the position is not of texts")
+    return Step(page, item)

@@ -22,6 +22,7 @@ from shared.events.gap_event import LostChanges
 from shared.gaps.gap import Gap, parse_time
 from shared.notifications.collection import MAX_TEXT, ChangeNotification
 from shared.notifications.decryption import ResourceContent
+from shared.resources.paths import is_member_type
 
 # As notifications spell them.
 _ODATA_TYPES: Mapping[str, str] = {
@@ -85,9 +86,12 @@ def _message_path_parts(message: Item) -> PathParts:
 
 
 def _change_types(item: Item, gap: Gap, modified_name: str) -> Iterator[str]:
-    created, modified = parse_time(item, "createdDateTime"), parse_time(item, modified_name)
-    if created is None or modified is None:
-        raise Malformed("the item has no creation or modification time")
+    created = parse_time(item, "createdDateTime")
+    if created is None:
+        raise Malformed("the item has no creation time")
+    # Samples of Microsoft have null, for messages and meeting chats that were never changed.
+    # Source: https://github.com/microsoftgraph/microsoft-graph-docs/issues/7517
+    modified = parse_time(item, modified_name) or created
     if gap.covers(created):
         yield "created"
     deleted = parse_time(item, "deletedDateTime")
@@ -116,13 +120,21 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
         change_type=change.change_type,
         lifecycle_event=None,
         resource=resource,
-        resource_data={"@odata.type": _ODATA_TYPES[path_parts[-2]], "@odata.id": resource, "id": path_parts[-1]},
+        resource_data={"@odata.type": _odata_type(change), "@odata.id": resource, "id": path_parts[-1]},
         encrypted_content=None,
     )
     content = None if change.item is None else ResourceContent(json_bytes=dump_json(change.item), resource=change.item)
     own_key = _own_key(change, gap, content)
     event = event_from_notification(notification, content, client_id=client_id, at=recovered_at, own_key=own_key)
     return replace(event, recovered=True)
+
+
+def _odata_type(change: Change) -> str:
+    """Return the type as notifications spell it; a member may be a guest or a bot, which only the item itself says."""
+    name = change.path_parts[-2]
+    stated = change.item.get("@odata.type") if change.item is not None and name == "members" else None
+    derived = stated.rpartition(".")[2] if isinstance(stated, str) else ""
+    return f"#Microsoft.Graph.{derived}" if is_member_type(derived) else _ODATA_TYPES[name]
 
 
 def _odata_key(value: Any) -> str:

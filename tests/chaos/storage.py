@@ -48,8 +48,8 @@ class Storage:
         rows = await self._rows(_SUBSCRIPTIONS)
         counts["gaps recorded"] = sum(row.get("gapStartDateTime") is not None for row in rows)
         gaps = await self._rows(_GAPS)
-        counts["gaps open"] = sum(row.get("state") == "open" for row in gaps)
-        counts["gaps to be rechecked"] = sum("againDateTime" in row for row in gaps)
+        counts["gaps open"] = sum(row.get("state") == "open" and "dueDateTime" not in row for row in gaps)
+        counts["gaps to be rechecked"] = sum("dueDateTime" in row for row in gaps)
         return [f"{name} {count}" for name, count in counts.items() if count]
 
     async def end_pauses(self) -> None:
@@ -64,7 +64,7 @@ class Storage:
     async def recheck(self) -> None:
         """Make every second comparison due, as hours later, when Graph no longer delivers what was before."""
         for row in await self._rows(_GAPS):
-            await self._make_due(_GAPS, row, "againDateTime")
+            await self._make_due(_GAPS, row, "dueDateTime")
 
     async def _end_pause_of_blob(self, container: str, blob: BlobProperties) -> None:
         metadata = {name: value for name, value in blob.metadata.items() if name != "retry"}

@@ -92,7 +92,7 @@ def test_stored_post_is_unfinished(account: Account, container: str) -> None:
         pytest.param("subscriptions", {"resource": "/chats"}, [], id="no gap"),
         pytest.param("gaps", {"state": "open"}, ["gaps open 1"], id="gap open"),
         pytest.param(
-            "gaps", {"state": "recovered", "againDateTime": LATER}, ["gaps to be rechecked 1"], id="gap to be rechecked"
+            "gaps", {"state": "open", "dueDateTime": LATER}, ["gaps to be rechecked 1"], id="gap to be rechecked"
         ),
         pytest.param("gaps", {"state": "recovered"}, [], id="gap closed"),
     ],
@@ -120,11 +120,11 @@ def test_row_is_due_after_pauses_end(account: Account) -> None:
 
 
 def test_second_comparison_is_due_only_when_asked_for(account: Account) -> None:
-    account.insert("gaps", state="recovered", againDateTime=LATER)
+    account.insert("gaps", state="open", dueDateTime=LATER)
     account.call(Storage.end_pauses)
-    assert account.gap()["againDateTime"] == LATER
+    assert account.gap()["dueDateTime"] == LATER
     account.call(Storage.recheck)
-    assert account.gap()["againDateTime"] < datetime.now(UTC)
+    assert account.gap()["dueDateTime"] < datetime.now(UTC)
 
 
 def test_deleting_parked_posts_leaves_the_quarantine(account: Account) -> None:

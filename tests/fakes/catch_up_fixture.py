@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from shared.graph.client import Page
 from shared.timing import Deadline
 from tests.fakes.calls import Calls
 from tests.fakes.clocks import SettableClock
+from tests.fakes.executors import InlineExecutor
 from tests.fakes.gap_table import InMemoryGapTable
 from tests.fakes.snapshot_table import InMemorySnapshotTable
 from tests.fakes.subscription_table import InMemorySubscriptionTable
@@ -51,7 +53,7 @@ class FakeGraphTenant:
 class CatchUpFixture:
     """``lists`` has each list's pages by its path without the query; a problem among them is raised once."""
 
-    def __init__(self, *gaps: Gap) -> None:
+    def __init__(self, *gaps: Gap, pool: Executor | None = None) -> None:
         self.clock = SettableClock()
         self.tracking = InMemorySubscriptionTable(Calls())
         self.gaps = InMemoryGapTable(*gaps)
@@ -59,6 +61,9 @@ class CatchUpFixture:
         self.lists: dict[str, list[list[Mapping[str, Any]] | Problem]] = {}
         self.asked: list[str] = []
         self.published: list[CloudEvent] = []
+        self.again: list[CloudEvent] = []
+        self.pool = pool or InlineExecutor()
+        self.call_timeout = timedelta(seconds=30)
         self.before_publishing: Callable[..., None] = lambda: None
         self.before_reading: Callable[..., None] = lambda _tenant_id: None
         self.took = 0 * SECOND
@@ -73,9 +78,12 @@ class CatchUpFixture:
             gap_table=self.gaps,
             snapshot_table=self.known,
             graph=lambda tenant_id: FakeGraphTenant(self, tenant_id),
+            pool=self.pool,
             publish=self._publish,
+            publish_again=self._publish_again,
             is_parked=lambda before: any(moment < before for moment in self.parked),
             clock=self.clock,
+            call_timeout=self.call_timeout,
         )
         return catch_up.run(self.clock.now() + time)
 
@@ -99,6 +107,9 @@ class CatchUpFixture:
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.before_publishing()
         self.published.extend(events)
+
+    def _publish_again(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
+        self.again.extend(events)
 
     def read(self, tenant_id: str, path: str) -> Page:
         self.before_reading(tenant_id)

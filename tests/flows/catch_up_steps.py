@@ -42,6 +42,7 @@ def run_catch_up(
     catch_up = replace(
         renew_subscriptions.catch_up(app.clients),
         publish=publish or publish_new,
+        publish_again=publish or publish_new,
         # In the tests' storage account are the parked POSTs of other tests.
         is_parked=lambda _before: False,
     )

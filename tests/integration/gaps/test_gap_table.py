@@ -7,7 +7,7 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from shared.errors import Conflict
-from shared.gaps.gap import Gap, GapState
+from shared.gaps.gap import Gap, GapCause, GapState, Step
 from shared.gaps.gap_table import GapTable
 from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW, failure
@@ -30,18 +30,24 @@ def test_saved_gap_is_loaded_with_every_field(gaps: GapTable) -> None:
         _gap(),
         state=GapState.REFUSED,
         reason="Grüße 👋 'quoted'",
-        checkpoint="a",
-        current_query="b",
-        next_page="/v1.0/users/b/chats/getAllMessages?$skiptoken=" + "x" * 4000,
+        cause=GapCause.REQUESTED,
+        position=(
+            Step("/v1.0/users?$skiptoken=x", "b"),
+            Step("/v1.0/users/b/chats/getAllMessages?$skiptoken=" + "x" * 30_000, None),
+        ),
         recovered=7,
+        read=7,
         skipped=1,
         failure=failure(retry_at=NOW.replace(microsecond=123_457)),
+        due_at=NOW,
+        begun_at=NOW,
+        turn_at=NOW,
         ended_at=NOW,
     )
     saved = gaps.save(full)
     assert gaps.load(full.tenant_id) == (saved,)
     assert replace(saved, etag=None) == full
-    bare = gaps.save(replace(GAP, tenant_id=full.tenant_id, etag=saved.etag))
+    bare = gaps.save(replace(GAP, tenant_id=full.tenant_id, cause=full.cause, due_at=NOW, etag=saved.etag))
     assert gaps.load(full.tenant_id) == (bare,)
 
 

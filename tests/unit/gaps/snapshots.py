@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.errors import Problem
-from shared.gaps.gap import Gap, GapState
+from shared.gaps.gap import Gap, GapCause, GapState
 from shared.gaps.snapshot import SnapshotEntry, fingerprint_of
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.fakes.catch_up_fixture import CatchUpFixture
@@ -38,7 +38,7 @@ ALL_CHANNELS = gap_in("/teams/getAllChannels")
 
 
 def baseline_of(gap: Gap) -> Gap:
-    return replace(gap, is_baseline=True, since=BEFORE, until=BEFORE, state=GapState.BASELINED, ended_at=BEFORE)
+    return replace(gap, cause=GapCause.BASELINE, since=BEFORE, until=BEFORE, state=GapState.BASELINED, ended_at=BEFORE)
 
 
 def subscribed(gap: Gap, *rows: Gap) -> CatchUpFixture:

@@ -95,8 +95,8 @@ def test_interrupted_baseline_is_resumed() -> None:
     assert world.run(time=1.5 * SECOND) == {"to be continued": 1}
     assert world.run() == {"noted": 1}
     assert [known.collection for known in world.known.notes] == [
-        f"teams/{TEAM}/channels",
         f"teams/{OTHER}/channels",
+        f"teams/{TEAM}/channels",
     ]
 
 

@@ -25,7 +25,7 @@ def test_people_on_every_page_of_the_list_are_read() -> None:
 
 
 def test_postponed_gap_does_not_delay_the_others_of_its_tenant() -> None:
-    world = CatchUpFixture(GAP, replace(GAP, since=SINCE + MINUTE))
+    world = CatchUpFixture(GAP, replace(GAP, subscription_key="1" * 32))
     world.has("a")
     world.before_reading = raising(Unavailable("no answer"), times=1)
     assert world.run() == {"put off": 1, "recovered": 1}

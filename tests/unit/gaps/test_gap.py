@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.gaps.gap import DONE_STATES, Gap, GapState
+from shared.gaps.gap import DONE_STATES, Gap, GapCause, GapState, Step
 from shared.gaps.gap_table import gaps_from, to_entity
 from shared.subscriptions.tracked import MissedInterval
 from shared.timing import Backoff
@@ -30,17 +30,18 @@ _RECOVERIES = st.builds(
     delegated=st.booleans(),
     since=_MOMENTS,
     until=_MOMENTS,
-    is_baseline=st.booleans(),
+    cause=st.sampled_from(GapCause),
     state=st.sampled_from(GapState),
     reason=st.none() | _TEXTS,
-    checkpoint=st.none() | _TEXTS,
-    current_query=st.none() | _TEXTS,
-    next_page=st.none() | _TEXTS,
+    position=st.lists(st.builds(Step, _TEXTS, st.none() | _TEXTS), max_size=3).map(tuple),
     recovered=st.integers(0, 10**9),
+    read=st.integers(0, 10**9),
     skipped=st.integers(0, 10**9),
     failure=st.none() | st.builds(Backoff, text=_TEXTS, at=_MOMENTS, count=st.integers(1, 99), retry_at=_MOMENTS),
+    due_at=st.none() | _MOMENTS,
+    begun_at=st.none() | _MOMENTS,
+    turn_at=st.none() | _MOMENTS,
     ended_at=st.none() | _MOMENTS,
-    recheck_at=st.none() | _MOMENTS,
     etag=st.just("e1"),
 )
 
@@ -68,14 +69,22 @@ def test_every_row_comes_back_as_it_was(row: Gap) -> None:
         ("startDateTime", "yesterday"),
         ("subscription", "another"),
         ("delegated", "yes"),
-        ("baseline", "yes"),
+        ("cause", "unknown"),
+        ("cause", 1),
         ("changeType", 1),
         ("reason", 1),
-        ("checkpoint", 1),
-        ("reading", 1),
-        ("nextPage", 1),
+        ("position", 1),
+        ("position", "{"),
+        ("position", "7"),
+        ("position", "[7]"),
+        ("position", '[["page"]]'),
+        ("position", "[[1, null]]"),
+        ("position", '[["page", 1]]'),
+        ("read", -1),
+        ("dueDateTime", 1),
+        ("begunDateTime", 1),
+        ("turnDateTime", 1),
         ("endedDateTime", 1),
-        ("againDateTime", 1),
     ],
 )
 def test_invalid_row_is_named(column: str, value: Any) -> None:
@@ -96,7 +105,7 @@ def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
         GAP, subscription_key=row.key, resource=row.desired.resource, change_types=row.desired.change_types
     )
     assert found is not None
-    assert found.key == f"{row.key}-{SINCE:%Y%m%dT%H%M%S%f}"
+    assert found.key == f"{row.key}-outage-{SINCE:%Y%m%dT%H%M%S%f}"
 
 
 @pytest.mark.parametrize("gap", [None, MissedInterval(since=SINCE)], ids=["none", "one that lasts"])
@@ -115,6 +124,10 @@ def test_nothing_is_recovered_before_there_is_a_subscription() -> None:
     [
         ({}, True),
         ({"state": GapState.REFUSED}, True),
+        ({"until": NOW}, True),
+        ({"until": NOW + MINUTE}, False),
+        ({"due_at": NOW}, True),
+        ({"due_at": NOW + MINUTE}, False),
         ({"failure": failure(retry_at=NOW)}, True),
         ({"failure": failure(retry_at=NOW + MINUTE)}, False),
         *[({"state": state}, False) for state in sorted(DONE_STATES)],
@@ -124,8 +137,20 @@ def test_it_is_due_until_it_is_done_but_for_its_pauses(changes: dict[str, Any], 
     assert replace(GAP, **changes).is_due(NOW) is due
 
 
+def test_position_that_does_not_fit_into_a_row_is_left_out() -> None:
+    long = replace(GAP, position=(Step("/v1.0/users?" + "x" * 33_000, "a"),), etag="e1")
+    assert gaps_from([_kept(to_entity(long))]) == (replace(long, position=()),)
+
+
+def test_second_comparison_is_a_row_of_its_own() -> None:
+    done = replace(GAP, state=GapState.PARTIAL, position=(Step("/", "a"),), recovered=7, begun_at=NOW, etag="e7")
+    again = done.recheck_at(NOW + HOUR)
+    assert again == replace(GAP, cause=GapCause.RECHECK, due_at=NOW + HOUR)
+    assert again.key != done.key
+
+
 def test_extended_gap_starts_again() -> None:
-    known = replace(GAP, state=GapState.RECOVERED, checkpoint="a", recovered=7, ended_at=NOW, etag="e7")
+    known = replace(GAP, state=GapState.RECOVERED, position=(Step("/", "a"),), recovered=7, ended_at=NOW, etag="e7")
     assert known.merged_with(GAP) is known
     assert known.merged_with(replace(GAP, until=UNTIL + HOUR)) == replace(GAP, until=UNTIL + HOUR, etag="e7")
 
@@ -135,14 +160,12 @@ def test_an_operator_may_have_it_done_again() -> None:
         GAP,
         state=GapState.UNRECOVERABLE,
         reason="no",
-        checkpoint="a",
-        current_query="b",
-        next_page="/",
+        position=(Step("/", "a"),),
         recovered=7,
+        read=7,
         skipped=1,
         failure=failure(retry_at=NOW),
         ended_at=NOW,
-        recheck_at=NOW,
         etag="e7",
     )
     assert done.reset() == replace(GAP, etag="e7")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.gaps.gap import Gap
+from shared.gaps.gap import Gap, GapCause
 from shared.gaps.graph_queries import (
     ForEachQuery,
     Query,
@@ -232,4 +232,4 @@ def test_a_chat_that_has_not_changed_since_the_gap_began_is_left_alone(
 ) -> None:
     gap, chat = _gap("/chats/getAllMembers"), {"id": CHAT, "lastUpdatedDateTime": updated, "members": []}
     assert (_chats_of_x(gap).query_for(chat) is not None) == is_read
-    assert (_chats_of_x(replace(gap, is_baseline=True)).query_for(chat) is not None) == is_read_for_baseline
+    assert (_chats_of_x(replace(gap, cause=GapCause.BASELINE)).query_for(chat) is not None) == is_read_for_baseline

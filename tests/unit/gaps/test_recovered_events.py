@@ -17,7 +17,7 @@ from shared.errors import Malformed
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.gap_event import gap_event
 from shared.gaps.gap import Gap
-from shared.gaps.recovered_events import changes_from_item, event_from_change, lost_changes, message_and_replies
+from shared.gaps.recovered_events import Change, changes_from_item, event_from_change, lost_changes, message_and_replies
 from shared.notifications.decryption import ResourceContent
 from tests.fakes.gap_values import AFTER, BEFORE, DURING, GAP, LATER, SINCE, UNTIL, message, text
 from tests.fakes.subscription_values import MINUTE, NOW
@@ -198,3 +198,34 @@ def test_a_gap_is_said_with_one_id_and_fits_its_schema() -> None:
         "endDateTime": "2026-11-21T08:30:00.000Z",
         "reason": "no such API",
     }
+
+
+@pytest.mark.parametrize("absent", [{"lastModifiedDateTime": None}, {"lastModifiedDateTime": ...}])
+def test_message_that_was_never_changed_has_the_time_of_its_creation(absent: dict[str, Any]) -> None:
+    """Source: https://github.com/microsoftgraph/microsoft-graph-docs/issues/7517."""
+    found = {name: value for name, value in (message() | absent).items() if value is not ...}
+    assert [change.change_type for change in changes_from_item(found, GAP)] == ["created"]
+
+
+@pytest.mark.parametrize("updated", [None, "0001-01-01T00:00:00Z"])
+def test_meeting_chat_that_was_never_changed_is_created(updated: str | None) -> None:
+    chat = {"id": CHAT, "chatType": "meeting", "createdDateTime": text(DURING), "lastUpdatedDateTime": updated}
+    assert [change.change_type for change in changes_from_item(chat, GAP)] == ["created"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "type_"),
+    [
+        ("#microsoft.graph.anonymousGuestConversationMember", "#Microsoft.Graph.anonymousGuestConversationMember"),
+        ("#microsoft.graph.skypeUserConversationMember", "#Microsoft.Graph.skypeUserConversationMember"),
+        ("#microsoft.graph.unknown", "#Microsoft.Graph.aadUserConversationMember"),
+        (7, "#Microsoft.Graph.aadUserConversationMember"),
+        (None, "#Microsoft.Graph.aadUserConversationMember"),
+    ],
+)
+def test_member_of_a_derived_type_is_a_conversation_member(stated: Any, type_: str) -> None:
+    item = {"id": "a", "@odata.type": stated}
+    change = Change(change_type="created", path_parts=("chats", CHAT, "members", "a"), item=item)
+    event = event_from_change(change, GAP, client_id=CLIENT_ID, recovered_at=NOW)
+    assert event.type == "Microsoft.Graph.ConversationMemberCreated"
+    assert json.loads(event.data)["resourceData"]["@odata.type"] == type_
