@@ -116,21 +116,22 @@ class CheckDocument(TypedDict):
 
 
 class RecordedGapDocument(WatchedDocument, GapDocument):
-    """A gap that has ended, and its recovery; ``recovered`` counts events, ``skipped`` lists that were refused.
+    """A gap, and its recovery; ``recovered`` counts events, ``skipped`` refused lists and malformed items.
 
     With ``baseline`` it is not a gap: Graph refuses the lists with which later gaps would be compared.
-    ``againDateTime`` is when the lists are compared a second time.
+    The cause ``recheck`` is a second comparison of lists, at ``dueDateTime``.
     """
 
     baseline: bool
     tenantId: str
     subscriptionId: str
-    state: Literal["open", "refused", "recovered", "unrecoverable", "noted"]
+    cause: Literal["outage", "replaced", "lapsed", "missed", "audit", "requested", "baseline", "recheck"]
+    state: Literal["open", "refused", "recovered", "partial", "unrecoverable", "noted"]
     reason: str | None
     recovered: int
     skipped: int
     endedDateTime: str | None
-    againDateTime: str | None
+    dueDateTime: str | None
     failure: FailureDocument | None
 
 

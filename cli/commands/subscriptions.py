@@ -1,6 +1,5 @@
 """``python -m cli subscriptions``: list, check, add, remove and renew subscriptions."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,11 +11,10 @@ from cli.exit_codes import Status
 from cli.options import AsJson, Tenant, selected_tenant_ids
 from cli.output import bar, busy, console, print_json, print_line, print_rows, print_warnings
 from cli.settings_file import app_clients
+from cli.subscription_rows import matching_rows
 from cli.subscription_status import COLUMNS, StatusContext, cells, last_run, list_document, needs_attention, warnings
 from shared.app.renew_subscriptions import reconciler
 from shared.errors import Misconfigured
-from shared.graph.subscription import split_change_types
-from shared.resources.paths import canonical_path
 from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TenantState, TrackedSubscription, subscription_key
@@ -164,17 +162,3 @@ def row_to_add(row: TrackedSubscription | None, desired: DesiredSubscription) ->
 def row_to_remove(row: TrackedSubscription) -> TrackedSubscription:
     """Return the row to save so that the next run deletes the subscription, without waiting for its back-off."""
     return replace(row, is_wanted=False, failure=None)
-
-
-def matching_rows(
-    rows: Iterable[TrackedSubscription], resource: str, change_type: str
-) -> Sequence[TrackedSubscription]:
-    """Return the wanted rows of ``resource`` with exactly ``change_type``; with any, if that is empty."""
-    path, changes = canonical_path(resource), split_change_types(change_type)
-    return [
-        row
-        for row in rows
-        if row.is_wanted
-        and canonical_path(row.desired.resource) == path
-        and (not change_type or row.desired.change_types == changes)
-    ]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cli.commands.subscriptions import is_from_file, matching_rows, row_to_add, row_to_remove
+from cli.commands.subscriptions import is_from_file, row_to_add, row_to_remove
+from cli.subscription_rows import matching_rows
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.cli.subscription_rows import desired, failure, row
 
