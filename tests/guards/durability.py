@@ -24,6 +24,8 @@ _HOSTILE = f"{_TRACKED}::test_hostile_subscription_id_records_no_activity"
 _RUNS = "tests/unit/gaps/test_catch_up.py"
 _COMPARING = "tests/unit/gaps/test_catch_up_snapshots.py"
 _FAILURES = "tests/unit/gaps/test_catch_up_failures.py"
+_REFUSALS = "tests/unit/gaps/test_backfill_refusals.py"
+_PARTIAL = f"{_REFUSALS}::test_ten_refused_users_in_a_row_leave_the_gap_partial"
 _LOST = f"{_FAILURES}::test_lost_gap_is_published_before_it_is_recorded"
 _RECORDING = "tests/unit/gaps/test_snapshot_recorder.py"
 _UNPUBLISHED = f"{_RECORDING}::test_unpublished_event_is_not_recorded"
@@ -36,7 +38,10 @@ _once = Guarded(area="once", module="shared/events/publish_once.py")
 _apply = Guarded(area="apply", module="shared/subscriptions/apply.py")
 _table = Guarded(area="table", module="shared/table.py")
 _gap = Guarded(area="gap", module="shared/gaps/catch_up.py")
+_recording = Guarded(area="gap", module="shared/gaps/recording.py")
 _backfill = Guarded(area="gap", module="shared/gaps/backfill.py")
+_walk = Guarded(area="gap", module="shared/gaps/list_walk.py")
+_comparison = Guarded(area="gap", module="shared/gaps/list_comparison.py")
 _recorder = Guarded(area="snapshot", module="shared/gaps/snapshot_recorder.py")
 _snapshot = Guarded(area="snapshot", module="shared/gaps/snapshot_table.py")
 
@@ -85,17 +90,24 @@ _SUBSCRIPTIONS = (
 )
 
 _GAPS = (
-    _gap(
+    _recording(
         "recorded before it leaves the subscription",
-        "_Run._record",
+        "Recording._record",
         exchanged("gap_table", "subscription_table"),
         f"{_RUNS}::test_run_cut_short_before_the_gap_moves_loses_and_repeats_nothing",
     ),
     _gap(
         "a loss is announced before its gap is closed",
-        "_Run._declare_lost",
+        "_Attempt._declare_lost",
         exchanged("_announce_loss", "_close"),
         _LOST,
+    ),
+    _gap("what could not be read leaves it partial", "_Attempt._finish", without_if("skipped"), _PARTIAL),
+    _gap(
+        "a requested gap is published again",
+        "_Run.backfill",
+        rewrite("_1 if _.cause is GapCause.REQUESTED else _2", "_2"),
+        f"{_REFUSALS}::test_requested_gap_publishes_what_was_published_before",
     ),
     Guarded(area="gap", module="shared/gaps/gap_table.py")(
         "an ETag on change",
@@ -103,16 +115,34 @@ _GAPS = (
         rewrite("self._table.save(_1, _)", "self._table.save(_1, '*')"),
         "tests/integration/gaps/test_gap_table.py::test_second_writer_of_a_gap_gets_a_conflict",
     ),
-    _backfill(
+    _walk(
         "a link to the same page ends the list",
-        "Backfill._pages",
+        "_following",
         without_raise("Unavailable"),
         f"{_RUNS}::test_a_link_that_leads_to_itself_does_not_keep_a_run_busy",
     ),
+    _walk(
+        "published before the position moves",
+        "ListWalk._visit_item",
+        exchanged("pop", "on_progress"),
+        f"{_FAILURES}::test_unavailable_sink_does_not_advance_the_gap",
+    ),
+    _walk(
+        "an item is read to its end",
+        "ListWalk._remaining",
+        condition("position", becomes=False),
+        f"{_RUNS}::test_next_run_resumes_at_the_user_and_page_of_the_last_one",
+    ),
     _backfill(
+        "a chat is published before it is recorded",
+        "Backfill._publish_items",
+        exchanged("_publish", "record_all"),
+        f"{_COMPARING}::test_chat_is_published_before_it_is_recorded",
+    ),
+    _comparison(
         "published before it is recorded",
-        "Backfill._publish_diff",
-        in_turn(exchanged("_publish", "record_all"), exchanged("record_all", "changed_entries")),
+        "ListComparison._publish_diff",
+        in_turn(exchanged("publish", "record_all"), exchanged("record_all", "changed_entries")),
         f"{_COMPARING}::test_diff_is_published_before_it_is_recorded",
     ),
 )

@@ -259,3 +259,15 @@ def test_new_and_changed_chat_gives_two_events_and_one_entry() -> None:
     world.lists[IN_CHATS.format("u")] = [[{"id": f"19:{name}@thread.v2"} | times for name in "ab"]]
     assert world.run() == {"recovered": 1, "events": 4}
     assert len(world.known.notes) == 2
+
+
+def test_chat_is_published_before_it_is_recorded() -> None:
+    world = world_of(CHATS)
+    chat = {"id": CHAT, "chatType": "group", "createdDateTime": text(DURING), "lastUpdatedDateTime": text(DURING)}
+    world.lists[IN_CHATS.format("u")] = [[chat]]
+    world.before_publishing = raising(Killed())
+    with pytest.raises(Killed):
+        world.run()
+    assert world.known.notes == []
+    world.before_publishing = lambda: None
+    assert world.run() == {"recovered": 1, "events": 1}
