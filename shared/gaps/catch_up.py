@@ -68,12 +68,21 @@ class CatchUp:
     is_parked: Callable[[datetime], bool]
     clock: Clock
     call_timeout: timedelta = _CALL_TIMEOUT
+    # The timer calls ``run`` for a minute at a time, and a pause that Graph asks for may last longer.
+    paused_until: dict[str, datetime] = field(default_factory=dict)
 
     def run(self, ends: datetime) -> Counter[str]:
         """Return how many gaps were recorded, recovered and so on; gaps take turns, and the next run continues."""
         run = _Run(ports=self)
         gaps = [gap for tenant_id in self.tenant_ids for gap in run.load_gaps(tenant_id)]
-        turns = Turns(graph=self.graph, clock=self.clock, ends=ends, pool=self.pool, call_timeout=self.call_timeout)
+        turns = Turns(
+            graph=self.graph,
+            clock=self.clock,
+            ends=ends,
+            pool=self.pool,
+            call_timeout=self.call_timeout,
+            paused_until=self.paused_until,
+        )
         turns.run(_Attempt(run=run, backfill=run.backfill(gap)) for gap in in_turn(gaps, self.clock.now()))
         return +run.counts
 

@@ -25,6 +25,8 @@ _MAX_TURNS = 32
 # A tenant that does not answer occupies no more threads than this.
 _MAX_READS_OF_TENANT = 4
 MAX_READS = 16
+# A tenant that did not answer is asked again after this time.
+_PAUSE_AFTER_SILENCE = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(seconds=1)
 _MAX_PACES = 10_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -92,16 +94,20 @@ class _Turn:
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """One run: ``graph`` returns Graph in a tenant, and ``call_timeout`` limits each call as a whole."""
+    """One run: ``graph`` returns Graph in a tenant, and ``call_timeout`` limits each call as a whole.
+
+    ``paused_until``: when the tenants that are left alone may be asked again; a next run that is given the same
+    continues their pauses.
+    """
 
     graph: Callable[[str], GraphLists]
     clock: Clock
     ends: datetime
     pool: Executor
     call_timeout: timedelta
+    paused_until: dict[str, datetime] = field(default_factory=dict)
     _turns: list[_Turn] = field(default_factory=list, init=False)
     _abandoned: list[Future[Page]] = field(default_factory=list, init=False)
-    _left_alone: set[str] = field(default_factory=set, init=False)
     _free_at: dict[tuple[str, str | None, timedelta], datetime] = field(default_factory=dict, init=False)
     _last_number: int = field(default=0, init=False)
 
@@ -124,7 +130,7 @@ class Turns:
             work = next(waiting, None)
             if work is None:
                 return
-            if work.tenant_id not in self._left_alone:
+            if self.clock.now() >= self.paused_until.get(work.tenant_id, _LONG_AGO):
                 reads = work.reads()
                 if (read := next(reads, None)) is not None:
                     turn = _Turn(work=work, reads=reads, read=read, number=self._next_number(), units=work.units)
@@ -151,7 +157,7 @@ class Turns:
         if not answer.done():
             self._abandoned.append(answer)
             self._go_on(turn, Unavailable("Graph does not answer"))
-            self._leave_alone(turn.work.tenant_id)
+            self._leave_alone(turn.work.tenant_id, _PAUSE_AFTER_SILENCE)
             return
         try:
             page = answer.result()
@@ -168,10 +174,10 @@ class Turns:
             return
         self._go_on(turn, problem)
         if pause is not None:
-            self._leave_alone(turn.work.tenant_id)
+            self._leave_alone(turn.work.tenant_id, pause)
 
-    def _leave_alone(self, tenant_id: str) -> None:
-        self._left_alone.add(tenant_id)
+    def _leave_alone(self, tenant_id: str, pause: timedelta) -> None:
+        self.paused_until[tenant_id] = self.clock.now() + pause
         for turn in [turn for turn in self._turns if turn.work.tenant_id == tenant_id]:
             if turn.answer is not None:
                 self._abandoned.append(turn.answer)

@@ -64,6 +64,7 @@ class CatchUpFixture:
         self.again: list[CloudEvent] = []
         self.pool = pool or InlineExecutor()
         self.call_timeout = timedelta(seconds=30)
+        self.paused_until: dict[str, datetime] = {}
         self.before_publishing: Callable[..., None] = lambda: None
         self.before_reading: Callable[..., None] = lambda _tenant_id: None
         self.took = 0 * SECOND
@@ -84,6 +85,7 @@ class CatchUpFixture:
             is_parked=lambda before: any(moment < before for moment in self.parked),
             clock=self.clock,
             call_timeout=self.call_timeout,
+            paused_until=self.paused_until,
         )
         return catch_up.run(self.clock.now() + time)
 

@@ -59,6 +59,16 @@ def test_retry_after_pauses_its_tenant_only() -> None:
     assert world.run(tenants=(TENANT, OTHER_TENANT)) == {"put off": 1, "recovered": 1}
 
 
+def test_pause_of_a_tenant_lasts_beyond_the_run() -> None:
+    world = CatchUpFixture(GAP, replace(GAP, subscription_key="1" * 32))
+    world.has("a")
+    world.before_reading = raising(Unavailable("429", retry_after=HOUR), times=1)
+    assert world.run() == {"put off": 1, "to be continued": 1}
+    assert world.run() == {}
+    world.clock.pass_by(HOUR)
+    assert world.run() == {"recovered": 2}
+
+
 def test_unavailable_sink_does_not_advance_the_gap() -> None:
     world = CatchUpFixture(GAP)
     world.has("ab", a=[], b=[message()])
