@@ -32,7 +32,6 @@ _POLICY = RenewalPolicy(
     renew_after=timedelta(minutes=30),
     client_state_key_id="k1",
     certificate_id="c1",
-    listed_at=_NOW - timedelta(minutes=5),
 )
 
 

@@ -27,7 +27,8 @@ _KEY_SETTINGS = ("CLIENT_STATE_KEY", "CLIENT_STATE_KEY_PREVIOUS")
 class Preview:
     """What was found in an account; ``problem`` says why Graph's list or the certificate is unavailable.
 
-    ``untracked`` are subscriptions at Graph that have no row and that no action adopts.
+    ``untracked`` are subscriptions at Graph that have no row and that no action adopts. ``unlisted`` are tracked
+    subscriptions that Graph's list does not show, which alone means nothing.
     """
 
     tenant_id: str
@@ -35,6 +36,7 @@ class Preview:
     actions: Sequence[Action] = ()
     rows: Sequence[TrackedSubscription] = ()
     untracked: Sequence[GraphSubscription] = ()
+    unlisted: Sequence[TrackedSubscription] = ()
     problem: Problem | None = None
 
     @property
@@ -67,7 +69,7 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
     preview = Preview(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
     if account.delegated and not desired and not tracked:
         return preview
-    policy = reconciler.policy(state.account(account.tenant_id, delegated=account.delegated), certificate)
+    policy = reconciler.policy(certificate)
     try:
         actual = list(account.api.list_subscriptions())
     except Problem as problem:
@@ -77,7 +79,9 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
     adopted_ids = {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
     untracked = [each for each in actual if each.subscription_id not in tracked_ids | adopted_ids]
     certificate_problem = certificate if isinstance(certificate, Problem) else None
-    return replace(preview, actions=actions, untracked=untracked, problem=certificate_problem)
+    listed = {each.subscription_id for each in actual}
+    unlisted = [row for row in tracked if row.applied and row.applied.subscription_id not in listed]
+    return replace(preview, actions=actions, untracked=untracked, unlisted=unlisted, problem=certificate_problem)
 
 
 def is_empty(preview: Preview) -> bool:
@@ -102,6 +106,9 @@ def warnings(preview: Preview) -> Iterator[str]:
             yield f"{about}: {row.failure.text}"
         if row.missed_interval is not None:
             yield f"{about}: {gap_text(row.missed_interval)}"
+    for row in preview.unlisted:
+        about = f"{row.desired.resource} ({row.desired.change_type})"
+        yield f"{about}: not in Graph's list, which may be out of date; the next renewal shows whether it is gone"
     for each in preview.untracked:
         what = f"{each.subscription_id} of {each.resource} to {_without_query(each.notification_url)}"
         yield f"untracked at Graph and not changed: {what}, expires {iso(each.expiration)}"

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from cli.json_documents import AccountDocument, FailureDocument, GapDocument, ListDocument, SubscriptionDocument
 from cli.output import ago, iso, iso_or_none, span
+from shared.subscriptions.lifecycle import is_removal_reported
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TenantState, TrackedSubscription
 from shared.timing import Backoff
 
@@ -24,7 +25,7 @@ class SubscriptionState(StrEnum):
     OVERDUE = "overdue"
     """Its last renewal is so old that Graph may have stopped delivering: does the timer run?"""
     REMOVED = "removed"
-    """Graph removed it; the next run recreates it."""
+    """Graph reported that it was removed; the next run checks, and recreates it if so."""
     LAPSED = "lapsed"
     UNWANTED = "not wanted"
     """The next run deletes it."""
@@ -52,7 +53,7 @@ def state_of(row: TrackedSubscription, context: StatusContext) -> SubscriptionSt
         return SubscriptionState.FAILING if row.failure else SubscriptionState.PENDING
     if applied.expiration <= context.now:
         return SubscriptionState.LAPSED
-    if row.activity.removed_at is not None and row.activity.removed_at > applied.renewed_at:
+    if is_removal_reported(row):
         return SubscriptionState.REMOVED
     if row.failure is not None:
         return SubscriptionState.FAILING

@@ -84,6 +84,7 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
         certificate=clients.certificate_versions(certificate_name).current if certificate_name else None,
         nonce=lambda: secrets.token_bytes(16),
         clock=clients.clock,
+        other_client_state_keys=settings.client_state_keys[1:],
     )
 
 

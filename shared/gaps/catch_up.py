@@ -26,7 +26,7 @@ from shared.gaps.recording import RecordedGaps, Recording, in_turn
 from shared.gaps.recovered_events import lost_changes
 from shared.gaps.turns import GraphLists, Reads, Turns
 from shared.limits import OutOfTime
-from shared.subscriptions.apply import TrackedSubscriptions
+from shared.subscriptions.ports import TrackedSubscriptions
 from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)

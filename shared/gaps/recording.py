@@ -14,7 +14,7 @@ from typing import Protocol
 from shared.errors import Conflict, Problem
 from shared.gaps.gap import DONE_STATES, Gap, GapCause
 from shared.gaps.graph_queries import needs_snapshot
-from shared.subscriptions.apply import TrackedSubscriptions
+from shared.subscriptions.ports import TrackedSubscriptions
 from shared.subscriptions.tracked import TrackedSubscription
 
 # How long an operator can look up what became of a gap.

@@ -117,6 +117,11 @@ class Graph:
         url = f"/{_version(beta=beta)}/subscriptions/{subscription_id}"
         return GraphSubscription.from_json(self._request_json("PATCH", url, properties))
 
+    def get_subscription(self, subscription_id: str, *, beta: bool = False) -> GraphSubscription:
+        """Return a subscription by its id; Graph's list may be out of date for hours, this is not."""
+        url = f"/{_version(beta=beta)}/subscriptions/{subscription_id}"
+        return GraphSubscription.from_json(self._request_json("GET", url))
+
     def delete_subscription(self, subscription_id: str) -> None:
         """Delete a subscription."""
         self._request_json("DELETE", f"/v1.0/subscriptions/{subscription_id}")

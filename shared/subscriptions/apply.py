@@ -6,11 +6,11 @@ A failure is recorded with a back-off before the next attempt.
 Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions and subscription-update
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.graph.subscription import GraphSubscription
@@ -21,14 +21,13 @@ from shared.resources.validation import is_beta
 from shared.settings import ClientStateKey
 from shared.subscriptions.desired import DesiredSubscription, notification_url
 from shared.subscriptions.plan import RenewalPolicy, plan
+from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.tracked import (
-    AccountStatus,
     Action,
     AppliedSubscription,
     Create,
     Delete,
     MissedInterval,
-    TenantState,
     TrackedSubscription,
     Update,
     UpdateKind,
@@ -36,54 +35,13 @@ from shared.subscriptions.tracked import (
 from shared.timing import Backoff
 
 
-class SubscriptionsApi(Protocol):
-    """Graph, called as one account; raises NotFound for 404, Conflict for 409 and 412."""
-
-    def list_subscriptions(self) -> Iterable[GraphSubscription]:
-        """Return all subscriptions that the account sees."""
-        ...
-
-    def create_subscription(self, properties: Mapping[str, Any], *, beta: bool) -> GraphSubscription:
-        """Create a subscription."""
-        ...
-
-    def update_subscription(
-        self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
-    ) -> GraphSubscription:
-        """Renew a subscription."""
-        ...
-
-    def delete_subscription(self, subscription_id: str) -> None:
-        """Delete a subscription."""
-        ...
-
-
-class TrackedSubscriptions(Protocol):
-    """The table of tracked subscriptions; raises Conflict if a row changed since it was read."""
-
-    def load(self, tenant_id: str) -> TenantState:
-        """Return the rows of a tenant."""
-        ...
-
-    def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
-        """Return the row as saved, with its ETag."""
-        ...
-
-    def delete(self, row: TrackedSubscription) -> None:
-        """Delete a row."""
-        ...
-
-    def delete_activity(self, tenant_id: str, subscription_id: str) -> None:
-        """Delete the activity of a subscription."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applier:
     """Applies actions to the subscriptions of one account.
 
     ``certificate``: the current one, the problem that makes it unavailable, or None if none is configured.
-    ``nonce`` returns 16 random bytes; ``wait_to_write`` returns when Graph allows one more write.
+    ``nonce`` returns 16 random bytes; ``wait_to_write`` returns when Graph allows one more request. ``list_again``
+    returns Graph's list as of the first conflict of the run.
     """
 
     api: SubscriptionsApi
@@ -93,6 +51,7 @@ class Applier:
     certificate: Certificate | Problem | None
     nonce: Callable[[], bytes]
     wait_to_write: Callable[[], None]
+    list_again: Callable[[], Iterable[GraphSubscription]]
     now: Callable[[], datetime]
 
     def apply_action(self, action: Action, *, may_substitute: bool = True) -> Problem | None:
@@ -104,12 +63,14 @@ class Applier:
             Conflict: another run is changing the row.
             Unavailable: the table does not answer, or no time is left.
         """
+        if isinstance(action, Update) and action.kind is UpdateKind.CHECK:
+            return self._check(action)
         row = self._record_intent(action)
         try:
             if isinstance(action, Update) and action.kind is UpdateKind.RECREATE:
                 self._delete(action.subscription)
                 # Not before the deletion: until then the row names the key of the old subscription.
-                row = self._save_signing_key(row)
+                row = self._save_signing_key(replace(row, applied=None))
             applied, problem = self._call_graph(action)
         except OutOfTime:
             raise
@@ -136,14 +97,34 @@ class Applier:
                 return self._save_signing_key(row)
             case Update(kind=UpdateKind.RECREATE):
                 return self.subscription_table.save(row)
-            case Update(kind=UpdateKind.ADOPT) if row.client_state_key_id is None:
-                # The key is unknown. Assume the current one, so that a rotation of the key recreates the subscription.
-                return replace(row, client_state_key_id=self.policy.client_state_key_id)
             case _:
                 return row
 
     def _save_signing_key(self, row: TrackedSubscription) -> TrackedSubscription:
         return self.subscription_table.save(replace(row, client_state_key_id=self.policy.client_state_key_id))
+
+    def _check(self, action: Update) -> Problem | None:
+        """Recreate a subscription that Graph does not have any more; a copy of a notification can cause no more.
+
+        If Graph has it, or does not answer, nothing is recorded: no renewal moves, and none is postponed.
+        """
+        self.wait_to_write()
+        beta = is_beta(action.tracked.desired.resource)
+        try:
+            self.api.get_subscription(action.subscription.subscription_id, beta=beta)
+        except NotFound:
+            return self.apply_action(self._replacement(action, action.tracked), may_substitute=False)
+        except Problem as problem:
+            return problem
+        return None
+
+    def _replacement(self, action: Update, row: TrackedSubscription) -> Create:
+        """Return the creation that follows a 404; the row then names the subscription no longer."""
+        if (applied := row.applied) is not None:
+            missed_interval = MissedInterval(since=applied.renewed_at).merged_with(row.missed_interval)
+            row = self.subscription_table.save(replace(row, applied=None, missed_interval=missed_interval))
+            self.subscription_table.delete_activity(row.desired.tenant_id, applied.subscription_id)
+        return Create(tracked=row, expiration=action.expiration)
 
     def _call_graph(self, action: Action) -> tuple[AppliedSubscription | None, Problem | None]:
         match action:
@@ -161,7 +142,8 @@ class Applier:
         properties = self._properties(desired) | _expiration(action.expiration) | _encryption(certificate)
         self.wait_to_write()
         created = self.api.create_subscription(properties, beta=is_beta(desired.resource))
-        return self._applied(desired, created, certificate.version if certificate else None)
+        url = properties["notificationUrl"]
+        return self._applied(desired, created, certificate.version if certificate else None, notification_url=url)
 
     def _renew(self, action: Update) -> tuple[AppliedSubscription, Problem | None]:
         """Return the renewed subscription, and Graph's refusal if it refused only the certificate."""
@@ -182,7 +164,8 @@ class Applier:
             _expiration(action.expiration) | _encryption(certificate),
             beta=is_beta(desired.resource),
         )
-        return self._applied(desired, updated, certificate.version if certificate else _applied_certificate_id(action))
+        certificate_id = certificate.version if certificate else _applied_certificate_id(action)
+        return self._applied(desired, updated, certificate_id, notification_url=_applied_url(action))
 
     def _delete(self, subscription: GraphSubscription | None) -> None:
         if subscription is not None:
@@ -194,7 +177,7 @@ class Applier:
         client_state = sign_client_state(self.client_state_key, nonce=self.nonce(), tenant_id=desired.tenant_id)
         return {
             "changeType": desired.change_type,
-            "notificationUrl": notification_url(desired, self.policy.notification_url),
+            "notificationUrl": notification_url(desired, self.policy.notification_url, self.client_state_key.key_id),
             # Graph requires it for a lifetime over an hour, and it cannot be added later.
             "lifecycleNotificationUrl": self.policy.notification_url,
             "resource": desired.resource,
@@ -203,11 +186,16 @@ class Applier:
         }
 
     def _applied(
-        self, desired: DesiredSubscription, answer: GraphSubscription, certificate_id: str | None
+        self,
+        desired: DesiredSubscription,
+        answer: GraphSubscription,
+        certificate_id: str | None,
+        *,
+        notification_url: str,
     ) -> AppliedSubscription:
         return AppliedSubscription(
             subscription_id=answer.subscription_id,
-            notification_url=notification_url(desired, self.policy.notification_url),
+            notification_url=notification_url,
             include_resource_data=desired.include_resource_data,
             certificate_id=certificate_id,
             renewed_at=self.now(),
@@ -231,14 +219,13 @@ class Applier:
             case Create(), Conflict():
                 return self._adoption(row)
             case Update(kind=UpdateKind.ADOPT | UpdateKind.RENEW | UpdateKind.ROTATE), NotFound():
-                missed_interval = MissedInterval(since=row.applied.renewed_at) if row.applied else None
-                return Create(tracked=row, expiration=action.expiration, missed_interval=missed_interval)
+                return self._replacement(action, row)
             case _:
                 return None
 
     def _adoption(self, row: TrackedSubscription) -> Action | None:
         try:
-            actual = list(self.api.list_subscriptions())
+            actual = self.list_again()
         except Problem:
             return None
         # ``plan`` marks desired rows as coming from the file. A row that an operator added does not.
@@ -276,6 +263,13 @@ def _applied_certificate_id(action: Update) -> str | None:
     if applied is None or applied.subscription_id != action.subscription.subscription_id:
         return action.subscription.encryption_certificate_id
     return applied.certificate_id
+
+
+def _applied_url(action: Update) -> str:
+    applied = action.tracked.applied
+    if applied is None or action.kind is UpdateKind.ADOPT:
+        return action.subscription.notification_url
+    return applied.notification_url
 
 
 def _expiration(time: datetime) -> dict[str, Any]:

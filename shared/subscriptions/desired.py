@@ -119,15 +119,16 @@ def _tenant_ids(entry: Mapping[str, Any], served: Sequence[str]) -> Sequence[str
     return [tenant_id]
 
 
-def notification_url(desired: DesiredSubscription, base: str) -> str:
-    """Return the URL for Graph to post to: ``base``, plus the API version to fetch from as ``fetch=`` if needed.
+def notification_url(desired: DesiredSubscription, base: str, key_id: str) -> str:
+    """Return the URL for Graph to post to: ``base``, plus ``key=``, and ``fetch=`` with an API version if needed.
 
-    Graph posts to the URL with its query, so the receiver needs no lookup.
+    Graph posts to the URL with its query, so the receiver needs no lookup for ``fetch``. It ignores ``key``, which is
+    for the timer: Graph's list shows the URL, but not the client state that the key has signed.
     """
-    if not desired.fetch:
-        return base
-    resource_type = find_resource_type(desired.resource)
     parts = urlsplit(base)
-    version = ApiVersion.BETA if resource_type is not None and resource_type.beta else ApiVersion.V1_0
-    query = f"fetch={version}"
-    return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
+    added = [f"key={key_id}"]
+    if desired.fetch:
+        resource_type = find_resource_type(desired.resource)
+        version = ApiVersion.BETA if resource_type is not None and resource_type.beta else ApiVersion.V1_0
+        added.append(f"fetch={version}")
+    return urlunsplit(parts._replace(query="&".join([parts.query, *added] if parts.query else added)))

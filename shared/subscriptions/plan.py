@@ -1,11 +1,11 @@
 """The plan: desired, tracked and listed subscriptions in, the actions that make them agree out.
 
-The tracked row shows what Graph was last asked for; Graph's list shows which subscriptions are alive.
+The tracked row shows what Graph last accepted, by its id; Graph's list shows what no row names.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -14,6 +14,14 @@ from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import DesiredSubscription, notification_url
+from shared.subscriptions.lifecycle import (
+    RETRIED_FOR,
+    asks_for_renewal,
+    is_removal_reported,
+    missed_by,
+    unrecorded_missed,
+)
+from shared.subscriptions.orphans import as_tracked, orphans_by_row, renewed_before, signing_key_id
 from shared.subscriptions.tracked import (
     Action,
     AppliedSubscription,
@@ -28,28 +36,22 @@ from shared.subscriptions.tracked import (
 
 # Graph refuses a lifetime over its maximum, and its clock may differ from ours.
 _MARGIN = timedelta(minutes=5)
-# Two operations on one subscription in less time may leave it in an inconsistent state.
-# Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#actions-to-take
-_MIN_INTERVAL = timedelta(minutes=10)
-# How long Graph retries a notification while the endpoint fails or the subscription's token has expired.
-# Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
-_RETRIED_FOR = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalPolicy:
     """The settings and state that decide how an account's subscriptions are renewed.
 
-    ``certificate_id``: the current encryption certificate, if available. ``listed_at``: when Graph last listed the
-    account, if ever. ``force``: renew everything, and ignore back-offs.
+    ``client_state_key_id`` signs; the receiver accepts client states of ``other_key_ids``, too. ``certificate_id``: the
+    current encryption certificate, if available. ``force``: renew everything, and ignore back-offs.
     """
 
     notification_url: str
     lifetime: timedelta
     renew_after: timedelta
     client_state_key_id: str
+    other_key_ids: tuple[str, ...] = ()
     certificate_id: str | None = None
-    listed_at: datetime | None = None
     force: bool = False
 
 
@@ -66,10 +68,15 @@ def plan(
     No action touches a subscription without a row: another deployment of this app registration may own it.
     """
     rows = join_desired_and_tracked(desired, tracked)
-    live = {subscription.subscription_id: subscription for subscription in actual}
-    orphans = _orphans(rows, live, policy)
-    found = ((row, live.get(_tracked_id(row)) or orphans.get(row.key)) for row in rows)
-    actions = [action for row, subscription in found if (action := _action(row, subscription, policy, now)) is not None]
+    listed = {subscription.subscription_id: subscription for subscription in actual}
+    orphans = orphans_by_row(rows, listed, policy.notification_url, now)
+
+    def subscription_of(row: TrackedSubscription) -> GraphSubscription | None:
+        if (living := row.living(now)) is None:
+            return orphans.get(row.key)
+        return listed.get(living.subscription_id) or as_tracked(row, living)
+
+    actions = [action for row in rows if (action := _action(row, subscription_of(row), policy, now)) is not None]
     return tuple(_deletions_first(actions, now))
 
 
@@ -89,40 +96,32 @@ def join_desired_and_tracked(
     return rows + [replace(row, is_wanted=row.is_wanted and row.added_by == "cli") for row in others]
 
 
-def _tracked_id(row: TrackedSubscription) -> str:
-    return row.applied.subscription_id if row.applied else ""
-
-
-def _orphans(
-    rows: Sequence[TrackedSubscription], live: Mapping[str, GraphSubscription], policy: RenewalPolicy
-) -> Mapping[str, GraphSubscription]:
-    """Return the listed subscriptions that an interrupted run created but did not record, by their rows' keys."""
-    tracked = {_tracked_id(row) for row in rows}
-    orphans = {_match(item, item.notification_url): item for id_, item in live.items() if id_ not in tracked}
-    if not orphans:
-        return {}
-    lost = (row for row in rows if _tracked_id(row) not in live)
-    return {row.key: orphans[m] for row in lost if (m := _match(row.desired, policy.notification_url)) in orphans}
-
-
-def _match(subscription: DesiredSubscription | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
-    """Return what a subscription has in common with the row that it was created for."""
-    return (canonical_path(subscription.resource), subscription.change_types, url.partition("?")[0])
-
-
 def _action(
     row: TrackedSubscription, subscription: GraphSubscription | None, policy: RenewalPolicy, now: datetime
 ) -> Action | None:
+    """Return the action for a row and the subscription that belongs to it, if there is one."""
     if row.failure is not None and now < row.failure.retry_at and not policy.force:
         return None
     if not row.is_wanted:
         return Delete(tracked=row, subscription=subscription)
+    missed = unrecorded_missed(row, now)
+    if missed is None:
+        return _action_for_wanted(row, subscription, policy, now)
+    # With ``force`` there always is an action, which records the interval.
+    recorded = replace(row, recorded_missed=missed)
+    action = _action_for_wanted(recorded, subscription, replace(policy, force=True), now)
+    return action and replace(action, missed_interval=missed_by(missed).merged_with(action.missed_interval))
+
+
+def _action_for_wanted(
+    row: TrackedSubscription, subscription: GraphSubscription | None, policy: RenewalPolicy, now: datetime
+) -> Create | Update | None:
     expiration = now + _lifetime(row.desired.resource, policy.lifetime)
     if subscription is None:
-        return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_seen(row, policy))
-    if row.applied is None or row.applied.subscription_id != subscription.subscription_id:
-        return _adopt_or_recreate(row, subscription, policy, expiration)
-    return _action_for_live(row, subscription, row.applied, policy, now)
+        return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_renewal(row))
+    if (living := row.living(now)) is None:
+        return _adopt_or_recreate(row, subscription, policy, expiration, now)
+    return _action_for_live(row, subscription, living, policy, now)
 
 
 # Cached because a row needs it several times.
@@ -133,30 +132,33 @@ def _lifetime(resource: str, requested: timedelta) -> timedelta:
     return requested if resource_type is None else min(requested, resource_type.max_lifetime - _MARGIN)
 
 
-def _missed_since_seen(row: TrackedSubscription, policy: RenewalPolicy) -> MissedInterval | None:
-    """Return the interval since the row's subscription was last seen alive; None if it never had one."""
-    if row.applied is None:
-        return None
-    last_seen = row.applied.renewed_at
-    # During a back-off the lists are not checked for this subscription, so ``listed_at`` says nothing about it.
-    if row.failure is None and policy.listed_at is not None:
-        last_seen = max(last_seen, policy.listed_at)
-    return MissedInterval(since=min(last_seen, row.applied.expiration))
-
-
 def _adopt_or_recreate(
-    row: TrackedSubscription, subscription: GraphSubscription, policy: RenewalPolicy, expiration: datetime
+    row: TrackedSubscription,
+    subscription: GraphSubscription,
+    policy: RenewalPolicy,
+    expiration: datetime,
+    now: datetime,
 ) -> Update:
+    key_ids = (policy.client_state_key_id, *policy.other_key_ids)
+    key_id = signing_key_id(subscription, row.desired, policy.notification_url, key_ids)
     # Graph lists a subscription as it was requested. Compare what a PATCH cannot change, such as the lifecycle URL.
     fits = (
-        subscription.notification_url == notification_url(row.desired, policy.notification_url)
+        key_id is not None
         and subscription.lifecycle_notification_url == policy.notification_url
         and subscription.include_resource_data == row.desired.include_resource_data
-        and row.client_state_key_id in {None, policy.client_state_key_id}
     )
-    kind = UpdateKind.ADOPT if fits else UpdateKind.RECREATE
-    missed = _missed_since_seen(row, policy)
-    return Update(kind=kind, tracked=row, subscription=subscription, expiration=expiration, missed_interval=missed)
+    update = partial(Update, subscription=subscription, expiration=expiration)
+    missed = _missed_since_renewal(row)
+    if fits:
+        return update(kind=UpdateKind.ADOPT, tracked=replace(row, client_state_key_id=key_id), missed_interval=missed)
+    # Its notifications may be signed with a key that is unknown here, or come without content.
+    missed = missed or MissedInterval(since=renewed_before(subscription, now))
+    return update(kind=UpdateKind.RECREATE, tracked=row, missed_interval=missed)
+
+
+def _missed_since_renewal(row: TrackedSubscription) -> MissedInterval | None:
+    """Return the interval since the row's subscription was last known to live; None if it never had one."""
+    return None if row.applied is None else MissedInterval(since=row.applied.renewed_at)
 
 
 def _action_for_live(
@@ -168,58 +170,42 @@ def _action_for_live(
 ) -> Update | None:
     lifetime = _lifetime(row.desired.resource, policy.lifetime)
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + lifetime)
-    if _after_renewal(row.activity.removed_at, applied):
-        # Graph still lists the subscription, so the list does not show when it was removed.
-        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
     if _needs_recreation(row, applied, policy):
-        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=now))
-    missed_interval = _missed_interval(row, applied, policy, now)
+        since = applied.renewed_at if is_removal_reported(row) else now
+        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=since))
+    missed_interval = _missed_while_silent(applied, policy, now)
     if applied.include_resource_data and policy.certificate_id not in {None, applied.certificate_id}:
         return update(kind=UpdateKind.ROTATE, missed_interval=missed_interval)
-    if missed_interval is not None or _is_due(row, applied, subscription, policy, now):
+    if missed_interval is not None or _is_due(row, applied, policy, now):
         return update(kind=UpdateKind.RENEW, missed_interval=missed_interval)
-    return None
-
-
-def _after_renewal(time: datetime | None, applied: AppliedSubscription) -> bool:
-    """Return whether a lifecycle event came after the last renewal, which settles earlier ones."""
-    return time is not None and time > applied.renewed_at
+    # A renewal by id would show it, too.
+    return update(kind=UpdateKind.CHECK) if is_removal_reported(row) else None
 
 
 def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
     """Return whether something changed that a PATCH cannot update; of the two URLs, it can update only one."""
-    return (
-        applied.notification_url != notification_url(row.desired, policy.notification_url)
-        or applied.include_resource_data != row.desired.include_resource_data
-        or row.client_state_key_id not in {None, policy.client_state_key_id}
-    )
+    wanted_url = notification_url(row.desired, policy.notification_url, policy.client_state_key_id)
+    # The URL names the key that signed the client state, which a PATCH cannot update either.
+    return applied.notification_url != wanted_url or applied.include_resource_data != row.desired.include_resource_data
 
 
-def _missed_interval(
-    row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy, now: datetime
-) -> MissedInterval | None:
-    """Return the interval in which a live subscription may have lost notifications."""
-    missed_at = row.activity.missed_at
-    if missed_at is not None and missed_at > applied.renewed_at:
-        return MissedInterval(since=missed_at - _RETRIED_FOR, until=missed_at)
+def _missed_while_silent(applied: AppliedSubscription, policy: RenewalPolicy, now: datetime) -> MissedInterval | None:
+    """Return the interval in which a live subscription may have lost notifications for want of a renewal."""
     # The token used for the last renewal has expired, so Graph has stopped delivering.
-    if now - applied.renewed_at > max(_RETRIED_FOR, 2 * policy.renew_after):
+    if now - applied.renewed_at > max(RETRIED_FOR, 2 * policy.renew_after):
         return MissedInterval(since=applied.renewed_at, until=now)
     return None
 
 
-def _is_due(
-    row: TrackedSubscription,
-    applied: AppliedSubscription,
-    subscription: GraphSubscription,
-    policy: RenewalPolicy,
-    now: datetime,
-) -> bool:
-    age = now - applied.renewed_at
+def _is_due(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy, now: datetime) -> bool:
     # A short-lived subscription is renewed halfway through its lifetime.
     renew_after = min(policy.renew_after, _lifetime(row.desired.resource, policy.lifetime) / 2)
-    reauthorize = _after_renewal(row.activity.reauthorization_required_at, applied) and age >= _MIN_INTERVAL
-    return policy.force or reauthorize or age >= renew_after or subscription.expiration - now <= renew_after
+    return (
+        policy.force
+        or asks_for_renewal(row, applied, now)
+        or now - applied.renewed_at >= renew_after
+        or applied.expiration - now <= renew_after
+    )
 
 
 def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Action]:

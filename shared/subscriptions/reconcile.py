@@ -1,18 +1,18 @@
 """One run of the timer: makes the subscriptions of each account at Graph match the desired ones.
 
 Level-triggered: every run compares the desired, tracked and listed subscriptions, so a run that fails or is interrupted
-loses nothing.
+loses nothing. Without Graph's list, it still renews what is tracked, by its id, and creates nothing.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 
@@ -21,10 +21,13 @@ from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
-from shared.subscriptions.apply import Applier, SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.apply import Applier
 from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.lifecycle import has_copy
+from shared.subscriptions.listed_once import ListedOnce
 from shared.subscriptions.plan import RenewalPolicy, plan
-from shared.subscriptions.tracked import AccountStatus, Action, Delete, UpdateKind
+from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.tracked import AccountStatus, Action, Create, Delete, TenantState, UpdateKind
 from shared.timing import Backoff, Clock
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +39,10 @@ _TENANTS_AT_ONCE = 4
 _WRITES_AT_ONCE = 8
 # After this time a run starts no further action: the host ends it after ten minutes.
 _TIME_LIMIT = timedelta(minutes=8)
+# A notification may arrive before the row of its new subscription is saved, and the clocks of two instances may differ.
+_REMEMBERED_FOR = timedelta(hours=2)
+# Of activity rows in one run: a deletion takes some milliseconds.
+_MAX_FORGOTTEN = 1000
 
 type Progress = Callable[[int, int], None]
 """Called from any thread with the increase of actions done and the increase of actions planned."""
@@ -56,7 +63,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """The settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes."""
+    """The settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes.
+
+    ``client_state_key`` signs; the receiver accepts what ``other_client_state_keys`` have signed, too.
+    """
 
     desired: Sequence[DesiredSubscription]
     accounts: Sequence[Account]
@@ -68,18 +78,17 @@ class Reconciler:
     certificate: Callable[[], Certificate] | None
     nonce: Callable[[], bytes]
     clock: Clock
+    other_client_state_keys: Sequence[ClientStateKey] = ()
 
-    def policy(
-        self, account_status: AccountStatus, certificate: Certificate | Problem | None, *, force: bool = False
-    ) -> RenewalPolicy:
-        """Return the policy for the subscriptions of an account, with the certificate if it is available."""
+    def policy(self, certificate: Certificate | Problem | None, *, force: bool = False) -> RenewalPolicy:
+        """Return the policy for the subscriptions of every account, with the certificate if it is available."""
         return RenewalPolicy(
             notification_url=self.notification_url,
             lifetime=self.lifetime,
             renew_after=self.renew_after,
             client_state_key_id=self.client_state_key.key_id,
+            other_key_ids=tuple([key.key_id for key in self.other_client_state_keys]),
             certificate_id=certificate.version if isinstance(certificate, Certificate) else None,
-            listed_at=account_status.listed_at,
             force=force,
         )
 
@@ -125,36 +134,61 @@ class _AccountRun:
             return Counter(failed=1)
 
     def _reconcile(self) -> Counter[str]:
-        account, table, started_at = self.account, self.reconciler.subscription_table, self.reconciler.clock.now()
-        state = table.load(account.tenant_id)
+        account, now = self.account, self.reconciler.clock.now()
+        state = self.reconciler.subscription_table.load(account.tenant_id)
+        self._forget_former(state, now)
         desired = [item for item in self.reconciler.desired if account.owns(item)]
         tracked = state.tracked_by(delegated=account.delegated)
-        account_status = state.account(account.tenant_id, delegated=account.delegated)
         if not desired and not tracked:
             return Counter()
-        if account_status.failure is not None and started_at < account_status.failure.retry_at and not self.force:
-            return Counter(postponed=1)
-        policy = self.reconciler.policy(account_status, self.certificate, force=self.force)
         # Graph's list for the app includes the subscriptions of signed-in users.
         others = state.tracked_by(delegated=not account.delegated)
-        other_ids = {row.applied.subscription_id for row in others if row.applied}
-        actual = [item for item in self._list(account_status) if item.subscription_id not in other_ids]
-        counts = self._run_actions(plan(desired, tracked, actual, policy=policy, now=started_at), self._applier(policy))
-        # If actions were postponed, keep the previous time: the next run finds those subscriptions missing since then.
-        listed_at = account_status.listed_at if counts["postponed"] else started_at
-        with suppress(Conflict):
-            table.save(replace(account_status, listed_at=listed_at, failure=None))
-        return counts
+        list_own = partial(self._list, {row.applied.subscription_id for row in others if row.applied})
+        status = state.account(account.tenant_id, delegated=account.delegated)
+        listed, actual, counts = self._listed(status, list_own, now)
+        if listed.is_refused:
+            return counts
+        policy = self.reconciler.policy(self.certificate, force=self.force)
+        actions = plan(desired, tracked, actual or (), policy=policy, now=now)
+        if actual is None:
+            # Without the list, what an interrupted run created would be created twice.
+            actions = [action for action in actions if not isinstance(action, Create)]
+        counts.update(lifecycle_copies=sum(map(has_copy, tracked)))
+        return counts + self._run_actions(actions, self._applier(policy, ListedOnce(list_own)))
 
-    def _list(self, account_status: AccountStatus) -> Sequence[GraphSubscription]:
+    def _listed(
+        self, status: AccountStatus, list_own: Callable[[], Sequence[GraphSubscription]], now: datetime
+    ) -> tuple[AccountStatus, Sequence[GraphSubscription] | None, Counter[str]]:
+        """Return the account's new status and Graph's list, or None and what to count if it is unavailable."""
+        if status.failure is not None and now < status.failure.retry_at and not self.force:
+            return status, None, Counter(postponed=1)
+        actual, counts = None, Counter[str]()
         try:
-            return list(self.account.api.list_subscriptions())
+            actual = list_own()
+            status = replace(status, listed_at=now, failure=None, is_refused=False)
         except Problem as problem:
-            failure = Backoff.next(account_status.failure, problem, self.reconciler.clock.now())
-            self.reconciler.subscription_table.save(replace(account_status, failure=failure))
-            raise
+            _LOG.error("tenant %s: its subscriptions cannot be listed: %s", self.account.tenant_id, problem)
+            failure = Backoff.next(status.failure, problem, self.reconciler.clock.now())
+            status = replace(status, failure=failure, is_refused=isinstance(problem, Misconfigured))
+            counts = Counter(failed=1)
+        with suppress(Conflict):
+            self.reconciler.subscription_table.save(status)
+        return status, actual, counts
 
-    def _applier(self, policy: RenewalPolicy) -> Applier:
+    def _list(self, other_ids: Collection[str]) -> Sequence[GraphSubscription]:
+        return [item for item in self.account.api.list_subscriptions() if item.subscription_id not in other_ids]
+
+    def _forget_former(self, state: TenantState, now: datetime) -> None:
+        """Delete the activity of subscriptions that no row names: former ones, and ids that somebody made up."""
+        if self.account.delegated:
+            return
+        times = ((id_, activity.last_at) for id_, activity in state.former_activity.items())
+        former = [id_ for id_, at in times if at is None or now - at > _REMEMBERED_FOR]
+        with suppress(Problem):
+            for id_ in former[:_MAX_FORGOTTEN]:
+                self.reconciler.subscription_table.delete_activity(self.account.tenant_id, id_)
+
+    def _applier(self, policy: RenewalPolicy, list_again: Callable[[], Sequence[GraphSubscription]]) -> Applier:
         return Applier(
             api=self.account.api,
             subscription_table=self.reconciler.subscription_table,
@@ -163,6 +197,7 @@ class _AccountRun:
             certificate=self.certificate,
             nonce=self.reconciler.nonce,
             wait_to_write=self.limiter.wait,
+            list_again=list_again,
             now=self.reconciler.clock.now,
         )
 

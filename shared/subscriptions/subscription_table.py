@@ -1,7 +1,6 @@
 """The table of tracked subscriptions: rows guarded by ETags, and their columns, with Graph's names if Graph has one.
 
-A tenant is a partition. The timer and the commands write a subscription's row. Its activity has a row of its own, keyed
-by the subscription's id: a POST has only that id, and writes the row without reading it.
+A tenant is a partition. The timer and the commands write a subscription's row. Its activity has a row of its own.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions (ETags) and
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
@@ -17,12 +16,14 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, TABLE_ROLE, as_problem, create_if_missing
 from shared.graph.subscription import split_change_types
+from shared.subscriptions.activity_row import ACTIVITY, activity_columns, activity_from, activity_keys
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import (
     AccountStatus,
     Activity,
     AppliedSubscription,
     MissedInterval,
+    MissedNotification,
     TenantState,
     TrackedSubscription,
 )
@@ -33,15 +34,7 @@ TABLE = "subscriptions"
 _SUBSCRIPTION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 # The prefix of a row's key says what the row holds.
-_SUBSCRIPTION, _ACTIVITY, _ACCOUNT = "subscription-", "heard-", "listing-"
-
-# Columns of ``Activity``: one for each lifecycle event, and one for changes.
-LIFECYCLE_COLUMNS: Mapping[str, str] = {
-    "reauthorizationRequired": "reauthorizationRequiredDateTime",
-    "subscriptionRemoved": "subscriptionRemovedDateTime",
-    "missed": "missedDateTime",
-}
-NOTIFICATION_COLUMN = "notificationDateTime"
+_SUBSCRIPTION, _ACCOUNT = "subscription-", "listing-"
 
 
 class SubscriptionTable:
@@ -76,13 +69,23 @@ class SubscriptionTable:
         keys = activity_keys(tenant_id, subscription_id)
         self._table.delete(keys["PartitionKey"], keys["RowKey"], "*")
 
-    def record_activity(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
-        """Record when a change or lifecycle event arrived; an unknown lifecycle event counts as a change."""
+    def record_activity(
+        self,
+        tenant_id: str,
+        subscription_id: str,
+        lifecycle_event: str | None,
+        at: datetime,
+        expiration: datetime | None = None,
+    ) -> None:
+        """Record when a change or lifecycle event arrived; an unknown lifecycle event counts as a change.
+
+        ``expiration``: that of the subscription, as the lifecycle event named it.
+        """
         # Other text is not an id from Graph, and may not be allowed in a key.
         if not _SUBSCRIPTION_ID.fullmatch(subscription_id):
             return
-        column = LIFECYCLE_COLUMNS.get(lifecycle_event or "", NOTIFICATION_COLUMN)
-        entity = {**activity_keys(tenant_id, subscription_id), column: at}
+        columns = activity_columns(lifecycle_event, at, expiration)
+        entity = {**activity_keys(tenant_id, subscription_id), **columns}
         try:
             create_if_missing(
                 lambda: self._table.client.create_table(**FAIL_FAST),
@@ -90,11 +93,6 @@ class SubscriptionTable:
             )
         except CLIENT_ERRORS as exc:
             raise as_problem(self._table.name, exc, role=TABLE_ROLE) from exc
-
-
-def activity_keys(tenant_id: str, subscription_id: str) -> dict[str, str]:
-    """Return the keys of a subscription's activity row."""
-    return {"PartitionKey": tenant_id, "RowKey": f"{_ACTIVITY}{subscription_id}"}
 
 
 def to_entity(row: TrackedSubscription | AccountStatus) -> dict[str, Any]:
@@ -109,15 +107,19 @@ def tenant_state_from(entities: Iterable[Any]) -> TenantState:
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    by_kind: dict[str, list[Any]] = {_SUBSCRIPTION: [], _ACTIVITY: [], _ACCOUNT: []}
+    by_kind: dict[str, list[Any]] = {_SUBSCRIPTION: [], ACTIVITY: [], _ACCOUNT: []}
     for entity in entities:
         kind, _, _ = entity["RowKey"].partition("-")
         by_kind.setdefault(f"{kind}-", []).append(entity)
     activities = {
-        entity["RowKey"].removeprefix(_ACTIVITY): decode_row(TABLE, _activity, entity) for entity in by_kind[_ACTIVITY]
+        entity["RowKey"].removeprefix(ACTIVITY): decode_row(TABLE, activity_from, entity)
+        for entity in by_kind[ACTIVITY]
     }
+    tracked = tuple([decode_row(TABLE, _tracked, entity, activities) for entity in by_kind[_SUBSCRIPTION]])
+    ids = {row.applied.subscription_id for row in tracked if row.applied}
     return TenantState(
-        tracked=tuple([decode_row(TABLE, _tracked, entity, activities) for entity in by_kind[_SUBSCRIPTION]]),
+        tracked=tracked,
+        former_activity={id_: activity for id_, activity in activities.items() if id_ not in ids},
         accounts=tuple([decode_row(TABLE, _account_status, entity) for entity in by_kind[_ACCOUNT]]),
     )
 
@@ -137,6 +139,8 @@ def _tracked_columns(row: TrackedSubscription) -> dict[str, Any]:
         "clientStateKeyId": row.client_state_key_id,
         "gapStartDateTime": row.missed_interval.since if row.missed_interval else None,
         "gapEndDateTime": row.missed_interval.until if row.missed_interval else None,
+        "recordedMissedDateTime": row.recorded_missed.at if row.recorded_missed else None,
+        "recordedMissedExpirationDateTime": row.recorded_missed.expiration if row.recorded_missed else None,
         **_applied_columns(row.applied),
     }
 
@@ -160,6 +164,7 @@ def _account_columns(row: AccountStatus) -> dict[str, Any]:
         "RowKey": f"{_ACCOUNT}{'user' if row.delegated else 'app'}",
         "delegated": row.delegated,
         "listedDateTime": row.listed_at,
+        "isRefused": row.is_refused or None,
     }
 
 
@@ -180,6 +185,7 @@ def _tracked(entity: Any, activities: Mapping[str, Activity]) -> TrackedSubscrip
         client_state_key_id=optional_column(entity, "clientStateKeyId", str),
         failure=backoff_from(entity),
         missed_interval=_missed_interval(entity),
+        recorded_missed=_recorded_missed(entity),
         activity=activities.get(applied.subscription_id, Activity()) if applied else Activity(),
         etag=entity.metadata["etag"],
     )
@@ -226,12 +232,12 @@ def _missed_interval(entity: Entity) -> MissedInterval | None:
     return MissedInterval(since=column(entity, "gapStartDateTime", datetime), until=until)
 
 
-def _activity(entity: Entity) -> Activity:
-    return Activity(
-        notification_at=optional_column(entity, NOTIFICATION_COLUMN, datetime),
-        reauthorization_required_at=optional_column(entity, LIFECYCLE_COLUMNS["reauthorizationRequired"], datetime),
-        removed_at=optional_column(entity, LIFECYCLE_COLUMNS["subscriptionRemoved"], datetime),
-        missed_at=optional_column(entity, LIFECYCLE_COLUMNS["missed"], datetime),
+def _recorded_missed(entity: Entity) -> MissedNotification | None:
+    if "recordedMissedDateTime" not in entity:
+        return None
+    return MissedNotification(
+        at=column(entity, "recordedMissedDateTime", datetime),
+        expiration=optional_column(entity, "recordedMissedExpirationDateTime", datetime),
     )
 
 
@@ -240,6 +246,7 @@ def _account_status(entity: Any) -> AccountStatus:
         tenant_id=entity["PartitionKey"],
         delegated=column(entity, "delegated", bool),
         listed_at=optional_column(entity, "listedDateTime", datetime),
+        is_refused=optional_column(entity, "isRefused", bool) or False,
         failure=backoff_from(entity),
         etag=entity.metadata["etag"],
     )

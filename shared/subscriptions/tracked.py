@@ -7,7 +7,8 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
@@ -51,23 +52,48 @@ class AppliedSubscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissedNotification:
+    """A lifecycle notification ``missed``: when it arrived, and the expiration that it named, if any."""
+
+    at: datetime
+    expiration: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """When the last notification of each kind arrived for a subscription.
+    """When the last notification of each kind arrived for a subscription, and which expiration it named.
 
     Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
     """
 
     notification_at: datetime | None = None
     reauthorization_required_at: datetime | None = None
+    reauthorization_required_expiration: datetime | None = None
     removed_at: datetime | None = None
+    removed_expiration: datetime | None = None
     missed_at: datetime | None = None
+    missed_expiration: datetime | None = None
+
+    @property
+    def missed(self) -> MissedNotification | None:
+        """Return the last notification ``missed``."""
+        return (
+            None if self.missed_at is None else MissedNotification(at=self.missed_at, expiration=self.missed_expiration)
+        )
+
+    @property
+    def last_at(self) -> datetime | None:
+        """Return when the last notification of any kind arrived."""
+        times = (self.notification_at, self.reauthorization_required_at, self.removed_at, self.missed_at)
+        return max((at for at in times if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedSubscription:
     """A row of the table: a subscription as desired, as last applied at Graph, and what happened since.
 
-    ``client_state_key_id``: the key that signed its client state, if known. ``etag``: None until the row is saved.
+    ``client_state_key_id``: the key that signed its client state, if known. ``recorded_missed``: the last notification
+    ``missed`` whose interval was recorded. ``etag``: None until the row is saved.
     """
 
     desired: DesiredSubscription
@@ -77,6 +103,7 @@ class TrackedSubscription:
     client_state_key_id: str | None = None
     failure: Backoff | None = None
     missed_interval: MissedInterval | None = None
+    recorded_missed: MissedNotification | None = None
     activity: Activity = Activity()
     etag: str | None = None
 
@@ -84,6 +111,13 @@ class TrackedSubscription:
     def key(self) -> str:
         """Return the row's key in its tenant."""
         return subscription_key(self.desired)
+
+    def living(self, now: datetime) -> AppliedSubscription | None:
+        """Return its subscription unless it has expired; that Graph's list does not show it means nothing.
+
+        Graph's list may be empty or out of date for hours. Only a 404 to its id shows that a subscription is gone.
+        """
+        return self.applied if self.applied is not None and self.applied.expiration > now else None
 
 
 def subscription_key(desired: DesiredSubscription) -> str:
@@ -95,21 +129,26 @@ def subscription_key(desired: DesiredSubscription) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """When Graph last listed an account's subscriptions: those of the app in a tenant, or of its signed-in user."""
+    """When Graph last listed an account's subscriptions: those of the app in a tenant, or of its signed-in user.
+
+    ``failure``: why the last attempt failed; ``is_refused``: Graph, or Entra ID, refused the account.
+    """
 
     tenant_id: str
     delegated: bool
     listed_at: datetime | None = None
     failure: Backoff | None = None
+    is_refused: bool = False
     etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantState:
-    """All rows of a tenant."""
+    """All rows of a tenant; ``former_activity`` is that of subscriptions which no row names, by their ids."""
 
     tracked: tuple[TrackedSubscription, ...] = ()
     accounts: tuple[AccountStatus, ...] = ()
+    former_activity: Mapping[str, Activity] = field(default_factory=dict)
 
     def tracked_by(self, *, delegated: bool) -> tuple[TrackedSubscription, ...]:
         """Return the subscriptions of one account: the signed-in user's, or the app's own."""
@@ -122,11 +161,12 @@ class TenantState:
 
 
 class UpdateKind(StrEnum):
-    """How to update a subscription that Graph lists."""
+    """How to update a subscription at Graph, which is tracked or was found in Graph's list."""
 
     ADOPT = "adopt"  # renew it, and record its id, which the row lacks
     RENEW = "renew"  # extend it, which also reauthorizes it
     ROTATE = "rotate"  # renew it with the current certificate, because it has resource data
+    CHECK = "check"  # ask Graph for it by its id, because a notification reports that it was removed
     RECREATE = "recreate"  # delete, then create it: a PATCH cannot change everything; Graph refuses a duplicate (409)
 
 
@@ -146,7 +186,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Renew a subscription, or recreate it."""
+    """Renew, check or recreate a subscription."""
 
     kind: UpdateKind
     tracked: TrackedSubscription
@@ -162,7 +202,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Delete a row, and its subscription if Graph still lists it."""
+    """Delete a row, and its subscription if it has one."""
 
     verb: ClassVar[Verb] = "delete"
     tracked: TrackedSubscription

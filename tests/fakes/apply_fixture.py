@@ -42,11 +42,12 @@ class ApplyFixture:
         self.applier = Applier(
             api=self.graph,
             subscription_table=self.table,
-            policy=replace(POLICY, client_state_key_id=STATE_KEY.key_id, certificate_id=None),
+            policy=replace(POLICY, client_state_key_id=STATE_KEY.key_id, other_key_ids=(), certificate_id=None),
             client_state_key=STATE_KEY,
             certificate=certificate,
             nonce=lambda: NONCE,
             wait_to_write=self._pace,
+            list_again=self.graph.list_subscriptions,
             now=self.clock.now,
         )
 

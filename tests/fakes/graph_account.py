@@ -50,6 +50,10 @@ class FakeGraphAccount:
         assert set(properties) <= _CHANGEABLE
         return self._calls.of("update", lambda: self._updated(subscription_id, properties))
 
+    def get_subscription(self, subscription_id: str, *, beta: bool) -> GraphSubscription:
+        assert beta is False
+        return self._calls.of("get", lambda: self._got(subscription_id))
+
     def delete_subscription(self, subscription_id: str) -> None:
         self._calls.of("delete", lambda: self._deleted(subscription_id))
 
@@ -78,6 +82,15 @@ class FakeGraphAccount:
             made = dict(properties) | {"id": f"s{next(self._ids)}"}
             self.stored[made["id"]] = made
             return GraphSubscription.from_json(made)
+
+    def _got(self, subscription_id: str) -> GraphSubscription:
+        if self.down is not None:
+            raise self.down
+        with self._lock:
+            self._end_what_has_expired()
+            if subscription_id not in self.stored:
+                raise NotFound("Graph answered 404")
+            return GraphSubscription.from_json(self.stored[subscription_id])
 
     def _updated(self, subscription_id: str, properties: Mapping[str, Any]) -> GraphSubscription:
         with self._lock:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from shared.identity.certificates import Certificate
+from shared.settings import ClientStateKey
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import TrackedSubscription
@@ -37,6 +38,7 @@ class ReconcileFixture:
         self.table = InMemorySubscriptionTable(self.calls)
         self.desired: Sequence[DesiredSubscription] = ()
         self.key = STATE_KEY
+        self.other_keys = list[ClientStateKey]()
         self.url = URL
         self.certificate: Callable[[], Certificate] | None = certificate
         self._nonces = itertools.count()
@@ -61,6 +63,7 @@ class ReconcileFixture:
             certificate=self.certificate,
             nonce=lambda: next(self._nonces).to_bytes(16),
             clock=self.clock,
+            other_client_state_keys=self.other_keys,
         )
 
     @property

@@ -44,11 +44,13 @@ class InMemorySubscriptionTable:
             raise self.down
         with self._lock:
             stored = [row for (tenant, _), row in self.rows.items() if tenant == tenant_id]
+            activities = {id_: activity for (tenant, id_), activity in self.activities.items() if tenant == tenant_id}
+        tracked = [row for row in stored if isinstance(row, TrackedSubscription)]
+        ids = {row.applied.subscription_id for row in tracked if row.applied}
         return TenantState(
-            tracked=tuple(
-                replace(row, activity=self._activity_of(row)) for row in stored if isinstance(row, TrackedSubscription)
-            ),
+            tracked=tuple(replace(row, activity=self._activity_of(row)) for row in tracked),
             accounts=tuple(row for row in stored if isinstance(row, AccountStatus)),
+            former_activity={id_: activity for id_, activity in activities.items() if id_ not in ids},
         )
 
     def _activity_of(self, row: TrackedSubscription) -> Activity:

@@ -11,19 +11,20 @@ from tests.sender import SUBSCRIPTION, TENANT
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 URL = "https://app.example/api/ReceiveNotification"
+# As the key k1 signs.
+KEYED_URL = f"{URL}?key=k1"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Graph's maximum, less the five minutes that two clocks may differ.
 LIFETIME = timedelta(days=3) - 5 * MINUTE
 RENEWED_AT = NOW - 12 * MINUTE
-LISTED_AT = NOW - 5 * MINUTE
 
 POLICY = RenewalPolicy(
     notification_url=URL,
     lifetime=timedelta(days=3),
     renew_after=30 * MINUTE,
     client_state_key_id="k1",
+    other_key_ids=("k2",),
     certificate_id="c1",
-    listed_at=LISTED_AT,
 )
 WANTED = DesiredSubscription(
     tenant_id=TENANT,
@@ -33,7 +34,7 @@ WANTED = DesiredSubscription(
 )
 OBSERVED = AppliedSubscription(
     subscription_id=SUBSCRIPTION,
-    notification_url=URL,
+    notification_url=KEYED_URL,
     include_resource_data=True,
     certificate_id="c1",
     renewed_at=RENEWED_AT,
@@ -44,7 +45,7 @@ LISTED = GraphSubscription(
     subscription_id=SUBSCRIPTION,
     resource="chats/getAllMessages",
     change_types=WANTED.change_types,
-    notification_url=URL,
+    notification_url=KEYED_URL,
     lifecycle_notification_url=URL,
     include_resource_data=True,
     encryption_certificate_id="c1",

@@ -17,8 +17,8 @@ from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
 from shared.receiving.receive import Receipt
 from shared.settings import Settings
-from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
+from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.reconcile import Reconciler
 from shared.subscriptions.subscription_table import TABLE
 from shared.subscriptions.tracked import TenantState

@@ -62,6 +62,12 @@ class LoopbackDeployment:
     def tenant_id(self) -> str:
         return self.tenant_ids[0]
 
+    @property
+    def keyed_url(self) -> str:
+        """Return NOTIFICATION_URL with the id of the key that signs."""
+        url = self.app.settings.notification_url
+        return f"{url}{'&' if '?' in url else '?'}key={self.app.settings.client_state_keys[0].key_id}"
+
     def environment(self) -> dict[str, str]:
         """Return what makes the real clients trust these services, and find their managed identity here."""
         identity = {"IDENTITY_ENDPOINT": f"{self.login.url}/msi/token", "IDENTITY_HEADER": self.entra.identity_header}
@@ -175,7 +181,7 @@ class LoopbackDeployment:
         """Create a subscription of the same app registration past the app, and return its id."""
         properties = {
             "changeType": "created",
-            "notificationUrl": self.app.settings.notification_url,
+            "notificationUrl": self.keyed_url,
             "lifecycleNotificationUrl": self.app.settings.notification_url,
             "resource": "/teams",
             "expirationDateTime": (self.clock.now() + timedelta(minutes=50)).isoformat(),

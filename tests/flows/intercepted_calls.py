@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from shared.errors import Unavailable
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.apply import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from tests.fakes.calls import Killed
 
@@ -35,6 +35,9 @@ class InterceptedGraph:
         self, subscription_id: str, properties: Mapping[str, Any], *, beta: bool
     ) -> GraphSubscription:
         return self.intercept(lambda: self.graph.update_subscription(subscription_id, properties, beta=beta))
+
+    def get_subscription(self, subscription_id: str, *, beta: bool) -> GraphSubscription:
+        return self.intercept(lambda: self.graph.get_subscription(subscription_id, beta=beta))
 
     def delete_subscription(self, subscription_id: str) -> None:
         self.intercept(lambda: self.graph.delete_subscription(subscription_id))

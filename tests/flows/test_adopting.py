@@ -60,7 +60,7 @@ def test_subscription_without_lifecycle_url_is_recreated(deployment: LoopbackDep
     assert deployment.run() == {"recreated": 1}
     [subscription] = deployment.subscriptions()
     assert subscription.id != without_url
-    assert subscription.lifecycle_notification_url == subscription.notification_url
+    assert subscription.lifecycle_notification_url == deployment.app.settings.notification_url
     assert deployment.run() == {}
 
 

@@ -66,6 +66,7 @@ def _assert_settled(deployment: LoopbackDeployment, tenant_id: str) -> None:
         assert row.applied.subscription_id == subscription.id
         assert row.applied.certificate_id == subscription.certificate_id
         assert subscription.is_rich == row.desired.include_resource_data
+        assert subscription.notification_url == deployment.keyed_url
         key_id = deployment.app.settings.client_state_keys[0].key_id
         assert (subscription.client_state or "").startswith(f"v1.{key_id}.")
 

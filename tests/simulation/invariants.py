@@ -8,6 +8,7 @@ from typing import Self
 
 from sandbox.graph import Subscription
 from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.lifecycle import is_removal_reported
 from shared.subscriptions.tracked import TenantState, TrackedSubscription
 from tests.flows.deployment import LoopbackDeployment
 
@@ -33,6 +34,7 @@ class Absence:
     """A desired subscription that does not exist; ``runs`` counts those that no recorded pause excuses."""
 
     since: datetime
+    is_removal: bool = False
     runs: int = 0
 
 
@@ -61,7 +63,7 @@ class Invariants:
         self.deployment.remove_subscription(subscription.id)
         now, key = self.deployment.clock.now(), _key(subscription)
         self.removals.append(Removal(key=key, at=now))
-        self.absences.setdefault(key, Absence(since=now))
+        self.absences.setdefault(key, Absence(since=now, is_removal=True))
         self._before = {id_: each for id_, each in self._before.items() if id_ != subscription.id}
 
     def sample(self, ran_at: datetime) -> None:
@@ -106,8 +108,11 @@ class Invariants:
 
     def _check_absences(self, now: datetime, ran_at: datetime) -> None:
         tables = {key[0]: self.deployment.app.rows(key[0]) for key in self.absences}
+        due_before = ran_at - self.deployment.app.settings.renew_after
         for key, absence in self.absences.items():
-            absence.runs += not _is_excused(key, tables[key[0]], ran_at)
+            row = _row_of(key, tables[key[0]])
+            is_unnoticed = absence.is_removal and row is not None and _is_unnoticed(row, absence.since, due_before)
+            absence.runs += not (is_unnoticed or _is_excused(key, tables[key[0]], ran_at))
             self.longest_absence = max(self.longest_absence, now - absence.since)
             if absence.runs > _RUNS or now - absence.since > _LONGEST:
                 self.violations.append(f"{key[1]} has been missing since {absence.since}")
@@ -121,9 +126,20 @@ def _key_of_row(row: TrackedSubscription) -> Key:
     return (row.desired.tenant_id, row.desired.resource, row.desired.change_types)
 
 
+def _row_of(key: Key, rows: TenantState) -> TrackedSubscription | None:
+    return next((each for each in rows.tracked if _key_of_row(each) == key), None)
+
+
+def _is_unnoticed(row: TrackedSubscription, removed_at: datetime, due_before: datetime) -> bool:
+    """Return whether Graph has not reported a removal, which the next renewal therefore is the first to notice."""
+    if row.applied is None or is_removal_reported(row):
+        return False
+    return due_before < row.applied.renewed_at <= removed_at
+
+
 def _is_excused(key: Key, rows: TenantState, ran_at: datetime) -> bool:
     """Return whether a run was right to leave a subscription alone, or recorded why it failed."""
-    row = next((each for each in rows.tracked if _key_of_row(each) == key), None)
+    row = _row_of(key, rows)
     failures = [row.failure if row else None, rows.account(key[0], delegated=False).failure]
     return any(failure is not None and failure.retry_at > ran_at for failure in failures)
 

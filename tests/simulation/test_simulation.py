@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.azurite import Azurite
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.apply import SubscriptionsApi
+from shared.subscriptions.ports import SubscriptionsApi
 from shared.subscriptions.tracked import TenantState
 from tests.flows.intercepted_calls import InterceptedTable
 from tests.simulation.report import Report
@@ -64,6 +64,9 @@ class OmittingGraph:
             return next(each for each in self.graph.list_subscriptions() if each.subscription_id == subscription_id)
         sent = {"expirationDateTime": properties["expirationDateTime"]} if self.omits == "certificate" else properties
         return self.graph.update_subscription(subscription_id, sent, beta=beta)
+
+    def get_subscription(self, subscription_id: str, *, beta: bool) -> GraphSubscription:
+        return self.graph.get_subscription(subscription_id, beta=beta)
 
     def delete_subscription(self, subscription_id: str) -> None:
         self.graph.delete_subscription(subscription_id)

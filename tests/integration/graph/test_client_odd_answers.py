@@ -86,6 +86,7 @@ CALLS: dict[str, Callable[[Graph], object]] = {
     "item": lambda graph: graph.get_item("/v1.0/teams/a"),
     "resource": lambda graph: graph.get_resource(_location()),
     "created subscription": lambda graph: graph.create_subscription({"resource": "/chats/getAllMessages"}),
+    "read subscription": lambda graph: graph.get_subscription("a"),
     "renewed subscription": lambda graph: graph.update_subscription("a", {}),
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
 from shared.graph.subscription import GraphSubscription
-from tests.fakes.subscription_values import LISTED, URL
+from tests.fakes.subscription_values import KEYED_URL, LISTED, URL
 from tests.sender import SUBSCRIPTION
 
 # As Graph lists it, right after it was made.
@@ -17,7 +17,7 @@ ITEM: dict[str, Any] = {
     "id": SUBSCRIPTION,
     "resource": "chats/getAllMessages",
     "changeType": "updated,created",
-    "notificationUrl": URL,
+    "notificationUrl": KEYED_URL,
     "lifecycleNotificationUrl": URL,
     "includeResourceData": True,
     "encryptionCertificateId": "c1",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.graph.subscription import GraphSubscription
 from shared.subscriptions.desired import DesiredSubscription
@@ -15,12 +15,15 @@ from tests.fakes.subscription_values import (
     LIFETIME,
     LISTED,
     NOW,
+    OBSERVED,
     POLICY,
     ROW,
     WANTED,
 )
 
 EXPIRATION = NOW + LIFETIME
+EXPIRED_OBSERVED = replace(OBSERVED, renewed_at=NOW - timedelta(days=4), expiration=NOW)
+EXPIRED = replace(ROW, applied=EXPIRED_OBSERVED)
 BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), include_resource_data=False)
 
 

@@ -24,14 +24,23 @@ class Table:
 
     def __init__(self) -> None:
         self.recorded: list[tuple[str, str, str | None, datetime]] = []
+        self.named: list[datetime | None] = []
         self.down = False
         self._written = threading.Semaphore(0)
 
-    def record(self, tenant_id: str, subscription_id: str, lifecycle_event: str | None, at: datetime) -> None:
+    def record(
+        self,
+        tenant_id: str,
+        subscription_id: str,
+        lifecycle_event: str | None,
+        at: datetime,
+        expiration: datetime | None,
+    ) -> None:
         try:
             if self.down:
                 raise Unavailable("the table does not answer")
             self.recorded.append((tenant_id, subscription_id, lifecycle_event, at))
+            self.named.append(expiration)
         finally:
             self._written.release()
 
@@ -64,13 +73,6 @@ def test_lifecycle_notification_is_recorded_before_the_answer(table: Table) -> N
     assert sorted(table.recorded) == sorted((TENANT, SUBSCRIPTION, event, NOW) for event in events)
 
 
-def test_lifecycle_notifications_in_quick_succession_are_recorded(table: Table) -> None:
-    recorder = ActivityRecorder(table.record)
-    for minute in range(3):
-        recorder.record(_items(_lifecycle("missed")), NOW + timedelta(minutes=minute), _soon())
-    assert len(table.recorded) == 3
-
-
 def test_unrecorded_lifecycle_notification_is_refused(table: Table) -> None:
     table.down = True
     with pytest.raises(Unavailable):
@@ -90,10 +92,10 @@ def test_a_table_that_hangs_does_not_outlast_the_deadline() -> None:
         ends.set()
 
 
-def test_changes_are_a_sign_of_life_once_in_ten_minutes(table: Table) -> None:
+def test_changes_are_a_sign_of_life_once_in_four_minutes(table: Table) -> None:
     hands = Hands()
     recorder = ActivityRecorder(table.record, monotonic=hands)
-    for seconds in (0, 599, 1, 300):
+    for seconds in (0, 239, 1, 120):
         hands.at += seconds
         recorder.record(_items({}, {}), NOW, _soon())
     table.wait(2)

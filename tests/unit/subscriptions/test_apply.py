@@ -148,15 +148,6 @@ def test_renewal_does_not_delete_the_activity() -> None:
     assert (TENANT, "s0") in account.table.activities
 
 
-def test_an_adopted_one_of_an_unknown_key_counts_as_of_the_current_key() -> None:
-    account = ApplyFixture()
-    account.created()
-    adoption = replace(account.update(UpdateKind.ADOPT), tracked=TrackedSubscription(desired=BASIC))
-    account.table.rows.clear()
-    assert account.apply(adoption) is None
-    assert account.row.client_state_key_id == STATE_KEY.key_id
-
-
 def test_a_substitute_that_fails_is_not_substituted_again() -> None:
     """Created after a 404, refused (409) because it does exist: the next run lists again."""
     account = ApplyFixture()
@@ -164,5 +155,6 @@ def test_a_substitute_that_fails_is_not_substituted_again() -> None:
     renewal = account.update()
     gone = replace(renewal, subscription=replace(renewal.subscription, subscription_id="gone"))
     assert isinstance(account.apply(gone), Conflict)
-    assert account.calls.made == ["update", "save", "create", "save"]
+    assert account.calls.made == ["update", "save", "forget", "save", "create", "save"]
     assert account.row.failure is not None
+    assert account.row.applied is None

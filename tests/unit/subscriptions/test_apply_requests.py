@@ -10,7 +10,9 @@ from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
 from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import certificate
 from tests.fakes.subscription_values import HOUR, NOW, URL, WANTED
+from tests.sender import STATE_KEY
 
+KEYED_URL = f"{URL}?key={STATE_KEY.key_id}"
 UNAVAILABLE = Unavailable("Key Vault does not answer")
 
 
@@ -26,7 +28,7 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
     account.created(WANTED)
     assert account.observed == AppliedSubscription(
         subscription_id="s0",
-        notification_url=URL,
+        notification_url=KEYED_URL,
         include_resource_data=True,
         certificate_id="c1",
         renewed_at=NOW + HOUR,
@@ -37,7 +39,7 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
 def test_fetched_subscription_has_its_url_and_no_certificate() -> None:
     account = ApplyFixture(certificate())
     account.created(replace(BASIC, fetch=True))
-    assert (account.observed.certificate_id, account.observed.notification_url) == (None, f"{URL}?fetch=v1.0")
+    assert (account.observed.certificate_id, account.observed.notification_url) == (None, f"{KEYED_URL}&fetch=v1.0")
 
 
 @pytest.mark.parametrize(("current", "problem"), [(None, Misconfigured), (UNAVAILABLE, Unavailable)])

@@ -19,17 +19,17 @@ from tests.fakes.subscription_values import (
     HOUR,
     LIFETIME,
     LISTED,
-    LISTED_AT,
     MINUTE,
     NOW,
     OBSERVED,
     POLICY,
     RENEWED_AT,
     ROW,
+    URL,
     WANTED,
     failure,
 )
-from tests.unit.subscriptions.planning import BASIC, EXPIRATION, only, plan_of
+from tests.unit.subscriptions.planning import BASIC, EXPIRATION, EXPIRED, EXPIRED_OBSERVED, only, plan_of
 
 
 def test_what_is_settled_needs_no_action() -> None:
@@ -80,16 +80,16 @@ def test_a_subscription_is_renewed_once_its_last_renewal_is_old_enough(age: time
 
 @pytest.mark.parametrize(("left", "is_due"), [(30 * MINUTE + timedelta(seconds=1), False), (30 * MINUTE, True)])
 def test_subscription_ending_early_is_renewed_before_its_end(left: timedelta, *, is_due: bool) -> None:
-    assert bool(plan_of(listed=replace(LISTED, expiration=NOW + left))) == is_due
+    assert bool(plan_of(replace(ROW, applied=replace(OBSERVED, expiration=NOW + left)))) == is_due
 
 
 @pytest.mark.parametrize(("age", "is_due"), [(27 * MINUTE, False), (28 * MINUTE, True)])
 def test_what_lives_shortly_is_renewed_halfway(age: timedelta, *, is_due: bool) -> None:
     desired = replace(BASIC, resource="/communications/presences/8ea0e38b-efb3-4757-924a-5f94061cf8c2")
-    observed = replace(OBSERVED, include_resource_data=False, certificate_id=None, renewed_at=NOW - age)
+    plain = replace(OBSERVED, include_resource_data=False, certificate_id=None)
+    observed = replace(plain, renewed_at=NOW - age, expiration=NOW + 55 * MINUTE - age)
     row = replace(ROW, desired=desired, applied=observed)
-    listed = replace(LISTED, expiration=NOW + 55 * MINUTE - age)
-    assert bool(plan_of(row, listed, desired=[desired])) == is_due
+    assert bool(plan_of(row, desired=[desired])) == is_due
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_force_renews_what_is_not_due_and_heeds_no_pause() -> None:
 
 @pytest.mark.parametrize("change", [{"is_wanted": False, "added_by": "cli"}, {"applied": None}, {}])
 def test_a_row_in_its_pause_is_left_alone(change: dict[str, Any]) -> None:
-    row = replace(ROW, failure=failure(retry_at=NOW + timedelta(seconds=1)), **change)
+    row = replace(EXPIRED, failure=failure(retry_at=NOW + timedelta(seconds=1)), **change)
     desired = [] if change.get("is_wanted") is False else [WANTED]
     assert plan_of(row, None, desired=desired) == ()
     assert len(plan_of(replace(row, failure=failure(retry_at=NOW)), None, desired=desired)) == 1
@@ -153,11 +153,11 @@ def test_without_resource_data_there_is_no_certificate_to_rotate() -> None:
 @pytest.mark.parametrize(
     ("changes", "desired"),
     [
-        ({"applied": replace(OBSERVED, notification_url="https://old.example/")}, WANTED),
+        ({"applied": replace(OBSERVED, notification_url="https://old.example/?key=k1")}, WANTED),
         ({"applied": replace(OBSERVED, include_resource_data=False)}, WANTED),
         ({}, replace(WANTED, include_resource_data=False)),
         ({}, replace(WANTED, include_resource_data=False, fetch=True)),
-        ({"client_state_key_id": "k0"}, WANTED),
+        ({"client_state_key_id": "k2", "applied": replace(OBSERVED, notification_url=f"{URL}?key=k2")}, WANTED),
     ],
     ids=[
         "another URL",
@@ -181,58 +181,13 @@ def test_property_that_cannot_be_changed_needs_a_new_subscription(
     )
 
 
-def test_a_client_state_of_an_unknown_key_is_not_taken_for_an_old_one() -> None:
-    assert plan_of(replace(ROW, client_state_key_id=None)) == ()
-
-
 # --- Loss, and the gap that it leaves
 
 
-@pytest.mark.parametrize(
-    ("row", "listed_at", "since"),
-    [
-        (ROW, LISTED_AT, LISTED_AT),
-        (ROW, None, RENEWED_AT),
-        (ROW, RENEWED_AT - MINUTE, RENEWED_AT),
-        (replace(ROW, applied=replace(OBSERVED, expiration=NOW - HOUR)), LISTED_AT, NOW - HOUR),
-        (replace(ROW, failure=failure(retry_at=NOW)), LISTED_AT, RENEWED_AT),
-    ],
-    ids=[
-        "seen alive in the last list",
-        "never listed",
-        "renewed since the last list",
-        "it had ended by itself",
-        "not looked for in its back-off",
-    ],
-)
-def test_lost_subscription_is_recreated_with_a_gap(
-    row: TrackedSubscription, listed_at: datetime | None, since: datetime
-) -> None:
-    action = only(plan_of(row, None, policy=replace(POLICY, listed_at=listed_at)))
-    assert action == Create(tracked=row, expiration=EXPIRATION, missed_interval=MissedInterval(since=since))
-
-
-def test_removed_subscription_is_recreated_even_while_listed() -> None:
-    row = replace(ROW, activity=Activity(removed_at=RENEWED_AT + MINUTE))
-    action = only(plan_of(row))
-    gap = MissedInterval(since=RENEWED_AT)
-    assert action == Update(
-        kind=UpdateKind.RECREATE, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap
-    )
-    assert plan_of(replace(ROW, activity=Activity(removed_at=RENEWED_AT))) == ()
-
-
-@pytest.mark.parametrize(
-    ("missed_at", "gap"),
-    [
-        (RENEWED_AT + MINUTE, MissedInterval(since=RENEWED_AT + MINUTE - 4 * HOUR, until=RENEWED_AT + MINUTE)),
-        (RENEWED_AT, None),
-    ],
-)
-def test_missed_event_leaves_a_gap_and_is_answered_once(missed_at: datetime, gap: MissedInterval | None) -> None:
-    row = replace(ROW, activity=Activity(missed_at=missed_at))
-    action = Update(kind=UpdateKind.RENEW, tracked=row, subscription=LISTED, expiration=EXPIRATION, missed_interval=gap)
-    assert plan_of(row) == ((action,) if gap else ())
+def test_expired_subscription_is_recreated_with_a_gap_since_its_renewal() -> None:
+    action = only(plan_of(EXPIRED, None))
+    gap = MissedInterval(since=EXPIRED_OBSERVED.renewed_at)
+    assert action == Create(tracked=EXPIRED, expiration=EXPIRATION, missed_interval=gap)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from shared.subscriptions.tracked import (
 )
 from tests.fakes.subscription_values import (
     HOUR,
+    KEYED_URL,
     LISTED,
-    LISTED_AT,
     NOW,
     OBSERVED,
     POLICY,
@@ -25,12 +25,12 @@ from tests.fakes.subscription_values import (
     URL,
     WANTED,
 )
-from tests.unit.subscriptions.planning import BASIC, EXPIRATION, only, plan_of
+from tests.unit.subscriptions.planning import BASIC, EXPIRATION, EXPIRED, EXPIRED_OBSERVED, only, plan_of
 
 # --- Adoption
 
 
-@pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), ROW])
+@pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), EXPIRED])
 def test_own_subscription_unknown_to_its_row_is_adopted(
     row: TrackedSubscription | None,
 ) -> None:
@@ -38,20 +38,22 @@ def test_own_subscription_unknown_to_its_row_is_adopted(
     action = only(plan_of(row, stray))
     assert isinstance(action, Update)
     assert (action.kind, action.subscription, action.expiration) == (UpdateKind.ADOPT, stray, EXPIRATION)
-    assert action.missed_interval == (MissedInterval(since=LISTED_AT) if row and row.applied else None)
+    since = EXPIRED_OBSERVED.renewed_at
+    assert action.missed_interval == (MissedInterval(since=since) if row and row.applied else None)
 
 
 @pytest.mark.parametrize(
-    ("listed", "row"),
+    "listed",
     [
-        ({"notification_url": f"{URL}?fetch=v1.0"}, TrackedSubscription(desired=WANTED)),
-        ({"lifecycle_notification_url": None}, TrackedSubscription(desired=WANTED)),
-        ({"include_resource_data": False}, TrackedSubscription(desired=WANTED)),
-        ({}, TrackedSubscription(desired=WANTED, client_state_key_id="k0")),
+        {"notification_url": f"{KEYED_URL}&fetch=v1.0"},
+        {"lifecycle_notification_url": None},
+        {"include_resource_data": False},
+        {"notification_url": f"{URL}?key=k0"},
     ],
     ids=["another query", "no lifecycle URL", "no resource data", "signed with another key"],
 )
-def test_mismatched_subscription_is_recreated_and_not_adopted(listed: dict[str, Any], row: TrackedSubscription) -> None:
+def test_mismatched_subscription_is_recreated_and_not_adopted(listed: dict[str, Any]) -> None:
+    row = TrackedSubscription(desired=WANTED)
     action = only(plan_of(row, replace(LISTED, subscription_id="stray", **listed)))
     assert action.verb == UpdateKind.RECREATE
 
@@ -83,7 +85,8 @@ def test_a_second_subscription_beside_one_that_lives_is_not_adopted() -> None:
 def test_what_the_file_no_longer_names_is_deleted() -> None:
     deleted = Delete(tracked=replace(ROW, is_wanted=False), subscription=LISTED)
     assert plan_of(desired=()) == (deleted,)
-    assert plan_of(listed=None, desired=()) == (replace(deleted, subscription=None),)
+    unwanted = replace(EXPIRED, is_wanted=False)
+    assert plan_of(EXPIRED, listed=None, desired=()) == (Delete(tracked=unwanted, subscription=None),)
 
 
 def test_what_an_operator_has_added_stays_until_an_operator_takes_it_away() -> None:
@@ -93,7 +96,7 @@ def test_what_an_operator_has_added_stays_until_an_operator_takes_it_away() -> N
 
 
 def test_subscription_named_in_the_file_belongs_to_the_file() -> None:
-    action = only(plan_of(replace(ROW, added_by="cli", is_wanted=False), None))
+    action = only(plan_of(replace(EXPIRED, added_by="cli", is_wanted=False), None))
     assert isinstance(action, Create)
     assert (action.tracked.added_by, action.tracked.is_wanted) == ("file", True)
 
@@ -125,15 +128,16 @@ def test_deletion_on_another_path_comes_last_and_leaves_no_gap() -> None:
 
 def test_what_was_lost_before_a_deletion_makes_room_for_it_is_in_the_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
-    lost = replace(ROW, desired=other, applied=replace(OBSERVED, subscription_id="lost"))
+    lost = replace(ROW, desired=other, applied=replace(EXPIRED_OBSERVED, subscription_id="lost"))
     deletion, creation = plan([other], [ROW, lost], [LISTED], policy=POLICY, now=NOW)
     assert isinstance(deletion, Delete)
-    assert creation == Create(tracked=lost, expiration=EXPIRATION, missed_interval=MissedInterval(since=LISTED_AT))
+    gap = MissedInterval(since=EXPIRED_OBSERVED.renewed_at)
+    assert creation == Create(tracked=lost, expiration=EXPIRATION, missed_interval=gap)
 
 
 def test_a_row_that_has_nothing_at_graph_makes_no_room_and_no_gap() -> None:
     other = replace(WANTED, change_types=frozenset({"deleted"}))
-    deletion, creation = plan_of(listed=None, desired=[other])
+    deletion, creation = plan_of(EXPIRED, listed=None, desired=[other])
     assert isinstance(deletion, Delete)
     assert creation == Create(tracked=TrackedSubscription(desired=other), expiration=EXPIRATION)
 

@@ -35,7 +35,7 @@ def test_a_subscription_is_asked_for_in_graphs_names() -> None:
     assert properties.pop("clientState").startswith(f"v1.{STATE_KEY.key_id}.")
     assert properties == {
         "changeType": "created,updated",
-        "notificationUrl": URL,
+        "notificationUrl": f"{URL}?key={STATE_KEY.key_id}",
         "lifecycleNotificationUrl": URL,
         "resource": "/chats/getAllMessages",
         "includeResourceData": True,
@@ -132,11 +132,10 @@ def test_a_table_that_was_lost_is_filled_again_from_what_lives_at_graph() -> Non
 def test_lost_subscription_is_recreated_and_its_gap_recorded() -> None:
     world = ReconcileFixture(BASIC, tenants=[TENANT])
     world.run()
-    world.run(5 * MINUTE)
-    seen = world.clock.now()
+    renewed = world.clock.now()
     world.graph.stored.clear()
-    assert world.run(5 * MINUTE) == {"created": 1}
-    assert world.row("/teams").missed_interval == MissedInterval(since=seen, until=world.clock.now())
+    assert world.run(31 * MINUTE) == {"renewed": 1}
+    assert world.row("/teams").missed_interval == MissedInterval(since=renewed, until=world.clock.now())
     assert world.run() == {}
 
 
@@ -147,8 +146,9 @@ def test_lifecycle_event_is_acted_upon_once() -> None:
     assert world.run(9 * MINUTE) == {}
     assert world.run(MINUTE) == {"renewed": 1}
     assert world.run(MINUTE) == {}
-    world.table.activities[TENANT, "s0"] = Activity(removed_at=world.clock.now())
-    assert world.run(MINUTE) == {"recreated": 1}
+    world.table.activities[TENANT, "s0"] = Activity(removed_at=world.clock.now() + MINUTE)
+    world.graph.stored.clear()
+    assert world.run(2 * MINUTE) == {"checked": 1}
     assert world.table.activities == {}
     assert world.run() == {}
     world.assert_settled()

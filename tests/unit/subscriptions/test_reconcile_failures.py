@@ -102,7 +102,7 @@ def test_unreachable_tenant_backs_off_and_does_not_stop_the_other(
     with caplog.at_level(logging.ERROR):
         assert world.run() == {"created": 2, "failed": 1}
     assert caplog.messages == [
-        f"tenant {TENANT}: its subscriptions cannot be reconciled: Graph answered 401: consent was revoked"
+        f"tenant {TENANT}: its subscriptions cannot be listed: Graph answered 401: consent was revoked"
     ]
     world.graph.down = None
     assert world.run() == {"postponed": 1}

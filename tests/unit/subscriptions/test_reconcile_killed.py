@@ -64,6 +64,7 @@ def _to_restore() -> ReconcileFixture:
     world = _to_create()
     world.run()
     world.graph.stored.clear()
+    world.clock.pass_by(31 * MINUTE)
     return world
 
 
@@ -137,7 +138,7 @@ def test_killed_run_does_not_lose_the_gap(*, answer_lost: bool) -> None:
         world.run()
         lost_at = world.clock.now()
         world.graph.stored.clear()
-        world.clock.pass_by(5 * MINUTE)
+        world.clock.pass_by(31 * MINUTE)
         death = Death(world, at_call, answer_lost=answer_lost)
         try:
             world.run()

@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
+from shared.subscriptions.activity_row import LIFECYCLE_COLUMNS, NOTIFICATION_COLUMN, activity_keys
 from shared.subscriptions.desired import DesiredSubscription
-from shared.subscriptions.subscription_table import (
-    LIFECYCLE_COLUMNS,
-    NOTIFICATION_COLUMN,
-    activity_keys,
-    tenant_state_from,
-    to_entity,
-)
+from shared.subscriptions.subscription_table import tenant_state_from, to_entity
 from shared.subscriptions.tracked import (
     AccountStatus,
     Activity,
