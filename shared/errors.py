@@ -31,7 +31,9 @@ class Problem(Exception):
     """
 
     def __init__(self, text: str = "") -> None:
-        super().__init__("".join(character if character.isprintable() else " " for character in text))
+        if not text.isprintable():
+            text = "".join(character if character.isprintable() else " " for character in text)
+        super().__init__(text)
 
 
 class Rejected(Problem):

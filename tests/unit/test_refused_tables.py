@@ -1,5 +1,6 @@
 """A table that refuses the app (a role is missing) stops no more than one that does not answer."""
 
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -8,7 +9,8 @@ import pytest
 from shared.errors import Misconfigured
 from shared.events.cloud_events import CloudEvent
 from tests.fakes.publish_once_fixture import Table, Worker, message
-from tests.fakes.reconcile_fixture import BASIC, ReconcileFixture
+from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture
+from tests.sender import TENANT
 from tests.unit.gaps import test_snapshot_recorder as snapshots
 
 REFUSAL = "the table refuses the app's identity (403)"
@@ -47,13 +49,14 @@ def test_chat_is_published_whose_snapshot_is_refused() -> None:
     assert len(published) == 1
 
 
-def test_refused_row_postpones_its_subscription_only() -> None:
-    world = ReconcileFixture(BASIC)
-    refusals = [Misconfigured(REFUSAL)]
+@pytest.mark.parametrize(("refused", "counts"), [(1, {"created": 2}), (2, {"postponed": 1, "created": 1})])
+def test_refused_save_of_status_or_row_postpones_no_other(refused: int, counts: dict[str, int]) -> None:
+    """The first save is that of the account's status, which only people read."""
+    world, saves = ReconcileFixture(BASIC, RICH, tenants=[TENANT]), itertools.count(1)
 
-    def refuse_once(call: str) -> None:
-        if call == "save" and refusals:
-            raise refusals.pop()
+    def refuse_one(call: str) -> None:
+        if call == "save" and next(saves) == refused:
+            raise Misconfigured(REFUSAL)
 
-    world.calls.before = refuse_once
-    assert world.run() == {"postponed": 1, "created": 1}
+    world.calls.before = refuse_one
+    assert world.run() == counts

@@ -93,7 +93,7 @@ def _made_with_the_key(prefix: str) -> str:
         pytest.param(f"v1.{STATE_KEY.key_id}", id="without a nonce"),
     ],
 )
-def test_a_client_state_of_another_form_is_refused_although_its_mac_is_right(prefix: str) -> None:
+def test_client_state_of_another_form_is_refused_despite_a_valid_mac(prefix: str) -> None:
     assert _authenticate(_made_with_the_key(f"v1.{STATE_KEY.key_id}.n"))
     with pytest.raises(InvalidClientState):
         _authenticate(_made_with_the_key(prefix))

@@ -45,7 +45,7 @@ def test_a_published_basic_notification_is_read_without_its_wrapper(name: str) -
 
 
 @needs_samples
-def test_a_published_rich_notification_is_read_although_its_signature_is_left_out() -> None:
+def test_published_rich_notification_is_read_without_its_signature() -> None:
     item = _only_item((SAMPLES / "chatmessage-rich-notification.json").read_bytes())
     assert item.encrypted_content is not None
     assert item.encrypted_content.data_signature == ""
@@ -188,7 +188,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def test_a_collection_that_names_a_subscription_beside_its_items_is_a_collection() -> None:
+def test_collection_may_name_a_subscription_beside_its_items() -> None:
     document = {"value": [basic_item(), basic_item()], "subscriptionId": SUBSCRIPTION}
     assert len(ChangeNotificationCollection.from_json(json.dumps(document).encode()).value) == 2
 

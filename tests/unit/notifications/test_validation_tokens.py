@@ -69,7 +69,7 @@ def test_bad_token_vouches_for_nothing(name: str) -> None:
     assert TENANT not in _tenants(BAD_TOKENS[name](graph()))
 
 
-def test_token_counts_from_two_hours_before_its_times_to_five_minutes_after() -> None:
+def test_token_counts_two_hours_early_and_five_minutes_late() -> None:
     """An instance's clock may be slow; Entra ID never signs ahead of time."""
     claims = claims_of(graph())
     good, second = signed(graph(), claims), timedelta(seconds=1)

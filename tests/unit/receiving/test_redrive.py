@@ -287,7 +287,7 @@ def test_one_that_brings_the_run_down_is_put_off_before_and_lost_never(port: str
     assert world.run() == {"published": 1}
 
 
-def test_crash_between_publishing_and_deleting_publishes_the_same_ids_again() -> None:
+def test_crash_before_deletion_publishes_the_same_ids_again() -> None:
     world = RedriveFixture()
     world.container.add(body(basic_item(), graph().rich_item(), tokens=[graph().token()]), received_at=world.at)
     world.container.down = frozenset({"delete"})
