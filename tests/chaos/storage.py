@@ -60,6 +60,11 @@ class Storage:
         for table in (_SUBSCRIPTIONS, _GAPS):
             for row in await self._rows(table):
                 await self._make_due(table, row, "retryDateTime")
+        for row in await self._rows(_GAPS):
+            # A later gap of the same subscription waits an hour for this one. What has not ended stays as it is: the
+            # app is working on it.
+            if row.get("state") != "open":
+                await self._make_due(_GAPS, row, "begunDateTime")
 
     async def recheck(self) -> None:
         """Make every second comparison due, as hours later, when Graph no longer delivers what was before."""
