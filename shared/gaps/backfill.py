@@ -39,6 +39,8 @@ _MAX_REASON = 1024
 # What a run that is killed has to do again.
 _SAVE_EVERY = timedelta(seconds=10)
 
+type Publish = Callable[[Sequence[CloudEvent], Deadline], object]
+
 
 class _Restart(Exception):
     """The first list was read after refusals: the permission has been granted meanwhile."""
@@ -56,7 +58,7 @@ class Backfill:
     client_id: str
     clock: Clock
     snapshot_table: SnapshotEntries
-    publish: Callable[[Sequence[CloudEvent], Deadline], object]
+    publish: Publish
     save: Callable[[Gap], Gap]
     units: int = field(default=0, init=False)
     _in_vain: int = field(default=0, init=False)

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
-from shared.events.cloud_events import CloudEvent
 from shared.events.gap_event import gap_event
-from shared.gaps.backfill import Backfill
+from shared.gaps.backfill import Backfill, Publish
 from shared.gaps.gap import Gap, GapCause, GapState
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.gaps.list_comparison import SnapshotEntries
@@ -44,8 +43,6 @@ _WAITS_FOR_PARKED = timedelta(days=1)
 _PUBLISH_TIMEOUT = timedelta(seconds=30)
 _CALL_TIMEOUT = timedelta(seconds=30)
 _MAX_TEXT = 1024
-
-type Publish = Callable[[Sequence[CloudEvent], Deadline], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,6 @@ _MAX_TURNS = 32
 # A tenant that does not answer occupies no more threads than this.
 _MAX_READS_OF_TENANT = 4
 MAX_READS = 16
-# A tenant that did not answer is asked again after this time.
 _PAUSE_AFTER_SILENCE = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(seconds=1)
 _MAX_PACES = 10_000
@@ -94,17 +93,14 @@ class _Turn:
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """One run: ``graph`` returns Graph in a tenant, and ``call_timeout`` limits each call as a whole.
-
-    ``paused_until``: when the tenants that are left alone may be asked again; a next run that is given the same
-    continues their pauses.
-    """
+    """One run: ``graph`` returns Graph in a tenant, and ``call_timeout`` limits each call as a whole."""
 
     graph: Callable[[str], GraphLists]
     clock: Clock
     ends: datetime
     pool: Executor
     call_timeout: timedelta
+    # By tenant; a next run that is given the same continues these pauses.
     paused_until: dict[str, datetime] = field(default_factory=dict)
     _turns: list[_Turn] = field(default_factory=list, init=False)
     _abandoned: list[Future[Page]] = field(default_factory=list, init=False)
