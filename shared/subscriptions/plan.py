@@ -171,8 +171,8 @@ def _action_for_live(
     lifetime = _lifetime(row.desired.resource, policy.lifetime)
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + lifetime)
     if _needs_recreation(row, applied, policy):
-        since = applied.renewed_at if is_removal_reported(row) else now
-        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=since))
+        # Graph may have removed it since then, and told nobody.
+        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
     missed_interval = _missed_while_silent(applied, policy, now)
     if applied.include_resource_data and policy.certificate_id not in {None, applied.certificate_id}:
         return update(kind=UpdateKind.ROTATE, missed_interval=missed_interval)

@@ -67,13 +67,13 @@ def test_reported_removal_is_not_checked_if_a_renewal_is_due() -> None:
     assert _verbs(activity, now=RENEWED_AT + 30 * MINUTE) == ["renew"]
 
 
-def test_removed_subscription_being_recreated_has_a_gap_since_renewal() -> None:
+def test_recreation_has_a_gap_since_renewal_whether_or_not_a_removal_is_reported() -> None:
     moved = replace(OBSERVED, notification_url="https://old.example/?key=k1")
-    for removed_at, since in ((SINCE, RENEWED_AT), (None, NOW)):
+    for removed_at in (SINCE, None):
         row = replace(ROW, applied=moved, activity=Activity(removed_at=removed_at))
         (action,) = _plan(row)
         assert isinstance(action, Update)
-        assert (action.kind, action.missed_interval) == (UpdateKind.RECREATE, MissedInterval(since=since))
+        assert (action.kind, action.missed_interval) == (UpdateKind.RECREATE, MissedInterval(since=RENEWED_AT))
 
 
 # --- reauthorizationRequired

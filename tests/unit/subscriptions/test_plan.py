@@ -177,7 +177,7 @@ def test_property_that_cannot_be_changed_needs_a_new_subscription(
         tracked=row,
         subscription=LISTED,
         expiration=EXPIRATION,
-        missed_interval=MissedInterval(since=NOW),
+        missed_interval=MissedInterval(since=RENEWED_AT),
     )
 
 
