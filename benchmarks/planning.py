@@ -130,6 +130,8 @@ def _tracked(desired: DesiredSubscription, subscription_id: str, age: timedelta)
         include_resource_data=True,
         certificate_id=_POLICY.certificate_id,
         renewed_at=_NOW - age,
+        proven_at=_NOW - age,
+        token_expires_at=_NOW - age + timedelta(hours=1),
         expiration=_NOW + timedelta(days=2),
     )
     return TrackedSubscription(

@@ -19,6 +19,7 @@ from shared.timing import Backoff
 # The columns to select of rows that will be deleted: without them, the client has no ETag.
 KEYS_AND_TIMESTAMP = ["PartitionKey", "RowKey", "Timestamp"]
 
+_NOT_FOUND = 404
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 type Entity = Mapping[str, Any]
@@ -69,6 +70,23 @@ class Table:
             lambda: self._create_row(entity) if etag is None else self._replace_row(entity, etag)
         )
         return str(saved["etag"])
+
+    def create_all(self, entities: Sequence[Entity]) -> None:
+        """Create up to 100 rows in one partition: either all of them or none."""
+        self._translating_errors(
+            lambda: create_if_missing(
+                lambda: self.client.create_table(**self._options), lambda: self._create_rows(entities)
+            )
+        )
+
+    def _create_rows(self, entities: Sequence[Entity]) -> None:
+        try:
+            self.client.submit_transaction([("create", entity) for entity in entities])
+        except TableTransactionError as exc:
+            # The client reports a missing table like a missing row.
+            if exc.status_code == _NOT_FOUND:
+                raise ResourceNotFoundError(exc.message) from exc
+            raise
 
     def submit(self, changes: Sequence[tuple[Any, ...]]) -> None:
         """Make up to 100 changes in one partition: either all of them or none."""

@@ -171,7 +171,13 @@ class Clients:
 
     def graph_with_credential(self, credential: TokenCredential) -> Graph:
         """Return Graph, called with this credential."""
-        return Graph(self.settings.graph_url, credential, scope=self._scope, wait_to_list=self._lists.wait)
+        return Graph(
+            self.settings.graph_url,
+            credential,
+            scope=self._scope,
+            wait_to_list=self._lists.wait,
+            now=self.clock.now,
+        )
 
     def read_resource(self, location: ResourceLocation) -> ResourceContent:
         """Return the current state of a resource, read as the app; raises as ``Graph`` does."""

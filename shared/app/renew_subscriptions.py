@@ -20,6 +20,7 @@ from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
+from shared.subscriptions.delivery import EndpointAnswer, Verdict
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 
@@ -84,6 +85,7 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
         certificate=clients.certificate_versions(certificate_name).current if certificate_name else None,
         nonce=lambda: secrets.token_bytes(16),
         clock=clients.clock,
+        endpoint=lambda: EndpointAnswer(verdict=Verdict.YES, reason="", asked_at=clients.clock.now()),
         other_client_state_keys=settings.client_state_keys[1:],
     )
 

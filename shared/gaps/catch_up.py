@@ -18,13 +18,15 @@ from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailabl
 from shared.events.gap_event import gap_event
 from shared.gaps.backfill import Backfill, Publish
 from shared.gaps.gap import Gap, GapCause, GapState
+from shared.gaps.gap_recorder import RecordedGaps
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.gaps.list_comparison import SnapshotEntries
 from shared.gaps.list_walk import GraphRefusal
-from shared.gaps.recording import RecordedGaps, Recording, in_turn
+from shared.gaps.recording import Recording, in_turn
 from shared.gaps.recovered_events import lost_changes
 from shared.gaps.turns import GraphLists, Reads, Turns
 from shared.limits import OutOfTime
+from shared.subscriptions.delivery import LONGEST_OUTAGE
 from shared.subscriptions.ports import TrackedSubscriptions
 from shared.timing import Backoff, Clock, Deadline
 
@@ -33,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 # Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
 GRAPH_HISTORY = timedelta(days=240)
 _TOO_OLD = "Graph goes back eight months only"
+_TOO_LONG = "an outage is read back for its last seven days: for more, python -m cli gaps add"
 # A permission that is granted within this time still helps.
 _GIVE_UP_AFTER = timedelta(days=7)
 # Graph retries for 4 hours. A "team created" may arrive after the comparison, for a team that has been deleted since.
@@ -157,7 +160,7 @@ class _Attempt:
         self.run.counts["events"] += self.backfill.gap.recovered - gap.recovered
 
     def _attempt(self, gap: Gap) -> Reads[str]:
-        reason = _TOO_OLD if self._is_too_old(gap.until) else why_unrecoverable(gap)
+        reason = self._too_long_ago(gap) or why_unrecoverable(gap)
         if reason is not None:
             return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         try:
@@ -170,6 +173,13 @@ class _Attempt:
         except (Unavailable, Misconfigured, NotFound, GraphRefusal) as problem:
             return self._record_failure(self.backfill.gap, problem)
         return self._finish(self.backfill.gap)
+
+    def _too_long_ago(self, gap: Gap) -> str | None:
+        if self._is_too_old(gap.until):
+            return _TOO_OLD
+        if gap.cause is GapCause.OUTAGE and gap.begun_at is None and gap.until <= self._now() - LONGEST_OUTAGE:
+            return _TOO_LONG
+        return None
 
     def _is_too_old(self, moment: datetime) -> bool:
         return moment < self._now() - GRAPH_HISTORY

@@ -99,7 +99,7 @@ class Gap:
         missed = row.missed_interval
         if missed is None or missed.until is None:
             return None
-        return cls.of_subscription(row, GapCause.OUTAGE, missed.since, missed.until)
+        return cls.of_subscription(row, GapCause(missed.cause.value), missed.since, missed.until)
 
     @classmethod
     def baseline(cls, row: TrackedSubscription, now: datetime) -> Self | None:

@@ -35,6 +35,10 @@ class GapTable:
         """Return ``gap`` as saved, with its ETag."""
         return replace(gap, etag=self._table.save(to_entity(gap), gap.etag))
 
+    def create_all(self, gaps: Sequence[Gap]) -> None:
+        """Record up to 100 gaps of a tenant; raise Conflict, and record none, if one is recorded already."""
+        self._table.create_all([to_entity(gap) for gap in gaps])
+
     def delete(self, gap: Gap) -> None:
         """Delete a row, if it exists."""
         self._table.delete(gap.tenant_id, gap.key, gap.etag)

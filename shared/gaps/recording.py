@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, zip_longest
-from typing import Protocol
 
 from shared.errors import Conflict, Problem
 from shared.gaps.gap import DONE_STATES, Gap, GapCause
+from shared.gaps.gap_recorder import RecordedGaps, merge_gaps
 from shared.gaps.graph_queries import needs_snapshot
 from shared.subscriptions.ports import TrackedSubscriptions
 from shared.subscriptions.tracked import TrackedSubscription
@@ -22,22 +22,6 @@ _DONE_RETENTION = timedelta(days=30)
 # An endpoint that comes and goes leaves many gaps of one resource: each backfill may take many requests.
 _BETWEEN_BACKFILLS = timedelta(hours=1)
 _AT_ANY_TIME = frozenset({GapCause.REQUESTED, GapCause.BASELINE, GapCause.RECHECK})
-
-
-class RecordedGaps(Protocol):
-    """The table of gaps; a change raises Conflict if the row has changed since it was read."""
-
-    def load(self, tenant_id: str) -> Sequence[Gap]:
-        """Return all gaps of a tenant."""
-        ...
-
-    def save(self, gap: Gap) -> Gap:
-        """Return the gap as saved, with its ETag."""
-        ...
-
-    def delete(self, gap: Gap) -> None:
-        """Delete a row."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +40,8 @@ class Recording:
         for row in tracked:
             by_key |= {gap.key: gap for gap in (*self._record(row, by_key), *self._start_baseline(row, by_key))}
         keys = {row.key for row in tracked}
-        return [gap for gap in by_key.values() if not self._delete_if_expired(gap, keys)]
+        kept = {key: gap for key, gap in by_key.items() if not self._delete_if_expired(gap, keys)}
+        return list(merge_gaps(self.gap_table, kept).values())
 
     def _record(self, row: TrackedSubscription, by_key: Mapping[str, Gap]) -> Iterator[Gap]:
         """Yield the gap of a subscription row, moved from that row to the table of gaps."""

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, override
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from shared.errors import Malformed, Misconfigured, Unavailable
 from shared.graph.answers import json_object, raise_for_refusal, raise_for_status
 from shared.graph.location import ResourceLocation
 from shared.graph.subscription import GraphSubscription
+from shared.graph.token_expiry import TokenExpiry
 from shared.notifications.decryption import ResourceContent
 
 _LOG = logging.getLogger(__name__)
@@ -66,6 +68,10 @@ def _no_wait() -> None:
     """Return at once."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Graph:
     """A client of one tenant; ``wait_to_list`` returns when the rate limit allows one more page of subscriptions.
 
@@ -74,7 +80,13 @@ class Graph:
     """
 
     def __init__(
-        self, graph_url: str, credential: TokenCredential, *, scope: str, wait_to_list: Callable[[], None] = _no_wait
+        self,
+        graph_url: str,
+        credential: TokenCredential,
+        *,
+        scope: str,
+        wait_to_list: Callable[[], None] = _no_wait,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         policies = [
             RequestIdPolicy(),
@@ -87,6 +99,11 @@ class Graph:
         self._url = graph_url.rstrip("/")
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
         self._wait_to_list = wait_to_list
+        self._token = TokenExpiry(credential=credential, scope=scope, now=now)
+
+    def token_expires_at(self) -> datetime:
+        """Return when the token expires that the next request carries."""
+        return self._token.expires_at()
 
     def list_subscriptions(self) -> Iterator[GraphSubscription]:
         """Yield all subscriptions of the app in the tenant, page by page; an entry that is none is reported."""

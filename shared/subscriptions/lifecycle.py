@@ -9,7 +9,13 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.subscriptions.tracked import AppliedSubscription, MissedInterval, MissedNotification, TrackedSubscription
+from shared.subscriptions.tracked import (
+    AppliedSubscription,
+    MissedCause,
+    MissedInterval,
+    MissedNotification,
+    TrackedSubscription,
+)
 
 # Two operations on one subscription in less time may leave it in an inconsistent state.
 # Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events#actions-to-take
@@ -48,7 +54,8 @@ def unrecorded_missed(row: TrackedSubscription, now: datetime) -> MissedNotifica
 
 def missed_by(notification: MissedNotification) -> MissedInterval:
     """Return the interval of which Graph may have dropped changes."""
-    return MissedInterval(since=notification.at - RETRIED_FOR, until=notification.at)
+    at = notification.at
+    return MissedInterval(since=at - RETRIED_FOR, until=at, cause=MissedCause.MISSED)
 
 
 def has_copy(row: TrackedSubscription) -> bool:

@@ -5,8 +5,9 @@ An interrupted run may have created it without recording it, or the table was lo
 Source: https://learn.microsoft.com/graph/api/subscription-list
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
@@ -33,6 +34,34 @@ def orphans_by_row(
 def _match(subscription: DesiredSubscription | GraphSubscription, url: str) -> tuple[str, frozenset[str], str]:
     """Return what a subscription has in common with the row that it was created for."""
     return (canonical_path(subscription.resource), subscription.change_types, url.partition("?")[0])
+
+
+def added_before(
+    listed: Iterable[GraphSubscription],
+    desired: Iterable[DesiredSubscription],
+    tenant_id: str,
+    url: str,
+    key_ids: Collection[str],
+) -> Sequence[TrackedSubscription]:
+    """Return rows for the listed subscriptions with this app's URL and key that no entry names: an operator added them.
+
+    Only right after the table was lost: later, Graph's list may still show what was deleted.
+    """
+    known = {_match(each, url) for each in desired}
+    others = [item for item in listed if _match(item, item.notification_url) not in known]
+    rows = [TrackedSubscription(desired=_as_desired(item, tenant_id), added_by="cli") for item in others]
+    pairs = zip(others, rows, strict=True)
+    return [row for item, row in pairs if signing_key_id(item, row.desired, url, key_ids) is not None]
+
+
+def _as_desired(subscription: GraphSubscription, tenant_id: str) -> DesiredSubscription:
+    return DesiredSubscription(
+        tenant_id=tenant_id,
+        resource=f"/{subscription.resource.lstrip('/')}",
+        change_types=subscription.change_types,
+        include_resource_data=subscription.include_resource_data,
+        fetch="fetch" in parse_qs(urlsplit(subscription.notification_url).query),
+    )
 
 
 def signing_key_id(

@@ -13,9 +13,9 @@ from functools import lru_cache, partial
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
 from shared.resources.validation import find_resource_type
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from shared.subscriptions.desired import DesiredSubscription, notification_url
 from shared.subscriptions.lifecycle import (
-    RETRIED_FOR,
     asks_for_renewal,
     is_removal_reported,
     missed_by,
@@ -27,6 +27,7 @@ from shared.subscriptions.tracked import (
     AppliedSubscription,
     Create,
     Delete,
+    MissedCause,
     MissedInterval,
     TrackedSubscription,
     Update,
@@ -36,6 +37,8 @@ from shared.subscriptions.tracked import (
 
 # Graph refuses a lifetime over its maximum, and its clock may differ from ours.
 _MARGIN = timedelta(minutes=5)
+# The next run after this moment still comes before the token expires.
+_BEFORE_TOKEN_EXPIRES = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ def plan(
         return listed.get(living.subscription_id) or as_tracked(row, living)
 
     actions = [action for row in rows if (action := _action(row, subscription_of(row), policy, now)) is not None]
-    return tuple(_deletions_first(actions, now))
+    return tuple(_deletions_first(list(_with_predecessors(actions, rows))))
 
 
 def join_desired_and_tracked(
@@ -118,7 +121,7 @@ def _action_for_wanted(
 ) -> Create | Update | None:
     expiration = now + _lifetime(row.desired.resource, policy.lifetime)
     if subscription is None:
-        return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_renewal(row))
+        return Create(tracked=row, expiration=expiration, missed_interval=_missed_since_proof(row))
     if (living := row.living(now)) is None:
         return _adopt_or_recreate(row, subscription, policy, expiration, now)
     return _action_for_live(row, subscription, living, policy, now)
@@ -148,7 +151,10 @@ def _adopt_or_recreate(
         and subscription.include_resource_data == row.desired.include_resource_data
     )
     update = partial(Update, subscription=subscription, expiration=expiration)
-    missed = _missed_since_renewal(row)
+    missed = _missed_since_proof(row)
+    if row.etag is None:
+        # The row was lost, and its proof with it.
+        missed = MissedInterval(since=renewed_before(subscription, now))
     if fits:
         return update(kind=UpdateKind.ADOPT, tracked=replace(row, client_state_key_id=key_id), missed_interval=missed)
     # Its notifications may be signed with a key that is unknown here, or come without content.
@@ -156,9 +162,9 @@ def _adopt_or_recreate(
     return update(kind=UpdateKind.RECREATE, tracked=row, missed_interval=missed)
 
 
-def _missed_since_renewal(row: TrackedSubscription) -> MissedInterval | None:
-    """Return the interval since the row's subscription was last known to live; None if it never had one."""
-    return None if row.applied is None else MissedInterval(since=row.applied.renewed_at)
+def _missed_since_proof(row: TrackedSubscription) -> MissedInterval | None:
+    """Return the interval since the row's subscription was last known to deliver; None if it never had one."""
+    return None if row.applied is None else MissedInterval(since=row.applied.proven_at)
 
 
 def _action_for_live(
@@ -170,10 +176,10 @@ def _action_for_live(
 ) -> Update | None:
     lifetime = _lifetime(row.desired.resource, policy.lifetime)
     update = partial(Update, tracked=row, subscription=subscription, expiration=now + lifetime)
-    if _needs_recreation(row, applied, policy):
+    if not is_as_desired(applied, row.desired, policy):
         # Graph may have removed it since then, and told nobody.
-        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.renewed_at))
-    missed_interval = _missed_while_silent(applied, policy, now)
+        return update(kind=UpdateKind.RECREATE, missed_interval=MissedInterval(since=applied.proven_at))
+    missed_interval = _missed_while_silent(applied, now)
     if applied.include_resource_data and policy.certificate_id not in {None, applied.certificate_id}:
         return update(kind=UpdateKind.ROTATE, missed_interval=missed_interval)
     if missed_interval is not None or _is_due(row, applied, policy, now):
@@ -182,19 +188,27 @@ def _action_for_live(
     return update(kind=UpdateKind.CHECK) if is_removal_reported(row) else None
 
 
-def _needs_recreation(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy) -> bool:
-    """Return whether something changed that a PATCH cannot update; of the two URLs, it can update only one."""
-    wanted_url = notification_url(row.desired, policy.notification_url, policy.client_state_key_id)
+def is_as_desired(applied: AppliedSubscription, desired: DesiredSubscription, policy: RenewalPolicy) -> bool:
+    """Return whether a subscription is as desired in what a PATCH cannot update; of the two URLs, it can update one."""
     # The URL names the key that signed the client state, which a PATCH cannot update either.
-    return applied.notification_url != wanted_url or applied.include_resource_data != row.desired.include_resource_data
+    wanted_url = notification_url(desired, policy.notification_url, policy.client_state_key_id)
+    return (applied.notification_url, applied.include_resource_data) == (wanted_url, desired.include_resource_data)
 
 
-def _missed_while_silent(applied: AppliedSubscription, policy: RenewalPolicy, now: datetime) -> MissedInterval | None:
+def renewal_instead(action: Update, policy: RenewalPolicy, now: datetime) -> Update | None:
+    """Return the renewal, if one is due, of a living subscription that cannot be recreated now; it proves nothing."""
+    row = action.tracked
+    if (applied := row.living(now)) is None or not _is_due(row, applied, policy, now):
+        return None
+    return replace(action, kind=UpdateKind.RENEW, missed_interval=_missed_while_silent(applied, now))
+
+
+def _missed_while_silent(applied: AppliedSubscription, now: datetime) -> MissedInterval | None:
     """Return the interval in which a live subscription may have lost notifications for want of a renewal."""
-    # The token used for the last renewal has expired, so Graph has stopped delivering.
-    if now - applied.renewed_at > max(RETRIED_FOR, 2 * policy.renew_after):
-        return MissedInterval(since=applied.renewed_at, until=now)
-    return None
+    # Graph stops delivering when the token of the last renewal has expired.
+    if now <= applied.token_expires_at - _MARGIN:
+        return None
+    return MissedInterval(since=applied.proven_at, until=now + AFTER_OUTAGE, cause=MissedCause.LAPSED)
 
 
 def _is_due(row: TrackedSubscription, applied: AppliedSubscription, policy: RenewalPolicy, now: datetime) -> bool:
@@ -205,22 +219,42 @@ def _is_due(row: TrackedSubscription, applied: AppliedSubscription, policy: Rene
         or asks_for_renewal(row, applied, now)
         or now - applied.renewed_at >= renew_after
         or applied.expiration - now <= renew_after
+        or applied.token_expires_at - now <= _BEFORE_TOKEN_EXPIRES
     )
 
 
-def _deletions_first(actions: Sequence[Action], now: datetime) -> Iterator[Action]:
+def _with_predecessors(actions: Sequence[Action], rows: Sequence[TrackedSubscription]) -> Iterator[Action]:
+    """Yield actions, creations with what their unwanted predecessors on the same path miss until they are done."""
+    unwanted: dict[str, list[TrackedSubscription]] = {}
+    for row in rows:
+        if row.applied is not None and not row.is_wanted:
+            unwanted.setdefault(canonical_path(row.desired.resource), []).append(row)
+    for action in actions:
+        yield _continued(action, unwanted.get(_path(action), ())) if unwanted and isinstance(action, Create) else action
+
+
+def _continued(creation: Create, predecessors: Sequence[TrackedSubscription]) -> Create:
+    desired = creation.tracked.desired
+    proofs = [
+        row.applied.proven_at
+        for row in predecessors
+        if row.applied is not None
+        and row.desired.delegated == desired.delegated
+        and not row.desired.change_types.isdisjoint(desired.change_types)
+    ]
+    if not proofs:
+        return creation
+    return replace(creation, missed_interval=MissedInterval(since=min(proofs)).merged_with(creation.missed_interval))
+
+
+def _deletions_first(actions: Sequence[Action]) -> Iterator[Action]:
     """Yield urgent actions first, but a deletion before a creation on its path, because Graph has a quota per path.
 
     Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas
     """
     created = {_path(action) for action in actions if isinstance(action, Create)}
-    deleted = {_path(action) for action in actions if isinstance(action, Delete) and action.subscription is not None}
     yield from (action for action in actions if isinstance(action, Delete) and _path(action) in created)
-    for action in sorted((each for each in actions if not isinstance(each, Delete)), key=_urgency):
-        if isinstance(action, Create) and _path(action) in deleted:
-            yield replace(action, missed_interval=MissedInterval(since=now).merged_with(action.missed_interval))
-        else:
-            yield action
+    yield from sorted((each for each in actions if not isinstance(each, Delete)), key=_urgency)
     yield from (action for action in actions if isinstance(action, Delete) and _path(action) not in created)
 
 

@@ -12,22 +12,25 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from itertools import groupby
 
-from shared.errors import Conflict, Misconfigured, Problem, Unavailable
+from shared.errors import Misconfigured, Problem
 from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.limits import WRITES, RateLimiter
 from shared.settings import ClientStateKey
+from shared.subscriptions.action_run import ActionRun, Progress
 from shared.subscriptions.apply import Applier
+from shared.subscriptions.delivery import EndpointAnswer, is_dead_replacement
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.lifecycle import has_copy
 from shared.subscriptions.listed_once import ListedOnce
+from shared.subscriptions.orphans import added_before
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
-from shared.subscriptions.tracked import AccountStatus, Action, Create, Delete, TenantState, UpdateKind
+from shared.subscriptions.requests import SubscriptionRequests
+from shared.subscriptions.tracked import AccountStatus, Create, TenantState, TrackedSubscription
 from shared.timing import Backoff, Clock
 
 _LOG = logging.getLogger(__name__)
@@ -35,17 +38,12 @@ _LOG = logging.getLogger(__name__)
 # Four tenants, each at its own rate limit, use up Graph's limit for an app across all tenants.
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits (2,000 and 500 in 20 seconds)
 _TENANTS_AT_ONCE = 4
-# A renewal takes Graph a third of a second, so eight at once reach the rate limit.
-_WRITES_AT_ONCE = 8
 # After this time a run starts no further action: the host ends it after ten minutes.
 _TIME_LIMIT = timedelta(minutes=8)
 # A notification may arrive before the row of its new subscription is saved, and the clocks of two instances may differ.
 _REMEMBERED_FOR = timedelta(hours=2)
 # Of activity rows in one run: a deletion takes some milliseconds.
 _MAX_FORGOTTEN = 1000
-
-type Progress = Callable[[int, int], None]
-"""Called from any thread with the increase of actions done and the increase of actions planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,8 @@ class Account:
 class Reconciler:
     """The settings and ports of a run; ``certificate`` fetches the current one, ``nonce`` returns 16 random bytes.
 
-    ``client_state_key`` signs; the receiver accepts what ``other_client_state_keys`` have signed, too.
+    ``endpoint`` waits for this run's call of the app's own URL. ``client_state_key`` signs; the receiver accepts what
+    ``other_client_state_keys`` have signed, too.
     """
 
     desired: Sequence[DesiredSubscription]
@@ -78,6 +77,7 @@ class Reconciler:
     certificate: Callable[[], Certificate] | None
     nonce: Callable[[], bytes]
     clock: Clock
+    endpoint: Callable[[], EndpointAnswer]
     other_client_state_keys: Sequence[ClientStateKey] = ()
 
     def policy(self, certificate: Certificate | Problem | None, *, force: bool = False) -> RenewalPolicy:
@@ -134,32 +134,73 @@ class _AccountRun:
             return Counter(failed=1)
 
     def _reconcile(self) -> Counter[str]:
-        account, now = self.account, self.reconciler.clock.now()
+        account = self.account
         state = self.reconciler.subscription_table.load(account.tenant_id)
-        self._forget_former(state, now)
+        self._forget_former(state)
         desired = [item for item in self.reconciler.desired if account.owns(item)]
         tracked = state.tracked_by(delegated=account.delegated)
-        if not desired and not tracked:
+        status = state.account(account.tenant_id, delegated=account.delegated)
+        is_new = status.listed_at is None and not account.delegated
+        if not desired and not tracked and not is_new:
             return Counter()
         # Graph's list for the app includes the subscriptions of signed-in users.
         others = state.tracked_by(delegated=not account.delegated)
         list_own = partial(self._list, {row.applied.subscription_id for row in others if row.applied})
-        status = state.account(account.tenant_id, delegated=account.delegated)
-        listed, actual, counts = self._listed(status, list_own, now)
+        listed, actual, counts = self._listed(status, list_own)
+        if not is_new or actual is None:
+            self._save(listed)
         if listed.is_refused:
             return counts
+        if is_new and actual is not None:
+            tracked = (*tracked, *self._added_before(actual, desired, tracked))
+        counts.update(lifecycle_copies=sum(map(has_copy, tracked)))
+        counts.update(self._apply(desired, tracked, actual, list_own))
+        if is_new and actual is not None:
+            # Not before what was found is in the table: a run that is killed in between finds it again.
+            self._save(listed)
+        return counts
+
+    def _added_before(
+        self,
+        actual: Sequence[GraphSubscription],
+        desired: Sequence[DesiredSubscription],
+        tracked: Sequence[TrackedSubscription],
+    ) -> Sequence[TrackedSubscription]:
+        """Return rows for what an operator had added before the table was lost, if it was."""
+        policy = self.reconciler.policy(self.certificate)
+        known = [*desired, *(row.desired for row in tracked)]
+        key_ids = (policy.client_state_key_id, *policy.other_key_ids)
+        return added_before(actual, known, self.account.tenant_id, policy.notification_url, key_ids)
+
+    def _apply(
+        self,
+        desired: Sequence[DesiredSubscription],
+        tracked: Sequence[TrackedSubscription],
+        actual: Sequence[GraphSubscription] | None,
+        list_own: Callable[[], Sequence[GraphSubscription]],
+    ) -> Counter[str]:
+        now = self.reconciler.clock.now
         policy = self.reconciler.policy(self.certificate, force=self.force)
-        actions = plan(desired, tracked, actual or (), policy=policy, now=now)
+        actions = plan(desired, tracked, actual or (), policy=policy, now=now())
         if actual is None:
             # Without the list, what an interrupted run created would be created twice.
             actions = [action for action in actions if not isinstance(action, Create)]
-        counts.update(lifecycle_copies=sum(map(has_copy, tracked)))
-        return counts + self._run_actions(actions, self._applier(policy, ListedOnce(list_own)))
+        run = ActionRun(
+            tenant_id=self.account.tenant_id,
+            applier=self._applier(policy, ListedOnce(list_own)),
+            limiter=self.limiter,
+            progress=self.progress,
+            verdict=lambda: self.reconciler.endpoint().for_account(tracked),
+            is_replacement_dead=any(is_dead_replacement(row, now()) for row in tracked),
+            now=now,
+        )
+        return run.run(actions)
 
     def _listed(
-        self, status: AccountStatus, list_own: Callable[[], Sequence[GraphSubscription]], now: datetime
+        self, status: AccountStatus, list_own: Callable[[], Sequence[GraphSubscription]]
     ) -> tuple[AccountStatus, Sequence[GraphSubscription] | None, Counter[str]]:
         """Return the account's new status and Graph's list, or None and what to count if it is unavailable."""
+        now = self.reconciler.clock.now()
         if status.failure is not None and now < status.failure.retry_at and not self.force:
             return status, None, Counter(postponed=1)
         actual, counts = None, Counter[str]()
@@ -171,18 +212,21 @@ class _AccountRun:
             failure = Backoff.next(status.failure, problem, self.reconciler.clock.now())
             status = replace(status, failure=failure, is_refused=isinstance(problem, Misconfigured))
             counts = Counter(failed=1)
+        return status, actual, counts
+
+    def _save(self, status: AccountStatus) -> None:
         # What people see of the account must not cost a renewal.
         with suppress(Problem):
             self.reconciler.subscription_table.save(status)
-        return status, actual, counts
 
     def _list(self, other_ids: Collection[str]) -> Sequence[GraphSubscription]:
         return [item for item in self.account.api.list_subscriptions() if item.subscription_id not in other_ids]
 
-    def _forget_former(self, state: TenantState, now: datetime) -> None:
+    def _forget_former(self, state: TenantState) -> None:
         """Delete the activity of subscriptions that no row names: former ones, and ids that somebody made up."""
         if self.account.delegated:
             return
+        now = self.reconciler.clock.now()
         times = ((id_, activity.last_at) for id_, activity in state.former_activity.items())
         former = [id_ for id_, at in times if at is None or now - at > _REMEMBERED_FOR]
         with suppress(Problem):
@@ -190,72 +234,19 @@ class _AccountRun:
                 self.reconciler.subscription_table.delete_activity(self.account.tenant_id, id_)
 
     def _applier(self, policy: RenewalPolicy, list_again: Callable[[], Sequence[GraphSubscription]]) -> Applier:
-        return Applier(
+        requests = SubscriptionRequests(
             api=self.account.api,
-            subscription_table=self.reconciler.subscription_table,
             policy=policy,
             client_state_key=self.reconciler.client_state_key,
             certificate=self.certificate,
             nonce=self.reconciler.nonce,
             wait_to_write=self.limiter.wait,
+            now=self.reconciler.clock.now,
+        )
+        return Applier(
+            requests=requests,
+            subscription_table=self.reconciler.subscription_table,
+            policy=policy,
             list_again=list_again,
             now=self.reconciler.clock.now,
         )
-
-    def _run_actions(self, actions: Sequence[Action], applier: Applier) -> Counter[str]:
-        attempt = partial(self._attempt, applier)
-        counts = Counter[str]()
-        self.progress(0, len(actions))
-        with ThreadPoolExecutor(_WRITES_AT_ONCE, thread_name_prefix="write") as pool:
-            # A creation waits for the deletions that make room for it.
-            for _, group in groupby(actions, lambda action: isinstance(action, Delete)):
-                outcomes, rest = self._canary_first(tuple(group), attempt)
-                counts.update(outcomes)
-                counts.update(pool.map(attempt, rest))
-        return counts
-
-    def _canary_first(
-        self, actions: Sequence[Action], attempt: Callable[[Action], str]
-    ) -> tuple[Counter[str], Sequence[Action]]:
-        """Recreate one subscription first, and no other if it fails; return the outcomes and the remaining actions.
-
-        A wrong NOTIFICATION_URL would otherwise delete all subscriptions before Graph's handshake fails.
-        """
-        recreations = [action for action in actions if action.verb == UpdateKind.RECREATE]
-        if len(recreations) <= 1:
-            return Counter(), actions
-        canary, postponed = recreations[0], len(recreations) - 1
-        outcome = attempt(canary)
-        if outcome != "failed":
-            return Counter([outcome]), [action for action in actions if action is not canary]
-        self.progress(postponed, 0)
-        rest = [action for action in actions if action.verb != UpdateKind.RECREATE]
-        return Counter(failed=1, postponed=postponed), rest
-
-    def _attempt(self, applier: Applier, action: Action) -> str:
-        outcome = self._outcome(applier, action)
-        self.progress(1, 0)
-        return outcome
-
-    def _outcome(self, applier: Applier, action: Action) -> str:
-        if self.limiter.is_over():
-            return "postponed"
-        try:
-            problem = applier.apply_action(action)
-        except Conflict:
-            return "left to another run"
-        # Storage refuses the row: other than a refusal of Graph, this leaves no trace in it.
-        except (Unavailable, Misconfigured) as failure:
-            self._report(action, failure)
-            return "postponed"
-        if problem is not None:
-            self._report(action, problem)
-            return "failed"
-        # "created", "renewed" and so on.
-        return f"{action.verb.removesuffix('e')}ed"
-
-    def _report(self, action: Action, problem: Problem) -> None:
-        if isinstance(problem, Unavailable) and problem.retry_after is not None:
-            self.limiter.pause_for(problem.retry_after)
-        desired = action.tracked.desired
-        _LOG.error("tenant %s: %s of %s failed: %s", desired.tenant_id, action.verb, desired.resource, problem)

@@ -22,6 +22,7 @@ from shared.subscriptions.tracked import (
     AccountStatus,
     Activity,
     AppliedSubscription,
+    MissedCause,
     MissedInterval,
     MissedNotification,
     TenantState,
@@ -139,6 +140,7 @@ def _tracked_columns(row: TrackedSubscription) -> dict[str, Any]:
         "clientStateKeyId": row.client_state_key_id,
         "gapStartDateTime": row.missed_interval.since if row.missed_interval else None,
         "gapEndDateTime": row.missed_interval.until if row.missed_interval else None,
+        "gapCause": row.missed_interval.cause.value if row.missed_interval else None,
         "recordedMissedDateTime": row.recorded_missed.at if row.recorded_missed else None,
         "recordedMissedExpirationDateTime": row.recorded_missed.expiration if row.recorded_missed else None,
         **_applied_columns(row.applied),
@@ -154,6 +156,8 @@ def _applied_columns(applied: AppliedSubscription | None) -> dict[str, Any]:
         "subscribedWithResourceData": applied.include_resource_data,
         "encryptionCertificateId": applied.certificate_id,
         "renewedDateTime": applied.renewed_at,
+        "provenDateTime": applied.proven_at,
+        "tokenExpiresDateTime": applied.token_expires_at,
         "expirationDateTime": applied.expiration,
     }
 
@@ -164,6 +168,7 @@ def _account_columns(row: AccountStatus) -> dict[str, Any]:
         "RowKey": f"{_ACCOUNT}{'user' if row.delegated else 'app'}",
         "delegated": row.delegated,
         "listedDateTime": row.listed_at,
+        "endpointProvenDateTime": row.endpoint_proven_at,
         "isRefused": row.is_refused or None,
     }
 
@@ -221,6 +226,8 @@ def _applied(entity: Entity) -> AppliedSubscription | None:
         include_resource_data=column(entity, "subscribedWithResourceData", bool),
         certificate_id=optional_column(entity, "encryptionCertificateId", str),
         renewed_at=column(entity, "renewedDateTime", datetime),
+        proven_at=column(entity, "provenDateTime", datetime),
+        token_expires_at=column(entity, "tokenExpiresDateTime", datetime),
         expiration=column(entity, "expirationDateTime", datetime),
     )
 
@@ -228,8 +235,11 @@ def _applied(entity: Entity) -> AppliedSubscription | None:
 def _missed_interval(entity: Entity) -> MissedInterval | None:
     if "gapStartDateTime" not in entity:
         return None
-    until = optional_column(entity, "gapEndDateTime", datetime)
-    return MissedInterval(since=column(entity, "gapStartDateTime", datetime), until=until)
+    return MissedInterval(
+        since=column(entity, "gapStartDateTime", datetime),
+        until=optional_column(entity, "gapEndDateTime", datetime),
+        cause=MissedCause(column(entity, "gapCause", str)),
+    )
 
 
 def _recorded_missed(entity: Entity) -> MissedNotification | None:
@@ -246,6 +256,7 @@ def _account_status(entity: Any) -> AccountStatus:
         tenant_id=entity["PartitionKey"],
         delegated=column(entity, "delegated", bool),
         listed_at=optional_column(entity, "listedDateTime", datetime),
+        endpoint_proven_at=optional_column(entity, "endpointProvenDateTime", datetime),
         is_refused=optional_column(entity, "isRefused", bool) or False,
         failure=backoff_from(entity),
         etag=entity.metadata["etag"],

@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
@@ -19,12 +19,26 @@ from shared.subscriptions.desired import DesiredSubscription
 from shared.timing import Backoff
 
 
+class MissedCause(StrEnum):
+    """Why a subscription may have missed changes; of two causes, the first one here stands for both."""
+
+    OUTAGE = "outage"
+    """The endpoint took no POSTs."""
+    REPLACED = "replaced"
+    """It was gone, or was replaced."""
+    LAPSED = "lapsed"
+    """The token of its last renewal had expired, so Graph had stopped delivering."""
+    MISSED = "missed"
+    """Graph said so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedInterval:
     """An interval in which changes may have been missed; ``until`` is None until the subscription delivers again."""
 
     since: datetime
     until: datetime | None = None
+    cause: MissedCause = MissedCause.REPLACED
 
     def merged_with(self, other: "MissedInterval | None") -> "MissedInterval":
         """Return the shortest interval that contains both."""
@@ -32,23 +46,34 @@ class MissedInterval:
             return self
         is_open = self.until is None or other.until is None
         until = None if is_open else max(self.until or self.since, other.until or other.since)
-        return MissedInterval(since=min(self.since, other.since), until=until)
+        cause = next(cause for cause in MissedCause if cause in {self.cause, other.cause})
+        return MissedInterval(since=min(self.since, other.since), until=until, cause=cause)
 
     def with_end(self, at: datetime) -> "MissedInterval":
         """Return the interval with ``at`` as its end, unless it already has one."""
-        return self if self.until is not None else MissedInterval(since=self.since, until=at)
+        return self if self.until is not None else replace(self, until=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedSubscription:
-    """A subscription as Graph last accepted it; stored because Graph's list does not return all of its properties."""
+    """A subscription as Graph last accepted it; stored because Graph's list does not return all of its properties.
+
+    ``proven_at``: when it last was created or renewed while it was as desired, so that changes before it are not lost.
+    ``token_expires_at``: when the token of the last renewal expires, with which Graph stops delivering.
+    """
 
     subscription_id: str
     notification_url: str
     include_resource_data: bool
     certificate_id: str | None
     renewed_at: datetime
+    proven_at: datetime
+    token_expires_at: datetime
     expiration: datetime
+
+    def ended(self, at: datetime) -> "AppliedSubscription":
+        """Return the subscription as one that ended at this time: its id still names what it has missed since."""
+        return replace(self, expiration=min(self.expiration, at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +157,13 @@ class AccountStatus:
     """When Graph last listed an account's subscriptions: those of the app in a tenant, or of its signed-in user.
 
     ``failure``: why the last attempt failed; ``is_refused``: Graph, or Entra ID, refused the account.
+    ``endpoint_proven_at``: when the app's public URL last took a POST, so that changes before it are not lost.
     """
 
     tenant_id: str
     delegated: bool
     listed_at: datetime | None = None
+    endpoint_proven_at: datetime | None = None
     failure: Backoff | None = None
     is_refused: bool = False
     etag: str | None = None

@@ -8,6 +8,7 @@ from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.subscriptions.apply import Applier
 from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.requests import SubscriptionRequests
 from shared.subscriptions.tracked import (
     Action,
     AppliedSubscription,
@@ -39,14 +40,20 @@ class ApplyFixture:
     def __init__(self, certificate: Certificate | Problem | None = None) -> None:
         self.clock, self.calls, self.paced = SettableClock(), Calls(), 0
         self.graph, self.table = FakeGraphAccount(self.clock, self.calls), InMemorySubscriptionTable(self.calls)
-        self.applier = Applier(
+        policy = replace(POLICY, client_state_key_id=STATE_KEY.key_id, other_key_ids=(), certificate_id=None)
+        self.requests = SubscriptionRequests(
             api=self.graph,
-            subscription_table=self.table,
-            policy=replace(POLICY, client_state_key_id=STATE_KEY.key_id, other_key_ids=(), certificate_id=None),
+            policy=policy,
             client_state_key=STATE_KEY,
             certificate=certificate,
             nonce=lambda: NONCE,
             wait_to_write=self._pace,
+            now=self.clock.now,
+        )
+        self.applier = Applier(
+            requests=self.requests,
+            subscription_table=self.table,
+            policy=policy,
             list_again=self.graph.list_subscriptions,
             now=self.clock.now,
         )
@@ -56,8 +63,8 @@ class ApplyFixture:
 
     def apply(self, action: Action, *, certificate: Certificate | Problem | None = None) -> Problem | None:
         """Apply an action, with another certificate if there is one."""
-        applier = replace(self.applier, certificate=certificate) if certificate else self.applier
-        return applier.apply_action(action)
+        requests = replace(self.requests, certificate=certificate or self.requests.certificate)
+        return replace(self.applier, requests=requests).apply_action(action)
 
     @property
     def row(self) -> TrackedSubscription:

@@ -28,6 +28,12 @@ class InMemoryGapTable:
         self.rows[gap.tenant_id, gap.key] = saved = replace(gap, etag=f"e{next(self._etags)}")
         return saved
 
+    def create_all(self, gaps: Sequence[Gap]) -> None:
+        for gap in gaps:
+            self._check(gap)
+        for gap in gaps:
+            self.save(gap)
+
     def delete(self, gap: Gap) -> None:
         self.before_removing()
         self._check(gap)

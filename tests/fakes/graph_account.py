@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions an
 import itertools
 import threading
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict, Misconfigured, NotFound, Problem
@@ -32,9 +32,13 @@ class FakeGraphAccount:
         self.bad_certificates: set[str] = set()
         self.unlisted: set[str] = set()
         self.down: Problem | None = None
+        self.token_lifetime = timedelta(hours=1)
         self._clock, self._calls = clock, calls
         self._lock = threading.RLock()
         self._ids = itertools.count()
+
+    def token_expires_at(self) -> datetime:
+        return self._clock.now() + self.token_lifetime
 
     def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self._calls.of("list", self._listed)

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
+from shared.subscriptions.delivery import EndpointAnswer, Verdict
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import TrackedSubscription
@@ -40,6 +41,7 @@ class ReconcileFixture:
         self.key = STATE_KEY
         self.other_keys = list[ClientStateKey]()
         self.url = URL
+        self.verdict = Verdict.YES
         self.certificate: Callable[[], Certificate] | None = certificate
         self._nonces = itertools.count()
         self.want(*entries)
@@ -63,6 +65,7 @@ class ReconcileFixture:
             certificate=self.certificate,
             nonce=lambda: next(self._nonces).to_bytes(16),
             clock=self.clock,
+            endpoint=lambda: EndpointAnswer(verdict=self.verdict, reason="", asked_at=self.clock.now()),
             other_client_state_keys=self.other_keys,
         )
 

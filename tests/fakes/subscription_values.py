@@ -38,6 +38,8 @@ OBSERVED = AppliedSubscription(
     include_resource_data=True,
     certificate_id="c1",
     renewed_at=RENEWED_AT,
+    proven_at=RENEWED_AT,
+    token_expires_at=RENEWED_AT + HOUR,
     expiration=RENEWED_AT + LIFETIME,
 )
 ROW = TrackedSubscription(desired=WANTED, applied=OBSERVED, client_state_key_id="k1", etag="e1")

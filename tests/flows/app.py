@@ -60,8 +60,8 @@ def _leave_to_graph(*_arguments: object) -> object:
 class App:
     """The app; its operator changes ``environ``, and with ``entries`` its ``subscriptions.json``, between runs.
 
-    ``around_graph`` and ``around_table`` wrap the clients of a run. ``fresh_for``: azure.core and MSAL get another
-    token five minutes before one expires, by the real clock; by the sandbox's, the clients are built again instead.
+    ``around_graph`` and ``around_table`` wrap the clients of a run. ``fresh_for``: the app gets another token
+    at half of one's lifetime, by the real clock; by the sandbox's, the clients are built again instead.
     """
 
     clock: Clock

@@ -78,10 +78,11 @@ def lose_subscriptions(deployment: LoopbackDeployment) -> None:
 
 
 def recreate_subscriptions(deployment: LoopbackDeployment) -> None:
-    """Run the app an hour after it has lost its subscriptions, which leaves a gap on each row."""
+    """Run the app an hour after it has lost its subscriptions, which leaves a gap on each row, until that has ended."""
     deployment.later(minutes=50)
     deployment.run()
     assert all(row.missed_interval is not None for row in deployment.rows())
+    deployment.later(minutes=20)
 
 
 def change_messages(deployment: LoopbackDeployment, place: Path, *, old: Path) -> None:

@@ -48,7 +48,7 @@ class LoopbackDeployment:
         # Another seed, other tenants.
         self.teams = Teams(self.clock, seed=secrets.randbits(64))
         self.graph = Graph(clock=self.clock, entra=self.entra, teams=self.teams, tls=tls, temper=_PATIENT)
-        self.app = App(clock=self.clock, environ={}, fresh_for=token_lifetime - timedelta(minutes=5))
+        self.app = App(clock=self.clock, environ={}, fresh_for=token_lifetime / 2)
         self.login, self.vault_service = Service(self.entra.app, tls), Service(self.vault.app, tls)
         self.graph_service, self.endpoint_service = Service(self.graph.app, tls), Service(_endpoint(self.app), tls)
         self.people: Mapping[str, tuple[User, User]] = dict(_people(self.teams) for _ in range(tenants))

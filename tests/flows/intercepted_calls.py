@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
@@ -24,6 +25,9 @@ class InterceptedGraph:
 
     graph: SubscriptionsApi
     intercept: Interceptor
+
+    def token_expires_at(self) -> datetime:
+        return self.graph.token_expires_at()
 
     def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self.intercept(lambda: list(self.graph.list_subscriptions()))

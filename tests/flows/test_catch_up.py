@@ -158,6 +158,7 @@ def test_changes_while_the_app_was_down_are_recovered(deployment: LoopbackDeploy
         deployment.later(hours=5)
         assert deployment.graph.lost != ()
     deployment.run()
+    deployment.later(minutes=20)
     assert run_catch_up(deployment)["recovered"] == 1
     assert recovered_changes(deployment) == CHANGES
 

@@ -76,8 +76,8 @@ def _assert_settled(deployment: LoopbackDeployment, tenant_id: str) -> None:
     [
         pytest.param(_create, 6, False, id="create, answer lost"),
         pytest.param(_recreate, 9, False, id="recreate, answer lost"),
-        pytest.param(_delete_to_make_room, 10, False, id="delete to make room, answer lost"),
-        pytest.param(_delete_to_make_room, 10, True, id="delete to make room, killed"),
+        pytest.param(_delete_to_make_room, 11, False, id="delete to make room, answer lost"),
+        pytest.param(_delete_to_make_room, 11, True, id="delete to make room, killed"),
     ],
 )
 def test_run_that_loses_any_answer_is_settled_by_the_next(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -48,6 +48,9 @@ class OmittingGraph:
 
     graph: SubscriptionsApi
     omits: str
+
+    def token_expires_at(self) -> datetime:
+        return self.graph.token_expires_at()
 
     def list_subscriptions(self) -> Iterable[GraphSubscription]:
         return self.graph.list_subscriptions()

@@ -51,7 +51,7 @@ def test_recovered_gap_is_listed_and_exits_0(operator: Operator) -> None:
     _gap(operator, (*ROLES, "User.Read.All"))
     ran = operator.run("gaps", "list")
     assert ran.exit_code == 0
-    assert ran.stdout.splitlines()[1].split()[:4] == ["/chats/getAllMessages", "outage", "recovered", "1"]
+    assert ran.stdout.splitlines()[1].split()[:4] == ["/chats/getAllMessages", "replaced", "recovered", "1"]
     [gap] = _listed(operator)
     assert (gap["state"], gap["recovered"], gap["failure"]) == ("recovered", 1, None)
 

@@ -168,7 +168,7 @@ def test_link_that_graph_has_forgotten_leads_back_to_the_same_user() -> None:
 
 
 def test_later_gap_of_a_resource_is_filled_an_hour_after_the_first() -> None:
-    second = replace(GAP, since=UNTIL, until=UNTIL + MINUTE)
+    second = replace(GAP, since=UNTIL + 16 * MINUTE, until=UNTIL + 17 * MINUTE)
     world = CatchUpFixture(GAP, second)
     world.has("a")
     assert world.run() == {"recovered": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
-from shared.gaps.gap import GapState
+from shared.gaps.gap import GapCause, GapState
 from tests.fakes.calls import raising, when
 from tests.fakes.catch_up_fixture import DAY, IN_CHAT, ONE_CHAT, SECOND, USERS, CatchUpFixture
 from tests.fakes.gap_values import BEFORE, DURING, GAP, LATER, SINCE, message, text
@@ -155,7 +155,7 @@ def test_resource_without_a_list_is_unrecoverable_without_a_call(caplog: pytest.
     ids=["all of it", "its beginning"],
 )
 def test_what_is_older_than_eight_months_is_lost_and_said(since: Any, until: Any, asked: int) -> None:
-    world = CatchUpFixture(replace(GAP, since=since, until=until))
+    world = CatchUpFixture(replace(GAP, cause=GapCause.REPLACED, since=since, until=until))
     world.has("a", a=[message(created=NOW - 239 * DAY)])
     assert world.run()["unrecoverable"] == 1
     assert len(world.asked) == asked

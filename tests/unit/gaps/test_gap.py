@@ -102,10 +102,14 @@ def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
     row = replace(ROW, missed_interval=MissedInterval(since=SINCE, until=UNTIL))
     found = Gap.from_tracked(row)
     assert found == replace(
-        GAP, subscription_key=row.key, resource=row.desired.resource, change_types=row.desired.change_types
+        GAP,
+        cause=GapCause.REPLACED,
+        subscription_key=row.key,
+        resource=row.desired.resource,
+        change_types=row.desired.change_types,
     )
     assert found is not None
-    assert found.key == f"{row.key}-outage-{SINCE:%Y%m%dT%H%M%S%f}"
+    assert found.key == f"{row.key}-replaced-{SINCE:%Y%m%dT%H%M%S%f}"
 
 
 @pytest.mark.parametrize("gap", [None, MissedInterval(since=SINCE)], ids=["none", "one that lasts"])

@@ -22,7 +22,8 @@ from tests.fakes.subscription_values import (
 )
 
 EXPIRATION = NOW + LIFETIME
-EXPIRED_OBSERVED = replace(OBSERVED, renewed_at=NOW - timedelta(days=4), expiration=NOW)
+LONG_AGO = NOW - timedelta(days=4)
+EXPIRED_OBSERVED = replace(OBSERVED, renewed_at=LONG_AGO, proven_at=LONG_AGO, expiration=NOW)
 EXPIRED = replace(ROW, applied=EXPIRED_OBSERVED)
 BASIC = replace(WANTED, resource="/teams", change_types=frozenset({"created"}), include_resource_data=False)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from shared.subscriptions.tracked import Action, Activity, Delete, MissedInterval, TrackedSubscription, UpdateKind
 from tests.fakes.apply_fixture import BASIC, EXPIRATION, ApplyFixture, creation
 from tests.fakes.calls import raising, when
@@ -23,7 +24,7 @@ def test_a_creation_is_recorded_with_its_signing_key_before_graph_is_asked() -> 
     assert account.calls.made == ["save", "create", "save"]
     assert (seen[0].applied, seen[0].client_state_key_id) == (None, STATE_KEY.key_id)
     assert seen[0].missed_interval == MissedInterval(since=NOW - HOUR)
-    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW)
+    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW + AFTER_OUTAGE)
 
 
 def test_recreation_is_recorded_first_with_the_old_key_until_deletion() -> None:
@@ -94,7 +95,7 @@ def test_a_failure_is_recorded_with_its_gap_and_cleared_by_a_success() -> None:
     account.graph.refused.clear()
     assert account.apply(replace(action, tracked=account.row, missed_interval=None)) is None
     assert account.row.failure is None
-    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW + HOUR)
+    assert account.row.missed_interval == MissedInterval(since=NOW - HOUR, until=NOW + HOUR + AFTER_OUTAGE)
 
 
 def test_a_short_lived_one_with_a_refused_certificate_is_renewed_in_time() -> None:
@@ -155,6 +156,6 @@ def test_a_substitute_that_fails_is_not_substituted_again() -> None:
     renewal = account.update()
     gone = replace(renewal, subscription=replace(renewal.subscription, subscription_id="gone"))
     assert isinstance(account.apply(gone), Conflict)
-    assert account.calls.made == ["update", "save", "forget", "save", "create", "save"]
+    assert account.calls.made == ["update", "save", "save", "create", "save"]
     assert account.row.failure is not None
-    assert account.row.applied is None
+    assert account.row.living(account.clock.now()) is None

@@ -32,6 +32,8 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
         include_resource_data=True,
         certificate_id="c1",
         renewed_at=NOW + HOUR,
+        proven_at=NOW + HOUR,
+        token_expires_at=NOW + 2 * HOUR,
         expiration=EXPIRATION,
     )
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import Misconfigured, NotFound, Unavailable
-from shared.subscriptions.tracked import Activity, MissedInterval, TrackedSubscription, UpdateKind
+from shared.subscriptions.delivery import AFTER_OUTAGE
+from shared.subscriptions.tracked import Activity, MissedCause, MissedInterval, TrackedSubscription, UpdateKind
 from tests.fakes.apply_fixture import ApplyFixture
 from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture
@@ -124,17 +125,17 @@ def test_lost_subscription_with_another_id_is_adopted_next() -> None:
     world.graph.stored["other"] = world.graph.stored.pop("s0") | {"id": "other"}
     world.graph.unlisted = {"other"}
     assert world.run(31 * MINUTE) == {"failed": 1}
-    assert world.row("/teams").applied is None
+    assert world.row("/teams").living(world.clock.now()) is None
     world.graph.unlisted = set()
     assert world.run(5 * MINUTE) == {"adopted": 1}
-    assert world.row("/teams").missed_interval == MissedInterval(since=NOW, until=world.clock.now())
+    assert world.row("/teams").missed_interval == MissedInterval(since=NOW, until=world.clock.now() + AFTER_OUTAGE)
     world.assert_settled()
 
 
 def test_expired_subscription_is_recreated_with_a_gap() -> None:
     world = _world()
     assert world.run(4 * DAY) == {"created": 1}
-    assert world.row("/teams").missed_interval == MissedInterval(since=NOW, until=world.clock.now())
+    assert world.row("/teams").missed_interval == MissedInterval(since=NOW, until=world.clock.now() + AFTER_OUTAGE)
 
 
 # --- Replayed lifecycle notifications
@@ -170,7 +171,7 @@ def test_missed_replayed_every_ten_minutes_is_one_gap() -> None:
     applied = world.row("/teams").applied
     assert applied is not None
     at = world.clock.now() + MINUTE
-    gap = MissedInterval(since=at - 4 * HOUR, until=at)
+    gap = MissedInterval(since=at - 4 * HOUR, until=at, cause=MissedCause.MISSED)
     for number in range(6 * 24):
         _record(world, missed_at=at + number * 10 * MINUTE, missed_expiration=applied.expiration)
         world.run(10 * MINUTE)
@@ -209,8 +210,8 @@ def test_failed_check_postpones_nothing(problem: Unavailable | Misconfigured) ->
 def test_check_answered_404_recreates_with_a_gap_since_renewal() -> None:
     account = _checked(NotFound("404"))
     assert account.observed.subscription_id == "s1"
-    assert account.row.missed_interval == MissedInterval(since=NOW, until=NOW + HOUR)
-    assert account.calls.made == ["get", "save", "forget", "save", "create", "save"]
+    assert account.row.missed_interval == MissedInterval(since=NOW, until=NOW + HOUR + AFTER_OUTAGE)
+    assert account.calls.made == ["get", "save", "save", "create", "save", "forget"]
 
 
 # --- The key that signed
@@ -240,7 +241,9 @@ def test_table_lost_during_a_rotation_adopts_what_known_keys_signed() -> None:
     assert world.run(10 * MINUTE) == {"adopted": 1}
     row = world.row("/teams")
     assert row.applied is not None
-    assert (row.client_state_key_id, row.missed_interval) == (PREVIOUS_STATE_KEY.key_id, None)
+    assert row.client_state_key_id == PREVIOUS_STATE_KEY.key_id
+    # Nobody knows what it missed: an hour is the least.
+    assert _gap(row).since <= NOW - 50 * MINUTE + SECOND
     assert row.applied.notification_url == f"{URL}?key={PREVIOUS_STATE_KEY.key_id}"
     # Then it is replaced by one that the other key signs.
     assert world.run() == {"recreated": 1}

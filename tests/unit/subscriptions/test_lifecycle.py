@@ -15,6 +15,7 @@ from shared.subscriptions.tracked import (
     Action,
     Activity,
     Create,
+    MissedCause,
     MissedInterval,
     MissedNotification,
     TrackedSubscription,
@@ -101,7 +102,7 @@ def test_missed_is_recorded_during_a_renewal_or_parked_across_one(at: datetime) 
     (action,) = _plan(_missed(at=at, expiration=BEFORE))
     assert isinstance(action, Update)
     assert action.kind is UpdateKind.RENEW
-    assert action.missed_interval == MissedInterval(since=at - 4 * HOUR, until=at)
+    assert action.missed_interval == MissedInterval(since=at - 4 * HOUR, until=at, cause=MissedCause.MISSED)
     assert action.tracked.recorded_missed == MissedNotification(at=at, expiration=BEFORE)
 
 

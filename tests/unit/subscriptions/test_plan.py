@@ -10,6 +10,7 @@ from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import (
     Activity,
     Create,
+    MissedCause,
     MissedInterval,
     TrackedSubscription,
     Update,
@@ -30,6 +31,8 @@ from tests.fakes.subscription_values import (
     failure,
 )
 from tests.unit.subscriptions.planning import BASIC, EXPIRATION, EXPIRED, EXPIRED_OBSERVED, only, plan_of
+
+SECOND = timedelta(seconds=1)
 
 
 def test_what_is_settled_needs_no_action() -> None:
@@ -186,22 +189,20 @@ def test_property_that_cannot_be_changed_needs_a_new_subscription(
 
 def test_expired_subscription_is_recreated_with_a_gap_since_its_renewal() -> None:
     action = only(plan_of(EXPIRED, None))
-    gap = MissedInterval(since=EXPIRED_OBSERVED.renewed_at)
+    gap = MissedInterval(since=EXPIRED_OBSERVED.proven_at)
     assert action == Create(tracked=EXPIRED, expiration=EXPIRATION, missed_interval=gap)
 
 
-@pytest.mark.parametrize(
-    ("age", "renew_after", "has_gap"),
-    [
-        (4 * HOUR, 30 * MINUTE, False),
-        (4 * HOUR + MINUTE, 30 * MINUTE, True),
-        (23 * HOUR, 12 * HOUR, False),
-        (25 * HOUR, 12 * HOUR, True),
-    ],
-)
-def test_late_renewal_leaves_a_gap(age: timedelta, renew_after: timedelta, *, has_gap: bool) -> None:
-    row = replace(ROW, applied=replace(OBSERVED, renewed_at=NOW - age))
-    action = only(plan_of(row, policy=replace(POLICY, renew_after=renew_after)))
+@pytest.mark.parametrize(("left", "has_gap"), [(5 * MINUTE, False), (5 * MINUTE - SECOND, True), (-HOUR, True)])
+def test_renewal_when_its_token_has_nearly_expired_leaves_a_gap(left: timedelta, *, has_gap: bool) -> None:
+    observed = replace(OBSERVED, proven_at=NOW - HOUR, token_expires_at=NOW + left)
+    action = only(plan_of(replace(ROW, applied=observed)))
     assert isinstance(action, Update)
     assert action.kind is UpdateKind.RENEW
-    assert action.missed_interval == (MissedInterval(since=NOW - age, until=NOW) if has_gap else None)
+    lapsed = MissedInterval(since=NOW - HOUR, until=NOW + 20 * MINUTE, cause=MissedCause.LAPSED)
+    assert action.missed_interval == (lapsed if has_gap else None)
+
+
+@pytest.mark.parametrize(("left", "is_due"), [(10 * MINUTE, True), (10 * MINUTE + SECOND, False)])
+def test_subscription_is_renewed_before_its_token_expires(left: timedelta, *, is_due: bool) -> None:
+    assert bool(plan_of(replace(ROW, applied=replace(OBSERVED, token_expires_at=NOW + left)))) is is_due

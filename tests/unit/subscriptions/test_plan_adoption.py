@@ -1,6 +1,7 @@
 """Adoption, deletion and the order of a plan: rule by rule."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.fakes.subscription_values import (
     NOW,
     OBSERVED,
     POLICY,
+    RENEWED_AT,
     ROW,
     URL,
     WANTED,
@@ -30,16 +32,23 @@ from tests.unit.subscriptions.planning import BASIC, EXPIRATION, EXPIRED, EXPIRE
 # --- Adoption
 
 
-@pytest.mark.parametrize("row", [None, TrackedSubscription(desired=WANTED, client_state_key_id="k1"), EXPIRED])
+@pytest.mark.parametrize(
+    ("row", "since"),
+    [
+        (None, NOW - HOUR),
+        (TrackedSubscription(desired=WANTED, client_state_key_id="k1", etag="e1"), None),
+        (EXPIRED, EXPIRED_OBSERVED.proven_at),
+    ],
+    ids=["its row is lost", "a run was killed after its creation", "its predecessor has expired"],
+)
 def test_own_subscription_unknown_to_its_row_is_adopted(
-    row: TrackedSubscription | None,
+    row: TrackedSubscription | None, since: datetime | None
 ) -> None:
     stray = replace(LISTED, subscription_id="stray", resource="Chats/getAllMessages/")
     action = only(plan_of(row, stray))
     assert isinstance(action, Update)
     assert (action.kind, action.subscription, action.expiration) == (UpdateKind.ADOPT, stray, EXPIRATION)
-    since = EXPIRED_OBSERVED.renewed_at
-    assert action.missed_interval == (MissedInterval(since=since) if row and row.applied else None)
+    assert action.missed_interval == (MissedInterval(since=since) if since else None)
 
 
 @pytest.mark.parametrize(
@@ -111,13 +120,18 @@ def test_unfinished_creation_is_deleted_with_its_subscription() -> None:
 # --- The order
 
 
-def test_deletion_on_the_same_path_precedes_creation_and_leaves_a_gap() -> None:
-    other = replace(WANTED, change_types=frozenset({"deleted"}))
+@pytest.mark.parametrize(
+    ("change_types", "since"),
+    [({"created"}, RENEWED_AT), ({"created", "updated", "deleted"}, RENEWED_AT), ({"deleted"}, None)],
+)
+def test_successor_on_a_path_comes_last_and_continues_common_change_types(
+    change_types: set[str], since: datetime | None
+) -> None:
+    other = replace(WANTED, change_types=frozenset(change_types))
     deletion, creation = plan_of(desired=[other])
     assert isinstance(deletion, Delete)
-    assert creation == Create(
-        tracked=TrackedSubscription(desired=other), expiration=EXPIRATION, missed_interval=MissedInterval(since=NOW)
-    )
+    gap = MissedInterval(since=since) if since else None
+    assert creation == Create(tracked=TrackedSubscription(desired=other), expiration=EXPIRATION, missed_interval=gap)
 
 
 def test_deletion_on_another_path_comes_last_and_leaves_no_gap() -> None:
@@ -131,7 +145,7 @@ def test_what_was_lost_before_a_deletion_makes_room_for_it_is_in_the_gap() -> No
     lost = replace(ROW, desired=other, applied=replace(EXPIRED_OBSERVED, subscription_id="lost"))
     deletion, creation = plan([other], [ROW, lost], [LISTED], policy=POLICY, now=NOW)
     assert isinstance(deletion, Delete)
-    gap = MissedInterval(since=EXPIRED_OBSERVED.renewed_at)
+    gap = MissedInterval(since=EXPIRED_OBSERVED.proven_at)
     assert creation == Create(tracked=lost, expiration=EXPIRATION, missed_interval=gap)
 
 

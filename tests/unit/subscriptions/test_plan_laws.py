@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shared.graph.subscription import GraphSubscription
 from shared.resources.paths import canonical_path
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from shared.subscriptions.desired import DesiredSubscription, notification_url
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.tracked import (
@@ -96,6 +97,8 @@ class PlanModel:
             include_resource_data=made.include_resource_data,
             certificate_id=certificate_id,
             renewed_at=NOW,
+            proven_at=NOW,
+            token_expires_at=NOW + HOUR,
             expiration=made.expiration,
         )
         self.rows[row.key] = replace(row, applied=observed, client_state_key_id=key_id, failure=None)
@@ -186,6 +189,8 @@ def _track(draw: st.DrawFn, world: PlanModel, desired: DesiredSubscription, id_:
         include_resource_data=before.include_resource_data,
         certificate_id=made.encryption_certificate_id,
         renewed_at=renewed_at,
+        proven_at=min(renewed_at, draw(_PAST)),
+        token_expires_at=renewed_at + HOUR,
         expiration=made.expiration,
     )
     row = TrackedSubscription(
@@ -286,7 +291,8 @@ def test_a_row_in_its_pause_gives_no_action_and_force_heeds_no_pause(
 def test_a_gap_never_begins_in_the_future_nor_ends_before_it_begins(world: PlanModel, policy: RenewalPolicy) -> None:
     for action in world.plan(policy):
         gap = None if isinstance(action, Delete) else action.missed_interval
-        assert gap is None or gap.since <= (gap.until or NOW) <= NOW
+        assert gap is None or gap.since <= NOW
+        assert gap is None or gap.until is None or gap.since <= gap.until <= NOW + AFTER_OUTAGE
 
 
 @settings(max_examples=60)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidClientState
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from shared.subscriptions.tracked import Activity, MissedInterval
 from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture, certificate
 from tests.fakes.subscription_values import MINUTE, NOW, URL
@@ -22,10 +23,12 @@ def test_the_first_run_creates_the_second_is_silent_and_a_later_one_renews() -> 
     world.assert_settled()
 
 
-def test_empty_account_makes_no_call_to_graph() -> None:
-    world = ReconcileFixture()
+def test_empty_account_is_listed_once_for_what_a_lost_table_had() -> None:
+    world = ReconcileFixture(tenants=[TENANT])
     assert world.run() == {}
-    assert set(world.calls.made) == {"load"}
+    assert world.calls.made == ["load", "list", "save"]
+    assert world.run() == {}
+    assert world.calls.made[3:] == ["load"]
 
 
 def test_a_subscription_is_asked_for_in_graphs_names() -> None:
@@ -135,7 +138,7 @@ def test_lost_subscription_is_recreated_and_its_gap_recorded() -> None:
     renewed = world.clock.now()
     world.graph.stored.clear()
     assert world.run(31 * MINUTE) == {"renewed": 1}
-    assert world.row("/teams").missed_interval == MissedInterval(since=renewed, until=world.clock.now())
+    assert world.row("/teams").missed_interval == MissedInterval(since=renewed, until=world.clock.now() + AFTER_OUTAGE)
     assert world.run() == {}
 
 

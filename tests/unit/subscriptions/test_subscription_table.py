@@ -18,6 +18,7 @@ from shared.subscriptions.tracked import (
     AccountStatus,
     Activity,
     AppliedSubscription,
+    MissedCause,
     MissedInterval,
     TenantState,
     TrackedSubscription,
@@ -60,6 +61,8 @@ _APPLIED = st.builds(
     include_resource_data=st.booleans(),
     certificate_id=st.none() | _TEXTS,
     renewed_at=_moments(),
+    proven_at=_moments(),
+    token_expires_at=_moments(),
     expiration=_moments(),
 )
 _FAILURES = st.none() | st.builds(
@@ -73,7 +76,8 @@ _TRACKED = st.builds(
     applied=st.none() | _APPLIED,
     client_state_key_id=st.none() | _TEXTS,
     failure=_FAILURES,
-    missed_interval=st.none() | st.builds(MissedInterval, since=_moments(), until=st.none() | _moments()),
+    missed_interval=st.none()
+    | st.builds(MissedInterval, since=_moments(), until=st.none() | _moments(), cause=st.sampled_from(MissedCause)),
     etag=_TEXTS,
 )
 _LISTINGS = st.builds(
@@ -81,6 +85,7 @@ _LISTINGS = st.builds(
     tenant_id=_TEXTS,
     delegated=st.booleans(),
     listed_at=st.none() | _moments(),
+    endpoint_proven_at=st.none() | _moments(),
     failure=_FAILURES,
     etag=_TEXTS,
 )
