@@ -20,6 +20,8 @@ from shared.subscriptions.ports import MissedChanges
 MAX_BATCH = 100
 # An endpoint that comes and goes leaves a gap every few minutes.
 _MERGED_WITHIN = timedelta(minutes=15)
+# While it goes on, a gap that was always extended would never be read back. Every hour may begin a backfill.
+_LONGEST_MERGED = timedelta(hours=1)
 _MERGEABLE = frozenset({GapCause.OUTAGE, GapCause.REPLACED, GapCause.LAPSED})
 
 
@@ -93,11 +95,16 @@ def _chains(gaps: Iterable[Gap]) -> Iterable[Sequence[Gap]]:
     """Return gaps in groups, each of which nearly touches the one before."""
     chains: list[list[Gap]] = []
     for gap in sorted(gaps, key=lambda gap: gap.since):
-        if chains and gap.since <= max(each.until for each in chains[-1]) + _MERGED_WITHIN:
+        if chains and _nearly_touches(chains[-1], gap):
             chains[-1].append(gap)
         else:
             chains.append([gap])
     return chains
+
+
+def _nearly_touches(chain: Sequence[Gap], gap: Gap) -> bool:
+    is_near = gap.since <= max(each.until for each in chain) + _MERGED_WITHIN
+    return is_near and gap.since - chain[0].since < _LONGEST_MERGED
 
 
 def _merge(gap_table: RecordedGaps, chain: Sequence[Gap], result: dict[str, Gap]) -> None:

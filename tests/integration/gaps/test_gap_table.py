@@ -9,6 +9,7 @@ from azure.data.tables import TableServiceClient
 from shared.errors import Conflict
 from shared.gaps.gap import Gap, GapCause, GapState, Step
 from shared.gaps.gap_table import GapTable
+from shared.table import Table
 from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW, failure
 
@@ -65,3 +66,20 @@ def test_second_writer_of_a_gap_gets_a_conflict(gaps: GapTable) -> None:
     assert list(gaps.load(gap.tenant_id)) == []
     with pytest.raises(Conflict):
         gaps.save(later)
+
+
+def test_gaps_of_a_tenant_are_recorded_together_or_not_at_all(gaps: GapTable) -> None:
+    first = _gap()
+    others = [replace(first, subscription_key=f"{number:032x}") for number in range(1, 100)]
+    gaps.create_all([first, *others])
+    assert len(gaps.load(first.tenant_id)) == 100
+    new = replace(first, subscription_key="f" * 32)
+    with pytest.raises(Conflict):
+        gaps.create_all([new, first])
+    assert len(gaps.load(first.tenant_id)) == 100
+
+
+def test_gaps_are_recorded_together_in_a_table_that_does_not_exist_yet(tables: TableServiceClient) -> None:
+    table = Table(tables, f"gaps{uuid4().hex}")
+    table.create_all([{"PartitionKey": "p", "RowKey": key} for key in ("a", "b")])
+    assert len(table.query_partition("p")) == 2
