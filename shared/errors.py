@@ -14,7 +14,8 @@ Problem
 │   ├── Misconfigured               an operator has to correct a setting, role or file
 │   ├── TenantNotServed             its tenant is not in TENANT_IDS
 │   ├── UnknownCertificate          the vault does not have the certificate that it was encrypted for
-│   └── NotFoundYet                 Graph does not show yet what was created a moment ago
+│   ├── NotFoundYet                 Graph does not show yet what was created a moment ago
+│   └── EndpointProbe               nothing is wrong: the app calls its own URL, to see that items can be parked
 ├── NotFound                    it depends: the requested item does not exist (404)
 └── Conflict                    a retry: it already exists, or another process changed it first (409, 412)
 """
@@ -120,6 +121,12 @@ class NotFoundYet(Pending):
     """A resource that was created a moment ago, and that Graph does not show yet."""
 
     reason = "not-found-yet"
+
+
+class EndpointProbe(Pending):
+    """The app's own call of its URL."""
+
+    reason = "probe"
 
 
 class NotFound(Problem):

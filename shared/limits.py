@@ -24,6 +24,7 @@ WRITES: Rate = (1, timedelta(seconds=20) / 450)
 LISTS: Rate = (22, timedelta(seconds=20))
 # Grace period for writes already started.
 _GRACE = timedelta(seconds=30)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -40,7 +41,8 @@ class RateLimiter:
         self._ends = ends
         self._lock = Lock()
         # The times from which the next ``count`` requests may be sent.
-        self._allowed = deque([clock.now()] * count, maxlen=count)
+        # Not the present: the clock may be set back when it learns storage's time.
+        self._allowed = deque([_LONG_AGO] * count, maxlen=count)
 
     def is_over(self) -> bool:
         """Return whether the next request may only be sent after the end."""

@@ -13,6 +13,8 @@ from shared.errors import Problem, Unavailable
 _FIRST_PAUSE = timedelta(minutes=4)
 # An operator who has fixed a setting or granted a permission should not wait longer than this.
 _LONGEST_PAUSE = timedelta(hours=1)
+# Of the header Date. Within it, a clock is left alone: it would go back again and again.
+_PRECISION = timedelta(seconds=1)
 # Graph's error messages contain request ids and can be long; a row should stay readable.
 _MAX_TEXT = 1024
 
@@ -42,16 +44,52 @@ class Clock(Protocol):
         ...
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class SystemClock:
     """The ``Clock`` of this machine."""
 
     def now(self) -> datetime:
         """Return the current time."""
-        return datetime.now(UTC)
+        return _utc_now()
 
     def sleep_until(self, moment: datetime) -> None:
         """Return at ``moment``, or at once if it has passed."""
         time.sleep(max(0.0, (moment - self.now()).total_seconds()))
+
+
+class StorageClock:
+    """Storage's time, once it is known: a machine's clock may be an hour wrong. Before that, the machine's."""
+
+    def __init__(
+        self,
+        machine: Callable[[], datetime] = _utc_now,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._machine = machine
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._known: tuple[datetime, float] | None = None
+
+    def now(self) -> datetime:
+        """Return the current time."""
+        if self._known is None:
+            return self._machine()
+        moment, at = self._known
+        return moment + timedelta(seconds=self._monotonic() - at)
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Return at ``moment``, or at once if it has passed."""
+        self._sleep(max(0.0, (moment - self.now()).total_seconds()))
+
+    def synchronise(self, date: datetime) -> None:
+        """Go by ``date``, which storage's answer stated a moment ago, in whole seconds."""
+        if abs(date - self.now()) > _PRECISION:
+            self._known = (date + _PRECISION / 2, self._monotonic())
 
 
 class Deadline:

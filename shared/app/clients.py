@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from functools import wraps
 from threading import RLock
 from typing import Any, Concatenate, Self
@@ -15,7 +17,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.app.storage_clients import storage_client
-from shared.azure_calls import as_unavailable
+from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Misconfigured
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
@@ -33,7 +35,7 @@ from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PostStore
 from shared.settings import Settings
 from shared.subscriptions.subscription_table import SubscriptionTable
-from shared.timing import Clock, SystemClock
+from shared.timing import Clock, StorageClock
 
 # azure.core logs every request at INFO.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -59,7 +61,8 @@ class Clients:
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self._storage_clock = StorageClock()
+        self.clock = clock or self._storage_clock
         # GRAPH_URL may be a proxy or a simulator, but tokens are for the cloud's Graph.
         self._scope = f"{settings.cloud.graph_url}/.default"
         self._lists = RateLimiter(self.clock, LISTS)
@@ -75,6 +78,17 @@ class Clients:
             Misconfigured: the text names every error in the settings.
         """
         return cls(Settings.from_environ(environ))
+
+    def synchronise_clock(self) -> None:
+        """Learn storage's time from an answer; keep the clock as it is if storage does not answer."""
+
+        def learn(response: Any) -> None:
+            with suppress(TypeError, ValueError):
+                self._storage_clock.synchronise(parsedate_to_datetime(response.http_response.headers.get("Date")))
+
+        with suppress(AzureError):
+            table = self.tables().get_table_client("status")
+            table.get_entity("deployments", "owner", raw_response_hook=learn, **FAIL_FAST)
 
     @once
     def tables(self) -> TableServiceClient:

@@ -10,35 +10,46 @@ from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
+from shared.app.endpoint import EndpointWatch
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured
 from shared.gaps.catch_up import CatchUp
+from shared.gaps.gap_recorder import MissedChangesRecorder
 from shared.gaps.turns import MAX_READS
+from shared.graph.endpoint_probe import EndpointProbe
 from shared.json_file import read_json_file
+from shared.notifications.client_state import sign_client_state
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
-from shared.subscriptions.delivery import EndpointAnswer, Verdict
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
+from shared.subscriptions.outages import Outages
 from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
 
 # What a step does in one turn. A whole run takes as many turns as there is work for, within its nine minutes.
+# Each may outlive its deadline.
+_CALLS_OF_ENDPOINT = 4
 _TIME_FOR_PARKED = timedelta(minutes=1)
 _TIME_FOR_GAPS = timedelta(minutes=1)
 _TIME_FOR_PURGING = timedelta(seconds=10)
+# The usual time between two runs.
+_PERIOD = timedelta(minutes=5)
 
 SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
 
 
 def timer_run(clients: Clients) -> TimerRun:
     """Return a run of the timer; each of its steps builds its clients when it runs."""
+    clients.synchronise_clock()
+    endpoint(clients).begin()
     return TimerRun(
-        first=Step(name="subscriptions", work=lambda _ends: reconciler(clients).run()),
+        first=Step(name="subscriptions", work=lambda _ends: _renew(clients)),
         others=(
+            Step(name="endpoint", prefix="endpoint_", work=lambda _ends: _record_outages(clients)),
             Step(
                 name="parked",
                 prefix="parked_",
@@ -60,7 +71,22 @@ def timer_run(clients: Clients) -> TimerRun:
             ),
         ),
         clock=clients.clock,
+        facts=lambda: {"endpoint": endpoint(clients).answer().verdict.replace("cannot tell", "unknown")},
     )
+
+
+def _renew(clients: Clients) -> Mapping[str, int]:
+    """Renew subscriptions, and prove the endpoint whatever becomes of them."""
+    try:
+        return reconciler(clients).run()
+    finally:
+        endpoint(clients).answer()
+
+
+def _record_outages(clients: Clients) -> Mapping[str, int]:
+    """Record what the newest answer of the endpoint shows, if it is there."""
+    answer = endpoint(clients).next_answer(_PERIOD)
+    return outages(clients).record(answer, _PERIOD) if answer else {}
 
 
 def _purge(clients: Clients, ends: datetime) -> Mapping[str, int]:
@@ -85,8 +111,39 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
         certificate=clients.certificate_versions(certificate_name).current if certificate_name else None,
         nonce=lambda: secrets.token_bytes(16),
         clock=clients.clock,
-        endpoint=lambda: EndpointAnswer(verdict=Verdict.YES, reason="", asked_at=clients.clock.now()),
+        endpoint=endpoint(clients).answer,
         other_client_state_keys=settings.client_state_keys[1:],
+    )
+
+
+@once
+def endpoint(clients: Clients) -> EndpointWatch:
+    """Return the app's own calls of its public URL."""
+    settings = clients.settings
+    key, tenant_id = settings.client_state_keys[0], settings.tenant_ids[0]
+    probe = EndpointProbe(
+        url=settings.notification_url,
+        tenant_id=tenant_id,
+        sign=lambda: sign_client_state(key, nonce=secrets.token_bytes(16), tenant_id=tenant_id),
+        last_parked=clients.post_store(PARKED).last_probe,
+        pool=ThreadPoolExecutor(_CALLS_OF_ENDPOINT, thread_name_prefix="probe"),
+        clock=clients.clock,
+    )
+
+    def has_said_yes() -> bool:
+        account = clients.subscription_table().load_account(tenant_id, delegated=False)
+        return account.proven_url == settings.notification_url
+
+    return EndpointWatch(probe=probe, has_said_yes=has_said_yes, clock=clients.clock)
+
+
+@once
+def outages(clients: Clients) -> Outages:
+    """Return the flow that records outages."""
+    return Outages(
+        tenant_ids=clients.settings.tenant_ids,
+        subscription_table=clients.subscription_table(),
+        gap_recorder=MissedChangesRecorder(gap_table=clients.gap_table()),
     )
 
 

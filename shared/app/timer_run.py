@@ -41,11 +41,12 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class TimerRun:
-    """One run: ``first`` runs beside ``others``, which take turns."""
+    """One run: ``first`` runs beside ``others``, which take turns. ``facts`` are put first in the line."""
 
     first: Step
     others: Sequence[Step]
     clock: Clock
+    facts: Callable[[], Mapping[str, str]] = dict
     _counts: Counter[str] = field(default_factory=Counter, init=False)
     _problems: dict[str, Problem] = field(default_factory=dict, init=False)
 
@@ -60,7 +61,7 @@ class TimerRun:
         """
         began = time.monotonic()
         self._take_turns(self.clock.now() + _TIME_FOR_RUN)
-        facts = "".join(f"{key}={count} " for key, count in self._counts.items())
+        facts = "".join(f"{key}={value} " for key, value in {**self.facts(), **self._counts}.items())
         milliseconds = (time.monotonic() - began) * 1000
         _LOG.info("run ms=%d failed_steps=%d %s", milliseconds, len(self._problems), facts)
         for problem in self._problems.values():

@@ -27,6 +27,8 @@ from shared.errors import Conflict, TenantNotServed
 from shared.timing import Deadline, utc_time
 
 PARKED = "parked"
+# The app's own call of its URL, in a blob that is always the same and that nobody redrives.
+PROBE = "probe"
 QUARANTINE = "quarantine"
 
 _PARALLEL_WRITES = 8
@@ -69,14 +71,11 @@ class PostStore:
 
     def _store(self, post: StoredPost, body: bytes) -> bool:
         blob = self._container.get_blob_client(post.name)
+        options: Mapping[str, Any] = {"overwrite": post.name == PROBE, "content_settings": _JSON, **FAIL_FAST}
         try:
             create_if_missing(
                 lambda: self._container.create_container(**FAIL_FAST),
-                lambda: retry_on_stale_connection(
-                    lambda: blob.upload_blob(
-                        body, overwrite=False, metadata=_metadata(post), content_settings=_JSON, **FAIL_FAST
-                    )
-                ),
+                lambda: retry_on_stale_connection(lambda: blob.upload_blob(body, metadata=_metadata(post), **options)),
             )
         except ResourceExistsError:
             return False
@@ -89,7 +88,7 @@ class PostStore:
         try:
             for blob in self._container.list_blobs(include=["metadata"]):
                 post = _post(blob)
-                if post is not None:
+                if post is not None and post.name != PROBE:
                     yield post
         except ResourceNotFoundError:
             return
@@ -99,6 +98,16 @@ class PostStore:
     def has_older_than(self, moment: datetime) -> bool:
         """Return whether the container has a POST received before ``moment``, of a tenant that is served."""
         return any(post.received_at < moment and post.reason != TenantNotServed.reason for post in self.list())
+
+    def last_probe(self) -> bytes:
+        """Return the body of the app's last call of its own URL; nothing if there was none."""
+        try:
+            content: bytes = self._container.get_blob_client(PROBE).download_blob().readall()
+        except ResourceNotFoundError:
+            return b""
+        except CLIENT_ERRORS as exc:
+            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
+        return content
 
     def read(self, post: StoredPost) -> bytes:
         """Return the body.

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 
-from shared.errors import InvalidClientState, TenantNotServed, Unavailable
+from shared.errors import EndpointProbe, InvalidClientState, TenantNotServed, Unavailable
 from shared.graph.location import api_version
 from shared.limits import ConcurrencyLimiter
 from shared.notifications.client_state import AuthenticItem, authenticate
 from shared.notifications.collection import ChangeNotificationCollection
+from shared.notifications.probe import is_probe
 from shared.receiving.item_publisher import ItemProblem, ItemPublisher, Post
 from shared.receiving.post_store import StoredPost
 from shared.receiving.storing import counts_by_reason, parked_groups, quarantined_items
@@ -89,9 +90,7 @@ class Receiver:
             length, post = self.open(body, received_at=received_at, fetch=fetch)
             problems = self.process(post, deadline.less(_FOR_STORING))
             self.store(parked_groups(post, problems), quarantined_items(post, problems), deadline)
-        ours = len(post.items)
-        published = ours - len(problems)
-        return Receipt(received=length, dropped=length - ours, published=published, problems=problems)
+        return _receipt(length, post, problems)
 
     @contextmanager
     def _room_for(self, body: bytes) -> Iterator[None]:
@@ -134,8 +133,12 @@ class Receiver:
     def process(self, post: Post, deadline: Deadline) -> Mapping[int, ItemProblem]:
         """Return why items were not published, by position."""
         by_tenant: dict[str, dict[int, AuthenticItem]] = {}
+        probes: dict[int, ItemProblem] = {}
         for position, item in post.items.items():
-            by_tenant.setdefault(item.tenant_id, {})[position] = item
+            if is_probe(item.raw):
+                probes[position] = EndpointProbe("the app calls its own URL")
+            else:
+                by_tenant.setdefault(item.tenant_id, {})[position] = item
         if len(by_tenant) <= 1:
             found = [self._process_tenant(*each, post, deadline) for each in by_tenant.items()]
         else:
@@ -144,7 +147,7 @@ class Receiver:
                 for tenant_id, items in by_tenant.items()
             ]
             found = [_problems_of(items, partial(deadline.result_of, future)) for items, future in running]
-        return {position: problem for problems in found for position, problem in problems.items()}
+        return probes | {position: problem for problems in found for position, problem in problems.items()}
 
     def store(self, parked: StoredPosts, quarantined: StoredPosts, deadline: Deadline) -> None:
         """Store what cannot be published; raises as ``Store``."""
@@ -167,6 +170,15 @@ class Receiver:
                 return problems
 
         return _problems_of(items, publish)
+
+
+def _receipt(length: int, post: Post, problems: Mapping[int, ItemProblem]) -> Receipt:
+    """Return what became of a POST with ``length`` items. The app's own probes do not count."""
+    others = {position: problem for position, problem in problems.items() if not isinstance(problem, EndpointProbe)}
+    probes, ours = len(problems) - len(others), len(post.items)
+    return Receipt(
+        received=length - probes, dropped=length - ours, published=ours - probes - len(others), problems=others
+    )
 
 
 def _problems_of(

@@ -7,10 +7,10 @@ each item, whose name derives from the item: a copy does not grow the quarantine
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from shared.errors import Rejected
+from shared.errors import EndpointProbe, Rejected
 from shared.notifications.collection import ReceivedItem, to_json
 from shared.receiving.item_publisher import ItemProblem, Post
-from shared.receiving.post_store import StoredPost
+from shared.receiving.post_store import PROBE, StoredPost
 
 # A POST may have items of many tenants; what is left of them goes into one blob, which redriving splits.
 MAX_PARKED_BLOBS = 16
@@ -50,6 +50,8 @@ def quarantined_items(post: Post, problems: Mapping[int, ItemProblem]) -> Sequen
 
 def _parked(post: Post, positions: Sequence[int], tenant_id: str, reason: str) -> tuple[StoredPost, bytes]:
     body = _body(post, positions)
+    if reason == EndpointProbe.reason:
+        return _stored_post(post, PROBE, tenant_id, reason), body
     # A POST that Graph repeats at once overwrites the blob. Names sort by time of receipt.
     name = f"{post.received_at:%Y/%m/%d/%H%M%S%f}-{reason}-{_hash(body)}.json"
     return _stored_post(post, name, tenant_id, reason), body

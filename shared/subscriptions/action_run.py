@@ -16,9 +16,9 @@ from functools import partial
 
 from shared.errors import Conflict, Misconfigured, Problem, Unavailable
 from shared.limits import RateLimiter
+from shared.notifications.probe import Verdict
 from shared.resources.paths import canonical_path
 from shared.subscriptions.apply import Applier
-from shared.subscriptions.delivery import Verdict
 from shared.subscriptions.plan import renewal_instead
 from shared.subscriptions.tracked import Action, Create, Delete, Update, UpdateKind
 

@@ -9,8 +9,8 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from shared.notifications.probe import Verdict
 from shared.subscriptions.tracked import TrackedSubscription
 
 # After time-outs Graph may drop what comes for ten minutes, and it probes the endpoint every ten. Source: as above.
@@ -24,20 +24,12 @@ _LONGEST_WITHOUT_FIRST_PROOF = timedelta(days=3)
 _RECENTLY = timedelta(minutes=10)
 
 
-class Verdict(StrEnum):
-    """What the app's own call of its public URL says about the endpoint."""
-
-    YES = "yes"
-    CANNOT_TELL = "cannot tell"
-    NO = "no"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAnswer:
-    """The verdict of a call that began at ``asked_at``; ``reason``: a sentence for operators."""
+    """The verdict of a call of ``url`` that began at ``asked_at``."""
 
+    url: str
     verdict: Verdict
-    reason: str
     asked_at: datetime
 
     def for_account(self, rows: Iterable[TrackedSubscription]) -> Verdict:

@@ -11,14 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.errors import Conflict, Problem
-from shared.subscriptions.delivery import (
-    AFTER_OUTAGE,
-    LONGEST_OUTAGE,
-    EndpointAnswer,
-    Verdict,
-    first_endpoint_proof,
-    is_outage,
-)
+from shared.notifications.probe import Verdict
+from shared.subscriptions.delivery import AFTER_OUTAGE, LONGEST_OUTAGE, EndpointAnswer, first_endpoint_proof, is_outage
 from shared.subscriptions.ports import GapRecorder, MissedChanges, TrackedSubscriptions
 from shared.subscriptions.tracked import AccountStatus, MissedCause, MissedInterval, TenantState, TrackedSubscription
 
@@ -66,13 +60,14 @@ class Outages:
                 missed = [each for row in rows for each in _outages_of(row, proven_at, answer.asked_at)]
                 self.gap_recorder.record_gaps(account.tenant_id, missed)
                 recorded += len(missed)
-            self._move_proof(account, answer.asked_at)
+            self._move_proof(account, answer)
         return recorded
 
-    def _move_proof(self, account: AccountStatus, asked_at: datetime) -> None:
+    def _move_proof(self, account: AccountStatus, answer: EndpointAnswer) -> None:
         # The clock of storage does not go back, but the run that saved the proof may have begun later.
-        if account.endpoint_proven_at is None or account.endpoint_proven_at < asked_at:
-            self.subscription_table.save(replace(account, endpoint_proven_at=asked_at))
+        if account.endpoint_proven_at is None or account.endpoint_proven_at < answer.asked_at:
+            proven = replace(account, endpoint_proven_at=answer.asked_at, proven_url=answer.url)
+            self.subscription_table.save(proven)
 
     def _record_parts(self, state: TenantState, now: datetime) -> int:
         """Record the first days of open intervals, which end only when a successor is created."""

@@ -55,6 +55,12 @@ class SubscriptionTable:
         """
         return tenant_state_from(self._table.query_partition(tenant_id))
 
+    def load_account(self, tenant_id: str, *, delegated: bool) -> AccountStatus:
+        """Return the status of an account, or an empty one; raises as ``load`` does."""
+        empty = AccountStatus(tenant_id=tenant_id, delegated=delegated)
+        entity = self._table.get(tenant_id, to_entity(empty)["RowKey"])
+        return empty if entity is None else decode_row(TABLE, _account_status, entity)
+
     def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         """Return ``row`` as saved, with its ETag."""
         return replace(row, etag=self._table.save(to_entity(row), row.etag))
@@ -169,6 +175,7 @@ def _account_columns(row: AccountStatus) -> dict[str, Any]:
         "delegated": row.delegated,
         "listedDateTime": row.listed_at,
         "endpointProvenDateTime": row.endpoint_proven_at,
+        "provenNotificationUrl": row.proven_url,
         "isRefused": row.is_refused or None,
     }
 
@@ -257,6 +264,7 @@ def _account_status(entity: Any) -> AccountStatus:
         delegated=column(entity, "delegated", bool),
         listed_at=optional_column(entity, "listedDateTime", datetime),
         endpoint_proven_at=optional_column(entity, "endpointProvenDateTime", datetime),
+        proven_url=optional_column(entity, "provenNotificationUrl", str),
         is_refused=optional_column(entity, "isRefused", bool) or False,
         failure=backoff_from(entity),
         etag=entity.metadata["etag"],

@@ -157,13 +157,15 @@ class AccountStatus:
     """When Graph last listed an account's subscriptions: those of the app in a tenant, or of its signed-in user.
 
     ``failure``: why the last attempt failed; ``is_refused``: Graph, or Entra ID, refused the account.
-    ``endpoint_proven_at``: when the app's public URL last took a POST, so that changes before it are not lost.
+    ``endpoint_proven_at``: when the app's public URL, ``proven_url``, last took a POST, so that nothing sent before it
+    is lost.
     """
 
     tenant_id: str
     delegated: bool
     listed_at: datetime | None = None
     endpoint_proven_at: datetime | None = None
+    proven_url: str | None = None
     failure: Backoff | None = None
     is_refused: bool = False
     etag: str | None = None

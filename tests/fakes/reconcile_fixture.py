@@ -7,8 +7,9 @@ from functools import cache
 from typing import Any
 
 from shared.identity.certificates import Certificate
+from shared.notifications.probe import Verdict
 from shared.settings import ClientStateKey
-from shared.subscriptions.delivery import EndpointAnswer, Verdict
+from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
 from shared.subscriptions.tracked import TrackedSubscription
@@ -65,7 +66,7 @@ class ReconcileFixture:
             certificate=self.certificate,
             nonce=lambda: next(self._nonces).to_bytes(16),
             clock=self.clock,
-            endpoint=lambda: EndpointAnswer(verdict=self.verdict, reason="", asked_at=self.clock.now()),
+            endpoint=lambda: EndpointAnswer(url=URL, verdict=self.verdict, asked_at=self.clock.now()),
             other_client_state_keys=self.other_keys,
         )
 

@@ -15,8 +15,10 @@ from shared.errors import Malformed, Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
+from shared.notifications.probe import Verdict
 from shared.receiving.receive import Receipt
 from shared.settings import Settings
+from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.reconcile import Reconciler
@@ -123,10 +125,15 @@ class App:
         accounts = [account for account in whole.accounts if not account.delegated]
         return replace(
             whole,
+            endpoint=self._endpoint_answers,
             desired=self.desired,
             accounts=[replace(account, api=self.around_graph(account.api)) for account in accounts],
             subscription_table=self.around_table(whole.subscription_table),
         )
+
+    def _endpoint_answers(self) -> EndpointAnswer:
+        """Return that the endpoint takes POSTs, without a call: a test that breaks it wants to see what Graph says."""
+        return EndpointAnswer(url=self.settings.notification_url, verdict=Verdict.YES, asked_at=self.time.now())
 
     def certificate(self) -> Certificate:
         """Return the newest version of the encryption certificate."""

@@ -19,7 +19,10 @@ def test_every_problem_belongs_to_exactly_one_of_four_classes() -> None:
     ("group", "reasons"),
     [
         (Rejected, {"malformed", "client-state", "validation-token", "undecryptable", "refused", "expired"}),
-        (Pending, {"unavailable", "misconfigured", "tenant-not-served", "certificate-unknown", "not-found-yet"}),
+        (
+            Pending,
+            {"unavailable", "misconfigured", "tenant-not-served", "certificate-unknown", "not-found-yet", "probe"},
+        ),
     ],
 )
 def test_every_problem_of_an_item_has_a_reason(group: type[Rejected | Pending], reasons: set[str]) -> None:

@@ -90,6 +90,16 @@ def test_post_of_a_tenant_that_is_not_served_does_not_count_as_waiting(store: Po
     assert not store.has_older_than(NOW + _HOUR)
 
 
+def test_probe_is_overwritten_and_never_listed(store: PostStore) -> None:
+    assert store.last_probe() == b""
+    probe = replace(POST, name="probe", reason="probe")
+    for body in (b"first", b"second"):
+        store.store([(probe, body)], in_time())
+    assert store.last_probe() == b"second"
+    assert list(store.list()) == []
+    assert not store.has_older_than(NOW + _HOUR)
+
+
 def test_blob_that_exists_stays_and_is_not_new(store: PostStore) -> None:
     assert store.store([(POST, BODY), (replace(POST, name="b.json"), BODY)], in_time()) == 2
     claimed = store.claim(next(store.list()), NOW)

@@ -6,7 +6,7 @@ Row: a wrong NOTIFICATION_URL, or one that the app itself cannot reach, costs no
 import pytest
 
 from shared.errors import Misconfigured
-from shared.subscriptions.delivery import Verdict
+from shared.notifications.probe import Verdict
 from shared.subscriptions.tracked import AppliedSubscription
 from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture
 from tests.fakes.subscription_values import MINUTE, URL

@@ -8,13 +8,14 @@ import pytest
 from shared.errors import Unavailable
 from shared.gaps.gap import GapCause
 from shared.gaps.gap_recorder import MissedChangesRecorder
-from shared.subscriptions.delivery import AFTER_OUTAGE, EndpointAnswer, Verdict
+from shared.notifications.probe import Verdict
+from shared.subscriptions.delivery import AFTER_OUTAGE, EndpointAnswer
 from shared.subscriptions.outages import Outages
 from shared.subscriptions.tracked import AccountStatus, Activity, MissedInterval, TrackedSubscription
 from tests.fakes.calls import Calls
 from tests.fakes.gap_table import InMemoryGapTable
 from tests.fakes.subscription_table import InMemorySubscriptionTable
-from tests.fakes.subscription_values import HOUR, MINUTE, NOW, OBSERVED, RENEWED_AT, ROW
+from tests.fakes.subscription_values import HOUR, MINUTE, NOW, OBSERVED, RENEWED_AT, ROW, URL
 from tests.sender import TENANT
 
 PERIOD = 5 * MINUTE
@@ -44,7 +45,7 @@ class OutageFixture:
     def record(self, verdict: Verdict = Verdict.YES, *, at: datetime = NOW) -> dict[str, int]:
         recorder = MissedChangesRecorder(gap_table=self.gaps)
         outages = Outages(tenant_ids=[TENANT], subscription_table=self.table, gap_recorder=recorder)
-        return dict(outages.record(EndpointAnswer(verdict=verdict, reason="", asked_at=at), PERIOD))
+        return dict(outages.record(EndpointAnswer(url=URL, verdict=verdict, asked_at=at), PERIOD))
 
     def recorded(self) -> list[tuple[str, GapCause, datetime, datetime]]:
         gaps = sorted(self.gaps.rows.values(), key=lambda gap: (gap.subscription_id, gap.since))
@@ -165,7 +166,7 @@ def test_open_interval_is_recorded_day_by_day() -> None:
 def test_recent_notification_makes_no_count_as_cannot_tell() -> None:
     def verdict(answer: Verdict, *, last_at: datetime | None) -> Verdict:
         row = replace(ROW, activity=Activity(notification_at=last_at))
-        return EndpointAnswer(verdict=answer, reason="", asked_at=NOW).for_account([row])
+        return EndpointAnswer(url=URL, verdict=answer, asked_at=NOW).for_account([row])
 
     assert verdict(Verdict.NO, last_at=None) is Verdict.NO
     assert verdict(Verdict.NO, last_at=NOW - 10 * MINUTE) is Verdict.NO

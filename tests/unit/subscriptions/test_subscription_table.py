@@ -86,6 +86,7 @@ _LISTINGS = st.builds(
     delegated=st.booleans(),
     listed_at=st.none() | _moments(),
     endpoint_proven_at=st.none() | _moments(),
+    proven_url=st.none() | _TEXTS,
     failure=_FAILURES,
     etag=_TEXTS,
 )

@@ -1,0 +1,69 @@
+"""The endpoint's verdict in a run of the timer: asked for at its start, and again while the run lasts.
+
+Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.graph.endpoint_probe import EndpointProbe, ProbeResult
+from shared.notifications.probe import Verdict
+from shared.subscriptions.delivery import EndpointAnswer
+from shared.timing import Clock
+
+_LOG = logging.getLogger(__name__)
+
+_MESSAGES = {
+    Verdict.YES: "NOTIFICATION_URL answers the app again%s",
+    Verdict.CANNOT_TELL: "nobody can tell whether Graph reaches NOTIFICATION_URL, so outages show late: %s",
+    Verdict.NO: "NOTIFICATION_URL does not take POSTs, so no subscription is replaced: %s",
+}
+_LEVELS = {Verdict.YES: logging.INFO, Verdict.CANNOT_TELL: logging.WARNING, Verdict.NO: logging.ERROR}
+
+
+@dataclass(slots=True, kw_only=True)
+class EndpointWatch:
+    """The endpoint, asked by one thread at a time; ``has_said_yes``: whether its URL answered in an earlier run."""
+
+    probe: EndpointProbe
+    has_said_yes: Callable[[], bool]
+    clock: Clock
+    _pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="endpoint"), init=False
+    )
+    _newest: Future[EndpointAnswer] | None = field(default=None, init=False)
+    _reported: Verdict = field(default=Verdict.YES, init=False)
+
+    def begin(self) -> Future[EndpointAnswer]:
+        """Ask, and return at once."""
+        self._newest = self._pool.submit(self._ask)
+        return self._newest
+
+    def answer(self) -> EndpointAnswer:
+        """Return the newest answer of this run, once it is there."""
+        newest = self._newest or self.begin()
+        return newest.result()
+
+    def next_answer(self, period: timedelta) -> EndpointAnswer | None:
+        """Return the newest answer if it is there, and ask again once it is ``period`` old."""
+        if self._newest is None or not self._newest.done():
+            return None
+        answer = self._newest.result()
+        if self.clock.now() - answer.asked_at >= period:
+            self.begin()
+        return answer
+
+    def _ask(self) -> EndpointAnswer:
+        asked_at = self.clock.now()
+        result = self.probe.ask(has_said_yes=self.has_said_yes())
+        self._report(result)
+        return EndpointAnswer(url=self.probe.url, verdict=result.verdict, asked_at=asked_at)
+
+    def _report(self, result: ProbeResult) -> None:
+        """Log a verdict when it changes, not in every run."""
+        if result.verdict is not self._reported:
+            _LOG.log(_LEVELS[result.verdict], _MESSAGES[result.verdict], result.reason)
+            self._reported = result.verdict
