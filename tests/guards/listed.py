@@ -1,6 +1,6 @@
 """All guards."""
 
-from tests.guards import authenticity, content, durability, outgoing, receiving, storing
+from tests.guards import authenticity, content, durability, outgoing, proofs, receiving, storing
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -10,4 +10,5 @@ GUARDS: tuple[Guard, ...] = (
     *content.GUARDS,
     *outgoing.GUARDS,
     *durability.GUARDS,
+    *proofs.GUARDS,
 )

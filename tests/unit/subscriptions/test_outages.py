@@ -163,6 +163,13 @@ def test_open_interval_is_recorded_day_by_day() -> None:
     assert world.record(Verdict.NO) == {}
 
 
+def test_interval_that_has_ended_is_left_to_the_next_step() -> None:
+    ended = MissedInterval(since=NOW - 2 * DAY, until=NOW)
+    world = OutageFixture(replace(DEAD, missed_interval=ended), proven_at=NOW)
+    assert world.record(Verdict.NO) == {}
+    assert world.table.tracked()[0].missed_interval == ended
+
+
 def test_recent_notification_makes_no_count_as_cannot_tell() -> None:
     def verdict(answer: Verdict, *, last_at: datetime | None) -> Verdict:
         row = replace(ROW, activity=Activity(notification_at=last_at))
