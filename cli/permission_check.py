@@ -3,14 +3,12 @@
 Source: https://learn.microsoft.com/graph/permissions-overview
 """
 
-import base64
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cli.json_documents import PermissionCheckDocument, PermissionsDocument
-from shared.errors import Misconfigured, Problem
+from shared.errors import Problem
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import DesiredSubscription
 
@@ -86,23 +84,6 @@ def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
         if need.permissions and not set(chosen) & set(need.permissions):
             chosen.append(need.permissions[0])
     return chosen
-
-
-def permissions_in(token: str) -> frozenset[str]:
-    """Return the permissions in an access token for Graph: the application's, or a user's.
-
-    The token is not verified: Entra ID has just issued it to the app, and no access depends on it.
-    Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims
-
-    Raises:
-        Misconfigured: the token cannot be read; Microsoft may change its format.
-    """
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return frozenset([*map(str, claims.get("roles") or ()), *str(claims.get("scp") or "").split()])
-    except (IndexError, ValueError, TypeError, AttributeError, RecursionError) as exc:
-        raise Misconfigured("Entra ID's token for Graph cannot be read: look at the app registration instead") from exc
 
 
 def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:

@@ -18,7 +18,8 @@ from cli.reconcile_preview import (
 )
 from cli.settings_file import app_clients
 from cli.subscription_status import account_name
-from shared.app.renew_subscriptions import SUBSCRIPTIONS_FILE, reconciler
+from shared.app.deployments import SUBSCRIPTIONS_FILE
+from shared.app.renew_subscriptions import reconciler
 from shared.errors import Problem
 from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey

@@ -8,11 +8,13 @@ import typer
 from cli.exit_codes import Status
 from cli.options import AsJson, SubscriptionsFile, Tenant, selected_tenant_ids
 from cli.output import busy, console, print_json, print_line, print_rows, print_warnings
-from cli.permission_check import COLUMNS, PermissionCheck, cells, needs, permissions_document, permissions_in, warnings
+from cli.permission_check import COLUMNS, PermissionCheck, cells, needs, permissions_document, warnings
 from cli.settings_file import app_clients
 from shared.app.clients import Clients
-from shared.app.renew_subscriptions import SUBSCRIPTIONS_FILE, desired
+from shared.app.deployments import SUBSCRIPTIONS_FILE
+from shared.app.renew_subscriptions import desired
 from shared.errors import Problem
+from shared.identity.access_tokens import permissions_in
 from shared.subscriptions.desired import DesiredSubscription
 
 

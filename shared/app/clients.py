@@ -34,11 +34,17 @@ from shared.limits import LISTS, RateLimiter
 from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PostStore
 from shared.settings import Settings
+from shared.subscriptions.status_table import StatusTable
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.timing import Clock, StorageClock
 
 # azure.core logs every request at INFO.
 logging.getLogger("azure").setLevel(logging.WARNING)
+
+# Azure sets both for each app and slot.
+# Source: https://learn.microsoft.com/azure/app-service/reference-app-settings
+_SITE = ("WEBSITE_SITE_NAME", "WEBSITE_SLOT_NAME")
+_LOCAL = "local"
 
 
 def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
@@ -57,10 +63,11 @@ def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Conc
 
 
 class Clients:
-    """The clients that one process needs."""
+    """The clients that one process needs; ``site``: which Function App and slot it belongs to."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, site: str = _LOCAL) -> None:
         self.settings = settings
+        self.site = site
         self._storage_clock = StorageClock()
         self.clock = clock or self._storage_clock
         # GRAPH_URL may be a proxy or a simulator, but tokens are for the cloud's Graph.
@@ -77,7 +84,8 @@ class Clients:
         Raises:
             Misconfigured: the text names every error in the settings.
         """
-        return cls(Settings.from_environ(environ))
+        site, slot = (environ.get(name, "") for name in _SITE)
+        return cls(Settings.from_environ(environ), site=f"{site}/{slot}" if site else _LOCAL)
 
     def synchronise_clock(self) -> None:
         """Learn storage's time from an answer; keep the clock as it is if storage does not answer."""
@@ -117,6 +125,11 @@ class Clients:
     def subscription_table(self) -> SubscriptionTable:
         """Return the table of tracked subscriptions."""
         return SubscriptionTable(self.tables())
+
+    @once
+    def status_table(self) -> StatusTable:
+        """Return the table of deployments."""
+        return StatusTable(self.tables())
 
     @once
     def gap_table(self) -> GapTable:

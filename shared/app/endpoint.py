@@ -4,17 +4,26 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 """
 
 import logging
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.app.clients import Clients, once
+from shared.gaps.gap_recorder import MissedChangesRecorder
 from shared.graph.endpoint_probe import EndpointProbe, ProbeResult
+from shared.notifications.client_state import sign_client_state
 from shared.notifications.probe import Verdict
+from shared.receiving.post_store import PARKED
 from shared.subscriptions.delivery import EndpointAnswer
+from shared.subscriptions.outages import Outages
 from shared.timing import Clock
 
 _LOG = logging.getLogger(__name__)
+
+# Each may outlive its deadline.
+_CALLS_AT_ONCE = 4
 
 _MESSAGES = {
     Verdict.YES: "NOTIFICATION_URL answers the app again%s",
@@ -56,6 +65,11 @@ class EndpointWatch:
             self.begin()
         return answer
 
+    def facts(self) -> Mapping[str, str]:
+        """Return what the line of the run says: ``endpoint=`` yes, no or unknown."""
+        verdict = self.answer().verdict
+        return {"endpoint": "unknown" if verdict is Verdict.CANNOT_TELL else verdict.value}
+
     def _ask(self) -> EndpointAnswer:
         asked_at = self.clock.now()
         result = self.probe.ask(has_said_yes=self.has_said_yes())
@@ -67,3 +81,34 @@ class EndpointWatch:
         if result.verdict is not self._reported:
             _LOG.log(_LEVELS[result.verdict], _MESSAGES[result.verdict], result.reason)
             self._reported = result.verdict
+
+
+@once
+def endpoint(clients: Clients) -> EndpointWatch:
+    """Return the app's own calls of its public URL."""
+    settings = clients.settings
+    key, tenant_id = settings.client_state_keys[0], settings.tenant_ids[0]
+    probe = EndpointProbe(
+        url=settings.notification_url,
+        tenant_id=tenant_id,
+        sign=lambda: sign_client_state(key, nonce=secrets.token_bytes(16), tenant_id=tenant_id),
+        last_parked=clients.post_store(PARKED).last_probe,
+        pool=ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="probe"),
+        clock=clients.clock,
+    )
+
+    def has_said_yes() -> bool:
+        account = clients.subscription_table().load_account(tenant_id, delegated=False)
+        return account.proven_url == settings.notification_url
+
+    return EndpointWatch(probe=probe, has_said_yes=has_said_yes, clock=clients.clock)
+
+
+@once
+def outages(clients: Clients) -> Outages:
+    """Return the flow that records outages."""
+    return Outages(
+        tenant_ids=clients.settings.tenant_ids,
+        subscription_table=clients.subscription_table(),
+        gap_recorder=MissedChangesRecorder(gap_table=clients.gap_table()),
+    )

@@ -2,91 +2,116 @@
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
-from shared.app.endpoint import EndpointWatch
+from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, dependency_answers, deployment
+from shared.app.endpoint import endpoint, outages
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, Problem
 from shared.gaps.catch_up import CatchUp
-from shared.gaps.gap_recorder import MissedChangesRecorder
 from shared.gaps.turns import MAX_READS
-from shared.graph.endpoint_probe import EndpointProbe
 from shared.json_file import read_json_file
-from shared.notifications.client_state import sign_client_state
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
+from shared.subscriptions.deployment import DeploymentRun
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
-from shared.subscriptions.outages import Outages
 from shared.subscriptions.reconcile import Account, Reconciler
 
 _LOG = logging.getLogger(__name__)
 
 # What a step does in one turn. A whole run takes as many turns as there is work for, within its nine minutes.
-# Each may outlive its deadline.
-_CALLS_OF_ENDPOINT = 4
 _TIME_FOR_PARKED = timedelta(minutes=1)
 _TIME_FOR_GAPS = timedelta(minutes=1)
 _TIME_FOR_PURGING = timedelta(seconds=10)
-# The usual time between two runs.
-_PERIOD = timedelta(minutes=5)
-
-SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
 
 
 def timer_run(clients: Clients) -> TimerRun:
-    """Return a run of the timer; each of its steps builds its clients when it runs."""
+    """Return a run of the timer, begun; each of its steps builds its clients when it runs.
+
+    What is parked is published by every deployment; all else is done by the one that looks after the subscriptions.
+    """
     clients.synchronise_clock()
-    endpoint(clients).begin()
+    run = deployment(clients).begin_run()
+    if run.is_owner:
+        endpoint(clients).begin()
+    parked = Step(
+        name="parked",
+        prefix="parked_",
+        work=lambda ends: parked_redriver(clients).run(ends),
+        slice=_TIME_FOR_PARKED,
+    )
     return TimerRun(
-        first=Step(name="subscriptions", work=lambda _ends: _renew(clients)),
-        others=(
-            Step(name="endpoint", prefix="endpoint_", work=lambda _ends: _record_outages(clients)),
-            Step(
-                name="parked",
-                prefix="parked_",
-                work=lambda ends: parked_redriver(clients).run(ends),
-                slice=_TIME_FOR_PARKED,
-            ),
-            Step(name="gaps", prefix="gaps_", work=lambda ends: catch_up(clients).run(ends), slice=_TIME_FOR_GAPS),
-            Step(
-                name="quarantine",
-                prefix="quarantine_",
-                work=lambda ends: quarantine(clients).purge(ends),
-                slice=_TIME_FOR_PURGING,
-            ),
-            Step(
-                name="published",
-                prefix="published_",
-                work=lambda ends: _purge(clients, ends),
-                slice=_TIME_FOR_PURGING,
-            ),
-        ),
+        first=Step(name="subscriptions", work=lambda _ends: look_after(clients, run)),
+        others=(parked, *(_steps_of_owner(clients, run) if run.is_owner else ())),
         clock=clients.clock,
-        facts=lambda: {"endpoint": endpoint(clients).answer().verdict.replace("cannot tell", "unknown")},
+        facts=lambda: {**run.facts(), **(endpoint(clients).facts() if run.is_owner else {})},
     )
 
 
-def _renew(clients: Clients) -> Mapping[str, int]:
-    """Renew subscriptions, and prove the endpoint whatever becomes of them."""
+def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
+    return (
+        Step(name="endpoint", prefix="endpoint_", work=lambda _ends: _record_outages(clients, run.period)),
+        Step(name="gaps", prefix="gaps_", work=lambda ends: catch_up(clients).run(ends), slice=_TIME_FOR_GAPS),
+        Step(
+            name="quarantine",
+            prefix="quarantine_",
+            work=lambda ends: quarantine(clients).purge(ends),
+            slice=_TIME_FOR_PURGING,
+        ),
+        Step(
+            name="published",
+            prefix="published_",
+            work=lambda ends: _purge(clients, ends),
+            slice=_TIME_FOR_PURGING,
+        ),
+    )
+
+
+def look_after(clients: Clients, run: DeploymentRun) -> Mapping[str, int]:
+    """Renew the subscriptions as ``run`` may, then record what the systems around this deployment answer."""
+    began = clients.clock.now()
+    name = clients.settings.encryption_certificate_name
+    certificate = asked_once(clients.certificate_versions(name).current) if name else None
     try:
-        return reconciler(clients).run()
+        return renew(run, lambda: replace(reconciler(clients), certificate=certificate))
     finally:
-        endpoint(clients).answer()
+        if run.is_owner:
+            # The endpoint is proven in every run, whatever becomes of the subscriptions.
+            endpoint(clients).answer()
+        # What people see of it must not cost a run.
+        with suppress(Problem):
+            answers = dependency_answers(clients, certificate, began)
+            deployment(clients).change(lambda row: replace(row, answers=answers))
 
 
-def _record_outages(clients: Clients) -> Mapping[str, int]:
+def renew(run: DeploymentRun, reconciler_of_all: Callable[[], Reconciler]) -> Mapping[str, int]:
+    """Renew the subscriptions if this deployment looks after them, with the key that signs in this run."""
+    if not run.is_owner:
+        return {}
+    whole = reconciler_of_all()
+    ours = replace(
+        whole,
+        client_state_key=run.signing_key,
+        other_client_state_keys=run.other_keys,
+        desired=() if run.wants_none else whole.desired,
+    )
+    return ours.run(force=run.renews_all)
+
+
+def _record_outages(clients: Clients, period: timedelta) -> Mapping[str, int]:
     """Record what the newest answer of the endpoint shows, if it is there."""
-    answer = endpoint(clients).next_answer(_PERIOD)
-    return outages(clients).record(answer, _PERIOD) if answer else {}
+    answer = endpoint(clients).next_answer(period)
+    return outages(clients).record(answer, period) if answer else {}
 
 
 def _purge(clients: Clients, ends: datetime) -> Mapping[str, int]:
@@ -113,37 +138,6 @@ def reconciler(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) 
         clock=clients.clock,
         endpoint=endpoint(clients).answer,
         other_client_state_keys=settings.client_state_keys[1:],
-    )
-
-
-@once
-def endpoint(clients: Clients) -> EndpointWatch:
-    """Return the app's own calls of its public URL."""
-    settings = clients.settings
-    key, tenant_id = settings.client_state_keys[0], settings.tenant_ids[0]
-    probe = EndpointProbe(
-        url=settings.notification_url,
-        tenant_id=tenant_id,
-        sign=lambda: sign_client_state(key, nonce=secrets.token_bytes(16), tenant_id=tenant_id),
-        last_parked=clients.post_store(PARKED).last_probe,
-        pool=ThreadPoolExecutor(_CALLS_OF_ENDPOINT, thread_name_prefix="probe"),
-        clock=clients.clock,
-    )
-
-    def has_said_yes() -> bool:
-        account = clients.subscription_table().load_account(tenant_id, delegated=False)
-        return account.proven_url == settings.notification_url
-
-    return EndpointWatch(probe=probe, has_said_yes=has_said_yes, clock=clients.clock)
-
-
-@once
-def outages(clients: Clients) -> Outages:
-    """Return the flow that records outages."""
-    return Outages(
-        tenant_ids=clients.settings.tenant_ids,
-        subscription_table=clients.subscription_table(),
-        gap_recorder=MissedChangesRecorder(gap_table=clients.gap_table()),
     )
 
 

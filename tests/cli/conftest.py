@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def operator(tmp_path: Path, azurite: Azurite) -> "Iterator[Operator]":
     from tests.cli.operator import Operator
+    from tests.fakes.deployments import forget_deployments
     from tests.flows.deployment import loopback_deployment
 
+    forget_deployments(azurite.connection_string)
     with loopback_deployment(tmp_path / "world", azurite) as world:
         operator = Operator(world=world, folder=tmp_path)
         yield operator

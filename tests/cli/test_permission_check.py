@@ -18,10 +18,10 @@ from cli.permission_check import (
     least_privileged,
     needs,
     permissions_document,
-    permissions_in,
     warnings,
 )
 from shared.errors import Misconfigured, Unavailable
+from shared.identity.access_tokens import permissions_in
 from tests.cli.subscription_rows import desired
 from tests.sender import TENANT
 

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from azure.data.tables import TableServiceClient
+
 from shared.settings import ClientStateKey
 from shared.subscriptions.deployment import Deployment
 from shared.subscriptions.deployment_status import DeploymentFacts, DeploymentStatus, Owner
+from shared.subscriptions.status_table import TABLE
 from tests.fakes.clocks import SettableClock
 from tests.fakes.status_table import InMemoryStatusTable
 from tests.fakes.subscription_values import NOW, URL
@@ -37,6 +40,12 @@ def deployment(
 def status(name: str = "first", *, at: datetime = NOW, facts: DeploymentFacts = FACTS) -> DeploymentStatus:
     """Return the row of a deployment whose last run began at ``at``."""
     return DeploymentStatus(deployment_id=name, facts=facts, last_run_at=at, starts=(at,))
+
+
+def forget_deployments(connection_string: str) -> None:
+    """Delete the table ``status`` of an account that tests share: what one of them is must not concern the next."""
+    with TableServiceClient.from_connection_string(connection_string) as tables:
+        tables.delete_table(TABLE)
 
 
 def table_owned_by(row: DeploymentStatus, clock: SettableClock) -> InMemoryStatusTable:

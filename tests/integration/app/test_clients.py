@@ -25,6 +25,7 @@ from shared.app.renew_subscriptions import (
 from shared.errors import Misconfigured, Unavailable
 from shared.receiving.post_store import PARKED
 from tests.eventually import eventually
+from tests.fakes.deployments import forget_deployments
 from tests.fakes.identity_services import CERTIFICATE_NAME, CLIENT_SECRET, IdentityServices, fault
 from tests.fakes.settings_environment import LEAST
 from tests.fakes.time_limits import in_time
@@ -135,6 +136,7 @@ def test_post_parked_without_a_setting_is_published_once_it_is_set(outside: Iden
 
 
 def test_purges_come_last_in_a_turn_of_the_timer(environ: Environ) -> None:
+    forget_deployments(environ["AzureWebJobsStorage"])
     clients = Clients.from_environ(environ)
     run = timer_run(clients)
     assert run.first.name == "subscriptions"
