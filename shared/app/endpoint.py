@@ -7,8 +7,9 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from shared.app.clients import Clients, once
 from shared.gaps.gap_recorder import MissedChangesRecorder
@@ -16,6 +17,7 @@ from shared.graph.endpoint_probe import EndpointProbe, ProbeResult
 from shared.notifications.client_state import sign_client_state
 from shared.notifications.probe import Verdict
 from shared.receiving.post_store import PARKED
+from shared.settings import ClientStateKey
 from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.outages import Outages
 from shared.timing import Clock
@@ -45,6 +47,10 @@ class EndpointWatch:
     )
     _newest: Future[EndpointAnswer] | None = field(default=None, init=False)
     _reported: Verdict = field(default=Verdict.YES, init=False)
+
+    def sign_with(self, key: ClientStateKey) -> None:
+        """Sign what is asked from now on with ``key``, which every instance knows."""
+        self.probe = replace(self.probe, sign=partial(_client_state, key, self.probe.tenant_id))
 
     def begin(self) -> Future[EndpointAnswer]:
         """Ask, and return at once."""
@@ -91,7 +97,7 @@ def endpoint(clients: Clients) -> EndpointWatch:
     probe = EndpointProbe(
         url=settings.notification_url,
         tenant_id=tenant_id,
-        sign=lambda: sign_client_state(key, nonce=secrets.token_bytes(16), tenant_id=tenant_id),
+        sign=partial(_client_state, key, tenant_id),
         last_parked=clients.post_store(PARKED).last_probe,
         pool=ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="probe"),
         clock=clients.clock,
@@ -112,3 +118,7 @@ def outages(clients: Clients) -> Outages:
         subscription_table=clients.subscription_table(),
         gap_recorder=MissedChangesRecorder(gap_table=clients.gap_table()),
     )
+
+
+def _client_state(key: ClientStateKey, tenant_id: str) -> str:
+    return sign_client_state(key, nonce=secrets.token_bytes(16), tenant_id=tenant_id)

@@ -43,6 +43,7 @@ def timer_run(clients: Clients) -> TimerRun:
     clients.synchronise_clock()
     run = deployment(clients).begin_run()
     if run.is_owner:
+        endpoint(clients).sign_with(run.signing_key)
         endpoint(clients).begin()
     parked = Step(
         name="parked",

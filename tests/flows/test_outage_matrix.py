@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.serving import Fault
 from sandbox.teams import Path
-from shared.app import renew_subscriptions
+from shared.app.endpoint import outages
 from shared.notifications.probe import Verdict
 from shared.subscriptions.delivery import EndpointAnswer
 from tests.flows.catch_up_steps import run_catch_up
@@ -31,7 +31,7 @@ def _timer(deployment: LoopbackDeployment, *, verdict: Verdict = Verdict.YES) ->
     app = deployment.app
     answer = EndpointAnswer(url=app.settings.notification_url, verdict=verdict, asked_at=app.time.now())
     app.run(replace(app.reconciler(), endpoint=lambda: answer))
-    renew_subscriptions.outages(app.clients).record(answer, PERIOD)
+    outages(app.clients).record(answer, PERIOD)
     deployment.settle()
     run_catch_up(deployment)
 
