@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-ser
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import batched, groupby
 from typing import Any
 
 from azure.core import MatchConditions
@@ -18,6 +19,8 @@ from shared.timing import Backoff
 
 # The columns to select of rows that will be deleted: without them, the client has no ETag.
 KEYS_AND_TIMESTAMP = ["PartitionKey", "RowKey", "Timestamp"]
+# Of changes in one transaction. Source: the first page above.
+_MAX_BATCH = 100
 
 _NOT_FOUND = 404
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,6 +102,20 @@ class Table:
         except Conflict:
             return 0
         return len(rows)
+
+    def delete_tenant(self, tenant_id: str) -> int:
+        """Delete the rows of a tenant's partition, and of those whose key begins with it; return how many.
+
+        A row that changes meanwhile stays, with those of its batch.
+        """
+        # "." is what follows "-", and the id of a tenant never begins with that of another.
+        query = "PartitionKey ge @first and PartitionKey lt @end"
+        values = {"first": tenant_id, "end": f"{tenant_id}."}
+        deleted = 0
+        rows = self.query(query, values, select=KEYS_AND_TIMESTAMP)
+        for _, partition in groupby(rows, lambda row: row["PartitionKey"]):
+            deleted += sum(map(self.delete_batch, batched(partition, _MAX_BATCH, strict=False)))
+        return deleted
 
     def delete(self, partition_key: str, row_key: str, etag: str | None) -> None:
         """Delete a row if it exists; the ``etag`` "*" stands for any version of it."""

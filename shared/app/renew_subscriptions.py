@@ -11,12 +11,15 @@ from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
+from shared.app.departed_tenants import DepartedTenants
 from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, dependency_answers, deployment
 from shared.app.endpoint import endpoint, outages
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured, Problem
 from shared.gaps.catch_up import CatchUp
+from shared.gaps.gap_table import TABLE as GAPS
+from shared.gaps.snapshot_table import TABLE as SNAPSHOT
 from shared.gaps.turns import MAX_READS
 from shared.json_file import read_json_file
 from shared.receiving.post_store import PARKED, QUARANTINE
@@ -24,8 +27,11 @@ from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
 from shared.subscriptions.deployment import DeploymentRun
+from shared.subscriptions.deployment_status import DeploymentStatus
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
+from shared.subscriptions.subscription_table import TABLE as SUBSCRIPTIONS
+from shared.table import Table
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,9 +66,11 @@ def timer_run(clients: Clients) -> TimerRun:
 
 
 def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
+    departed = departed_tenants(clients, run.departed)
     return (
         Step(name="endpoint", prefix="endpoint_", work=lambda _ends: _record_outages(clients, run.period)),
         Step(name="gaps", prefix="gaps_", work=lambda ends: catch_up(clients).run(ends), slice=_TIME_FOR_GAPS),
+        Step(name="departed", prefix="departed_", work=departed.run, slice=_TIME_FOR_PURGING),
         Step(
             name="quarantine",
             prefix="quarantine_",
@@ -75,6 +83,28 @@ def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
             work=lambda ends: _purge(clients, ends),
             slice=_TIME_FOR_PURGING,
         ),
+    )
+
+
+def departed_tenants(clients: Clients, departed: Mapping[str, datetime]) -> DepartedTenants:
+    """Return the flow that cleans up after tenants that have left TENANT_IDS."""
+    tables = [Table(clients.tables(), name) for name in (GAPS, SNAPSHOT, SUBSCRIPTIONS)]
+
+    def end(tenant_id: str) -> None:
+        def without(row: DeploymentStatus) -> DeploymentStatus:
+            return replace(row, departed={id_: at for id_, at in row.departed.items() if id_ != tenant_id})
+
+        deployment(clients).change(without)
+
+    return DepartedTenants(
+        departed=departed,
+        notification_url=clients.settings.notification_url,
+        graph=clients.graph_for_tenant,
+        subscription_table=clients.subscription_table(),
+        parked=clients.post_store(PARKED),
+        forget_rows=[table.delete_tenant for table in tables],
+        end=end,
+        now=clients.clock.now,
     )
 
 

@@ -110,6 +110,7 @@ class Deployment:
         is_owner = self._takes_turn(state.owner, now)
         self._report(state, is_owner=is_owner)
         if is_owner:
+            self._report_departures(former, self._row)
             self._forget_others(state, now)
         run = self._run(self._row, is_owner=is_owner, now=now)
         return replace(run, renews_all=is_owner and former is not None and former.renew_requested_at is not None)
@@ -152,6 +153,10 @@ class Deployment:
             other = _name(self.table.load())
             _LOG.warning("%s looks after the subscriptions, so this one only publishes what is parked", other)
         self._was_owner = is_owner
+
+    def _report_departures(self, former: DeploymentStatus | None, row: DeploymentStatus) -> None:
+        for tenant_id in sorted(row.departed.keys() - (former.departed.keys() if former else set())):
+            _LOG.warning("tenant %s has left TENANT_IDS: in a day what is stored for it is deleted", tenant_id)
 
     def _forget_others(self, state: StatusState, now: datetime) -> None:
         for row in state.deployments:

@@ -64,6 +64,7 @@ class App:
 
     ``around_graph`` and ``around_table`` wrap the clients of a run. ``fresh_for``: the app gets another token
     at half of one's lifetime, by the real clock; by the sandbox's, the clients are built again instead.
+    ``parks``: what cannot be processed yet is stored, as in production; else it is left to Graph, which retries.
     """
 
     clock: Clock
@@ -72,6 +73,7 @@ class App:
     entries: list[Mapping[str, Any]] = field(default_factory=list)
     around_graph: Callable[[SubscriptionsApi], SubscriptionsApi] = _same
     around_table: Callable[[TrackedSubscriptions], TrackedSubscriptions] = _same
+    parks: bool = False
     published: list[CloudEvent] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
 
@@ -135,6 +137,13 @@ class App:
         """Return that the endpoint takes POSTs, without a call: a test that breaks it wants to see what Graph says."""
         return EndpointAnswer(url=self.settings.notification_url, verdict=Verdict.YES, asked_at=self.time.now())
 
+    def redrive(self) -> Mapping[str, int]:
+        """Publish what is parked; return the counts."""
+        flow = renew_subscriptions.parked_redriver(self.clients)
+        publisher = replace(flow.receiver.publisher, publish_events=self._publisher.publish)
+        ends = self.time.now() + timedelta(minutes=1)
+        return replace(flow, receiver=replace(flow.receiver, publisher=publisher)).run(ends)
+
     def certificate(self) -> Certificate:
         """Return the newest version of the encryption certificate."""
         return self.clients.certificate_versions(self.settings.encryption_certificate_name or "").current()
@@ -147,8 +156,8 @@ class App:
         deadline, received_at = Deadline.after(_BUDGET), self.time.now()
         whole = receiver(self.clients)
         publisher = replace(whole.publisher, publish_events=self._publisher.publish)
-        # What cannot be processed yet is left to Graph, which retries.
-        flow = replace(whole, publisher=publisher, quarantine=lambda *_: None, park=_leave_to_graph)
+        park = whole.park if self.parks else _leave_to_graph
+        flow = replace(whole, publisher=publisher, quarantine=lambda *_: None, park=park)
         try:
             receipt = flow.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except Malformed:

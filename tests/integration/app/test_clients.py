@@ -140,7 +140,7 @@ def test_purges_come_last_in_a_turn_of_the_timer(environ: Environ) -> None:
     clients = Clients.from_environ(environ)
     run = timer_run(clients)
     assert run.first.name == "subscriptions"
-    assert [step.name for step in run.others] == ["parked", "endpoint", "gaps", "quarantine", "published"]
+    assert [step.name for step in run.others] == ["parked", "endpoint", "gaps", "departed", "quarantine", "published"]
     # How many depends on what other tests have left in the account.
     assert run.others[-1].work(clients.clock.now() + timedelta(minutes=1)).keys() == {"deleted"}
 
