@@ -1,6 +1,6 @@
 """All guards."""
 
-from tests.guards import authenticity, content, durability, outgoing, proofs, receiving, storing
+from tests.guards import authenticity, content, deployments, durability, outgoing, proofs, receiving, storing
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -11,4 +11,5 @@ GUARDS: tuple[Guard, ...] = (
     *outgoing.GUARDS,
     *durability.GUARDS,
     *proofs.GUARDS,
+    *deployments.GUARDS,
 )
