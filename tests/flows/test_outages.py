@@ -61,14 +61,14 @@ def test_token_that_graph_refuses_is_reported_and_replaced_when_it_expires(deplo
     deployment.app.entries = BOTH
     deployment.run()
     deployment.entra.rotate_signing_key(retire_old=True)
-    deployment.later(minutes=31)
+    deployment.later(minutes=25)
     assert deployment.run() == {"failed": 1}
     failure = _account(deployment, deployment.tenant_id).failure
     assert failure is not None
     assert "401" in failure.text
     assert "InvalidAuthenticationToken" in failure.text
-    # MSAL uses a token until it is about to expire.
-    deployment.later(minutes=30)
+    # A token is used for half of its lifetime.
+    deployment.later(minutes=6)
     assert deployment.run() == {"renewed": 2}
 
 
