@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import events, gaps, parked, quarantine, subscriptions
+from cli.commands import events, gaps, parked, quarantine, settings, subscriptions
 from cli.commands.login import login
 from cli.commands.permissions import permissions
 from cli.exit_codes import CommandGroup
@@ -39,6 +39,7 @@ app.add_typer(events.commands, name="events")
 app.add_typer(parked.commands, name="parked")
 app.add_typer(quarantine.commands, name="quarantine")
 app.command()(login)
+app.add_typer(settings.commands, name="settings")
 
 if __name__ == "__main__":
     app(prog_name="python -m cli")

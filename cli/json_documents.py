@@ -108,10 +108,18 @@ class PreviewDocument(TypedDict):
     certificates: dict[str, int]
 
 
+class RunDocument(TypedDict):
+    """A run of the app, and what the systems around it answered to its own identity: "ok" or an error."""
+
+    startDateTime: str
+    answers: dict[str, str]
+
+
 class CheckDocument(TypedDict):
-    """``subscriptions check --json``."""
+    """``subscriptions check --json``; ``run`` is null if Graph was asked now."""
 
     settled: bool
+    run: RunDocument | None
     accounts: list[PreviewDocument]
 
 
@@ -152,9 +160,13 @@ class NeedDocument(TypedDict):
 
 
 class PermissionCheckDocument(TypedDict):
-    """What the token of an account grants, and the fewest permissions that still have to be granted."""
+    """What the token of an account grants, and the fewest permissions that still have to be granted.
+
+    ``runDateTime``: the run whose token it was; null if it is one of now.
+    """
 
     tenantId: str
+    runDateTime: str | None
     delegated: bool
     error: str | None
     granted: list[str]

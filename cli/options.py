@@ -13,6 +13,7 @@ SubscriptionsFile = Annotated[
     typer.Option("--subscriptions", help="The file with the entries.", show_default="the app's subscriptions.json"),
 ]
 Tenant = Annotated[str, typer.Option("--tenant", help="One of TENANT_IDS.", show_default="all of them")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def selected_tenant_ids(requested: str, settings: Settings) -> tuple[str, ...]:

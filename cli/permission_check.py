@@ -5,9 +5,11 @@ Source: https://learn.microsoft.com/graph/permissions-overview
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from cli.json_documents import PermissionCheckDocument, PermissionsDocument
+from cli.output import iso_or_none
 from shared.errors import Problem
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import DesiredSubscription
@@ -38,13 +40,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionCheck:
-    """What an account needs, and what its token grants; ``problem`` says why there is no token."""
+    """What an account needs, and what its token grants; ``problem`` says why there is no token.
+
+    ``run_at``: the token was that of the app's run which began then.
+    """
 
     tenant_id: str
     delegated: bool
     needs: tuple[Need, ...]
     permissions: frozenset[str] = frozenset()
     problem: Problem | None = None
+    run_at: datetime | None = None
 
     def state(self, need: Need) -> GrantState:
         """Return whether the token grants a need."""
@@ -114,6 +120,7 @@ def permissions_document(accounts: Iterable[PermissionCheck]) -> PermissionsDocu
 def _check_document(check: PermissionCheck) -> PermissionCheckDocument:
     return {
         "tenantId": check.tenant_id,
+        "runDateTime": iso_or_none(check.run_at),
         "delegated": check.delegated,
         "error": str(check.problem) if check.problem else None,
         "granted": sorted(check.permissions),

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cli.json_documents import CheckDocument, PreviewDocument, WatchedDocument
 from cli.output import iso
@@ -14,9 +15,10 @@ from shared.errors import Problem
 from shared.graph.subscription import GraphSubscription
 from shared.identity.certificates import Certificate
 from shared.settings import ClientStateKey
+from shared.subscriptions.deployment_status import Answers
 from shared.subscriptions.plan import plan
 from shared.subscriptions.reconcile import Account, Reconciler
-from shared.subscriptions.tracked import Action, TrackedSubscription, Update, Verb
+from shared.subscriptions.tracked import Action, Create, TrackedSubscription, Update, Verb
 
 _UNKNOWN = "unknown"
 # In the order of `Settings.client_state_keys`.
@@ -28,7 +30,8 @@ class Preview:
     """What was found in an account; ``problem`` says why Graph's list or the certificate is unavailable.
 
     ``untracked`` are subscriptions at Graph that have no row and that no action adopts. ``unlisted`` are tracked
-    subscriptions that Graph's list does not show, which alone means nothing.
+    subscriptions that Graph's list does not show, which alone means nothing. ``run_at``: Graph was not asked, and this
+    is what the app's run knew that began then.
     """
 
     tenant_id: str
@@ -38,6 +41,7 @@ class Preview:
     untracked: Sequence[GraphSubscription] = ()
     unlisted: Sequence[TrackedSubscription] = ()
     problem: Problem | None = None
+    run_at: datetime | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -57,8 +61,38 @@ class Preview:
         return Counter(each.certificate_id or _UNKNOWN for each in applied)
 
 
-def preview_account(reconciler: Reconciler, account: Account, certificate: Certificate | Problem | None) -> Preview:
+def current_certificate(reconciler: Reconciler) -> Certificate | Problem | None:
+    """Return the current encryption certificate, or why it is unavailable; None if the settings name none."""
+    try:
+        return reconciler.certificate() if reconciler.certificate else None
+    except Problem as problem:
+        return problem
+
+
+def preview_of_run(reconciler: Reconciler, account: Account, answers: Answers) -> Preview:
+    """Return what the next run would do in an account as far as its last one knew, without asking Graph.
+
+    Raises:
+        Misconfigured, Unavailable: the table cannot be read.
+    """
+    tracked = reconciler.subscription_table.load(account.tenant_id).tracked_by(delegated=account.delegated)
+    desired = [each for each in reconciler.desired if account.owns(each)]
+    policy = replace(reconciler.policy(None), certificate_id=answers.certificate_version)
+    return Preview(
+        tenant_id=account.tenant_id,
+        delegated=account.delegated,
+        rows=tracked,
+        actions=plan(desired, tracked, (), policy=policy, now=reconciler.clock.now()),
+        run_at=answers.at,
+    )
+
+
+def preview_account(
+    reconciler: Reconciler, account: Account, certificate: Certificate | Problem | None, *, force: bool = False
+) -> Preview:
     """Return what a run would find and do in an account, without changing anything.
+
+    ``force``: everything is renewed, also if Graph does not list it.
 
     Raises:
         Misconfigured, Unavailable: the table cannot be read.
@@ -69,11 +103,13 @@ def preview_account(reconciler: Reconciler, account: Account, certificate: Certi
     preview = Preview(tenant_id=account.tenant_id, delegated=account.delegated, rows=tracked)
     if account.delegated and not desired and not tracked:
         return preview
-    policy = reconciler.policy(certificate)
+    policy = reconciler.policy(certificate, force=force)
     try:
         actual = list(account.api.list_subscriptions())
     except Problem as problem:
-        return replace(preview, problem=problem)
+        actions = plan(desired, tracked, (), policy=policy, now=reconciler.clock.now()) if force else ()
+        # Without the list, nothing is created.
+        return replace(preview, problem=problem, actions=[each for each in actions if not isinstance(each, Create)])
     actions = plan(desired, tracked, actual, policy=policy, now=reconciler.clock.now())
     tracked_ids = {row.applied.subscription_id for row in tracked if row.applied}
     adopted_ids = {action.subscription.subscription_id for action in actions if isinstance(action, Update)}
@@ -141,10 +177,11 @@ def _without_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def check_document(previews: Sequence[Preview]) -> CheckDocument:
-    """Return what `subscriptions check --json` prints."""
+def check_document(previews: Sequence[Preview], answers: Answers | None = None) -> CheckDocument:
+    """Return what `subscriptions check --json` prints; ``answers``: of the run, if Graph was not asked."""
     return {
         "settled": all(each.is_settled for each in previews),
+        "run": None if answers is None else {"startDateTime": iso(answers.at), "answers": dict(answers.by_system)},
         "accounts": [_account_document(each) for each in previews],
     }
 

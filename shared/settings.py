@@ -78,6 +78,11 @@ class Settings:
     renew_after: timedelta
     deduplicate_for: timedelta
 
+    @property
+    def has_managed_identity(self) -> bool:
+        """Whether the app signs in to Graph with its managed identity, whose tokens only Azure's own machines get."""
+        return self.client_secret is None and self.client_certificate_name is None
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Return the settings in ``environ``, where an empty one counts as not set.

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from cli.deployments import reading_clients
 from cli.output import console, print_line
 from cli.queue_peek import MAX_PEEKED, Message, Queue
-from cli.settings_file import app_clients
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
 
@@ -35,7 +35,7 @@ def tail(
     Only the 32 messages at the head of the queue are visible: the next ones appear as those are consumed. An event
     that is consumed within a second may not be shown at all.
     """
-    clients = app_clients()
+    clients = reading_clients()
     queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
     out, seen, warned = console(), set[str](), False
     if not once:

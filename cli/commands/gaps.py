@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from cli.deployments import reading_clients, writing_clients
 from cli.exit_codes import Status
 from cli.gap_requests import replacing_earlier, requested_gap, requested_interval
 from cli.json_documents import GapsDocument, RecordedGapDocument
 from cli.options import AsJson, Tenant, selected_tenant_ids
 from cli.output import ago, busy, console, iso, iso_or_none, print_json, print_line, print_rows, span
-from cli.settings_file import app_clients
 from cli.subscription_rows import matching_rows
 from cli.subscription_status import failure_document
 from shared.app.clients import Clients
@@ -31,7 +31,7 @@ def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
     recheck until lists have been compared a second time.
     Exit status 1 if changes are lost, or Graph refuses to list them.
     """
-    clients = app_clients()
+    clients = reading_clients()
     gaps = _gaps(clients, selected_tenant_ids(tenant, clients.settings))
     if as_json:
         document: GapsDocument = {"gaps": [_gap_document(gap) for gap in gaps]}
@@ -48,7 +48,7 @@ def retry(*, tenant: Tenant = "") -> None:
 
     Changes that were recovered within the last DEDUPLICATE_FOR are not published again.
     """
-    clients, out = app_clients(), console()
+    clients, out = writing_clients(), console()
     gaps = [gap for gap in _gaps(clients, selected_tenant_ids(tenant, clients.settings)) if gap.state in _INCOMPLETE]
     for gap in gaps:
         clients.gap_table().save(gap.reset())
@@ -71,7 +71,7 @@ def add(
 
     For a consumer that has lost events. They have the ids of recovered events.
     """
-    clients, now = app_clients(), datetime.now(UTC)
+    clients, now = writing_clients(), datetime.now(UTC)
     interval = requested_interval(since, until, now)
     rows = [
         row

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from cli.deployments import writing_clients
 from cli.options import selected_tenant_ids
-from cli.settings_file import app_clients
 from shared.identity.user_login import sign_in
 
 
@@ -16,7 +16,7 @@ def login(
 
     Key Vault stores the login: you and the app both need its role "Key Vault Secrets Officer".
     """
-    clients = app_clients()
+    clients = writing_clients(without_table=True)
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
     if len(tenant_ids) > 1:
         raise typer.BadParameter(f"name one of TENANT_IDS: {', '.join(tenant_ids)}", param_hint="--tenant")

@@ -2,8 +2,8 @@
 
 import typer
 
+from cli.deployments import reading_clients, writing_clients
 from cli.options import AsJson
-from cli.settings_file import app_clients
 from cli.stored_posts import Names, retry_all, show_list
 from shared.app.renew_subscriptions import parked_redriver
 from shared.receiving.post_store import PARKED
@@ -14,7 +14,7 @@ commands = typer.Typer(no_args_is_help=True, help="Look at POSTs that wait to be
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """Show what is parked, oldest first; the timer publishes it automatically."""
-    show_list(app_clients().post_store(PARKED), as_json=as_json)
+    show_list(reading_clients().post_store(PARKED), as_json=as_json)
 
 
 @commands.command()
@@ -23,4 +23,4 @@ def retry(names: Names = None, *, as_json: AsJson = False) -> None:
 
     Exit status 1 if any POST stays parked; the log line says why.
     """
-    retry_all(parked_redriver(app_clients()), names or [], as_json=as_json)
+    retry_all(parked_redriver(writing_clients()), names or [], as_json=as_json)

@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import typer
 
+from cli.deployments import reading_clients, required_answers, required_owner_row
 from cli.exit_codes import Status
 from cli.options import AsJson, SubscriptionsFile, Tenant, selected_tenant_ids
-from cli.output import busy, console, print_json, print_line, print_rows, print_warnings
+from cli.output import busy, console, iso, print_json, print_line, print_rows, print_warnings
 from cli.permission_check import COLUMNS, PermissionCheck, cells, needs, permissions_document, warnings
-from cli.settings_file import app_clients
 from shared.app.clients import Clients
 from shared.app.deployments import SUBSCRIPTIONS_FILE
 from shared.app.renew_subscriptions import desired
-from shared.errors import Problem
+from shared.errors import Misconfigured, Problem
 from shared.identity.access_tokens import permissions_in
+from shared.subscriptions.deployment_status import Answers
 from shared.subscriptions.desired import DesiredSubscription
 
 
@@ -24,10 +25,11 @@ def permissions(
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
 
     The least privileged comes first, and one per row is enough. A token does not show consent in a single team or
-    chat. Exit status 1 if the token lacks any, 3 or 4 if there is no token.
+    chat. If the app signs in with a managed identity, the token is that of its last run.
+    Exit status 1 if the token lacks any, 3 or 4 if there is no token.
     """
     with busy("Asking Entra ID for tokens"):
-        clients = app_clients()
+        clients = reading_clients()
         from_file, tenant_ids = desired(clients, subscriptions), selected_tenant_ids(tenant, clients.settings)
         accounts = [check for tenant_id in tenant_ids for check in _tenant_checks(clients, tenant_id, from_file)]
     if as_json:
@@ -54,6 +56,8 @@ def _tenant_checks(
 
 
 def _with_token(clients: Clients, check: PermissionCheck) -> PermissionCheck:
+    if clients.settings.has_managed_identity and not check.delegated:
+        return _of_run(required_answers(required_owner_row(clients)), check)
     try:
         granted = permissions_in(clients.graph_token(check.tenant_id, delegated=check.delegated))
     except Problem as problem:
@@ -61,9 +65,19 @@ def _with_token(clients: Clients, check: PermissionCheck) -> PermissionCheck:
     return replace(check, permissions=granted)
 
 
+def _of_run(answers: Answers, check: PermissionCheck) -> PermissionCheck:
+    """Return the check with what the app's last run was granted: a laptop gets no token of a managed identity."""
+    granted = answers.permissions.get(check.tenant_id)
+    if granted is None:
+        said = answers.by_system.get(f"Entra ID for tenant {check.tenant_id}", "was not asked")
+        return replace(check, problem=Misconfigured(f"the app got none in its run: {said}"), run_at=answers.at)
+    return replace(check, permissions=frozenset(granted), run_at=answers.at)
+
+
 def _show(check: PermissionCheck) -> None:
     out = console()
     kind = "delegated permissions of the signed-in user" if check.delegated else "application permissions"
-    print_line(out, f"Tenant {check.tenant_id}: {kind}", "bold")
+    of_run = f", of the run at {iso(check.run_at)}" if check.run_at else ""
+    print_line(out, f"Tenant {check.tenant_id}: {kind}{of_run}", "bold")
     print_rows(out, COLUMNS, cells(check))
     print_warnings(out, warnings(check))

@@ -7,9 +7,9 @@ from typing import Annotated
 import isodate
 import typer
 
+from cli.deployments import reading_clients, writing_clients
 from cli.options import AsJson
 from cli.output import bar, console, iso, print_json, print_line
-from cli.settings_file import app_clients
 from cli.stored_posts import Names, post_document, retry_all, selected_posts, show_list
 from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
@@ -23,13 +23,13 @@ _OlderThan = Annotated[str, typer.Option(help="An ISO 8601 duration since receip
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """Show what is in quarantine, oldest first, and why it is there."""
-    show_list(app_clients().post_store(QUARANTINE), as_json=as_json)
+    show_list(reading_clients().post_store(QUARANTINE), as_json=as_json)
 
 
 @commands.command()
 def show(name: Annotated[str, typer.Argument(help="A name from the list.")], *, as_json: AsJson = False) -> None:
     """Show one POST: why it was refused, and its items, still encrypted, without client states and tokens."""
-    store = app_clients().post_store(QUARANTINE)
+    store = reading_clients().post_store(QUARANTINE)
     (post,) = selected_posts(store, [name])
     shown = post_document(post, store.read(post))
     if as_json:
@@ -49,14 +49,14 @@ def retry(names: Names = None, *, as_json: AsJson = False) -> None:
 
     Published POSTs leave the quarantine. Exit status 1 if any POST stays.
     """
-    retry_all(quarantine_redriver(app_clients()), names or [], as_json=as_json)
+    retry_all(quarantine_redriver(writing_clients()), names or [], as_json=as_json)
 
 
 @commands.command()
 def purge(*, older_than: _OlderThan = "P30D") -> None:
     """Delete the POSTs that were received longer ago than --older-than."""
     before = datetime.now(UTC) - _duration(older_than)
-    store = app_clients().post_store(QUARANTINE)
+    store = writing_clients().post_store(QUARANTINE)
     with bar("Deleting") as progress:
         old = [post for post in store.list() if post.received_at <= before]
         progress(0, len(old))

@@ -7,20 +7,24 @@ from typing import Annotated
 import typer
 
 from cli.commands.check import check
+from cli.commands.renew import renew
+from cli.commands.wanted_none import remove_all, restore
+from cli.deployments import owner_row, reading_clients, writing_clients
 from cli.exit_codes import Status
-from cli.options import AsJson, Tenant, selected_tenant_ids
-from cli.output import bar, busy, console, print_json, print_line, print_rows, print_warnings
-from cli.settings_file import app_clients
-from cli.subscription_rows import matching_rows
+from cli.options import AsJson, Tenant, Yes, selected_tenant_ids
+from cli.output import busy, console, print_json, print_line, print_rows, print_warnings
+from cli.subscription_rows import describe, is_from_file, matching_rows, row_to_remove
 from cli.subscription_status import COLUMNS, StatusContext, cells, last_run, list_document, needs_attention, warnings
-from shared.app.renew_subscriptions import reconciler
+from shared.app.clients import Clients
 from shared.errors import Misconfigured
 from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TenantState, TrackedSubscription, subscription_key
 
-commands = typer.Typer(no_args_is_help=True, help="List, check, add, remove and renew subscriptions.")
+commands = typer.Typer(no_args_is_help=True, help="List, check, add, remove, restore and renew subscriptions.")
 commands.command()(check)
+commands.command()(renew)
+commands.command()(restore)
 
 _Resource = Annotated[str, typer.Argument(help="A resource path, such as /chats/getAllMessages.")]
 _CHANGES = "created, updated or deleted; separate several with commas."
@@ -32,7 +36,7 @@ def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
 
     Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
     """
-    clients = app_clients()
+    clients = reading_clients()
     tenant_ids, table = selected_tenant_ids(tenant, clients.settings), clients.subscription_table()
     context = StatusContext(now=datetime.now(UTC), overdue_after=2 * clients.settings.renew_after)
     with busy("Reading the table"):
@@ -68,8 +72,9 @@ def add(  # noqa: PLR0913  one parameter an option
     """Watch RESOURCE from the next run of the timer on, in addition to what subscriptions.json requests."""
     entry = {"resource": resource, "changeType": change_type, "includeResourceData": include_resource_data}
     entry |= {"fetch": fetch, "delegated": delegated}
-    clients = app_clients()
+    clients = writing_clients()
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
+    _refuse_if_nothing_is_wanted(clients)
     if delegated:
         # Fail here if there is no vault: the timer would find no login, and leave the row pending.
         clients.login_store()
@@ -81,30 +86,45 @@ def add(  # noqa: PLR0913  one parameter an option
         _add(clients.subscription_table(), desired)
 
 
+def _refuse_if_nothing_is_wanted(clients: Clients) -> None:
+    row = owner_row(clients)
+    if row is not None and row.wanted_none is not None and row.wanted_none.holds_for(row.facts):
+        raise Misconfigured("nothing is wanted since `subscriptions remove --all`: run `subscriptions restore` first")
+
+
 def _add(table: SubscriptionTable, desired: DesiredSubscription) -> None:
     rows, key = table.load(desired.tenant_id).tracked, subscription_key(desired)
     row = next((row for row in rows if row.key == key), None)
     if row is not None and is_from_file(row):
         if row.desired.include_resource_data != desired.include_resource_data or row.desired.fetch != desired.fetch:
             raise typer.BadParameter("subscriptions.json has this resource with different content: change it there")
-        print_line(console(), f"{_describe(desired)} is already in subscriptions.json.")
+        print_line(console(), f"{describe(desired)} is already in subscriptions.json.")
         return
     table.save(row_to_add(row, desired))
-    print_line(console(), f"{_describe(desired)} is added: the next run of RenewSubscriptions creates it.")
+    print_line(console(), f"{describe(desired)} is added: the next run of RenewSubscriptions creates it.")
 
 
 @commands.command()
 def remove(
-    resource: _Resource,
+    resource: Annotated[str, typer.Argument(help="A resource path, such as /chats/getAllMessages.")] = "",
     *,
     change_type: Annotated[str, typer.Option(help=_CHANGES, show_default="any")] = "",
     tenant: Tenant = "",
+    all_: Annotated[bool, typer.Option("--all", help="Everything, until `restore` or the next deployment.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Remove what `subscriptions add` added: the next run of the timer deletes it at Graph.
 
-    Exit status 1 if no subscription matches, 2 if subscriptions.json requests it: remove it there.
+    With --all, nothing is wanted any more, until `subscriptions restore`, or until another version of the app or
+    another subscriptions.json is deployed. Exit status 1 if no subscription matches, 2 if subscriptions.json requests
+    it: remove it there.
     """
-    clients, out = app_clients(), console()
+    if all_ == bool(resource) or (all_ and (change_type or tenant)):
+        raise typer.BadParameter("name a resource, or use --all alone", param_hint="RESOURCE")
+    if all_:
+        remove_all(yes=yes)
+        return
+    clients, out = writing_clients(), console()
     table = clients.subscription_table()
     rows = [
         row
@@ -117,38 +137,9 @@ def remove(
     for row in rows:
         if not is_from_file(row):
             table.save(row_to_remove(row))
-            print_line(out, f"{_describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
+            print_line(out, f"{describe(row.desired)} is removed: the next run of RenewSubscriptions deletes it.")
     if any(is_from_file(row) for row in rows):
         raise typer.BadParameter("subscriptions.json requests this resource: remove it there", param_hint="RESOURCE")
-
-
-def _describe(desired: DesiredSubscription) -> str:
-    return f"Tenant {desired.tenant_id}: {desired.resource} ({desired.change_type})"
-
-
-@commands.command()
-def renew(*, tenant: Tenant = "") -> None:
-    """Renew every subscription now and do everything else that the next run would do, ignoring back-offs.
-
-    The table says what to watch: this folder's subscriptions.json may differ from the app's.
-    Exit status 1 if anything failed or was postponed.
-    """
-    clients = app_clients()
-    tenant_ids, whole = selected_tenant_ids(tenant, clients.settings), reconciler(clients)
-    rows = [row for tenant_id in tenant_ids for row in whole.subscription_table.load(tenant_id).tracked]
-    desired = [row.desired for row in rows if is_from_file(row)]
-    accounts = [account for account in whole.accounts if account.tenant_id in tenant_ids]
-    with bar("Renewing") as progress:
-        done = replace(whole, desired=desired, accounts=accounts).run(force=True, progress=progress)
-    counts = {name: count for name, count in done.items() if count}
-    print_line(console(), ", ".join(f"{name} {count}" for name, count in counts.items()) or "Nothing is tracked.")
-    if counts.keys() & {"failed", "postponed"}:
-        raise typer.Exit(Status.FOUND)
-
-
-def is_from_file(row: TrackedSubscription | None) -> bool:
-    """Return whether ``subscriptions.json`` requests the row: then only an edit of that file may change it."""
-    return row is not None and row.is_wanted and row.added_by == "file"
 
 
 def row_to_add(row: TrackedSubscription | None, desired: DesiredSubscription) -> TrackedSubscription:
@@ -157,8 +148,3 @@ def row_to_add(row: TrackedSubscription | None, desired: DesiredSubscription) ->
         return TrackedSubscription(desired=desired, added_by="cli")
     # The back-off after a failure belongs to the previous request.
     return replace(row, desired=desired, added_by="cli", is_wanted=True, failure=None)
-
-
-def row_to_remove(row: TrackedSubscription) -> TrackedSubscription:
-    """Return the row to save so that the next run deletes the subscription, without waiting for its back-off."""
-    return replace(row, is_wanted=False, failure=None)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.commands.subscriptions import is_from_file, row_to_add, row_to_remove
-from cli.subscription_rows import matching_rows
+from cli.commands.subscriptions import row_to_add
+from cli.subscription_rows import is_from_file, matching_rows, row_to_remove
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.cli.subscription_rows import desired, failure, row
 

@@ -144,7 +144,8 @@ def test_failed_renewal_exits_1_and_is_retried_without_a_backoff(operator: Opera
     with operator.world.fault(graph, REFUSED):
         ran = operator.run("subscriptions", "renew")
         assert (ran.exit_code, ran.stdout) == (1, "failed 2\n")
-        assert operator.run("subscriptions", "list").exit_code == 1
+        # A laptop's failure says nothing of the app.
+        assert operator.run("subscriptions", "list").exit_code == 0
     assert operator.run("subscriptions", "renew").stdout == "renewed 2\n"
     assert operator.run("subscriptions", "list").exit_code == 0
 
