@@ -16,7 +16,8 @@ from shared.events.cloud_events import CloudEvent
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.identity.certificates import Certificate
 from shared.notifications.probe import Verdict
-from shared.receiving.receive import Receipt
+from shared.receiving.post_store import PROBE
+from shared.receiving.receive import Receipt, Store, StoredPosts
 from shared.settings import Settings
 from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
@@ -54,8 +55,15 @@ def _same[T](port: T) -> T:
     return port
 
 
-def _leave_to_graph(*_arguments: object) -> object:
-    raise Unavailable("nothing is parked here")
+def _leaving_to_graph(park: Store) -> Store:
+    """Return what parks the app's own probes, and nothing else."""
+
+    def park_probes(posts: StoredPosts, deadline: Deadline) -> object:
+        if all(post.name == PROBE for post, _ in posts):
+            return park(posts, deadline)
+        raise Unavailable("nothing is parked here")
+
+    return park_probes
 
 
 @dataclass(kw_only=True)
@@ -156,7 +164,7 @@ class App:
         deadline, received_at = Deadline.after(_BUDGET), self.time.now()
         whole = receiver(self.clients)
         publisher = replace(whole.publisher, publish_events=self._publisher.publish)
-        park = whole.park if self.parks else _leave_to_graph
+        park = whole.park if self.parks else _leaving_to_graph(whole.park)
         flow = replace(whole, publisher=publisher, quarantine=lambda *_: None, park=park)
         try:
             receipt = flow.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)

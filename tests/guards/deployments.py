@@ -1,6 +1,6 @@
 """The guards of deployments: one of them looks after the subscriptions, and no key signs before it is known."""
 
-from tests.guards.edits import condition, rewrite, without_call, without_if, without_operand
+from tests.guards.edits import rewrite, without_call, without_if, without_operand
 from tests.guards.guard import Guarded
 
 _STARTING = "tests/unit/subscriptions/test_deployment.py"
@@ -45,7 +45,7 @@ GUARDS = (
     _run(
         "only the owner has the other steps",
         "timer_run",
-        rewrite("_steps_of_owner(clients, _1) if _2 else ()", "_steps_of_owner(clients, _1)"),
+        rewrite("_steps_of_owner(_1, _2) if _3 else ()", "_steps_of_owner(_1, _2)"),
         "tests/flows/test_two_deployments.py::test_second_deployment_changes_nothing_and_says_so",
     ),
     _departed(
@@ -57,7 +57,7 @@ GUARDS = (
     _departed(
         "a foreign subscription stays",
         "DepartedTenants._delete_subscriptions",
-        condition("tracked", becomes=True),
+        rewrite("_1.subscription_id in _2 or _without_query(_1.notification_url) == self._url", "True"),
         f"{_LEAVING}::test_subscription_of_another_deployment_stays",
     ),
     _deployment(
