@@ -88,8 +88,10 @@ class StorageClock:
 
     def synchronise(self, date: datetime) -> None:
         """Go by ``date``, which storage's answer stated a moment ago, in whole seconds."""
-        if abs(date - self.now()) > _PRECISION:
-            self._known = (date + _PRECISION / 2, self._monotonic())
+        now = self.now()
+        moment = now if abs(date - now) <= _PRECISION else date + _PRECISION / 2
+        # Also where the machine is right: its clock may be set while a run lasts.
+        self._known = (moment, self._monotonic())
 
 
 class Deadline:

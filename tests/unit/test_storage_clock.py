@@ -9,6 +9,7 @@ import pytest
 
 from shared.limits import LISTS, RateLimiter
 from shared.timing import StorageClock
+from tests.fakes.clocks import SettableClock
 from tests.fakes.subscription_values import HOUR, NOW
 
 SECOND = timedelta(seconds=1)
@@ -60,3 +61,13 @@ def test_rate_limit_survives_a_clock_that_is_set_back() -> None:
     machine.clock.synchronise(NOW)
     limiter.wait()
     assert machine.slept == 0
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(0), HOUR], ids=["right", "fast"])
+def test_step_of_the_machines_clock_moves_nothing_once_storage_has_answered(wrong_by: timedelta) -> None:
+    wall = SettableClock(NOW + wrong_by)
+    clock = StorageClock(wall.now, monotonic=lambda: 100.0)
+    clock.synchronise(NOW)
+    before = clock.now()
+    wall.pass_by(HOUR)
+    assert clock.now() == before
