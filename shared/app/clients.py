@@ -18,7 +18,7 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import FAIL_FAST, as_unavailable
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, Problem
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
 from shared.events.queue_sink import QueueSink
@@ -36,6 +36,7 @@ from shared.receiving.post_store import PostStore
 from shared.settings import Settings
 from shared.subscriptions.status_table import StatusTable
 from shared.subscriptions.subscription_table import SubscriptionTable
+from shared.table import Table
 from shared.timing import Clock, StorageClock
 
 # azure.core logs every request at INFO.
@@ -94,9 +95,11 @@ class Clients:
             with suppress(TypeError, ValueError):
                 self._storage_clock.synchronise(parsedate_to_datetime(response.http_response.headers.get("Date")))
 
-        with suppress(AzureError):
-            table = self.tables().get_table_client("status")
-            table.get_entity("deployments", "owner", raw_response_hook=learn, **FAIL_FAST)
+        # A connection that was dropped while it was idle shows at the first request.
+        options = {**FAIL_FAST, "retry_total": 1}
+        # Whatever else a run needs of storage says itself what is wrong.
+        with suppress(Problem):
+            Table(self.tables(), "status").get("deployments", "owner", raw_response_hook=learn, **options)
 
     @once
     def tables(self) -> TableServiceClient:
