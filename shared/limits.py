@@ -24,7 +24,7 @@ WRITES: Rate = (1, timedelta(seconds=20) / 450)
 LISTS: Rate = (22, timedelta(seconds=20))
 # Grace period for writes already started.
 _GRACE = timedelta(seconds=30)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -40,13 +40,14 @@ class RateLimiter:
         self._clock = clock
         self._ends = ends
         self._lock = Lock()
-        # The times from which the next ``count`` requests may be sent.
-        # Not the present: the clock may be set back when it learns storage's time.
+        # The times from which the next ``count`` requests may be sent, by the clock as it was at ``_latest``.
         self._allowed = deque([_LONG_AGO] * count, maxlen=count)
+        self._latest = _LONG_AGO
 
     def is_over(self) -> bool:
         """Return whether the next request may only be sent after the end."""
-        return self._next() > self._ends
+        with self._lock:
+            return self._next() > self._ends
 
     def wait(self) -> None:
         """Wait until one more request may be sent; raise OutOfTime if that is too long after the end."""
@@ -60,11 +61,20 @@ class RateLimiter:
     def pause_for(self, pause: timedelta) -> None:
         """Send no request for this long, because Graph asked for it."""
         with self._lock:
-            until = self._clock.now() + pause
+            until = self._now() + pause
             self._allowed.extend([max(moment, until) for moment in self._allowed])
 
     def _next(self) -> datetime:
-        return max(self._clock.now(), self._allowed[0])
+        return max(self._now(), self._allowed[0])
+
+    def _now(self) -> datetime:
+        """Return the time; if the clock was set back, by storage's time, what is planned stays as far ahead of it."""
+        now = self._clock.now()
+        if now < self._latest:
+            back = self._latest - now
+            self._allowed.extend([max(moment - back, _LONG_AGO) for moment in self._allowed])
+        self._latest = now
+        return now
 
 
 # After a longer pause, a later run continues.
