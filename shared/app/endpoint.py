@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from shared.app.clients import Clients, once
+from shared.errors import Problem
 from shared.gaps.gap_recorder import MissedChangesRecorder
 from shared.graph.endpoint_probe import EndpointProbe, ProbeResult
 from shared.notifications.client_state import sign_client_state
@@ -37,7 +38,10 @@ _LEVELS = {Verdict.YES: logging.INFO, Verdict.CANNOT_TELL: logging.WARNING, Verd
 
 @dataclass(slots=True, kw_only=True)
 class EndpointWatch:
-    """The endpoint, asked by one thread at a time; ``has_said_yes``: whether its URL answered in an earlier run."""
+    """The endpoint, asked by one thread at a time; ``has_said_yes``: whether its URL answered in an earlier run.
+
+    ``has_said_yes`` raises Unavailable or Misconfigured if the table does not tell.
+    """
 
     probe: EndpointProbe
     has_said_yes: Callable[[], bool]
@@ -78,9 +82,16 @@ class EndpointWatch:
 
     def _ask(self) -> EndpointAnswer:
         asked_at = self.clock.now()
-        result = self.probe.ask(has_said_yes=self.has_said_yes())
+        result = self.probe.ask(has_said_yes=self._knows_yes())
         self._report(result)
         return EndpointAnswer(url=self.probe.url, verdict=result.verdict, asked_at=asked_at)
+
+    def _knows_yes(self) -> bool:
+        try:
+            return self.has_said_yes()
+        except Problem:
+            # Then a refusal or silence says nothing. The steps that need the table report it.
+            return False
 
     def _report(self, result: ProbeResult) -> None:
         """Log a verdict when it changes, not in every run."""
