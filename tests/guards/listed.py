@@ -1,6 +1,6 @@
 """All guards."""
 
-from tests.guards import authenticity, content, deployments, durability, outgoing, proofs, receiving, storing
+from tests.guards import authenticity, content, deployments, durability, outgoing, proofs, receiving, storing, times
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -12,4 +12,5 @@ GUARDS: tuple[Guard, ...] = (
     *durability.GUARDS,
     *proofs.GUARDS,
     *deployments.GUARDS,
+    *times.GUARDS,
 )

@@ -201,7 +201,7 @@ _PROBED_ENDPOINT = (
     Guarded(area="clock", module="shared/limits.py")(
         "a limit survives a clock that is set back",
         "RateLimiter.__init__",
-        rewrite("_LONG_AGO", "self._clock.now()"),
+        rewrite("[_LONG_AGO]", "[self._clock.now()]"),
         f"{_CLOCK}::test_rate_limit_survives_a_clock_that_is_set_back",
     ),
 )
