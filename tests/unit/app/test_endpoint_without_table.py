@@ -1,7 +1,8 @@
 """The table does not say whether the URL has ever said yes: the endpoint is asked, and the run writes its line."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -29,11 +30,16 @@ def test_endpoint_is_asked_although_the_table_does_not_answer(problem: Problem) 
 
 
 def test_unanswered_call_is_open_while_the_past_is_unknown() -> None:
-    with ThreadPoolExecutor(4) as pool:
-        # A call that gets no answer in time, as that of a URL that only Graph can reach.
+    """A call that gets no answer in time, as that of a URL that only Graph can reach."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(4) as pool:
         probe = EndpointProbe(
-            url=NOWHERE, tenant_id=TENANT, sign=str, last_parked=bytes, pool=pool, clock=SettableClock()
+            url=f"http://127.0.0.1:{silent.getsockname()[1]}/",
+            tenant_id=TENANT,
+            sign=str,
+            last_parked=bytes,
+            pool=pool,
+            clock=SettableClock(),
+            answer_time=timedelta(seconds=0.2),
         )
-        late = replace(probe, answer_time=-probe.answer_time)
-        watch = EndpointWatch(probe=late, has_said_yes=raising(Unavailable("no answer")), clock=SettableClock())
+        watch = EndpointWatch(probe=probe, has_said_yes=raising(Unavailable("no answer")), clock=SettableClock())
         assert watch.facts() == {"endpoint": "unknown"}
