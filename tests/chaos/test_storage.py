@@ -119,6 +119,12 @@ def test_row_is_due_after_pauses_end(account: Account) -> None:
     assert row["state"] == "open"
 
 
+def test_gap_that_lasts_ends_with_its_cause(account: Account) -> None:
+    account.insert("gaps", state="open", endDateTime=LATER)
+    account.call(Storage.end_pauses)
+    assert account.gap()["endDateTime"] <= datetime.now(UTC)
+
+
 def test_second_comparison_is_due_only_when_asked_for(account: Account) -> None:
     account.insert("gaps", state="open", dueDateTime=LATER)
     account.call(Storage.end_pauses)
