@@ -17,7 +17,7 @@ GUARDS = (
         "the machine's clock no longer counts",
         "StorageClock.now",
         rewrite("_._known is None", "True"),
-        f"{_CLOCK}::test_step_of_the_machines_clock_moves_nothing_once_storage_has_answered",
+        f"{_CLOCK}::test_step_of_the_machines_clock_moves_nothing_once_storage_answered",
     ),
     _clients(
         "no answer stops no run",

@@ -64,7 +64,7 @@ def test_rate_limit_survives_a_clock_that_is_set_back() -> None:
 
 
 @pytest.mark.parametrize("wrong_by", [timedelta(0), HOUR], ids=["right", "fast"])
-def test_step_of_the_machines_clock_moves_nothing_once_storage_has_answered(wrong_by: timedelta) -> None:
+def test_step_of_the_machines_clock_moves_nothing_once_storage_answered(wrong_by: timedelta) -> None:
     wall = SettableClock(NOW + wrong_by)
     clock = StorageClock(wall.now, monotonic=lambda: 100.0)
     clock.synchronise(NOW)

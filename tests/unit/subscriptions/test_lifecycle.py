@@ -68,7 +68,7 @@ def test_reported_removal_is_not_checked_if_a_renewal_is_due() -> None:
     assert _verbs(activity, now=RENEWED_AT + 30 * MINUTE) == ["renew"]
 
 
-def test_recreation_has_a_gap_since_renewal_whether_or_not_a_removal_is_reported() -> None:
+def test_recreation_has_a_gap_since_renewal_reported_or_not() -> None:
     moved = replace(OBSERVED, notification_url="https://old.example/?key=k1")
     for removed_at in (SINCE, None):
         row = replace(ROW, applied=moved, activity=Activity(removed_at=removed_at))
