@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from shared.gaps.catch_up import GRAPH_HISTORY
-from shared.gaps.gap import Gap, GapCause
+from shared.gaps.gap import GRAPH_HISTORY, Gap, GapCause
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.subscriptions.tracked import TrackedSubscription
 

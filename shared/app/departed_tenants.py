@@ -8,14 +8,21 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.app.clients import Clients
+from shared.app.deployments import deployment
 from shared.errors import Misconfigured, NotFound, Problem, TenantNotServed
+from shared.gaps.gap_table import TABLE as GAPS
+from shared.gaps.snapshot_table import TABLE as SNAPSHOT
 from shared.limits import OutOfTime
-from shared.receiving.post_store import StoredPost
+from shared.receiving.post_store import PARKED, StoredPost
+from shared.subscriptions.deployment_status import DeploymentStatus
 from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
+from shared.subscriptions.subscription_table import TABLE as SUBSCRIPTIONS
+from shared.table import Table
 
 _LOG = logging.getLogger(__name__)
 
@@ -124,3 +131,25 @@ class DepartedTenants:
 
 def _without_query(url: str) -> str:
     return url.partition("?")[0]
+
+
+def departed_tenants(clients: Clients, departed: Mapping[str, datetime]) -> DepartedTenants:
+    """Return the flow that cleans up after tenants that have left TENANT_IDS."""
+    tables = [Table(clients.tables(), name) for name in (GAPS, SNAPSHOT, SUBSCRIPTIONS)]
+
+    def end(tenant_id: str) -> None:
+        def without(row: DeploymentStatus) -> DeploymentStatus:
+            return replace(row, departed={id_: at for id_, at in row.departed.items() if id_ != tenant_id})
+
+        deployment(clients).change(without)
+
+    return DepartedTenants(
+        departed=departed,
+        notification_url=clients.settings.notification_url,
+        graph=clients.graph_for_tenant,
+        subscription_table=clients.subscription_table(),
+        parked=clients.post_store(PARKED),
+        forget_rows=[table.delete_tenant for table in tables],
+        end=end,
+        now=clients.clock.now,
+    )

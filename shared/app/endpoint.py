@@ -50,6 +50,7 @@ class EndpointWatch:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="endpoint"), init=False
     )
     _newest: Future[EndpointAnswer] | None = field(default=None, init=False)
+    _recorded: Future[EndpointAnswer] | None = field(default=None, init=False)
     _reported: Verdict = field(default=Verdict.YES, init=False)
 
     def sign_with(self, key: ClientStateKey) -> None:
@@ -66,14 +67,19 @@ class EndpointWatch:
         newest = self._newest or self.begin()
         return newest.result()
 
-    def next_answer(self, period: timedelta) -> EndpointAnswer | None:
-        """Return the newest answer if it is there, and ask again once it is ``period`` old."""
-        if self._newest is None or not self._newest.done():
-            return None
-        answer = self._newest.result()
+    def record_next(self, record: Callable[[EndpointAnswer], bool], period: timedelta) -> None:
+        """Have the newest answer recorded if it is there and is not yet; ask again once it is ``period`` old.
+
+        ``record`` returns whether all of it was recorded; if not, the next call tries it again.
+        """
+        newest = self._newest
+        if newest is None or not newest.done():
+            return
+        answer = newest.result()
+        if newest is not self._recorded and record(answer):
+            self._recorded = newest
         if self.clock.now() - answer.asked_at >= period:
             self.begin()
-        return answer
 
     def facts(self) -> Mapping[str, str]:
         """Return what the line of the run says: ``endpoint=`` yes, no or unknown."""

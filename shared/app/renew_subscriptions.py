@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,27 +12,23 @@ from functools import partial
 from pathlib import Path
 
 from shared.app.clients import Clients, once
-from shared.app.departed_tenants import DepartedTenants
+from shared.app.departed_tenants import departed_tenants
 from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, dependency_answers, deployment
 from shared.app.endpoint import endpoint, outages
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured, Problem
 from shared.gaps.catch_up import CatchUp
-from shared.gaps.gap_table import TABLE as GAPS
-from shared.gaps.snapshot_table import TABLE as SNAPSHOT
 from shared.gaps.turns import MAX_READS
 from shared.json_file import read_json_file
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
 from shared.receiving.resource_reader import RateLimitedReader
+from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.deployment import DeploymentRun
-from shared.subscriptions.deployment_status import DeploymentStatus
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from shared.subscriptions.reconcile import Account, Reconciler
-from shared.subscriptions.subscription_table import TABLE as SUBSCRIPTIONS
-from shared.table import Table
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,28 +83,6 @@ def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
     )
 
 
-def departed_tenants(clients: Clients, departed: Mapping[str, datetime]) -> DepartedTenants:
-    """Return the flow that cleans up after tenants that have left TENANT_IDS."""
-    tables = [Table(clients.tables(), name) for name in (GAPS, SNAPSHOT, SUBSCRIPTIONS)]
-
-    def end(tenant_id: str) -> None:
-        def without(row: DeploymentStatus) -> DeploymentStatus:
-            return replace(row, departed={id_: at for id_, at in row.departed.items() if id_ != tenant_id})
-
-        deployment(clients).change(without)
-
-    return DepartedTenants(
-        departed=departed,
-        notification_url=clients.settings.notification_url,
-        graph=clients.graph_for_tenant,
-        subscription_table=clients.subscription_table(),
-        parked=clients.post_store(PARKED),
-        forget_rows=[table.delete_tenant for table in tables],
-        end=end,
-        now=clients.clock.now,
-    )
-
-
 def look_after(clients: Clients, run: DeploymentRun) -> Mapping[str, int]:
     """Renew the subscriptions as ``run`` may, then record what the systems around this deployment answer."""
     began = clients.clock.now()
@@ -140,9 +115,15 @@ def renew(run: DeploymentRun, reconciler_of_all: Callable[[], Reconciler]) -> Ma
 
 
 def _record_outages(clients: Clients, period: timedelta) -> Mapping[str, int]:
-    """Record what the newest answer of the endpoint shows, if it is there."""
-    answer = endpoint(clients).next_answer(period)
-    return outages(clients).record(answer, period) if answer else {}
+    """Record what the newest answer of the endpoint shows, if it is there; return the counts."""
+    counts = Counter[str]()
+
+    def record(answer: EndpointAnswer) -> bool:
+        counts.update(outages(clients).record(answer, period))
+        return not counts.keys() & {"left_to_another_run", "failed"}
+
+    endpoint(clients).record_next(record, period)
+    return counts
 
 
 def _purge(clients: Clients, ends: datetime) -> Mapping[str, int]:

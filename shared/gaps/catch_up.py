@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.gap_event import gap_event
 from shared.gaps.backfill import Backfill, Publish
-from shared.gaps.gap import Gap, GapCause, GapState
+from shared.gaps.gap import GRAPH_HISTORY, TOO_OLD, Gap, GapCause, GapState
 from shared.gaps.gap_recorder import RecordedGaps
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
 from shared.gaps.list_comparison import SnapshotEntries
@@ -26,16 +26,11 @@ from shared.gaps.recording import Recording, in_turn
 from shared.gaps.recovered_events import lost_changes
 from shared.gaps.turns import GraphLists, Reads, Turns
 from shared.limits import OutOfTime
-from shared.subscriptions.delivery import LONGEST_OUTAGE
 from shared.subscriptions.ports import TrackedSubscriptions
 from shared.timing import Backoff, Clock, Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
-GRAPH_HISTORY = timedelta(days=240)
-_TOO_OLD = "Graph goes back eight months only"
-_TOO_LONG = "an outage is read back for its last seven days: for more, python -m cli gaps add"
 # A permission that is granted within this time still helps.
 _GIVE_UP_AFTER = timedelta(days=7)
 # Graph retries for 4 hours. A "team created" may arrive after the comparison, for a team that has been deleted since.
@@ -160,7 +155,7 @@ class _Attempt:
         self.run.counts["events"] += self.backfill.gap.recovered - gap.recovered
 
     def _attempt(self, gap: Gap) -> Reads[str]:
-        reason = self._too_long_ago(gap) or why_unrecoverable(gap)
+        reason = gap.why_too_long_ago(self._now()) or why_unrecoverable(gap)
         if reason is not None:
             return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         try:
@@ -173,16 +168,6 @@ class _Attempt:
         except (Unavailable, Misconfigured, NotFound, GraphRefusal) as problem:
             return self._record_failure(self.backfill.gap, problem)
         return self._finish(self.backfill.gap)
-
-    def _too_long_ago(self, gap: Gap) -> str | None:
-        if self._is_too_old(gap.until):
-            return _TOO_OLD
-        if gap.cause is GapCause.OUTAGE and gap.begun_at is None and gap.until <= self._now() - LONGEST_OUTAGE:
-            return _TOO_LONG
-        return None
-
-    def _is_too_old(self, moment: datetime) -> bool:
-        return moment < self._now() - GRAPH_HISTORY
 
     def _now(self) -> datetime:
         return self.run.ports.clock.now()
@@ -221,8 +206,8 @@ class _Attempt:
         if needs_snapshot(gap) and not self.run.has_baseline(gap):
             reason = "there was no complete snapshot to compare with"
             return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
-        if self._is_too_old(gap.since):
-            return self._declare_lost(gap, GapState.UNRECOVERABLE, _TOO_OLD)
+        if gap.since < self._now() - GRAPH_HISTORY:
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, TOO_OLD)
         if needs_snapshot(gap):
             # Plan it first, for a run that is killed in between. It may be planned already.
             with suppress(Conflict):

@@ -10,11 +10,16 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.errors import Malformed
+from shared.subscriptions.delivery import LONGEST_OUTAGE
 from shared.subscriptions.tracked import TrackedSubscription
 from shared.timing import Backoff, utc_time
 
 # Two clocks may differ, and what is read twice is published once.
 MARGIN = timedelta(minutes=5)
+# Source: https://learn.microsoft.com/graph/api/chatmessage-delta ("messages of the last eight months")
+GRAPH_HISTORY = timedelta(days=240)
+TOO_OLD = "Graph goes back eight months only"
+_TOO_LONG = "an outage is read back for its last seven days: for more, python -m cli gaps add"
 
 
 class GapCause(StrEnum):
@@ -149,6 +154,14 @@ class Gap:
     def is_due(self, now: datetime) -> bool:
         """Return whether to work on it in this run."""
         return self.state not in DONE_STATES and self.next_attempt_at() <= now
+
+    def why_too_long_ago(self, now: datetime) -> str | None:
+        """Return why all of it is too long ago to be read back; None if it is not."""
+        if self.until < now - GRAPH_HISTORY:
+            return TOO_OLD
+        if self.cause is GapCause.OUTAGE and self.begun_at is None and self.until <= now - LONGEST_OUTAGE:
+            return _TOO_LONG
+        return None
 
     def recheck_at(self, moment: datetime) -> "Gap":
         """Return the gap that compares the same lists at ``moment``, and is a row of its own."""

@@ -228,11 +228,9 @@ def _tenant_id(fields: Mapping[str, Any]) -> str:
 
 def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = fields.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Malformed(f"{name} is not an object")
-    return value
+    if value is None or isinstance(value, dict):
+        return value or {}
+    raise Malformed(f"{name} is not an object")
 
 
 def _lower_first(text: str) -> str:

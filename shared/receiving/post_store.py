@@ -102,7 +102,7 @@ class PostStore:
     def last_probe(self) -> bytes:
         """Return the body of the app's last call of its own URL; nothing if there was none."""
         try:
-            content: bytes = self._container.get_blob_client(PROBE).download_blob().readall()
+            content: bytes = self._container.get_blob_client(PROBE).download_blob(**FAIL_FAST).readall()
         except ResourceNotFoundError:
             return b""
         except CLIENT_ERRORS as exc:

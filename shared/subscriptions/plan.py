@@ -22,6 +22,7 @@ from shared.subscriptions.lifecycle import (
     unrecorded_missed,
 )
 from shared.subscriptions.orphans import as_tracked, orphans_by_row, renewed_before, signing_key_id
+from shared.subscriptions.successors import with_predecessors
 from shared.subscriptions.tracked import (
     Action,
     AppliedSubscription,
@@ -80,7 +81,7 @@ def plan(
         return listed.get(living.subscription_id) or as_tracked(row, living)
 
     actions = [action for row in rows if (action := _action(row, subscription_of(row), policy, now)) is not None]
-    return tuple(_deletions_first(list(_with_predecessors(actions, rows))))
+    return tuple(_deletions_first(list(with_predecessors(actions, rows))))
 
 
 def join_desired_and_tracked(
@@ -221,30 +222,6 @@ def _is_due(row: TrackedSubscription, applied: AppliedSubscription, policy: Rene
         or applied.expiration - now <= renew_after
         or applied.token_expires_at - now <= _BEFORE_TOKEN_EXPIRES
     )
-
-
-def _with_predecessors(actions: Sequence[Action], rows: Sequence[TrackedSubscription]) -> Iterator[Action]:
-    """Yield actions, creations with what their unwanted predecessors on the same path miss until they are done."""
-    unwanted: dict[str, list[TrackedSubscription]] = {}
-    for row in rows:
-        if row.applied is not None and not row.is_wanted:
-            unwanted.setdefault(canonical_path(row.desired.resource), []).append(row)
-    for action in actions:
-        yield _continued(action, unwanted.get(_path(action), ())) if unwanted and isinstance(action, Create) else action
-
-
-def _continued(creation: Create, predecessors: Sequence[TrackedSubscription]) -> Create:
-    desired = creation.tracked.desired
-    proofs = [
-        row.applied.proven_at
-        for row in predecessors
-        if row.applied is not None
-        and row.desired.delegated == desired.delegated
-        and not row.desired.change_types.isdisjoint(desired.change_types)
-    ]
-    if not proofs:
-        return creation
-    return replace(creation, missed_interval=MissedInterval(since=min(proofs)).merged_with(creation.missed_interval))
 
 
 def _deletions_first(actions: Sequence[Action]) -> Iterator[Action]:

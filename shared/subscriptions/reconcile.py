@@ -93,12 +93,10 @@ class Reconciler:
         )
 
     def run(self, *, force: bool = False, progress: Progress = lambda _done, _planned: None) -> Mapping[str, int]:
-        """Reconcile every account; return how many subscriptions were created, renewed and so on, or failed.
-
-        ``force``: renew everything, no matter when it was last renewed, and ignore back-offs.
-        """
-        certificate = self._current_certificate()
-        run_of = partial(_AccountRun, reconciler=self, certificate=certificate, force=force, progress=progress)
+        """Reconcile every account; return the counts. ``force``: renew everything, and ignore back-offs."""
+        run_of = partial(
+            _AccountRun, reconciler=self, certificate=self._current_certificate(), force=force, progress=progress
+        )
 
         def counts(account: Account) -> Counter[str]:
             limiter = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME_LIMIT)

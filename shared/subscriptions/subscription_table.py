@@ -16,6 +16,7 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, TABLE_ROLE, as_problem, create_if_missing
 from shared.graph.subscription import split_change_types
+from shared.subscriptions.account_row import ACCOUNT, account_columns, account_from, account_key
 from shared.subscriptions.activity_row import ACTIVITY, activity_columns, activity_from, activity_keys
 from shared.subscriptions.desired import DesiredSubscription
 from shared.subscriptions.tracked import (
@@ -34,8 +35,8 @@ TABLE = "subscriptions"
 
 _SUBSCRIPTION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
-# The prefix of a row's key says what the row holds.
-_SUBSCRIPTION, _ACCOUNT = "subscription-", "listing-"
+# The prefix of a row's key.
+_SUBSCRIPTION = "subscription-"
 
 
 class SubscriptionTable:
@@ -57,9 +58,10 @@ class SubscriptionTable:
 
     def load_account(self, tenant_id: str, *, delegated: bool) -> AccountStatus:
         """Return the status of an account, or an empty one; raises as ``load`` does."""
-        empty = AccountStatus(tenant_id=tenant_id, delegated=delegated)
-        entity = self._table.get(tenant_id, to_entity(empty)["RowKey"])
-        return empty if entity is None else decode_row(TABLE, _account_status, entity)
+        entity = self._table.get(tenant_id, account_key(delegated=delegated))
+        if entity is None:
+            return AccountStatus(tenant_id=tenant_id, delegated=delegated)
+        return decode_row(TABLE, account_from, entity)
 
     def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
         """Return ``row`` as saved, with its ETag."""
@@ -104,8 +106,8 @@ class SubscriptionTable:
 
 def to_entity(row: TrackedSubscription | AccountStatus) -> dict[str, Any]:
     """Return the row as an entity, without columns for None."""
-    columns = _tracked_columns(row) if isinstance(row, TrackedSubscription) else _account_columns(row)
-    return {name: value for name, value in (columns | backoff_columns(row.failure)).items() if value is not None}
+    columns = _tracked_columns(row) if isinstance(row, TrackedSubscription) else account_columns(row)
+    return {name: value for name, value in columns.items() if value is not None}
 
 
 def tenant_state_from(entities: Iterable[Any]) -> TenantState:
@@ -114,7 +116,7 @@ def tenant_state_from(entities: Iterable[Any]) -> TenantState:
     Raises:
         Misconfigured: names a row that cannot be read.
     """
-    by_kind: dict[str, list[Any]] = {_SUBSCRIPTION: [], ACTIVITY: [], _ACCOUNT: []}
+    by_kind: dict[str, list[Any]] = {_SUBSCRIPTION: [], ACTIVITY: [], ACCOUNT: []}
     for entity in entities:
         kind, _, _ = entity["RowKey"].partition("-")
         by_kind.setdefault(f"{kind}-", []).append(entity)
@@ -127,7 +129,7 @@ def tenant_state_from(entities: Iterable[Any]) -> TenantState:
     return TenantState(
         tracked=tracked,
         former_activity={id_: activity for id_, activity in activities.items() if id_ not in ids},
-        accounts=tuple([decode_row(TABLE, _account_status, entity) for entity in by_kind[_ACCOUNT]]),
+        accounts=tuple([decode_row(TABLE, account_from, entity) for entity in by_kind[ACCOUNT]]),
     )
 
 
@@ -150,6 +152,7 @@ def _tracked_columns(row: TrackedSubscription) -> dict[str, Any]:
         "recordedMissedDateTime": row.recorded_missed.at if row.recorded_missed else None,
         "recordedMissedExpirationDateTime": row.recorded_missed.expiration if row.recorded_missed else None,
         **_applied_columns(row.applied),
+        **backoff_columns(row.failure),
     }
 
 
@@ -168,25 +171,6 @@ def _applied_columns(applied: AppliedSubscription | None) -> dict[str, Any]:
     }
 
 
-def _account_columns(row: AccountStatus) -> dict[str, Any]:
-    return {
-        "PartitionKey": row.tenant_id,
-        "RowKey": f"{_ACCOUNT}{'user' if row.delegated else 'app'}",
-        "delegated": row.delegated,
-        "listedDateTime": row.listed_at,
-        "endpointProvenDateTime": row.endpoint_proven_at,
-        "provenNotificationUrl": row.proven_url,
-        "isRefused": row.is_refused or None,
-    }
-
-
-def _with_checked_key[Row: (TrackedSubscription, AccountStatus)](row: Row, entity: Entity) -> Row:
-    if to_entity(row)["RowKey"] != entity["RowKey"]:
-        # Saving it would create another row and leave this one behind.
-        raise ValueError("the row's key does not match its columns")
-    return row
-
-
 def _tracked(entity: Any, activities: Mapping[str, Activity]) -> TrackedSubscription:
     applied = _applied(entity)
     row = TrackedSubscription(
@@ -201,7 +185,10 @@ def _tracked(entity: Any, activities: Mapping[str, Activity]) -> TrackedSubscrip
         activity=activities.get(applied.subscription_id, Activity()) if applied else Activity(),
         etag=entity.metadata["etag"],
     )
-    return _with_checked_key(row, entity)
+    if to_entity(row)["RowKey"] != entity["RowKey"]:
+        # Saving it would create another row and leave this one behind.
+        raise ValueError("the row's key does not match its columns")
+    return row
 
 
 def _added_by(entity: Entity) -> Literal["file", "cli"]:
@@ -256,17 +243,3 @@ def _recorded_missed(entity: Entity) -> MissedNotification | None:
         at=column(entity, "recordedMissedDateTime", datetime),
         expiration=optional_column(entity, "recordedMissedExpirationDateTime", datetime),
     )
-
-
-def _account_status(entity: Any) -> AccountStatus:
-    row = AccountStatus(
-        tenant_id=entity["PartitionKey"],
-        delegated=column(entity, "delegated", bool),
-        listed_at=optional_column(entity, "listedDateTime", datetime),
-        endpoint_proven_at=optional_column(entity, "endpointProvenDateTime", datetime),
-        proven_url=optional_column(entity, "provenNotificationUrl", str),
-        is_refused=optional_column(entity, "isRefused", bool) or False,
-        failure=backoff_from(entity),
-        etag=entity.metadata["etag"],
-    )
-    return _with_checked_key(row, entity)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.azurite import Azurite
+from shared.app.departed_tenants import departed_tenants
 from shared.app.deployments import deployment as this_deployment
-from shared.app.renew_subscriptions import departed_tenants
 from shared.gaps.gap_table import TABLE as GAPS
 from shared.receiving.post_store import PARKED
 from tests.fakes.deployments import forget_deployments

@@ -73,6 +73,13 @@ _MOVED = (
     ),
 )
 _PLANNED = (
+    _requests(
+        "a cold endpoint says nothing of the certificate",
+        "SubscriptionRequests.renew",
+        without_operand("_ENDPOINT_REFUSED"),
+        "tests/unit/subscriptions/test_apply_requests.py::"
+        "test_endpoint_that_was_cold_costs_no_attempt_without_the_certificate",
+    ),
     _plan(
         "a late renewal leaves a gap",
         "_missed_while_silent",
@@ -85,7 +92,9 @@ _PLANNED = (
         without_operand("token_expires_at"),
         f"{_PLANNING}::test_subscription_is_renewed_before_its_token_expires",
     ),
-    _plan("a successor continues common types", "_continued", without_operand("isdisjoint"), _COMMON_TYPES),
+    Guarded(area="proof", module="shared/subscriptions/successors.py")(
+        "a successor continues common types", "_continued", without_operand("isdisjoint"), _COMMON_TYPES
+    ),
     _plan(
         "a lost row leaves a gap",
         "_adopt_or_recreate",
@@ -158,6 +167,12 @@ _MERGED = (
     ),
 )
 _PROBED_ENDPOINT = (
+    Guarded(area="probe", module="shared/app/endpoint.py")(
+        "what was not recorded is tried again",
+        "EndpointWatch.record_next",
+        rewrite("_1 is not self._recorded and _2(_3)", "_1 is not self._recorded and (_2(_3) or True)"),
+        "tests/unit/app/test_endpoint.py::test_answer_that_could_not_be_recorded_is_tried_again",
+    ),
     _probe(
         "the exact text",
         "EndpointProbe._shake_hands",

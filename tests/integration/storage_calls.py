@@ -118,7 +118,7 @@ class Rows:
 type Call = Callable[[Stores, Rows], object]
 
 
-# Those that are made before a POST is answered.
+# Those that are made before a POST is answered, or before the endpoint's verdict is known.
 CALLS_OF_A_POST: Mapping[str, Call] = {
     "read a record": lambda stores, rows: stores.publications.read(rows.record.key),
     "create a record": lambda stores, rows: stores.publications.write(replace(rows.record, etag=None)),
@@ -128,6 +128,7 @@ CALLS_OF_A_POST: Mapping[str, Call] = {
     ),
     "record an entry": lambda stores, rows: stores.snapshot.record(rows.entry),
     "store a POST": lambda stores, rows: stores.posts.store([(rows.post, BODY)], in_time()),
+    "read the probe": lambda stores, _: stores.posts.last_probe(),
     "publish": lambda stores, _: stores.sink.publish([EVENT], in_time()),
     "publish large data": lambda stores, _: stores.sink.publish([LARGE_EVENT], in_time()),
 }
@@ -135,12 +136,14 @@ CALLS: Mapping[str, Call] = {
     **CALLS_OF_A_POST,
     "purge records": lambda stores, _: stores.publications.purge(now=NOW, before=NOW - HOUR, is_time_up=lambda: False),
     "load subscriptions": lambda stores, rows: stores.subscriptions.load(rows.gap.tenant_id),
+    "load an account": lambda stores, rows: stores.subscriptions.load_account(rows.gap.tenant_id, delegated=False),
     "create a subscription": lambda stores, rows: stores.subscriptions.save(replace(rows.subscription, etag=None)),
     "change a subscription": lambda stores, rows: stores.subscriptions.save(rows.subscription),
     "delete a subscription": lambda stores, rows: stores.subscriptions.delete(rows.subscription),
     "delete activity": lambda stores, rows: stores.subscriptions.delete_activity(rows.gap.tenant_id, ID),
     "load gaps": lambda stores, rows: stores.gaps.load(rows.gap.tenant_id),
     "create a gap": lambda stores, rows: stores.gaps.save(replace(rows.gap, etag=None)),
+    "create gaps": lambda stores, rows: stores.gaps.create_all([replace(rows.gap, etag=None)]),
     "change a gap": lambda stores, rows: stores.gaps.save(rows.gap),
     "delete a gap": lambda stores, rows: stores.gaps.delete(rows.gap),
     "list entries": lambda stores, rows: stores.snapshot.list(rows.gap.tenant_id, rows.entry.collection),

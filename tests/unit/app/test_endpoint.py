@@ -1,77 +1,139 @@
-"""The endpoint's verdict in a run: asked once, again after a period, and logged when it changes."""
+"""The endpoint's verdict in a run: recorded once, asked for again after a period, and logged when it changes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from shared.app.endpoint import EndpointWatch
-from shared.graph.endpoint_probe import EndpointProbe, ProbeResult
+from shared.graph.endpoint_probe import EndpointProbe
 from shared.notifications.probe import Verdict
+from shared.subscriptions.delivery import EndpointAnswer
 from tests.fakes.clocks import SettableClock
-from tests.fakes.subscription_values import MINUTE, NOW, URL
+from tests.fakes.subscription_values import MINUTE, NOW
 from tests.sender import PREVIOUS_STATE_KEY, STATE_KEY, TENANT
 
 PERIOD = 5 * MINUTE
+SECOND = timedelta(seconds=1)
 
 
-class ToldProbe(EndpointProbe):
-    """A probe whose results are told beforehand."""
+class Endpoint(ThreadingHTTPServer):
+    """An endpoint on loopback that works, or answers everything with ``broken``."""
 
-    def told(self, results: Sequence[Verdict]) -> "ToldProbe":
-        object.__setattr__(self, "results", iter(results))
-        return self
-
-    def ask(self, *, has_said_yes: bool) -> ProbeResult:
-        verdict = next(self.results)  # type: ignore[attr-defined]  # set by ``told``
-        return ProbeResult(verdict=verdict, reason=f"a reason, {has_said_yes}")
+    broken: int | None = None
+    parked = b""
 
 
-def _watch(clock: SettableClock, *results: Verdict) -> EndpointWatch:
-    probe = ToldProbe(url=URL, tenant_id=TENANT, sign=str, last_parked=bytes, pool=ThreadPoolExecutor(1), clock=clock)
-    return EndpointWatch(probe=probe.told(results), has_said_yes=lambda: True, clock=clock)
+class _Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        [token] = parse_qs(urlsplit(self.path).query).get("validationToken", [""])
+        if not token:
+            self.server.parked = body
+        self.send_response(self.server.broken or (200 if token else 202))
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(token.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name of http.server
+        """Write nothing to the test's output."""
 
 
-def test_answer_states_when_it_was_asked_for() -> None:
-    watch = _watch(SettableClock(), Verdict.YES)
-    watch.begin()
-    answer = watch.answer()
-    assert (answer.url, answer.verdict, answer.asked_at) == (URL, Verdict.YES, NOW)
-    assert watch.facts() == {"endpoint": "yes"}
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(("127.0.0.1", 0), _Handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
-def test_endpoint_is_asked_again_after_a_period() -> None:
+@contextmanager
+def _watch(endpoint: Endpoint, clock: SettableClock, *, has_said_yes: bool = True) -> Iterator[EndpointWatch]:
+    with ThreadPoolExecutor(4) as pool:
+        probe = EndpointProbe(
+            url=f"http://127.0.0.1:{endpoint.server_port}/",
+            tenant_id=TENANT,
+            sign=lambda: "v1.k.n.m",
+            last_parked=lambda: endpoint.parked,
+            pool=pool,
+            clock=clock,
+        )
+        yield EndpointWatch(probe=probe, has_said_yes=lambda: has_said_yes, clock=clock)
+
+
+def test_answer_states_when_it_was_asked_for(endpoint: Endpoint) -> None:
+    with _watch(endpoint, SettableClock()) as watch:
+        watch.begin()
+        assert watch.answer() == EndpointAnswer(url=watch.probe.url, verdict=Verdict.YES, asked_at=NOW)
+        assert watch.facts() == {"endpoint": "yes"}
+
+
+def test_answer_is_recorded_once_and_asked_for_again_after_a_period(endpoint: Endpoint) -> None:
     """A run that lasts longer asks again every period, or each long run would be an outage."""
-    clock = SettableClock()
-    watch = _watch(clock, Verdict.YES, Verdict.NO)
-    assert watch.next_answer(PERIOD) is None
-    watch.begin()
-    watch.answer()
-    clock.pass_by(PERIOD - timedelta(seconds=1))
-    first = watch.next_answer(PERIOD)
-    clock.pass_by(timedelta(seconds=1))
-    assert watch.next_answer(PERIOD) == first
-    assert watch.answer().verdict is Verdict.NO
-    assert watch.answer().asked_at == NOW + PERIOD
+    clock, recorded = SettableClock(), list[EndpointAnswer]()
 
+    def record(answer: EndpointAnswer) -> bool:
+        recorded.append(answer)
+        return True
 
-def test_verdict_is_logged_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="shared")
-    verdicts = [Verdict.YES, Verdict.NO, Verdict.NO, Verdict.CANNOT_TELL, Verdict.YES]
-    watch = _watch(SettableClock(), *verdicts)
-    for _ in verdicts:
+    with _watch(endpoint, clock) as watch:
+        watch.record_next(record, PERIOD)
+        assert recorded == []
         watch.begin()
         watch.answer()
-    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING", "INFO"]
-    assert "a reason, True" in caplog.messages[0]
-    assert watch.facts() == {"endpoint": "yes"}
+        clock.pass_by(PERIOD - SECOND)
+        watch.record_next(record, PERIOD)
+        clock.pass_by(SECOND)
+        watch.record_next(record, PERIOD)
+        watch.answer()
+        watch.record_next(record, PERIOD)
+    assert [answer.asked_at for answer in recorded] == [NOW, NOW + PERIOD]
 
 
-def test_probe_is_signed_with_the_key_of_the_run() -> None:
+def test_answer_that_could_not_be_recorded_is_tried_again(endpoint: Endpoint) -> None:
+    """Another run changed the row: without the proof, the next run would find an outage that was none."""
+    tries, outcomes = list[EndpointAnswer](), iter([False, True])
+
+    def record(answer: EndpointAnswer) -> bool:
+        tries.append(answer)
+        return next(outcomes)
+
+    with _watch(endpoint, SettableClock()) as watch:
+        watch.begin()
+        watch.answer()
+        for _ in range(3):
+            watch.record_next(record, PERIOD)
+    assert len(tries) == 2
+
+
+def test_verdict_is_logged_when_it_changes(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="shared")
+    with _watch(endpoint, SettableClock()) as watch:
+        for endpoint.broken in (None, 503, 404, None):
+            watch.begin()
+            watch.answer()
+        assert watch.facts() == {"endpoint": "yes"}
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert "the handshake was answered 503" in caplog.messages[0]
+
+
+def test_refusal_of_a_url_that_never_said_yes_is_unknown(endpoint: Endpoint) -> None:
+    endpoint.broken = 403
+    with _watch(endpoint, SettableClock(), has_said_yes=False) as watch:
+        assert watch.facts() == {"endpoint": "unknown"}
+
+
+def test_probe_is_signed_with_the_key_of_the_run(endpoint: Endpoint) -> None:
     """A new key is known everywhere before it signs: an instance with former settings would drop the probe."""
-    watch = _watch(SettableClock(), Verdict.YES)
-    for key in (STATE_KEY, PREVIOUS_STATE_KEY):
-        watch.sign_with(key)
-        assert watch.probe.sign().startswith(f"v1.{key.key_id}.")
+    with _watch(endpoint, SettableClock()) as watch:
+        for key in (STATE_KEY, PREVIOUS_STATE_KEY):
+            watch.sign_with(key)
+            assert watch.probe.sign().startswith(f"v1.{key.key_id}.")

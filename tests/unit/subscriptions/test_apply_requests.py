@@ -139,3 +139,18 @@ def test_every_write_waits_for_the_rate_limit() -> None:
     account.apply(account.deletion())
     account.apply(Delete(tracked=TrackedSubscription(desired=BASIC), subscription=None))
     assert account.paced == 3
+
+
+def test_endpoint_that_was_cold_costs_no_attempt_without_the_certificate() -> None:
+    """Row: a PATCH that validates both URLs; a 400 because the endpoint was cold."""
+    account = ApplyFixture(certificate())
+    account.created(WANTED)
+    rotation, before = account.update(UpdateKind.ROTATE), account.observed
+    refusal = Misconfigured("Graph answered 400: ValidationError: Subscription validation request failed.")
+    account.graph.refused = {WANTED.resource: refusal}
+    assert account.apply(rotation) is refusal
+    assert account.calls.made == ["update", "save"]
+    assert account.observed == before
+    account.graph.refused = {}
+    assert account.apply(replace(rotation, tracked=account.row), certificate=certificate("c2")) is None
+    assert (account.observed.certificate_id, account.row.failure) == ("c2", None)
