@@ -1,0 +1,1 @@
+"""The laws of delivery over random histories: the app's flows in memory, a Graph at its worst, one clock."""
