@@ -7,8 +7,6 @@ from enum import StrEnum
 from hypothesis import strategies as st
 
 HOUR = 60
-# A run that finds the endpoint down comes at least once in so many minutes, whatever the distance of the runs is.
-SEEN_BY_A_RUN = 11
 CHATS, PEOPLE, MESSAGES = 2, 2, 4
 
 
@@ -149,7 +147,7 @@ def _acts(draw: st.DrawFn, minutes: int, processes: int) -> Act:
 @st.composite
 def _troubles(draw: st.DrawFn, minutes: int) -> Trouble:
     what = draw(st.sampled_from([*What, What.DOWN, What.DOWN, What.SICK, What.TIMER]))
-    length = draw(st.one_of(st.integers(1, 25), st.integers(20, 150), st.integers(60, 7 * HOUR)))
+    length = draw(st.one_of(st.integers(1, 25), st.integers(12, 90), st.integers(12, 90), st.integers(HOUR, 5 * HOUR)))
     return Trouble(at=draw(st.integers(20, minutes)), minutes=length, what=what)
 
 
@@ -166,12 +164,13 @@ def _skews(minutes: int) -> st.SearchStrategy[Skew]:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw a history of some hours, seldom of two days; one in five goes without trouble."""
-    minutes = draw(st.sampled_from([3 * HOUR, 5 * HOUR, 5 * HOUR, 8 * HOUR, 12 * HOUR, 48 * HOUR]))
+    minutes = HOUR * draw(st.sampled_from([2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8, 12, 48]))
     processes = draw(st.integers(1, 2))
+    period = 10 if minutes > 4 * HOUR else draw(st.sampled_from([5, 10]))
     drawn = History(
         minutes=minutes,
-        period=10 if minutes > 12 * HOUR else draw(st.sampled_from([5, 10])),
-        life=draw(st.sampled_from([60, 45, 33])),
+        period=period,
+        life=draw(st.sampled_from([60, 45, 33] if period < 10 else [60, 45])),
         processes=processes,
         entries=tuple(sorted(draw(st.sets(st.integers(0, 4), min_size=1, max_size=3)))),
         acts=tuple(sorted(draw(st.lists(_acts(minutes, processes), min_size=1, max_size=20)), key=_at)),

@@ -3,9 +3,8 @@
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from math import ceil
 
@@ -44,7 +43,7 @@ class Play:
     bound: int = field(default=0, init=False)
     _overdue: Counter[str] = field(default_factory=Counter, init=False)
     _agenda: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list, init=False)
-    _numbers: "itertools.count" = field(default_factory=itertools.count, init=False)  # type: ignore[type-arg]  # of int
+    _numbers: Iterator[int] = field(default_factory=itertools.count, init=False)
     _blow: Stroke | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -69,17 +68,20 @@ class Play:
         self._settle()
 
     def _settle(self) -> None:
-        """Run as often as it may take, and no longer."""
-        first = self.settled_at // self.history.period + 1
-        # Graph has sent for the last time, and the run that ends the last outage has come.
-        waiting = ceil(_LONGEST_PAUSE / self.history.period) + 1
-        for number in range(first, first + waiting):
-            self._at(number * self.history.period + 0.5, partial(self._run, number))
-        self._play_until((first + waiting) * self.history.period)
-        self.bound = self._runs_to_close()
-        for number in range(first + waiting, first + waiting + self.bound):
-            self._at(number * self.history.period + 0.5, partial(self._run, number))
-        self._play_until((first + waiting + self.bound) * self.history.period)
+        """Run as often as it may take, and no longer; then send the last copies."""
+        if not self.history.is_calm:
+            # Graph sends for the last time, pauses end, and the run that ends the last outage comes.
+            self._run_times(ceil(_LONGEST_PAUSE / self.history.period) + 2)
+            self.bound = self._runs_to_close()
+            self._run_times(self.bound)
+        self._play_until(self.world.minute + 5 * HOUR)
+
+    def _run_times(self, count: int) -> None:
+        period = self.history.period
+        first = int(self.world.minute // period) + 1
+        for number in range(first, first + count):
+            self._at(number * period + 0.5, partial(self._run, number))
+        self._play_until((first + count) * period)
 
     def _runs_to_close(self) -> int:
         """Return within how many runs every gap ends: those of one subscription begin an hour after each other."""

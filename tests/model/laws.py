@@ -1,0 +1,212 @@
+"""The five laws of delivery, as sentences about what was played that are false if the app is right.
+
+1. A change outside every gap is published at least once.
+2. A change inside a gap: the state at its end is published, or a later one, or an event says that it is lost.
+3. Without faults one process publishes each content of a version once, and a change without a version once per
+   notification; whoever keeps one event per id has seen every content.
+4. An id comes twice only for the reasons in docs/events.md.
+5. Every gap ends in time, and whatever is parked is tried in its turn.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.gaps.gap import DONE_STATES, Gap, GapCause, GapState
+from shared.subscriptions.tracked import TrackedSubscription
+from tests.model.delivery import Notification
+from tests.model.play import Play
+from tests.model.stores import Sent
+from tests.model.teams import Change
+
+_OF_MISSED = {GapCause.OUTAGE, GapCause.REPLACED, GapCause.LAPSED, GapCause.MISSED}
+_LOST = {GapState.PARTIAL, GapState.UNRECOVERABLE}
+
+
+def violations(play: Play) -> Sequence[str]:
+    """Return what contradicts the laws."""
+    laws = Laws(play=play)
+    found = (laws.published_once_at_least, laws.recovered, laws.not_too_often, laws.twice_for_a_reason, laws.settled)
+    return [sentence for law in found for sentence in law()]
+
+
+@dataclass(kw_only=True)
+class Laws:
+    """What was published and recorded, prepared for the questions of the laws."""
+
+    play: Play
+    by_subject: dict[str, list[Sent]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for sent in self.play.world.storage.sunk:
+            self.by_subject.setdefault(sent.event.subject, []).append(sent)
+
+    # --- 1
+
+    def published_once_at_least(self) -> Iterator[str]:
+        """Yield the changes that were lost although no gap covers them."""
+        for change in self.play.world.teams.changes:
+            for row in self._rows_of(change):
+                if not self._is_in_gap(change, row) and not self._is_published(change):
+                    yield f"law 1: {change} is in no gap of {row.desired.resource}, and was not published"
+
+    def _rows_of(self, change: Change) -> Iterator[TrackedSubscription]:
+        """Yield the subscriptions that report the change, if they existed by then."""
+        lives = self.play.world.graph.lives.values()
+        for row in self.play.world.storage.subscriptions.tracked():
+            wanted = (row.desired.resource, row.desired.change_type)
+            own = [life for life in lives if (life.properties["resource"], life.properties["changeType"]) == wanted]
+            if any(life.reports(change) and life.created_at < change.at for life in own):
+                yield row
+
+    def _is_in_gap(self, change: Change, row: TrackedSubscription) -> bool:
+        return any(gap.since <= change.at <= gap.until for gap in self._gaps_of(row))
+
+    def _gaps_of(self, row: TrackedSubscription) -> Iterator[Gap]:
+        gaps = self.play.world.storage.gaps.rows.values()
+        yield from (gap for gap in gaps if gap.subscription_key == row.key and gap.cause in _OF_MISSED)
+
+    def _is_published(self, change: Change) -> bool:
+        times = {at for each in self._sent_of(change) for at in (*each.received, *each.refused)}
+        return any(_shows(sent, change, times) for sent in self._events(change))
+
+    def _sent_of(self, change: Change) -> Iterator[Notification]:
+        yield from (each for each in self.play.notifications if each.change is change)
+
+    def _events(self, change: Change) -> Iterator[Sent]:
+        of_subject = self.by_subject.get(change.subject, ())
+        yield from (sent for sent in of_subject if sent.event.provenance.change_type == change.kind)
+
+    # --- 2
+
+    def recovered(self) -> Iterator[str]:
+        """Yield the resources whose state at the end of a gap was not published although the gap was closed."""
+        for row in self.play.world.storage.subscriptions.tracked():
+            for gap in self._gaps_of(row):
+                if gap.state is GapState.RECOVERED:
+                    yield from self._unpublished(gap, row)
+                elif gap.state in _LOST and not self._is_said(gap):
+                    yield f"law 2: no event says that the gap of {gap.resource} is {gap.state}"
+
+    def _unpublished(self, gap: Gap, row: TrackedSubscription) -> Iterator[str]:
+        subjects = {each.subject: each for each in self.play.world.teams.changes if row in list(self._rows_of(each))}
+        for subject in subjects:
+            all_of_it = [each for each in self.play.world.teams.changes if each.subject == subject]
+            inside = [each for each in all_of_it if gap.since <= each.at <= gap.until]
+            later = [each for each in all_of_it if each.at > gap.until]
+            if not inside or inside[-1].kind not in gap.change_types:
+                continue
+            if not _is_same_as_before(all_of_it, inside) and not any(map(self._is_published, [inside[-1], *later])):
+                yield f"law 2: {inside[-1]} is in a gap of {gap.resource} that was closed, and was not published"
+
+    def _is_said(self, gap: Gap) -> bool:
+        events = self.by_subject.get(f"subscriptions/{gap.subscription_id}", ())
+        return any(sent.event.type.endswith("SubscriptionGap") for sent in events)
+
+    # --- 3
+
+    def not_too_often(self) -> Iterator[str]:
+        """Yield what one process without faults published too often or hid behind an id."""
+        history = self.play.history
+        if not history.is_calm or history.processes > 1:
+            return
+        if gaps := [gap for gap in self.play.world.storage.gaps.rows.values() if gap.cause in _OF_MISSED]:
+            yield f"law 3: there are {len(gaps)} gaps where nothing went wrong"
+        kept: dict[str, bytes] = {}
+        for sent in self.play.world.storage.sunk:
+            kept.setdefault(sent.event.id, _content(sent))
+        for change in self.play.world.teams.changes:
+            yield from self._repeated(change, kept)
+
+    def _repeated(self, change: Change, kept: Mapping[str, bytes]) -> Iterator[str]:
+        notifications = list(self._sent_of(change))
+        times = {at for each in notifications for at in each.received}
+        found = [sent for sent in self._events(change) if _shows(sent, change, times)]
+        once = {_stripped(each.content) for each in notifications if each.content is not None}
+        if change.is_message and change.kind == "created":
+            once = {b"created"} if once else set()
+        elif not change.is_message:
+            once = {each.item["encryptedContent"]["dataSignature"] for each in notifications if each.content}
+        with_content = sum(1 for sent in found if sent.event.has_content)
+        if with_content != len(once):
+            yield f"law 3: {change} was published {with_content} times with content, not {len(once)}"
+        yield from self._without_content(change, notifications, len(found) - with_content)
+        if change.is_message and change.kind != "created" and not once <= set(kept.values()):
+            yield f"law 3: a content of {change} is hidden from whoever keeps one event per id"
+
+    def _without_content(self, change: Change, notifications: Sequence[Notification], found: int) -> Iterator[str]:
+        bare = sum(len(each.received) for each in notifications if each.content is None)
+        if change.is_message and change.kind == "created":
+            # Only once, and only if it came first.
+            if found > min(bare, 1):
+                yield f"law 3: {change} was published {found} times without content"
+        elif found != bare:
+            yield f"law 3: {change} was published {found} times without content, and reported {bare} times"
+
+    # --- 4
+
+    def twice_for_a_reason(self) -> Iterator[str]:
+        """Yield the ids that came twice without a reason."""
+        counts = Counter(sent.event.id for sent in self.play.world.storage.sunk)
+        for sent in {sent.event.id: sent for sent in self.play.world.storage.sunk}.values():
+            if counts[sent.event.id] > 1 and sent.event.id not in self.play.world.excused:
+                times = [_minutes(self.play, each) for each in self.by_subject[sent.event.subject] if _is(each, sent)]
+                yield f"law 4: {sent.event.type} of {sent.event.subject} came {counts[sent.event.id]} times: {times}"
+
+    # --- 5
+
+    def settled(self) -> Iterator[str]:
+        """Yield the gaps that have not ended, and what is parked still, or was not tried in its turn."""
+        yield from (f"law 5: {each}" for each in self.play.untried)
+        for gap in self.play.world.storage.gaps.rows.values():
+            if gap.state not in DONE_STATES and not gap.is_recheck:
+                yield f"law 5: the {gap.cause} of {gap.resource} since {gap.since:%H:%M} has not ended, but {gap.state}"
+        for row in self.play.world.storage.subscriptions.tracked():
+            if row.missed_interval is not None:
+                yield f"law 5: what {row.desired.resource} missed is not in the table of gaps"
+        for post, _ in self.play.world.storage.parked.posts.values():
+            yield f"law 5: a POST of {post.received_at:%H:%M} is parked still ({post.reason})"
+
+
+def _shows(sent: Sent, change: Change, times: set[datetime]) -> bool:
+    """Return whether an event is that of a change; ``times``: when its notifications were received."""
+    content = sent.event.provenance.content
+    if content is None:
+        return sent.event.time in times if not sent.event.recovered else change.item is None
+    if change.is_message and change.kind == "created":
+        return True
+    if change.is_message:
+        return content.resource.get("etag") == change.version
+    since = (change.item or {}).get("visibleHistoryStartDateTime")
+    return content.resource.get("visibleHistoryStartDateTime") == since
+
+
+def _is_same_as_before(all_of_it: Sequence[Change], inside: Sequence[Change]) -> bool:
+    """Return whether a member is as before the gap: here, or not."""
+    if inside[0].is_message:
+        return False
+    before = [each for each in all_of_it if each.at < inside[0].at]
+    was_there = bool(before) and before[-1].kind == "created"
+    return was_there is (inside[-1].kind == "created")
+
+
+def _content(sent: Sent) -> bytes:
+    content = sent.event.provenance.content
+    return b"" if content is None else _stripped(content.resource)
+
+
+def _stripped(content: Mapping[str, Any]) -> bytes:
+    state = {name: value for name, value in content.items() if name != "@odata.context"}
+    return json.dumps(state, sort_keys=True).encode()
+
+
+def _is(one: Sent, other: Sent) -> bool:
+    return one.event.id == other.event.id
+
+
+def _minutes(play: Play, sent: Sent) -> str:
+    minute = (sent.at - play.world.teams.begins).total_seconds() / 60
+    return f"{'recovered ' if sent.event.recovered else ''}minute {minute:.1f} by process {sent.process}"
