@@ -94,18 +94,38 @@ class Skew:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """``entries``: numbers in ``ENTRIES``; ``period``: minutes between runs; ``life``: of Graph's tokens at worst."""
+    """``entries``: numbers in ``ENTRIES``; ``period``: minutes between runs; ``life``: of Graph's tokens at worst.
+
+    ``pulse``: beside ``acts``, somebody does something every so many minutes; 0: nobody does.
+    """
 
     minutes: int
     period: int = 5
     life: int = 60
     processes: int = 1
     validates: bool = False
+    pulse: int = 0
     entries: tuple[int, ...]
     acts: tuple[Act, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     skews: tuple[Skew, ...] = ()
+
+    def all_acts(self) -> Sequence[Act]:
+        """Return what somebody does, and what is done every few minutes."""
+        every = max(self.pulse, self.minutes // _MOST_PULSES)
+        times = range(3, self.minutes, every) if self.pulse else ()
+        pulses = (
+            Act(
+                at=at,
+                verb=_PULSE[number % len(_PULSE)],
+                chat=number // len(_PULSE) % CHATS,
+                who=number,
+                process=number % self.processes,
+            )
+            for number, at in enumerate(times)
+        )
+        return (*self.acts, *pulses)
 
     @property
     def is_calm(self) -> bool:
@@ -122,6 +142,8 @@ class History:
         return next((each.by for each in wrong if each.at <= minute < each.at + each.minutes), 0)
 
 
+_MOST_PULSES = 40
+_PULSE = ("write", "join", "write", "edit", "leave", "edit", "write", "delete")
 _VERBS = ("write", "write", "write", "edit", "edit", "delete", "join", "leave", "join", "leave")
 
 
@@ -172,8 +194,9 @@ def histories(draw: st.DrawFn) -> History:
         period=period,
         life=draw(st.sampled_from([60, 45, 33] if period < 10 else [60, 45])),
         processes=processes,
-        entries=tuple(sorted(draw(st.sets(st.integers(0, 4), min_size=1, max_size=3)))),
-        acts=tuple(sorted(draw(st.lists(_acts(minutes, processes), min_size=1, max_size=20)), key=_at)),
+        entries=tuple(sorted(draw(st.sets(st.integers(0, 4), min_size=1, max_size=4)))),
+        pulse=draw(st.sampled_from([0, 41, 17, 9, 9])),
+        acts=tuple(sorted(draw(st.lists(_acts(minutes, processes), max_size=20)), key=_at)),
     )
     if draw(st.integers(0, 4)) == 0:
         return drawn

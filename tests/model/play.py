@@ -54,7 +54,7 @@ class Play:
     def play(self) -> None:
         """Play the history, and then let the app put everything in order."""
         history = self.history
-        for act in history.acts:
+        for act in history.all_acts():
             self._at(act.at, partial(self._act, act))
         for stroke in history.strokes:
             self._at(stroke.at, partial(self._strike, stroke))
