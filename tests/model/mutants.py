@@ -10,12 +10,9 @@ from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublicationRecords
 from shared.graph.client import Page
 from shared.graph.subscription import GraphSubscription
-from shared.notifications.decryption import ResourceContent
-from shared.gaps.snapshot import SnapshotEntry
-from shared.receiving.post_store import StoredPost
 from shared.subscriptions.delivery import AFTER_OUTAGE, Verdict
 from shared.subscriptions.ports import GapRecorder, MissedChanges, SubscriptionsApi, TrackedSubscriptions
-from shared.subscriptions.tracked import AccountStatus, MissedInterval, TenantState, TrackedSubscription
+from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from shared.timing import Deadline
 from tests.model.process import Ports
 

@@ -1,4 +1,4 @@
-"""Plays a history: what people do, how Graph delivers it, what goes wrong, and the runs of the timer, in their order."""
+"""Plays a history: what people do, how Graph delivers it, what goes wrong, and the timer, in the order of time."""
 
 import heapq
 import itertools

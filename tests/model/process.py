@@ -3,7 +3,6 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -190,15 +189,11 @@ class Process:
         )
 
     def _outages(self) -> Outages:
-        return Outages(
-            tenant_ids=[TENANT], subscription_table=self.ports.table, gap_recorder=self.ports.gap_recorder
-        )
+        return Outages(tenant_ids=[TENANT], subscription_table=self.ports.table, gap_recorder=self.ports.gap_recorder)
 
     def _redriver(self) -> Redriver:
         receiver = self._receiver(RateLimitedReader(self.ports.get, self.ports.clock))
-        return Redriver(
-            store=self.ports.parked, is_quarantine=False, receiver=receiver, now=self.ports.clock.now
-        )
+        return Redriver(store=self.ports.parked, is_quarantine=False, receiver=receiver, now=self.ports.clock.now)
 
     def _catch_up(self) -> CatchUp:
         ports = self.ports

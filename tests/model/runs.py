@@ -55,7 +55,7 @@ class Interception:
         if run.blow is Blow.TWO_RUNS:
             self.overlap()
             return call()
-        result = call()
+        call()
         if run.blow is Blow.KILLED_RUNNING:
             run.is_killed = True
             raise Killed

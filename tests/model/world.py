@@ -195,5 +195,3 @@ class World:
 def is_leased(received_at: datetime) -> bool:
     """Return whether somebody leases blobs of this time of receipt."""
     return received_at.microsecond % 2 == 1
-
-
