@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.fakes.graph_sender import graph
 from tests.fakes.subscription_values import NOW
 from tests.model.graph import Life
-from tests.model.history import History, outage_spans
+from tests.model.history import Act, History, outage_spans
 from tests.model.teams import Change
 from tests.sender import basic_item, body
 
@@ -54,9 +54,9 @@ class Notification:
 
 
 def notification_of(
-    change: Change, state: Mapping[str, Any] | None, subscription_id: str, life: Life, *, process: int, at_once: bool
+    change: Change, state: Mapping[str, Any] | None, subscription_id: str, life: Life, act: Act
 ) -> Notification:
-    """Return the notification of a change as ``state`` shows the resource."""
+    """Return the notification of a change that ``act`` made, as ``state`` shows the resource."""
     is_rich = bool(life.properties["includeResourceData"]) and state is not None
     content = {"@odata.context": f"of {subscription_id}", **state} if is_rich and state is not None else None
     kind = "#Microsoft.Graph.chatMessage" if change.is_message else "#Microsoft.Graph.aadUserConversationMember"
@@ -77,8 +77,8 @@ def notification_of(
         life=life,
         content=content,
         item=item,
-        process=process,
-        at_once=at_once,
+        process=act.process,
+        at_once=act.at_once,
     )
 
 

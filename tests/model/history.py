@@ -1,4 +1,4 @@
-"""A history: what people do in Teams, what goes wrong meanwhile, and the strategy that draws one. Minutes are the unit."""
+"""A history: what people do in Teams, what goes wrong meanwhile, and the strategy that draws one; in minutes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

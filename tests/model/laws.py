@@ -175,7 +175,7 @@ class Laws:
         for row in self.play.world.storage.subscriptions.tracked():
             if row.missed_interval is not None:
                 yield f"law 5: what {row.desired.resource} missed is not in the table of gaps"
-        for post, _ in self.play.world.storage.parked.posts.values():
+        for post in self.play.world.storage.parked.waiting():
             yield f"law 5: a POST of {post.received_at:%H:%M} is parked still ({post.reason})"
 
 

@@ -10,7 +10,8 @@ from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublicationRecords
 from shared.graph.client import Page
 from shared.graph.subscription import GraphSubscription
-from shared.subscriptions.delivery import AFTER_OUTAGE, Verdict
+from shared.notifications.probe import Verdict
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from shared.subscriptions.ports import GapRecorder, MissedChanges, SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from shared.timing import Deadline

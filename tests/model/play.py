@@ -111,7 +111,7 @@ class Play:
         for change in self.world.teams.act(act, self.world.clock.now()):
             for id_, life in self._reporting(change):
                 for state in (change.item, change.twin)[: 1 if change.twin is None else 2]:
-                    self._send(act, notification_of(change, state, id_, life, process=act.process, at_once=act.at_once))
+                    self._send(act, notification_of(change, state, id_, life, act))
 
     def _reporting(self, change: Change) -> Iterable[tuple[str, Life]]:
         graph = self.world.graph
@@ -191,14 +191,14 @@ class Play:
         if world.is_wrong(What.TIMER):
             return
         blow, self._blow = self._blow, None
-        before = {post.name: post for post, _ in world.storage.parked.posts.values()}
+        before = {post.name: post for post in world.storage.parked.waiting()}
         began_at = world.clock.now()
         kind, at = (blow.blow, blow.number + 1) if blow else (None, 0)
         is_complete = world.run_timer(number % self.history.processes, kind, at)
         if not is_complete or kind is not None or world.is_wrong(What.PARKED):
             return
-        for name, (post, _) in world.storage.parked.posts.items():
-            was = before.get(name)
+        for post in world.storage.parked.waiting():
+            name, was = post.name, before.get(post.name)
             is_due = was is not None and (was.retry_at is None or was.retry_at <= began_at)
             is_left = was is not None and is_due and was.attempts == post.attempts
             is_free = not (world.is_wrong(What.LEASED) and is_leased(post.received_at))

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.events.cloud_events import CloudEvent
-from shared.subscriptions.delivery import EndpointAnswer, Verdict
+from shared.notifications.probe import Verdict, probe_body
+from shared.subscriptions.delivery import EndpointAnswer
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json
 from tests.fakes.calls import Killed
 from tests.fakes.clocks import SettableClock
-from tests.fakes.subscription_values import MINUTE, NOW
+from tests.fakes.subscription_values import MINUTE, NOW, URL
 from tests.flows.intercepted_calls import InterceptedTable
 from tests.model.graph import Lists, Subscriptions
 from tests.model.history import Blow, History, What
@@ -19,7 +20,7 @@ from tests.model.process import Ports, Process, recorder
 from tests.model.runs import Interception, Run
 from tests.model.stores import Sent, Storage
 from tests.model.teams import Teams, chat_id
-from tests.sender import PREVIOUS_STATE_KEY, STATE_KEY, TENANT
+from tests.sender import PREVIOUS_STATE_KEY, STATE_KEY, TENANT, client_state
 
 _ALL = "created,updated,deleted"
 ENTRIES: Sequence[Mapping[str, Any]] = (
@@ -156,7 +157,7 @@ class World:
             get=lists.read,
             sink=lambda events, _deadline, sent: self._send(number, events, sent),
             vault=lambda: self.calls.check(What.VAULT),
-            endpoint=self._endpoint,
+            endpoint=lambda: self._endpoint(number),
             gap_recorder=recorder(storage),
             period=self.history.period * MINUTE,
         )
@@ -170,11 +171,13 @@ class World:
     def _of_rows[T](self, call: Callable[[], T], /) -> T:
         return self.calls.call(What.ROWS, call)
 
-    def _endpoint(self) -> EndpointAnswer:
-        """Return what a call of the app's own URL says; it rests on parking, as every answer to a POST does."""
-        is_up = not any(map(self.is_wrong, (What.DOWN, What.SICK, What.PARKED)))
-        verdict = Verdict.YES if is_up else Verdict.NO
-        return EndpointAnswer(verdict=verdict, reason="", asked_at=self.clock.now())
+    def _endpoint(self, number: int) -> EndpointAnswer:
+        """Return what a call of the app's own URL says, which a process of the app answers."""
+        asked_at = self.clock.now()
+        probe = probe_body(client_state=client_state(), tenant_id=TENANT)
+        is_reached = not (self.is_wrong(What.DOWN) or self.is_wrong(What.SICK))
+        is_taken = is_reached and self.processes[number].post(probe, received_at=self.own_now(number), fetch=None)
+        return EndpointAnswer(url=URL, verdict=Verdict.YES if is_taken else Verdict.NO, asked_at=asked_at)
 
     def _send(self, number: int, events: Sequence[CloudEvent], sent: Callable[[CloudEvent], None]) -> None:
         for event in events:
