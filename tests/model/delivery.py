@@ -103,8 +103,8 @@ def body_of(*notifications: Notification) -> bytes:
 @cache
 def _token() -> str:
     """Return a token that is good for every history: they all begin at one time."""
-    times = {"nbf": _seconds(NOW - timedelta(days=1)), "iat": _seconds(NOW - timedelta(days=1))}
-    return graph().token(**times, exp=_seconds(NOW + timedelta(days=9)))
+    begins, ends = _seconds(NOW - timedelta(days=1)), _seconds(NOW + timedelta(days=9))
+    return graph().token(nbf=begins, iat=begins, exp=ends)
 
 
 def _seconds(moment: datetime) -> int:

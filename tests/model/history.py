@@ -128,6 +128,13 @@ class History:
         return (*self.acts, *pulses)
 
     @property
+    def ends_at(self) -> int:
+        """Return the minute from which nothing is wrong any more."""
+        troubles = (each.at + each.minutes for each in self.troubles)
+        skews = (each.at + each.minutes for each in self.skews)
+        return max([self.minutes, *troubles, *skews])
+
+    @property
     def is_calm(self) -> bool:
         """Return whether nothing goes wrong."""
         return not (self.troubles or self.strokes or self.skews)
@@ -186,9 +193,9 @@ def _skews(minutes: int) -> st.SearchStrategy[Skew]:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw a history of some hours, seldom of two days; one in five goes without trouble."""
-    minutes = HOUR * draw(st.sampled_from([2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8, 12, 48]))
+    minutes = HOUR * draw(st.sampled_from([2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48]))
     processes = draw(st.integers(1, 2))
-    period = 10 if minutes > 4 * HOUR else draw(st.sampled_from([5, 10]))
+    period = 10 if minutes > 3 * HOUR else draw(st.sampled_from([5, 10]))
     drawn = History(
         minutes=minutes,
         period=period,

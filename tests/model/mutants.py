@@ -43,7 +43,9 @@ class ForgetfulTable:
         return self.table.load(tenant_id)
 
     def save[Row: (TrackedSubscription, AccountStatus)](self, row: Row) -> Row:
-        return self.table.save(self.forgets(row) if isinstance(row, TrackedSubscription) else row)
+        if isinstance(row, TrackedSubscription):
+            row = self.forgets(row)
+        return self.table.save(row)
 
     def delete(self, row: TrackedSubscription) -> None:
         self.table.delete(row)
@@ -54,17 +56,15 @@ class ForgetfulTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Unwritten:
-    """Records that are not written, or not read by other processes."""
+    """Records that are read, and never written."""
 
     records: PublicationRecords
-    writes: bool
 
     def read(self, key: str) -> PublicationRecord | None:
-        return self.records.read(key) if not self.writes else None
+        return self.records.read(key)
 
     def write(self, record: PublicationRecord) -> None:
-        if self.writes:
-            self.records.write(replace(record, etag=None))
+        pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ def _no_renewal(ports: Ports) -> None:
 
 
 def _unwritten(ports: Ports) -> None:
-    ports.records = Unwritten(records=ports.records, writes=False)
+    ports.records = Unwritten(records=ports.records)
 
 
 def _without_content(ports: Ports) -> None:

@@ -48,8 +48,7 @@ class Play:
 
     def __post_init__(self) -> None:
         self.world = World(history=self.history, mutation=self.mutation)
-        ends = [each.at + each.minutes for each in (*self.history.troubles, *self.history.skews)]
-        self.settled_at = max(self.history.minutes, *ends, 0) + 1
+        self.settled_at = self.history.ends_at + 1
 
     def play(self) -> None:
         """Play the history, and then let the app put everything in order."""

@@ -10,7 +10,6 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from shared.app.timer_run import Step, TimerRun
 from shared.errors import Malformed, Misconfigured, Problem, Unavailable, UnknownCertificate
 from shared.events.cloud_events import CloudEvent
 from shared.events.publish_once import PublicationRecords, PublishOnce
@@ -145,10 +144,12 @@ class Process:
         return True
 
     def run(self) -> None:
-        """Run the timer once; a failed step is tried again by the next run."""
+        """Run the timer once, its steps one after the other; what fails is tried again by the next run."""
         try:
-            with suppress(Problem):
-                self._timer_run().run()
+            endpoint = self.ports.endpoint()
+            for step in self._steps(endpoint):
+                with suppress(Problem):
+                    step()
         finally:
             self._settle()
 
@@ -159,18 +160,12 @@ class Process:
 
     # --- The timer
 
-    def _timer_run(self) -> TimerRun:
-        catch_up, outages = self._catch_up(), self._outages()
-        endpoint = self.ports.endpoint()
-        others = [
-            Step(name="endpoint", work=lambda _ends: outages.record(endpoint, self.ports.period)),
-            Step(name="parked", work=self._redriver().run, slice=_SLICE),
-            Step(name="gaps", work=catch_up.run, slice=_SLICE),
-        ]
-        if not self.ports.redrives:
-            del others[1]
-        first = Step(name="subscriptions", work=lambda _ends: self._reconciler(endpoint).run())
-        return TimerRun(first=first, others=others, clock=self.ports.clock)
+    def _steps(self, endpoint: EndpointAnswer) -> Iterator[Callable[[], object]]:
+        yield self._reconciler(endpoint).run
+        yield lambda: self._outages().record(endpoint, self.ports.period)
+        if self.ports.redrives:
+            yield lambda: self._redriver().run(self.ports.clock.now() + _SLICE)
+        yield lambda: self._catch_up().run(self.ports.clock.now() + _SLICE)
 
     def _reconciler(self, endpoint: EndpointAnswer) -> Reconciler:
         return Reconciler(

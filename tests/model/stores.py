@@ -99,7 +99,7 @@ class Subscriptions(InMemorySubscriptionTable):
     ) -> None:
         row = self.columns.setdefault((tenant_id, subscription_id), {})
         row |= activity_columns(event, at, expiration)
-        self.activities[tenant_id, subscription_id] = activity_from(row)  # type: ignore[arg-type]  # only its columns
+        self.activities[tenant_id, subscription_id] = activity_from(row)
 
 
 class Gaps(InMemoryGapTable):
