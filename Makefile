@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--custom-compile-command "make requirements"
 
 # What of tests/ starts services throughout, and need not be collected to be left out.
-SERVED := integration end_to_end flows simulation
+SERVED := integration end_to_end flows model simulation
 
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -57,7 +57,7 @@ chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail i
 chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that short chaos runs fail without a part of the app
 	$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
 
-simulation: .venv/installed sandbox/node_modules/installed  ## Play three days of 200 subscriptions with faults, in five minutes
+simulation: .venv/installed sandbox/node_modules/installed  ## Play three days with faults, then 10,000 random histories (ARGS="--histories 500")
 	$(BIN)/python -m tests.simulation $(ARGS)
 
 fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the code they reach (Linux on x86-64; ARGS=-runs=100000)

@@ -45,6 +45,7 @@ class Play:
     _agenda: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list, init=False)
     _numbers: Iterator[int] = field(default_factory=itertools.count, init=False)
     _blow: Stroke | None = field(default=None, init=False)
+    _next_run: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.world = World(history=self.history, mutation=self.mutation)
@@ -61,8 +62,7 @@ class Play:
             if trouble.what is What.RECORDS:
                 # A process that cannot read the table leaves it alone for seconds, which here is no time.
                 self._at(trouble.at + trouble.minutes, self.world.restart)
-        for number in range(self.settled_at // history.period + 1):
-            self._at(number * history.period + 0.5, partial(self._run, number))
+        self._run_times(self.settled_at // history.period + 1)
         self._play_until(self.settled_at)
         self._settle()
 
@@ -76,11 +76,10 @@ class Play:
         self._play_until(self.world.minute + 5 * HOUR)
 
     def _run_times(self, count: int) -> None:
-        period = self.history.period
-        first = int(self.world.minute // period) + 1
-        for number in range(first, first + count):
-            self._at(number * period + 0.5, partial(self._run, number))
-        self._play_until((first + count) * period)
+        for _ in range(count):
+            self._at(self._next_run * self.history.period + 0.5, partial(self._run, self._next_run))
+            self._next_run += 1
+        self._play_until((self._next_run - 1) * self.history.period + 1)
 
     def _runs_to_close(self) -> int:
         """Return within how many runs every gap ends: those of one subscription begin an hour after each other."""

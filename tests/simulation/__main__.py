@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox.azurite import Azurite
+from tests.model.search import search
 from tests.sandbox.background import Background
 from tests.simulation.report import Report
 from tests.simulation.scenario import Scenario
@@ -20,15 +21,21 @@ def main() -> int:
     """Simulate what the arguments ask for, print the figures, and return the exit status."""
     # What is made to fail is logged as errors, thousands of them.
     logging.disable()
-    report = _simulated(_scenario())
+    scenario, histories = _asked()
+    report = _simulated(scenario)
     console = Console()
     console.print(report.table())
     for violation in report.violations:
         console.print(f"[red]{violation}", highlight=False)
-    return 1 if report.violations else 0
+    stories = [story for story in search(histories, seed=scenario.seed) if story]
+    console.print(f"{histories} random histories: {len(stories)} searches found one that breaks a law of delivery")
+    for story in stories:
+        console.print(story, markup=False, highlight=False)
+    return 1 if report.violations or stories else 0
 
 
-def _scenario() -> Scenario:
+def _asked() -> tuple[Scenario, int]:
+    """Return the scenario, and how many random histories to play after it."""
     usual = Scenario()
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--days", type=float, default=usual.span / timedelta(days=1))
@@ -37,8 +44,9 @@ def _scenario() -> Scenario:
     parser.add_argument("--tenants", type=int, default=usual.tenants)
     parser.add_argument("--faults", type=float, default=usual.faults, help="the share of calls that meet one")
     parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--histories", type=int, default=10_000, help="random histories for the laws of delivery")
     asked = parser.parse_args()
-    return Scenario(
+    scenario = Scenario(
         span=timedelta(days=asked.days),
         every=timedelta(minutes=asked.every),
         subscriptions=asked.subscriptions,
@@ -46,6 +54,7 @@ def _scenario() -> Scenario:
         faults=asked.faults,
         seed=asked.seed,
     )
+    return scenario, asked.histories
 
 
 def _simulated(scenario: Scenario) -> Report:
