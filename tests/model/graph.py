@@ -68,6 +68,11 @@ class Subscriptions:
         is_over = stored is None or datetime.fromisoformat(stored["expirationDateTime"]) <= self.clock.now()
         return None if is_over else life
 
+    def living_ids(self) -> list[str]:
+        """Return the ids of what lives, by resource: several are created at once, in any order."""
+        living = [id_ for id_ in self.lives if self.living(id_)]
+        return sorted(living, key=lambda id_: [self.lives[id_].properties[name] for name in ("resource", "changeType")])
+
     def remove(self, id_: str) -> None:
         """Let a subscription vanish."""
         if self.account.stored.pop(id_, None) is not None:

@@ -175,7 +175,7 @@ def _acts(draw: st.DrawFn, minutes: int, processes: int) -> Act:
 
 @st.composite
 def _troubles(draw: st.DrawFn, minutes: int) -> Trouble:
-    what = draw(st.sampled_from([*What, What.DOWN, What.DOWN, What.SICK, What.TIMER]))
+    what = draw(st.sampled_from([*What, *[What.DOWN] * 6, What.SICK, What.SICK, What.TIMER, What.TIMER]))
     length = draw(st.one_of(st.integers(1, 25), st.integers(12, 90), st.integers(12, 90), st.integers(HOUR, 5 * HOUR)))
     return Trouble(at=draw(st.integers(20, minutes)), minutes=length, what=what)
 
@@ -193,24 +193,24 @@ def _skews(minutes: int) -> st.SearchStrategy[Skew]:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Draw a history of some hours, seldom of two days; one in five goes without trouble."""
-    minutes = HOUR * draw(st.sampled_from([2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48]))
+    minutes = HOUR * draw(st.sampled_from([2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48]))
     processes = draw(st.integers(1, 2))
-    period = 10 if minutes > 3 * HOUR else draw(st.sampled_from([5, 10]))
+    period = 10 if minutes > 3 * HOUR else draw(st.sampled_from([10, 5, 10]))
     drawn = History(
         minutes=minutes,
         period=period,
         life=draw(st.sampled_from([60, 45, 33] if period < 10 else [60, 45])),
         processes=processes,
         entries=tuple(sorted(draw(st.sets(st.integers(0, 4), min_size=1, max_size=4)))),
-        pulse=draw(st.sampled_from([0, 41, 17, 9, 9])),
-        acts=tuple(sorted(draw(st.lists(_acts(minutes, processes), max_size=20)), key=_at)),
+        pulse=draw(st.sampled_from([0, 17, 7, 7, 7])),
+        acts=tuple(sorted(draw(st.lists(_acts(minutes, processes), max_size=12)), key=_at)),
     )
     if draw(st.integers(0, 4)) == 0:
         return drawn
     return replace(
         drawn,
         validates=draw(st.booleans()),
-        troubles=tuple(sorted(draw(st.lists(_troubles(minutes), max_size=4)), key=_at)),
+        troubles=tuple(sorted(draw(st.lists(_troubles(minutes), min_size=1, max_size=4)), key=_at)),
         strokes=tuple(sorted(draw(st.lists(_strokes(minutes), max_size=3)), key=_at)),
         skews=tuple(draw(st.lists(_skews(minutes), max_size=1))),
     )

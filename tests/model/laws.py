@@ -41,8 +41,13 @@ class Laws:
 
     play: Play
     by_subject: dict[str, list[Sent]] = field(default_factory=dict)
+    rows: Sequence[TrackedSubscription] = field(init=False)
+    of_change: Mapping[int, Sequence[TrackedSubscription]] = field(init=False)
+    """The subscriptions that report each change, by its number."""
 
     def __post_init__(self) -> None:
+        self.rows = self.play.world.storage.subscriptions.tracked()
+        self.of_change = {each.number: list(self._rows_of(each)) for each in self.play.world.teams.changes}
         for sent in self.play.world.storage.sunk:
             self.by_subject.setdefault(sent.event.subject, []).append(sent)
 
@@ -51,14 +56,14 @@ class Laws:
     def published_once_at_least(self) -> Iterator[str]:
         """Yield the changes that were lost although no gap covers them."""
         for change in self.play.world.teams.changes:
-            for row in self._rows_of(change):
+            for row in self.of_change[change.number]:
                 if not self._is_in_gap(change, row) and not self._is_published(change):
                     yield f"law 1: {change} is in no gap of {row.desired.resource}, and was not published"
 
     def _rows_of(self, change: Change) -> Iterator[TrackedSubscription]:
         """Yield the subscriptions that report the change, if they existed by then."""
         lives = self.play.world.graph.lives.values()
-        for row in self.play.world.storage.subscriptions.tracked():
+        for row in self.rows:
             wanted = (row.desired.resource, row.desired.change_type)
             own = [life for life in lives if (life.properties["resource"], life.properties["changeType"]) == wanted]
             if any(life.reports(change) and life.created_at < change.at for life in own):
@@ -86,7 +91,7 @@ class Laws:
 
     def recovered(self) -> Iterator[str]:
         """Yield the resources whose state at the end of a gap was not published although the gap was closed."""
-        for row in self.play.world.storage.subscriptions.tracked():
+        for row in self.rows:
             for gap in self._gaps_of(row):
                 if gap.state is GapState.RECOVERED:
                     yield from self._unpublished(gap, row)
@@ -94,7 +99,9 @@ class Laws:
                     yield f"law 2: no event says that the gap of {gap.resource} is {gap.state}"
 
     def _unpublished(self, gap: Gap, row: TrackedSubscription) -> Iterator[str]:
-        subjects = {each.subject: each for each in self.play.world.teams.changes if row in list(self._rows_of(each))}
+        subjects = dict.fromkeys(
+            each.subject for each in self.play.world.teams.changes if row in self.of_change[each.number]
+        )
         for subject in subjects:
             all_of_it = [each for each in self.play.world.teams.changes if each.subject == subject]
             inside = [each for each in all_of_it if gap.since <= each.at <= gap.until]
@@ -172,7 +179,7 @@ class Laws:
         for gap in self.play.world.storage.gaps.rows.values():
             if gap.state not in DONE_STATES and not gap.is_recheck:
                 yield f"law 5: the {gap.cause} of {gap.resource} since {gap.since:%H:%M} has not ended, but {gap.state}"
-        for row in self.play.world.storage.subscriptions.tracked():
+        for row in self.rows:
             if row.missed_interval is not None:
                 yield f"law 5: what {row.desired.resource} missed is not in the table of gaps"
         for post in self.play.world.storage.parked.waiting():

@@ -113,7 +113,7 @@ class Play:
 
     def _reporting(self, change: Change) -> Iterable[tuple[str, Life]]:
         graph = self.world.graph
-        living = ((id_, graph.living(id_)) for id_ in list(graph.lives))
+        living = ((id_, graph.living(id_)) for id_ in graph.living_ids())
         return [(id_, life) for id_, life in living if life is not None and life.reports(change)]
 
     def _send(self, act: Act, notification: Notification) -> None:
@@ -167,7 +167,7 @@ class Play:
 
     def _strike(self, stroke: Stroke) -> None:
         world = self.world
-        living = [id_ for id_ in world.graph.lives if world.graph.living(id_)]
+        living = world.graph.living_ids()
         if stroke.blow is Blow.ROTATED:
             world.rotate_key()
         elif stroke.blow is Blow.KILLED_SENDING:
