@@ -154,6 +154,10 @@ _PULSE = ("write", "join", "write", "edit", "leave", "edit", "write", "delete")
 _VERBS = ("write", "write", "write", "edit", "edit", "delete", "join", "leave", "join", "leave")
 
 
+# What most rules are about.
+_COMMON = (*[What.DOWN] * 6, What.SICK, What.SICK, What.TIMER, What.TIMER, What.SINK, What.SINK, What.VAULT)
+
+
 def _rarely[T](value: st.SearchStrategy[T], usual: T) -> st.SearchStrategy[T]:
     return st.one_of(st.just(usual), st.just(usual), st.just(usual), value)
 
@@ -175,7 +179,7 @@ def _acts(draw: st.DrawFn, minutes: int, processes: int) -> Act:
 
 @st.composite
 def _troubles(draw: st.DrawFn, minutes: int) -> Trouble:
-    what = draw(st.sampled_from([*What, *[What.DOWN] * 6, What.SICK, What.SICK, What.TIMER, What.TIMER]))
+    what = draw(st.sampled_from([*What, *_COMMON]))
     length = draw(st.one_of(st.integers(1, 25), st.integers(12, 90), st.integers(12, 90), st.integers(HOUR, 5 * HOUR)))
     return Trouble(at=draw(st.integers(20, minutes)), minutes=length, what=what)
 

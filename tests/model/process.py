@@ -67,7 +67,6 @@ class Ports:
     period: timedelta
     tagged: Callable[[Sequence[CloudEvent]], Sequence[CloudEvent]] = list
     redrives: bool = True
-    is_lenient: bool = False
 
 
 @dataclass(kw_only=True)
@@ -138,7 +137,7 @@ class Process:
         try:
             self.receiver.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except (Malformed, Unavailable, Misconfigured):
-            return self.ports.is_lenient
+            return False
         finally:
             self._settle()
         return True
