@@ -54,8 +54,8 @@ guards: .venv/installed sandbox/node_modules/installed  ## Take every check out 
 chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail in turn while people work in Teams (ARGS="--minutes 5 --seed 1")
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that short chaos runs fail without a part of the app
-	$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
+chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that runs and laws fail without a part of the app
+	$(BIN)/python -m pytest -m chaos tests/chaos tests/model $(ARGS)
 
 simulation: .venv/installed sandbox/node_modules/installed  ## Play three days with faults, then 10,000 random histories (ARGS="--histories 500")
 	$(BIN)/python -m tests.simulation $(ARGS)

@@ -154,6 +154,8 @@ _PULSE = ("write", "join", "write", "edit", "leave", "edit", "write", "delete")
 _VERBS = ("write", "write", "write", "edit", "edit", "delete", "join", "leave", "join", "leave")
 
 
+# Most are short, and a few last for two days.
+_HOURS = (2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48)
 # What most rules are about.
 _COMMON = (*[What.DOWN] * 6, What.SICK, What.SICK, What.TIMER, What.TIMER, What.SINK, What.SINK, What.VAULT)
 
@@ -195,9 +197,9 @@ def _skews(minutes: int) -> st.SearchStrategy[Skew]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> History:
-    """Draw a history of some hours, seldom of two days; one in five goes without trouble."""
-    minutes = HOUR * draw(st.sampled_from([2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48]))
+def histories(draw: st.DrawFn, *, hours: Sequence[int] = _HOURS) -> History:
+    """Draw a history of one of so many hours; one in five goes without trouble."""
+    minutes = HOUR * draw(st.sampled_from(hours))
     processes = draw(st.integers(1, 2))
     period = 10 if minutes > 3 * HOUR else draw(st.sampled_from([10, 5, 10]))
     drawn = History(

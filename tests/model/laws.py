@@ -108,8 +108,20 @@ class Laws:
             later = [each for each in all_of_it if each.at > gap.until]
             if not inside or inside[-1].kind not in gap.change_types:
                 continue
-            if not _is_same_as_before(all_of_it, inside) and not any(map(self._is_published, [inside[-1], *later])):
+            if self._is_as_published(inside[-1], all_of_it):
+                continue
+            if not any(map(self._is_published, [inside[-1], *later])):
                 yield f"law 2: {inside[-1]} is in a gap of {gap.resource} that was closed, and was not published"
+
+    def _is_as_published(self, change: Change, all_of_it: Sequence[Change]) -> bool:
+        """Return whether a member is here, or gone, as was published last: nobody saw what came in between.
+
+        The state before the gap is not what counts. Of two gaps, the second may begin before the first is read back.
+        """
+        if change.is_message:
+            return False
+        told = [each for each in all_of_it if each.at < change.at and self._is_published(each)]
+        return (bool(told) and told[-1].kind == "created") is (change.kind == "created")
 
     def _is_said(self, gap: Gap) -> bool:
         events = self.by_subject.get(f"subscriptions/{gap.subscription_id}", ())
@@ -197,15 +209,6 @@ def _shows(sent: Sent, change: Change, times: set[datetime]) -> bool:
         return content.resource.get("etag") == change.version
     since = (change.item or {}).get("visibleHistoryStartDateTime")
     return content.resource.get("visibleHistoryStartDateTime") == since
-
-
-def _is_same_as_before(all_of_it: Sequence[Change], inside: Sequence[Change]) -> bool:
-    """Return whether a member is as before the gap: here, or not."""
-    if inside[0].is_message:
-        return False
-    before = [each for each in all_of_it if each.at < inside[0].at]
-    was_there = bool(before) and before[-1].kind == "created"
-    return was_there is (inside[-1].kind == "created")
 
 
 def _content(sent: Sent) -> bytes:

@@ -9,6 +9,7 @@ from functools import partial
 from math import ceil
 
 from shared.gaps.gap import DONE_STATES
+from shared.subscriptions.delivery import AFTER_OUTAGE
 from tests.fakes.subscription_values import MINUTE, NOW
 from tests.model.delivery import RETRIES, Notification, body_of, drops, lifecycle_item, notification_of
 from tests.model.graph import Life
@@ -83,13 +84,16 @@ class Play:
 
     def _runs_to_close(self) -> int:
         """Return within how many runs every gap ends: those of one subscription begin an hour after each other."""
-        now = self.world.clock.now()
-        left = [gap for gap in self.world.storage.gaps.rows.values() if gap.state not in DONE_STATES]
+        storage = self.world.storage
+        # A second comparison of lists comes hours later, and is no gap.
+        gaps = (gap for gap in storage.gaps.rows.values() if not gap.is_recheck)
+        left = Counter(gap.subscription_key for gap in gaps if gap.state not in DONE_STATES)
+        left.update(row.key for row in storage.subscriptions.tracked() if row.missed_interval is not None)
         if not left:
             return 0
-        minutes = max((gap.next_attempt_at() - now) / MINUTE for gap in left)
-        most = max(Counter(gap.subscription_key for gap in left).values())
-        return ceil((max(minutes, 0) + (most + 1) * HOUR) / self.history.period) + 2
+        # A gap ends before it is read back, and a failed attempt is followed by a pause.
+        minutes = AFTER_OUTAGE / MINUTE + _LONGEST_PAUSE + max(left.values()) * HOUR
+        return ceil(minutes / self.history.period) + 2
 
     # --- The agenda
 

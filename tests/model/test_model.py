@@ -15,6 +15,7 @@ from tests.model.story import story
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
 
+# Longer histories take longer: make simulation plays those, too.
 HISTORIES = 100
 MOST_HISTORIES = 200
 
@@ -29,13 +30,14 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.timeout(180)
 @settings(max_examples=HISTORIES, suppress_health_check=list(HealthCheck))
-@given(histories())
+@given(histories(hours=(2, 2, 3, 3, 4)))
 def test_random_histories_break_no_law(history: History) -> None:
     play = played(history)
     broken = violations(play)
     assert not broken, story(play, broken)
 
 
+@pytest.mark.chaos  # minutes for all of them
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("take_away", "law"), MUTANTS.values(), ids=MUTANTS)
 def test_rule_taken_away_breaks_a_law(take_away: Callable[[Ports], None], law: str) -> None:
