@@ -122,6 +122,7 @@ class History:
                 chat=number // len(_PULSE) % CHATS,
                 who=number,
                 process=number % self.processes,
+                twofold=number % 3 == 2,  # noqa: PLR2004  some of the edits
             )
             for number, at in enumerate(times)
         )
@@ -157,7 +158,18 @@ _VERBS = ("write", "write", "write", "edit", "edit", "delete", "join", "leave", 
 # Most are short, and a few last for two days.
 _HOURS = (2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 8, 12, 48)
 # What most rules are about.
-_COMMON = (*[What.DOWN] * 6, What.SICK, What.SICK, What.TIMER, What.TIMER, What.SINK, What.SINK, What.VAULT)
+_COMMON = (
+    *[What.DOWN] * 6,
+    What.SICK,
+    What.SICK,
+    What.TIMER,
+    What.TIMER,
+    What.SINK,
+    What.SINK,
+    What.VAULT,
+    What.GRAPH,
+    What.GRAPH,
+)
 
 
 def _rarely[T](value: st.SearchStrategy[T], usual: T) -> st.SearchStrategy[T]:
@@ -187,7 +199,12 @@ def _troubles(draw: st.DrawFn, minutes: int) -> Trouble:
 
 
 def _strokes(minutes: int) -> st.SearchStrategy[Stroke]:
-    return st.builds(Stroke, at=st.integers(20, minutes), blow=st.sampled_from(Blow), number=st.integers(0, 11))
+    return st.builds(
+        Stroke,
+        at=st.integers(20, minutes),
+        blow=st.sampled_from([*Blow, Blow.REMOVED, Blow.REMOVED]),
+        number=st.integers(0, 11),
+    )
 
 
 def _skews(minutes: int) -> st.SearchStrategy[Skew]:
