@@ -89,6 +89,15 @@ def selected_posts(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredP
     return [found[name] for name in dict.fromkeys(names)] if names else list(found.values())
 
 
+def delete_all(store: StoredPosts, posts: Sequence[StoredPost]) -> None:
+    """Delete stored POSTs."""
+    with bar("Deleting") as progress:
+        progress(0, len(posts))
+        for post in posts:
+            store.delete(post)
+            progress(1, 0)
+
+
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:
     """Retry stored POSTs at once and print the outcomes; exit status 1 unless all are published."""
     posts = selected_posts(redriver.store, names)

@@ -9,8 +9,8 @@ import typer
 
 from cli.deployments import reading_clients, writing_clients
 from cli.options import AsJson
-from cli.output import bar, console, iso, print_json, print_line
-from cli.stored_posts import Names, post_document, retry_all, selected_posts, show_list
+from cli.output import busy, console, iso, print_json, print_line
+from cli.stored_posts import Names, delete_all, post_document, retry_all, selected_posts, show_list
 from shared.app.renew_subscriptions import quarantine_redriver
 from shared.errors import Misconfigured
 from shared.receiving.post_store import QUARANTINE
@@ -57,12 +57,9 @@ def purge(*, older_than: _OlderThan = "P30D") -> None:
     """Delete the POSTs that were received longer ago than --older-than."""
     before = datetime.now(UTC) - _duration(older_than)
     store = writing_clients().post_store(QUARANTINE)
-    with bar("Deleting") as progress:
+    with busy("Reading the container"):
         old = [post for post in store.list() if post.received_at <= before]
-        progress(0, len(old))
-        for post in old:
-            store.delete(post)
-            progress(1, 0)
+    delete_all(store, old)
     print_line(console(), f"{len(old)} deleted")
 
 

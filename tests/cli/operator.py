@@ -27,10 +27,10 @@ class Operator:
     folder: Path
     ran: list[Result] = field(default_factory=list)
 
-    def run(self, *arguments: str) -> Result:
-        """Run a command with the app's current settings."""
+    def run(self, *arguments: str, answers: str = "") -> Result:
+        """Run a command with the app's current settings; ``answers`` is what the operator types."""
         settings = write_settings(self.folder / "local.settings.json", self.world.app.environ)
-        result = invoke("--settings", str(settings), *arguments)
+        result = invoke("--settings", str(settings), *arguments, answers=answers)
         self.ran.append(result)
         return result
 
@@ -43,11 +43,11 @@ class Operator:
         return file
 
 
-def invoke(*arguments: str) -> Result:
+def invoke(*arguments: str, answers: str = "") -> Result:
     """Run a command in this process, and restore the environment afterwards."""
     before = dict(os.environ)
     try:
-        return CliRunner().invoke(commands, list(arguments))
+        return CliRunner().invoke(commands, list(arguments), input=answers)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -1,6 +1,17 @@
 """All guards."""
 
-from tests.guards import authenticity, content, deployments, durability, outgoing, proofs, receiving, storing, times
+from tests.guards import (
+    authenticity,
+    bounds,
+    content,
+    deployments,
+    durability,
+    outgoing,
+    proofs,
+    receiving,
+    storing,
+    times,
+)
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -13,4 +24,5 @@ GUARDS: tuple[Guard, ...] = (
     *proofs.GUARDS,
     *deployments.GUARDS,
     *times.GUARDS,
+    *bounds.GUARDS,
 )
