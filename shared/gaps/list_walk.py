@@ -42,18 +42,39 @@ def read_page(query: Query, path: str, *, is_single: bool = False) -> Reads[Page
 def read_list(query: Query, path: str) -> Reads[Sequence[Item]]:
     """Return all items of a list; raises as ``read_page`` does."""
     items = list[Item]()
+    links = _Links(path)
     following: str | None = path
     while following is not None:
-        path, page = following, (yield from read_page(query, following))
+        page = yield from read_page(query, following)
         items.extend(page.items)
-        following = _following(page, path)
+        following = links.after(page)
     return items
 
 
-def _following(page: Page, path: str) -> str | None:
-    if page.next_path == path:
-        raise Unavailable("Graph's link to the next page leads to the same page")
-    return page.next_path
+@dataclass(slots=True)
+class _Links:
+    """The links from page to page of one list, from the page at ``_mark`` on; a circle of them would never end.
+
+    Brent's algorithm finds a circle of any length and remembers one link: the mark moves on after 1, 2, 4, 8 links, so
+    that it comes to lie in the circle and is met again, after at most three times the pages that there are.
+    Source: https://doi.org/10.1007/BF01933190
+    """
+
+    _mark: str
+    _since_mark: int = field(default=0, init=False)
+    _until_next_mark: int = field(default=1, init=False)
+
+    def after(self, page: Page) -> str | None:
+        """Return the link to the next page; raise Unavailable if it leads back to a page that was read."""
+        link = page.next_path
+        if link is None:
+            return None
+        if link == self._mark:
+            raise Unavailable("Graph's link to the next page leads back to a page that was read before")
+        self._since_mark += 1
+        if self._since_mark == self._until_next_mark:
+            self._mark, self._since_mark, self._until_next_mark = link, 0, 2 * self._until_next_mark
+        return link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +102,13 @@ class ListWalk:
         depth = len(self._outer)
         step = self.position[depth] if depth < len(self.position) else None
         path, page = yield from self._open(paths, query, step)
-        last = step.item if step is not None else None
+        links, last = _Links(path), step.item if step is not None else None
         while True:
             items = self._remaining(page, step)
             visitor.on_page(items)
             for item in items:
                 yield from self._visit_item(path, item, visitor)
-            step, following = None, _following(page, path)
+            step, following = None, links.after(page)
             if following is None:
                 return
             # The last item of this page is how to find the next one again if Graph forgets the link to it.
@@ -134,8 +155,9 @@ class ListWalk:
     def _search(self, paths: Sequence[str], query: Query, step: Step) -> Reads[tuple[str, Page]]:
         """Return the page with the item at which an earlier run stopped; the first page if no page has it."""
         path, page = first = yield from self._open(paths, query, None)
+        links = _Links(path)
         while step.item is not None and _index(page, step.item) is None:
-            following = _following(page, path)
+            following = links.after(page)
             if following is None:
                 return first
             path, page = following, (yield from read_page(query, following))

@@ -17,4 +17,19 @@ _PURGED = (
     _purging("for one reason", "purge", rewrite("reason in _", "True"), _BY_BOTH),
 )
 
-GUARDS = _PURGED
+_LINKED = (
+    Guarded(area="gap", module="shared/gaps/list_walk.py")(
+        "links in a circle end the list",
+        "_Links.after",
+        without_raise("Unavailable"),
+        "tests/unit/gaps/test_list_walk_circles.py::test_links_in_a_circle_are_unavailable",
+    ),
+    Guarded(area="gap", module="shared/gaps/list_walk.py")(
+        "a circle behind the first pages ends the list",
+        "_Links.after",
+        rewrite("_1 == self._until_next_mark", "False"),
+        "tests/unit/gaps/test_list_walk_circles.py::test_links_in_a_circle_are_unavailable",
+    ),
+)
+
+GUARDS = (*_PURGED, *_LINKED)

@@ -8,7 +8,6 @@ from tests.guards.edits import (
     without_call,
     without_except,
     without_if,
-    without_raise,
 )
 from tests.guards.guard import Guarded
 
@@ -114,12 +113,6 @@ _GAPS = (
         "GapTable.save",
         rewrite("self._table.save(_1, _)", "self._table.save(_1, '*')"),
         "tests/integration/gaps/test_gap_table.py::test_second_writer_of_a_gap_gets_a_conflict",
-    ),
-    _walk(
-        "a link to the same page ends the list",
-        "_following",
-        without_raise("Unavailable"),
-        f"{_RUNS}::test_a_link_that_leads_to_itself_does_not_keep_a_run_busy",
     ),
     _walk(
         "published before the position moves",
