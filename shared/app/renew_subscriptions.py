@@ -17,10 +17,14 @@ from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, dependency_an
 from shared.app.endpoint import endpoint, outages
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
+from shared.bounded_calls import BoundedCalls
 from shared.errors import Misconfigured, Problem
+from shared.gaps.bounded_lists import BoundedLists
 from shared.gaps.catch_up import CatchUp
 from shared.gaps.turns import MAX_READS
+from shared.graph.location import ResourceLocation
 from shared.json_file import read_json_file
+from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
@@ -36,6 +40,7 @@ _LOG = logging.getLogger(__name__)
 _TIME_FOR_PARKED = timedelta(minutes=1)
 _TIME_FOR_GAPS = timedelta(minutes=1)
 _TIME_FOR_PURGING = timedelta(seconds=10)
+_TIME_FOR_READING = timedelta(seconds=30)
 
 
 def timer_run(clients: Clients) -> TimerRun:
@@ -201,8 +206,24 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that waits between its requests for as long as Graph asks."""
     live = receiver(clients)
-    reader = RateLimitedReader(clients.read_resource, clients.clock)
+    reader = RateLimitedReader(partial(_read_resource, clients), clients.clock)
     return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read))
+
+
+@once
+def _graph_calls(clients: Clients, tenant_id: str) -> BoundedCalls:
+    """Return the bounds of what the steps beside the renewals read from Graph in a tenant."""
+    del clients
+    return BoundedCalls(f"Graph in tenant {tenant_id}", timeout=_TIME_FOR_READING)
+
+
+def _read_resource(clients: Clients, location: ResourceLocation) -> ResourceContent:
+    return _graph_calls(clients, location.tenant_id).call(clients.read_resource, location)
+
+
+@once
+def _lists(clients: Clients, tenant_id: str) -> BoundedLists:
+    return BoundedLists(lists=clients.graph_for_tenant(tenant_id), calls=_graph_calls(clients, tenant_id))
 
 
 @once
@@ -215,7 +236,7 @@ def catch_up(clients: Clients) -> CatchUp:
         subscription_table=clients.subscription_table(),
         gap_table=clients.gap_table(),
         snapshot_table=clients.snapshot_table(),
-        graph=clients.graph_for_tenant,
+        graph=partial(_lists, clients),
         pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="gaps"),
         # A resumed backfill reads pages again, and without the table it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,

@@ -1,6 +1,6 @@
 """The guards of what is bounded: what an operator deletes, lists without an end, and calls without an answer."""
 
-from tests.guards.edits import rewrite, without_call, without_raise
+from tests.guards.edits import keyword_becomes, rewrite, without_call, without_if, without_raise
 from tests.guards.guard import Guarded
 
 _PURGING = "tests/cli/test_parked_purge.py"
@@ -8,6 +8,12 @@ _BY_BOTH = f"{_PURGING}::test_purge_deletes_what_is_parked_by_tenant_and_reason"
 _ASKED = f"{_PURGING}::test_purge_shows_the_count_and_asks_first"
 _NOT_ALL = f"{_PURGING}::test_purge_without_tenant_and_reason_exits_2"
 
+_CALLS = "tests/unit/test_bounded_calls.py"
+_DOWN = f"{_CALLS}::test_system_with_four_abandoned_calls_is_not_called"
+_TRICKLING = "tests/unit/gaps/test_bounded_lists.py::test_tenants_that_trickle_in_every_run_take_no_thread_from_others"
+
+_calls = Guarded(area="bounded", module="shared/bounded_calls.py")
+_lists = Guarded(area="bounded", module="shared/gaps/bounded_lists.py")
 _purging = Guarded(area="parked purge", module="cli/commands/parked.py")
 
 _PURGED = (
@@ -32,4 +38,23 @@ _LINKED = (
     ),
 )
 
-GUARDS = (*_PURGED, *_LINKED)
+_BOUNDED = (
+    _calls(
+        "not longer than its time-out",
+        "BoundedCalls.call",
+        keyword_becomes("result", "timeout", "None"),
+        f"{_CALLS}::test_call_that_goes_on_for_too_long_is_unavailable",
+    ),
+    _calls("down with four abandoned calls", "BoundedCalls.call", without_if("MAX_ABANDONED"), _DOWN),
+    _calls("abandoned calls are counted", "BoundedCalls._abandon", without_call("add"), _DOWN),
+    _calls(
+        "up again when they have ended",
+        "BoundedCalls._abandon",
+        without_call("add_done_callback"),
+        f"{_CALLS}::test_system_whose_abandoned_calls_have_ended_is_called_again",
+    ),
+    _lists("a page of a backfill", "BoundedLists.get_page", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
+    _lists("an item of a backfill", "BoundedLists.get_item", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
+)
+
+GUARDS = (*_PURGED, *_LINKED, *_BOUNDED)
