@@ -16,6 +16,7 @@ from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from shared.app.bounded_transport import BoundedTransport
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Misconfigured, Problem
@@ -46,6 +47,9 @@ logging.getLogger("azure").setLevel(logging.WARNING)
 # Source: https://learn.microsoft.com/azure/app-service/reference-app-settings
 _SITE = ("WEBSITE_SITE_NAME", "WEBSITE_SLOT_NAME")
 _LOCAL = "local"
+
+# By default, the client waits 300 seconds for a vault that is silent, four times: longer than a run of the timer.
+_VAULT_OPTIONS: Mapping[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 10}
 
 
 def once[**P, T](build: Callable[Concatenate["Clients", P], T]) -> Callable[Concatenate["Clients", P], T]:
@@ -178,7 +182,8 @@ class Clients:
         # Settings that name a certificate always have a vault, so only a login can lack one.
         if url is None:
             raise Misconfigured("KEY_VAULT_URL is not set: a signed-in user's login is stored in the vault")
-        return SecretClient(url, self._azure_credential(self.settings.managed_identity))
+        transport, credential = BoundedTransport("Key Vault"), self._azure_credential(self.settings.managed_identity)
+        return SecretClient(url, credential, transport=transport, **_VAULT_OPTIONS)
 
     @once
     def certificate_versions(self, name: str) -> CertificateVersions:

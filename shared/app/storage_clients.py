@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 from requests import Session
 from requests.adapters import HTTPAdapter
 
+from shared.app.bounded_transport import BoundedTransport
 from shared.azure_calls import MAX_CONNECTIONS
 from shared.errors import Misconfigured
 from shared.storage_settings import NAME, StorageSettings
@@ -35,7 +35,7 @@ def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueService
         Misconfigured: the client cannot use the connection string or the URL.
     """
     name, options = _SERVICES[service]
-    transport, connection = _transport(), settings.connection
+    transport, connection = _transport(name), settings.connection
     try:
         if connection is not None:
             return service.from_connection_string(connection, transport=transport, **options)
@@ -45,10 +45,10 @@ def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueService
         raise Misconfigured(f"{NAME} does not lead to {name}s: correct the connection string or the URL") from exc
 
 
-def _transport() -> RequestsTransport:
+def _transport(service: str) -> BoundedTransport:
     session = Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
     # Without its own "auth", requests looks for a .netrc file before every request and would send its credentials.
     session.auth = lambda request: request
-    return RequestsTransport(session=session)
+    return BoundedTransport(f"the storage account's {service} service", session=session)

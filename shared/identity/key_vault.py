@@ -88,7 +88,7 @@ class CertificateVersions:
         return self._cached.setdefault(certificate.version, certificate)
 
     def _get(self, version: str | None) -> Certificate:
-        # Only the timer asks for the newest version, and it has time for retries.
+        # Only the timer asks for the newest version: it has time for a retry, and the client's transport bounds it.
         options: Mapping[str, Any] = {} if version is None else FAIL_FAST
         try:
             secret = self._client.get_secret(self._name, version, **options)

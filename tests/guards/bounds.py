@@ -12,6 +12,9 @@ _CALLS = "tests/unit/test_bounded_calls.py"
 _DOWN = f"{_CALLS}::test_system_with_four_abandoned_calls_is_not_called"
 _TRICKLING = "tests/unit/gaps/test_bounded_lists.py::test_tenants_that_trickle_in_every_run_take_no_thread_from_others"
 
+_TRANSPORT = "tests/integration/test_bounded_transport.py"
+
+_transport = Guarded(area="bounded", module="shared/app/bounded_transport.py")
 _calls = Guarded(area="bounded", module="shared/bounded_calls.py")
 _lists = Guarded(area="bounded", module="shared/gaps/bounded_lists.py")
 _purging = Guarded(area="parked purge", module="cli/commands/parked.py")
@@ -52,6 +55,18 @@ _BOUNDED = (
         "BoundedCalls._abandon",
         without_call("add_done_callback"),
         f"{_CALLS}::test_system_whose_abandoned_calls_have_ended_is_called_again",
+    ),
+    _transport(
+        "a call to storage or the vault",
+        "BoundedTransport.send",
+        rewrite("self._calls.call(_1)", "_1()"),
+        f"{_TRANSPORT}::test_call_that_trickles_is_unavailable_in_time",
+    ),
+    _transport(
+        "a call that has a deadline of its own is not",
+        "BoundedTransport.send",
+        without_if("FAIL_FAST"),
+        f"{_TRANSPORT}::test_call_of_the_receiving_path_is_left_to_its_deadline",
     ),
     _lists("a page of a backfill", "BoundedLists.get_page", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
     _lists("an item of a backfill", "BoundedLists.get_item", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
