@@ -5,11 +5,11 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.identity.signing_keys import parse_jwks
+from tests.fakes.graph_sender import key_pair
 
-KEY = rsa.generate_private_key(65537, 2048).public_key()
+KEY = key_pair()[0].public_key()
 
 
 def _entry(key_id: str, **more: Any) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_stranger_beside_our_items_is_counted_and_the_post_logged(log: Log) -> N
 
 
 def test_memory_for_logged_texts_is_bounded(log: Log) -> None:
-    for number in range(3000):
+    for number in range(1100):
         problems = {0: Unavailable(f"stranger text {number}")}
         log.posts.received(Receipt(received=1, dropped=0, published=0, problems=problems), size=9, took=TOOK)
     assert len(log.posts._next_at) <= 1000
