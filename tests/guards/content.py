@@ -33,7 +33,7 @@ _EMPTY = f"{_COLLECTION}::test_empty_text_means_absent"
 _OUTCOME = "tests/unit/receiving/test_receive.py::test_every_post_has_its_documented_outcome_and_writes_no_log"
 _DECRYPTION = "tests/unit/notifications/test_decryption.py"
 _BAD = f"{_DECRYPTION}::test_bad_content_never_opens_and_all_failures_look_alike"
-_VERSION = "tests/unit/identity/test_key_vault.py::test_what_does_not_look_like_a_version_is_not_even_asked_for"
+_VERSION = "tests/unit/identity/test_key_vault.py::test_text_that_is_no_version_is_not_asked_for"
 
 _json = Guarded(area="JSON", module="shared/notifications/json_text.py")
 _parsing = Guarded(area="parsing", module="shared/notifications/collection.py")

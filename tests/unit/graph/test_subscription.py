@@ -30,12 +30,12 @@ def _listed(**changes: Any) -> GraphSubscription:
     return GraphSubscription.from_json(ITEM | changes)
 
 
-def test_a_listed_subscription_is_read_in_full() -> None:
+def test_listed_subscription_is_read_in_full() -> None:
     assert _listed() == LISTED
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_graph_leaves_empty_is_none(nothing: str | None) -> None:
+def test_property_that_graph_leaves_empty_is_none(nothing: str | None) -> None:
     listed = _listed(encryptionCertificateId=nothing, lifecycleNotificationUrl=nothing, includeResourceData=None)
     assert (listed.encryption_certificate_id, listed.lifecycle_notification_url) == (None, None)
     assert listed.include_resource_data is False
@@ -58,7 +58,7 @@ def test_graphs_times_are_read_in_every_form(moment: str) -> None:
 
 @pytest.mark.parametrize("name", ["id", "resource", "changeType", "notificationUrl", "expirationDateTime"])
 @pytest.mark.parametrize("value", [None, 7, [], {}])
-def test_an_answer_without_a_needed_property_is_no_subscription(name: str, value: Any) -> None:
+def test_answer_without_a_needed_property_is_no_subscription(name: str, value: Any) -> None:
     with pytest.raises(Misconfigured):
         _listed(**{name: value})
 
@@ -74,7 +74,7 @@ def test_an_answer_without_a_needed_property_is_no_subscription(name: str, value
         *(ITEM | {"expirationDateTime": text} for text in ("2026-11-24T09:25:00", "9999-12-31T23:59:59-14:00")),
     ],
 )
-def test_what_is_no_subscription_is_refused(value: Any) -> None:
+def test_answer_that_is_no_subscription_is_refused(value: Any) -> None:
     with pytest.raises(Misconfigured):
         GraphSubscription.from_json(value)
 

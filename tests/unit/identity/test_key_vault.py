@@ -28,11 +28,11 @@ def _private_key(certificate_id: str) -> object:
 
 
 @pytest.mark.parametrize("name", NO_VERSIONS)
-def test_what_does_not_look_like_a_version_is_not_even_asked_for(name: str) -> None:
+def test_text_that_is_no_version_is_not_asked_for(name: str) -> None:
     with pytest.raises(Undecryptable):
         _private_key(NO_VERSIONS[name])
 
 
-def test_what_looks_like_a_version_is_asked_for() -> None:
+def test_text_that_looks_like_a_version_is_asked_for() -> None:
     with pytest.raises(Unavailable):
         _private_key("f" * 32)

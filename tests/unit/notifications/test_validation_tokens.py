@@ -39,7 +39,7 @@ def _judged(verifier: ValidationTokens, *tokens: str, received_at: datetime | No
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
-def test_a_token_of_either_version_vouches_for_its_tenant(version: str) -> None:
+def test_token_of_either_version_vouches_for_its_tenant(version: str) -> None:
     """Peers' hole 3: only one of the two issuers accepted. Hole 2: version 1 raises because only ``azp`` is read."""
     assert _tenants(graph().token(version)) == {TENANT}
 
@@ -91,7 +91,7 @@ def test_verified_token_is_judged_by_the_receipt_of_each_post() -> None:
     assert _judged(verifier, good, received_at=now() + timedelta(days=2)) == frozenset()
 
 
-def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
+def test_verified_token_costs_no_second_look_at_the_keys() -> None:
     """Peers' hole 4: metadata and signing keys fetched on every call."""
     asked: list[str] = []
 
@@ -105,7 +105,7 @@ def test_a_verified_token_costs_no_second_look_at_the_keys() -> None:
     assert asked == [graph().entra.kid]
 
 
-def test_a_token_that_names_no_key_asks_for_none() -> None:
+def test_token_that_names_no_key_asks_for_none() -> None:
     asked: list[str] = []
 
     def signing_key(key_id: str) -> SigningKey:
@@ -173,14 +173,14 @@ def _segments(header: dict[str, Any], claims: dict[str, Any]) -> str:
     return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
-def test_a_key_published_without_an_issuer_signs_for_every_tenant() -> None:
+def test_key_published_without_an_issuer_signs_for_every_tenant() -> None:
     def key_without_issuer(key_id: str) -> SigningKey:
         return SigningKey(public_key=published_key(key_id).public_key, issuer=None)
 
     assert verify(graph().token(), expected=AUDIENCE, signing_key=key_without_issuer).tenant_id == TENANT
 
 
-def test_a_failure_is_not_remembered() -> None:
+def test_failure_is_not_remembered() -> None:
     def out_of_reach(_key_id: str) -> SigningKey:
         raise Unavailable("Entra ID does not answer")
 
@@ -198,7 +198,7 @@ def test_memory_for_verified_tokens_is_bounded() -> None:
     assert len(verifier._cache) <= 256
 
 
-def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
+def test_key_published_for_one_tenant_signs_for_no_other() -> None:
     def key_of_another_tenant(key_id: str) -> SigningKey:
         return SigningKey(public_key=published_key(key_id).public_key, issuer=V2.format(OTHER_TENANT))
 
@@ -206,7 +206,7 @@ def test_a_key_published_for_one_tenant_signs_for_no_other() -> None:
         verify(graph().token(), expected=AUDIENCE, signing_key=key_of_another_tenant)
 
 
-def test_a_cloud_may_have_another_application_that_tracks_changes() -> None:
+def test_cloud_may_have_another_application_that_tracks_changes() -> None:
     audience = dataclasses.replace(AUDIENCE, caller_id=STRANGER)
     assert verify(graph().token(azp=STRANGER), expected=audience, signing_key=published_key).tenant_id == TENANT
     with pytest.raises(InvalidValidationToken):
@@ -227,7 +227,7 @@ def test_every_cloud_has_its_own_issuers(cloud: str) -> None:
 
 
 @pytest.mark.skipif(not GENUINE.exists(), reason="the genuine token is not at hand")
-def test_a_genuine_token_is_accepted_as_received_in_2019_and_refused_today() -> None:
+def test_genuine_token_is_accepted_as_of_2019_and_refused_today() -> None:
     genuine = (GENUINE / "validationToken.jwt").read_text().strip()
     keys = parse_jwks(json.loads((GENUINE / "jwks.json").read_text()))
     expected = json.loads((GENUINE / "expected_claims.json").read_text())

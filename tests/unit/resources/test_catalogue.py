@@ -111,7 +111,7 @@ def test_neither_reading_has_a_path_that_the_other_lacks() -> None:
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.path)
-def test_what_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
+def test_entry_that_the_catalogue_allows_has_no_fault(row: ResourceType) -> None:
     options = "" if row.max_filtered is None else f"?$filter=id in ('{USER}')"
     assert not _faults(
         f"{_filled(row.path)}{options}",
