@@ -122,7 +122,7 @@ class History:
                 chat=number // len(_PULSE) % CHATS,
                 who=number,
                 process=number % self.processes,
-                twofold=number % 3 == 2,  # noqa: PLR2004  some of the edits
+                twofold=number % 3 == 2,
             )
             for number, at in enumerate(times)
         )
