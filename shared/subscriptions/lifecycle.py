@@ -52,10 +52,16 @@ def unrecorded_missed(row: TrackedSubscription, now: datetime) -> MissedNotifica
     return missed if not _is_same(missed, recorded) and now - recorded.at >= _BETWEEN_MISSED else None
 
 
-def missed_by(notification: MissedNotification) -> MissedInterval:
-    """Return the interval of which Graph may have dropped changes."""
-    at = notification.at
-    return MissedInterval(since=at - RETRIED_FOR, until=at, cause=MissedCause.MISSED)
+def missed_by(row: TrackedSubscription, notification: MissedNotification) -> MissedInterval:
+    """Return the interval of which Graph may have dropped changes.
+
+    The row has only the last notification of those that came between two runs. All that name one expiration came since
+    the renewal that set it, so the interval begins with what Graph retried then.
+    """
+    first = notification.at
+    if row.applied and not _is_copy(notification.expiration, row.applied):
+        first = min(first, row.applied.renewed_at)
+    return MissedInterval(since=first - RETRIED_FOR, until=notification.at, cause=MissedCause.MISSED)
 
 
 def has_copy(row: TrackedSubscription) -> bool:

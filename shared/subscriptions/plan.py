@@ -114,7 +114,7 @@ def _action(
     # With ``force`` there always is an action, which records the interval.
     recorded = replace(row, recorded_missed=missed)
     action = _action_for_wanted(recorded, subscription, replace(policy, force=True), now)
-    return action and replace(action, missed_interval=missed_by(missed).merged_with(action.missed_interval))
+    return action and replace(action, missed_interval=missed_by(row, missed).merged_with(action.missed_interval))
 
 
 def _action_for_wanted(

@@ -18,6 +18,7 @@ _ENDED = f"{_OUTAGES}::test_interval_that_has_ended_is_left_to_the_next_step"
 _outages = Guarded(area="proof", module="shared/subscriptions/outages.py")
 _delivery = Guarded(area="proof", module="shared/subscriptions/delivery.py")
 _plan = Guarded(area="proof", module="shared/subscriptions/plan.py")
+_lifecycle = Guarded(area="proof", module="shared/subscriptions/lifecycle.py")
 _requests = Guarded(area="proof", module="shared/subscriptions/requests.py")
 _run = Guarded(area="verdict", module="shared/subscriptions/action_run.py")
 _apply = Guarded(area="proof", module="shared/subscriptions/apply.py")
@@ -26,6 +27,21 @@ _recorder = Guarded(area="gap", module="shared/gaps/gap_recorder.py")
 _probe = Guarded(area="probe", module="shared/graph/endpoint_probe.py")
 _receiver = Guarded(area="probe", module="shared/receiving/receive.py")
 _store = Guarded(area="probe", module="shared/receiving/post_store.py")
+
+_MISSED = (
+    _lifecycle(
+        "missed begins with the renewal whose expiration it names",
+        "missed_by",
+        without_if("_is_copy"),
+        "tests/unit/subscriptions/test_known_by_id.py::test_missed_twice_between_two_runs_is_one_gap_that_covers_both",
+    ),
+    _lifecycle(
+        "missed of an earlier expiration begins at its own receipt",
+        "missed_by",
+        without_operand("_is_copy"),
+        "tests/unit/subscriptions/test_lifecycle.py::test_missed_is_recorded_during_a_renewal_or_parked_across_one",
+    ),
+)
 
 _MOVED = (
     _outages(
@@ -220,4 +236,4 @@ _PROBED_ENDPOINT = (
         f"{_CLOCK}::test_rate_limit_survives_a_clock_that_is_set_back",
     ),
 )
-GUARDS = (*_MOVED, *_PLANNED, *_AWAITED, *_MERGED, *_PROBED_ENDPOINT)
+GUARDS = (*_MISSED, *_MOVED, *_PLANNED, *_AWAITED, *_MERGED, *_PROBED_ENDPOINT)

@@ -171,11 +171,27 @@ def test_missed_replayed_every_ten_minutes_is_one_gap() -> None:
     applied = world.row("/teams").applied
     assert applied is not None
     at = world.clock.now() + MINUTE
-    gap = MissedInterval(since=at - 4 * HOUR, until=at, cause=MissedCause.MISSED)
+    gap = MissedInterval(since=NOW - 4 * HOUR, until=at, cause=MissedCause.MISSED)
     for number in range(6 * 24):
         _record(world, missed_at=at + number * 10 * MINUTE, missed_expiration=applied.expiration)
         world.run(10 * MINUTE)
     assert world.row("/teams").missed_interval == gap
+
+
+def test_missed_twice_between_two_runs_is_one_gap_that_covers_both() -> None:
+    """Row: missed twice between two runs. The row has the second only, and names the expiration of both."""
+    world = _world()
+    applied = world.row("/teams").applied
+    assert applied is not None
+    first, second = NOW + 5 * MINUTE, NOW + 3 * HOUR
+    for missed_at in (first, second):
+        _record(world, missed_at=missed_at, missed_expiration=applied.expiration)
+    world.run(3 * HOUR)
+    gap = world.row("/teams").missed_interval
+    assert gap is not None
+    assert gap.since <= first - 4 * HOUR
+    assert gap.until is not None
+    assert gap.until >= second
 
 
 # --- subscriptionRemoved is answered by a GET
