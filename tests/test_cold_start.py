@@ -16,6 +16,7 @@ HEAVY = (
     "cryptography",
     "jwt",
     "msal",
+    "msgspec",
     "requests",
 )
 QUESTION = f"""
