@@ -4,7 +4,6 @@ Problem
 ├── Rejected                    nothing: a retry would fail again. An item that is authentic goes to the quarantine
 │   ├── Malformed                   it is not what Graph sends (a whole body: 400)
 │   │   └── TooLarge                    it exceeds this app's limit (a whole body: 413)
-│   ├── InvalidClientState          its client state is missing, or this app did not sign it for its tenant: not ours
 │   ├── InvalidValidationToken      its resource data comes without a valid validation token
 │   ├── Undecryptable               it cannot be decrypted (which step failed is secret: it helps attackers)
 │   ├── Refused                     Graph refuses this one resource for good (400, 402, 410, 423, some 403)
@@ -51,12 +50,6 @@ class Malformed(Rejected):
 
 class TooLarge(Malformed):
     """A body that exceeds this app's limit."""
-
-
-class InvalidClientState(Rejected):
-    """A client state that this app did not sign for the item's tenant."""
-
-    reason = "client-state"
 
 
 class InvalidValidationToken(Rejected):

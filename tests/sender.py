@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from msgspec import Raw
 
 from sandbox.entra import Entra
 from sandbox.graph.encryption import encrypt
 from shared.notifications.client_state import AuthenticNotification, authenticate, notification_in, sign_client_state
-from shared.notifications.collection import ReceivedItem
+from shared.notifications.collection import ChangeNotification, EncryptedContent
 from shared.settings import ClientStateKey
 
 TENANT = "2bcd9dfb-6a66-4236-98f9-e8fe4a675323"
@@ -26,6 +27,9 @@ STATE_KEY = ClientStateKey.from_text(STATE_KEY_TEXT)
 PREVIOUS_STATE_KEY = ClientStateKey.from_text(PREVIOUS_STATE_KEY_TEXT)
 FOREIGN_STATE_KEY = ClientStateKey.from_text("a key that this app has never been given")
 NONCE = bytes(range(16))
+
+# What no id, path or change type is.
+NOT_SHORT_TEXT: tuple[Any, ...] = (7, [], {}, "x" * 4097, "a\r\nb", "\u2028", "\x00")
 
 CONTENT = {"id": "1612289992105", "etag": "1612289992105", "body": {"contentType": "text", "content": "Grüße 👋"}}
 PLAINTEXT = json.dumps(CONTENT, ensure_ascii=False).encode()
@@ -48,9 +52,34 @@ def basic_item(**changes: Any) -> dict[str, Any]:
     return item | changes
 
 
+def pascal_case(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def raw(value: Any) -> Raw:
+    """Return ``value`` as it is received, as a part of a body; a lone surrogate becomes a question mark."""
+    return Raw(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
 def authentic(item: dict[str, Any]) -> AuthenticNotification:
-    """Return the notification in ``item``, which one of the two keys has signed."""
-    return notification_in(authenticate(ReceivedItem.from_json(item), keys=[STATE_KEY, PREVIOUS_STATE_KEY]))
+    """Return the notification in ``item``, which one of the two keys has signed; else raise ValueError."""
+    found = authenticate(raw(item), keys=[STATE_KEY, PREVIOUS_STATE_KEY])
+    if found is None:
+        raise ValueError("not ours")
+    return notification_in(found)
+
+
+def unsigned(item: dict[str, Any]) -> AuthenticNotification:
+    """Return the notification in ``item``, for tests of what follows its client state's check."""
+    return AuthenticNotification(ChangeNotification.from_json(raw(item), tenant_id=item["tenantId"]))
+
+
+def received_content(content: dict[str, Any]) -> EncryptedContent:
+    """Return ``encryptedContent`` as it is received in an item."""
+    encrypted = authentic(basic_item(encryptedContent=content)).encrypted_content
+    if encrypted is None:
+        raise ValueError("no content")
+    return encrypted
 
 
 def body(*items: Any, tokens: Any = ()) -> bytes:

@@ -71,12 +71,12 @@ def test_an_edit_that_fits_none_or_several_nodes_is_an_error(edit: Edit) -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "notifications/client_state",
         "notifications/validation_tokens",
         "notifications/decryption",
         "graph/location",
         "notifications/collection",
         "notifications/json_text",
+        "notifications/properties",
         "receiving/receive",
         "receiving/item_publisher",
         "identity/signing_keys",

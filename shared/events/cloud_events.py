@@ -9,19 +9,16 @@ https://learn.microsoft.com/azure/event-grid/subscribe-to-graph-api-events
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.errors import Malformed, NotFound
+from shared.errors import NotFound
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
+from shared.notifications.json_text import dump_json
 from shared.resources.paths import is_created_once, subject_of, type_name_of
-
-_ENCODER = json.JSONEncoder(allow_nan=False)
-_SORTING_ENCODER = json.JSONEncoder(allow_nan=False, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +97,7 @@ def change_event(
     encrypted = notification.encrypted_content
     # Graph encrypts each item with its own key, so each notification has its own signature. Two updates without
     # content in one POST differ only in their position.
-    own_key = f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature
+    own_key = f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature.hex()
     return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
 
@@ -220,18 +217,6 @@ def source_of(tenant_id: str, client_id: str) -> str:
 def rfc3339(moment: datetime) -> str:
     """Return a UTC time as CloudEvents writes it, with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def dump_json(value: Mapping[str, Any], *, sort_keys: bool = False) -> bytes:
-    """Return an object as JSON in UTF-8.
-
-    Raises:
-        Malformed: nested too deeply, or with a number that JSON does not have.
-    """
-    try:
-        return (_SORTING_ENCODER if sort_keys else _ENCODER).encode(value).encode()
-    except (ValueError, RecursionError) as exc:
-        raise Malformed("a resource that cannot be written as JSON") from exc
 
 
 def _with_member(json_object: bytes, name: bytes, value: bytes) -> bytes:

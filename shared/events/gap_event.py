@@ -6,7 +6,8 @@ Graph has no event for it: https://learn.microsoft.com/azure/event-grid/subscrib
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.events.cloud_events import CloudEvent, Provenance, dump_json, rfc3339, source_of, stable_id
+from shared.events.cloud_events import CloudEvent, Provenance, rfc3339, source_of, stable_id
+from shared.notifications.json_text import dump_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,15 @@ from typing import Any
 from shared.errors import Malformed
 from shared.events.cloud_events import (
     CloudEvent,
-    dump_json,
     event_from_notification,
     stable_id,
 )
 from shared.events.gap_event import LostChanges
 from shared.gaps.gap import Gap, parse_time
-from shared.notifications.collection import MAX_TEXT, ChangeNotification
+from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
+from shared.notifications.json_text import dump_json
+from shared.notifications.properties import MAX_TEXT
 from shared.resources.paths import is_member_type
 
 # As notifications spell them.

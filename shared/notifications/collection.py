@@ -1,7 +1,7 @@
 """The body of Graph's POST as values.
 
-A POST is parsed in two steps, because anyone can send one. First its items are ``ReceivedItem``: just enough to check
-who signed them. Only an item that is authentic is then parsed as a ``ChangeNotification``.
+A POST is parsed in steps, because anyone can send one. First its items are text. Only an item that is authentic
+(``client_state``) is then parsed as a ``ChangeNotification``. What nobody needs is never built.
 
 The parser tolerates what varies between Graph's notifications: the case of property names, unknown properties and enum
 values, empty texts for absent ones, and an item without the ``value`` wrapper. It rejects what could harm the app:
@@ -11,13 +11,25 @@ control characters in strings that are logged.
 Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollection
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from msgspec import Raw
+
 from shared.errors import Malformed, TooLarge
-from shared.notifications.json_text import parse_untrusted_json
+from shared.notifications.json_text import cheap_text, dump_json, parse_json
+from shared.notifications.properties import (
+    Fields,
+    ObjectReader,
+    base64_or_empty,
+    is_list,
+    list_of,
+    optional_text,
+    present,
+    required_text,
+    text_or_none,
+)
 
 # Graph documents no limit for a POST; observed bodies are a few hundred kilobytes.
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -25,67 +37,47 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 # A body holds fewer genuine items, of 500 bytes or more. Without a limit, an attacker could post two million zeros.
 MAX_ITEMS = 10_000
 
-# Three times the longest documented path. An event's type and subject come from these strings. Each character may need
-# twelve bytes in JSON, and both must fit into a queue message.
-MAX_TEXT = 1536
+# A property of stored bodies. Graph sends none; a stranger's could only distinguish items that he can sign.
+_POSITIONS = "positions"
+_POSITION_DIGITS = len(str(MAX_ITEMS))
 
-# Graph's objects have a dozen properties; an object of thousands is a stranger's, and only costs time.
-_MAX_PROPERTIES = 100
-
-# The properties of a POST in Graph's spelling; published samples vary in case.
-_PROPERTY_NAMES = frozenset(
-    """
-    changeType clientState data dataKey dataSignature encryptedContent encryptionCertificateId
-    encryptionCertificateThumbprint id lifecycleEvent organizationId resource resourceData
-    subscriptionExpirationDateTime subscriptionId tenantId validationTokens value
-    """.split()  # noqa: SIM905  a list of one name a line would fill the page
+_BODY = ObjectReader("value", "validationTokens", "subscriptionId", _POSITIONS)
+_NOTIFICATION = ObjectReader(
+    "subscriptionId",
+    "changeType",
+    "lifecycleEvent",
+    "subscriptionExpirationDateTime",
+    "resource",
+    "resourceData",
+    "encryptedContent",
 )
-_GRAPH_SPELLING: Mapping[str, str] = {name.lower(): name for name in _PROPERTY_NAMES}
+_CONTENT = ObjectReader("data", "dataKey", "dataSignature", "encryptionCertificateId")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedContent:
-    """``changeNotificationEncryptedContent``, each field as received.
+    """``changeNotificationEncryptedContent``, decoded from Base64.
 
     Source: https://learn.microsoft.com/graph/api/resources/changenotificationencryptedcontent
     """
 
-    data: str = field(repr=False)
-    data_key: str = field(repr=False)
-    data_signature: str = field(repr=False)
+    data: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
+    data_signature: bytes = field(repr=False)
     encryption_certificate_id: str
 
     @classmethod
-    def from_json(cls, value: Any) -> Self:
-        """Return the content, with "" for each field that is no text; raise Malformed if ``value`` is not an object."""
-        fields = _with_graph_spelling(value)
-        parts = (fields.get(name) for name in ("data", "dataKey", "dataSignature", "encryptionCertificateId"))
-        # Every later check rejects "".
-        data, data_key, signature, certificate_id = (part if isinstance(part, str) else "" for part in parts)
-        return cls(data=data, data_key=data_key, data_signature=signature, encryption_certificate_id=certificate_id)
+    def from_json(cls, value: Raw) -> Self:
+        """Return the content; raise Malformed if ``value`` is not an object.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedItem:
-    """One item of a POST before anyone knows who sent it: what its client state signs, and the JSON as received."""
-
-    tenant_id: str
-    client_state: str | None = field(repr=False)
-    raw: Any = field(repr=False)
-
-    @classmethod
-    def from_json(cls, value: Any) -> Self:
-        """Return the item, with ``tenant_id`` in lower case.
-
-        Raises:
-            Malformed: ``value`` is not an object, or names no tenant.
+        A field that is no text, or not in Base64, is empty: every later check rejects that.
         """
-        fields = _with_graph_spelling(value)
-        client_state = fields.get("clientState")
+        fields = _CONTENT.read(value)
         return cls(
-            tenant_id=_tenant_id(fields),
-            client_state=client_state if isinstance(client_state, str) else None,
-            raw=value,
+            data=base64_or_empty(fields.get("data")),
+            data_key=base64_or_empty(fields.get("dataKey")),
+            data_signature=base64_or_empty(fields.get("dataSignature")),
+            encryption_certificate_id=text_or_none(fields.get("encryptionCertificateId")) or "",
         )
 
 
@@ -106,131 +98,102 @@ class ChangeNotification:
     encrypted_content: EncryptedContent | None
 
     @classmethod
-    def from_json(cls, value: Any) -> Self:
-        """Return the item, with ``tenant_id`` and the first letter of ``change_type`` in lower case.
+    def from_json(cls, raw: Raw, *, tenant_id: str) -> Self:
+        """Return the item in ``raw``, with the first letter of ``change_type`` in lower case.
+
+        ``tenant_id``: the one for which the item's client state is signed.
 
         Raises:
-            Malformed: ``value`` is not an object, or a required property is missing or has the wrong type.
+            Malformed: a required property is missing or has the wrong type.
         """
-        fields = _with_graph_spelling(value)
-        lifecycle_event = _optional_text(fields, "lifecycleEvent")
+        fields = _NOTIFICATION.read(raw)
+        lifecycle_event = optional_text(fields, "lifecycleEvent")
         is_change = lifecycle_event is None
-        encrypted = fields.get("encryptedContent")
+        encrypted = present(fields, "encryptedContent")
         return cls(
-            subscription_id=_required_text(fields, "subscriptionId"),
-            tenant_id=_tenant_id(fields),
-            subscription_expiration=_optional_text(fields, "subscriptionExpirationDateTime"),
-            change_type=_lower_first(_required_text(fields, "changeType")) if is_change else None,
+            subscription_id=required_text(fields, "subscriptionId"),
+            tenant_id=tenant_id,
+            subscription_expiration=optional_text(fields, "subscriptionExpirationDateTime"),
+            change_type=_lower_first(required_text(fields, "changeType")) if is_change else None,
             lifecycle_event=lifecycle_event,
             # That of a lifecycle notification, such as "Subscriptions/<id>", says nothing that the id does not say.
-            resource=_required_text(fields, "resource") if is_change else None,
-            resource_data=_object(fields, "resourceData"),
+            resource=required_text(fields, "resource") if is_change else None,
+            resource_data=_resource_data(fields),
             encrypted_content=None if encrypted is None else EncryptedContent.from_json(encrypted),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeNotificationCollection:
-    """A POST body, or the part of one that is stored. ``value`` leaves out whatever names no tenant.
+    """A POST body, or the part of one that is stored: its items as received, whatever they are.
 
-    ``length``: how many items the body has. ``positions``: the position of each item in the POST that Graph sent.
+    ``positions``: the position of each item in the POST that Graph sent.
     """
 
-    value: tuple[ReceivedItem, ...]
-    validation_tokens: tuple[str, ...] = field(repr=False)
-    length: int
-    positions: tuple[int, ...]
+    value: Sequence[Raw] = field(repr=False)
+    validation_tokens: Sequence[str] = field(repr=False)
+    positions: Sequence[int]
 
     @classmethod
     def from_json(cls, body: bytes) -> Self:
         """Return the collection in ``body``.
 
         Raises:
-            TooLarge: over ``MAX_BODY_BYTES`` or ``MAX_ITEMS``.
+            TooLarge: over ``MAX_BODY_BYTES``, or over ``MAX_ITEMS`` items or tokens.
             Malformed: not JSON in UTF-8, denser than Graph's, or neither a collection nor a single item.
         """
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"over {MAX_BODY_BYTES} bytes")
-        fields = _with_graph_spelling(parse_untrusted_json(body))
-        # Articles of 2021 and 2022 show basic notifications without the wrapper.
-        items = [fields] if "value" not in fields and "subscriptionId" in fields else fields.get("value")
-        if not isinstance(items, list):
-            raise Malformed("not a collection of change notifications")
-        if len(items) > MAX_ITEMS:
-            raise TooLarge(f"over {MAX_ITEMS} items")
-        positions = _positions(fields.get(_POSITIONS), len(items))
-        found = zip(positions, map(_item_or_none, items), strict=True)
-        received = [(position, item) for position, item in found if item is not None]
+        text = cheap_text(body)
+        fields = _BODY.read(text)
+        items = _items(text, fields)
         return cls(
-            value=tuple([item for _, item in received]),
-            validation_tokens=_validation_tokens(fields.get("validationTokens")),
-            length=len(items),
-            positions=tuple([position for position, _ in received]),
+            value=items,
+            validation_tokens=_validation_tokens(fields),
+            positions=_positions(fields, len(items)),
         )
 
 
-# A property of stored bodies. Graph sends none; a stranger's could only distinguish items that he can sign.
-_POSITIONS = "positions"
+def _items(text: bytes, fields: Fields) -> Sequence[Raw]:
+    if "value" in fields:
+        return _limited_list(fields["value"])
+    # Articles of 2021 and 2022 show basic notifications without the wrapper.
+    if "subscriptionId" in fields:
+        return [Raw(text)]
+    raise Malformed("not a collection of change notifications")
 
 
-def _positions(value: Any, length: int) -> Sequence[int]:
-    is_stored = isinstance(value, list) and len(value) == length and all(type(each) is int for each in value)
-    return value if is_stored else range(length)
+def _limited_list(value: Raw) -> Sequence[Raw]:
+    elements = list_of(value)
+    if len(elements) > MAX_ITEMS:
+        raise TooLarge(f"over {MAX_ITEMS} elements in a list")
+    return elements
 
 
-def _item_or_none(value: Any) -> ReceivedItem | None:
-    # Errors cost more than parsing.
-    if not isinstance(value, dict) or {"tenantid", "organizationid"}.isdisjoint(map(str.lower, value)):
-        return None
-    try:
-        return ReceivedItem.from_json(value)
-    except Malformed:
-        return None
+def _positions(fields: Fields, length: int) -> tuple[int, ...]:
+    numbers = map(bytes, _list_or_empty(fields.get(_POSITIONS)))
+    # A large number would take long to convert.
+    positions = [int(each) for each in numbers if each.isdigit() and len(each) <= _POSITION_DIGITS]
+    return tuple(positions) if len(positions) == length else tuple(range(length))
 
 
-def _validation_tokens(value: Any) -> tuple[str, ...]:
-    return tuple([token for token in value if isinstance(token, str)]) if isinstance(value, list) else ()
+def _validation_tokens(fields: Fields) -> Sequence[str]:
+    tokens = map(text_or_none, _list_or_empty(fields.get("validationTokens")))
+    return [token for token in tokens if token is not None]
 
 
-def _with_graph_spelling(value: Any) -> Mapping[str, Any]:
-    """Return an object with Graph's spelling of its names: ``encryptedContent`` and ``EncryptedContent`` both occur."""
-    if not isinstance(value, dict):
-        raise Malformed("not an object")
-    if value.keys() <= _PROPERTY_NAMES or len(value) > _MAX_PROPERTIES:
-        return value
-    return {_GRAPH_SPELLING.get(key.lower(), key): item for key, item in value.items()}
+def _list_or_empty(value: Raw | None) -> Sequence[Raw]:
+    return _limited_list(value) if value is not None and is_list(value) else ()
 
 
-def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return a property that may be absent or empty; it is printable (no lone surrogates), so that it can be logged."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
-        raise Malformed(f"{name} is not a short printable string")
-    return value
-
-
-def _required_text(fields: Mapping[str, Any], name: str) -> str:
-    value = _optional_text(fields, name)
+def _resource_data(fields: Fields) -> Mapping[str, Any]:
+    value = present(fields, "resourceData")
     if value is None:
-        raise Malformed(f"{name} is missing")
-    return value
-
-
-def _tenant_id(fields: Mapping[str, Any]) -> str:
-    # Some lifecycle, presence and meeting notifications have organizationId instead.
-    tenant_id = _optional_text(fields, "tenantId") or _optional_text(fields, "organizationId")
-    if tenant_id is None:
-        raise Malformed("tenantId is missing")
-    return tenant_id.lower()
-
-
-def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = fields.get(name)
-    if value is None or isinstance(value, dict):
-        return value or {}
-    raise Malformed(f"{name} is not an object")
+        return {}
+    resource_data = parse_json(value)
+    if not isinstance(resource_data, dict):
+        raise Malformed("resourceData is not an object")
+    return resource_data
 
 
 def _lower_first(text: str) -> str:
@@ -238,12 +201,6 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def to_json(items: Iterable[ReceivedItem], validation_tokens: Sequence[str], positions: Sequence[int]) -> bytes:
-    """Return a POST of ``items`` as received, with encrypted content, client states and their positions.
-
-    Raises:
-        RecursionError, ValueError: an item is too deeply nested, or has a number that JSON does not have.
-    """
-    value = [item.raw for item in items]
-    document = {"value": value, "validationTokens": list(validation_tokens), _POSITIONS: list(positions)}
-    return json.dumps(document, allow_nan=False).encode()
+def to_json(items: Sequence[Raw], validation_tokens: Sequence[str], positions: Sequence[int]) -> bytes:
+    """Return a POST of ``items`` as received, byte for byte, with their positions."""
+    return dump_json({"value": items, "validationTokens": validation_tokens, _POSITIONS: positions})

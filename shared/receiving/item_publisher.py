@@ -13,7 +13,7 @@ from shared.errors import Expired, InvalidValidationToken, NotFound, NotFoundYet
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.graph.location import ApiVersion, ResourceLocation
 from shared.notifications.client_state import AuthenticItem, AuthenticNotification, notification_in
-from shared.notifications.decryption import ResourceContent, decrypt
+from shared.notifications.decryption import ResourceContent, decrypt, unwrap_key
 from shared.notifications.validation_tokens import SigningKey, ValidationTokens, Vouchers
 from shared.timing import Deadline, utc_time
 
@@ -33,8 +33,7 @@ type Fetched = Mapping[ResourceLocation, ResourceContent | NotFound | ItemProble
 class Post:
     """The items of a POST that are ours, by position, and what they share.
 
-    ``fetch``: the version of Graph's API to fetch resources from. ``age``: how long the POST has been stored. ``body``:
-    the whole body.
+    ``fetch``: the version of Graph's API to fetch resources from. ``age``: how long the POST has been stored.
     """
 
     items: Mapping[int, AuthenticItem]
@@ -42,7 +41,6 @@ class Post:
     received_at: datetime
     fetch: ApiVersion | None
     age: timedelta
-    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +80,10 @@ class _Publication:
         notifications = self._record_activity(notifications)
         vouchers = self._vouchers(notifications)
         fetched = self._fetch(notifications)
-
-        def event_of(position: int, notification: AuthenticNotification) -> CloudEvent:
-            # Thousands of items take seconds to decrypt.
-            self.deadline.raise_if_passed()
-            return self._event(position, notification, vouchers, fetched)
-
-        events = self._each(notifications, event_of)
+        # All keys come first: unwrapping one takes longest, and leaves the processor's caches empty for other steps.
+        keys = self._keys(notifications, vouchers)
+        ready = {at: item for at, item in notifications.items() if at not in self.problems}
+        events = self._each(ready, lambda at, item: self._event(at, item, keys.get(at), fetched.get(at)))
         if events:
             self._all(events, lambda: self.publisher.publish_events(list(events.values()), self.deadline))
         return self.problems
@@ -154,33 +149,39 @@ class _Publication:
         found = self.publisher.fetch_resources(set(locations.values()), self.deadline) if locations else {}
         return {position: found[location] for position, location in locations.items()}
 
+    def _keys(self, notifications: Mapping[int, AuthenticNotification], vouchers: Vouchers) -> Mapping[int, bytes]:
+        """Return the unwrapped keys of the items that arrived with a resource, by position."""
+
+        def key_of(_position: int, notification: AuthenticNotification) -> bytes | None:
+            encrypted = notification.encrypted_content
+            if encrypted is None or notification.lifecycle_event is not None:
+                return None
+            # Thousands of items take seconds to decrypt.
+            self.deadline.raise_if_passed()
+            if notification.tenant_id not in vouchers.tenant_ids:
+                raise vouchers.problem or InvalidValidationToken("no valid validation token for the item's tenant")
+            return unwrap_key(encrypted, self.publisher.private_key(encrypted.encryption_certificate_id, self.deadline))
+
+        return {at: key for at, key in self._each(notifications, key_of).items() if key is not None}
+
     def _event(
         self,
         position: int,
         notification: AuthenticNotification,
-        vouchers: Vouchers,
-        fetched: Mapping[int, ResourceContent | NotFound | ItemProblem],
+        key: bytes | None,
+        fetched: ResourceContent | NotFound | ItemProblem | None,
     ) -> CloudEvent:
+        self.deadline.raise_if_passed()
         client_id, received_at = self.publisher.client_id, self.post.received_at
-        if position in self.problems:
-            raise self.problems[position]
         if notification.lifecycle_event is not None:
             return lifecycle_event(notification, client_id=client_id, received_at=received_at)
-        found = fetched[position] if position in fetched else self._decrypt(notification, vouchers)
-        if isinstance(found, Pending | Rejected):
-            raise found
-        if isinstance(found, NotFound) and notification.change_type == "created" and self.post.age < _MAY_APPEAR_FOR:
+        if isinstance(fetched, Pending | Rejected):
+            raise fetched
+        if isinstance(fetched, NotFound) and notification.change_type == "created" and self.post.age < _MAY_APPEAR_FOR:
             raise NotFoundYet("Graph does not show yet what was created a moment ago")
-        return change_event(notification, found, client_id=client_id, received_at=received_at, ordinal=position)
-
-    def _decrypt(self, notification: AuthenticNotification, vouchers: Vouchers) -> ResourceContent | None:
-        """Return the resource that arrived with the item, or None."""
         encrypted = notification.encrypted_content
-        if encrypted is None:
-            return None
-        if notification.tenant_id not in vouchers.tenant_ids:
-            raise vouchers.problem or InvalidValidationToken("no valid validation token for the item's tenant")
-        return decrypt(encrypted, self.publisher.private_key(encrypted.encryption_certificate_id, self.deadline))
+        found = fetched if encrypted is None or key is None else decrypt(encrypted, key)
+        return change_event(notification, found, client_id=client_id, received_at=received_at, ordinal=position)
 
 
 def _had_expired(notification: AuthenticNotification, moment: datetime) -> bool:

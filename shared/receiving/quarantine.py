@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from shared.errors import Problem
 from shared.events.cloud_events import CloudEvent
 from shared.events.gap_event import LostChanges, gap_event
-from shared.notifications.collection import MAX_TEXT
+from shared.notifications.properties import MAX_TEXT
 from shared.receiving.post_store import StoredPost
 from shared.timing import Deadline
 

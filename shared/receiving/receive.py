@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 
-from shared.errors import EndpointProbe, InvalidClientState, TenantNotServed, Unavailable
+from shared.errors import EndpointProbe, TenantNotServed, Unavailable
 from shared.graph.location import api_version
 from shared.limits import ConcurrencyLimiter
-from shared.notifications.client_state import AuthenticItem, authenticate
+from shared.notifications.client_state import AuthenticItem, authenticate, possible_keys
 from shared.notifications.collection import ChangeNotificationCollection
 from shared.notifications.probe import is_probe
 from shared.receiving.item_publisher import ItemProblem, ItemPublisher, Post
@@ -30,7 +30,7 @@ from shared.timing import Deadline
 
 # Time reserved for storing what cannot be published.
 _FOR_STORING = timedelta(seconds=0.7)
-# Parsing takes up to ten times the memory of a body, so large ones are processed one at a time.
+# Parsing takes twice the memory of a body and more, so large ones are processed one at a time.
 _LARGE_BODY = 256 * 1024
 _TENANTS_AT_ONCE = 16
 
@@ -113,12 +113,11 @@ class Receiver:
             Malformed: the body is not a collection of change notifications.
         """
         collection = ChangeNotificationCollection.from_json(body)
+        keys = possible_keys(body, keys=self.client_state_keys)
         items = {}
         for position, item in zip(collection.positions, collection.value, strict=True):
-            try:
-                items[position] = authenticate(item, keys=self.client_state_keys)
-            except InvalidClientState:
-                continue
+            if (authentic := authenticate(item, keys=keys)) is not None:
+                items[position] = authentic
         post = Post(
             items=items,
             tokens=collection.validation_tokens,
@@ -126,9 +125,8 @@ class Receiver:
             # Arbitrary text from the URL could not be stored in a blob's metadata.
             fetch=api_version(fetch),
             age=age,
-            body=body,
         )
-        return collection.length, post
+        return len(collection.value), post
 
     def process(self, post: Post, deadline: Deadline) -> Mapping[int, ItemProblem]:
         """Return why items were not published, by position."""

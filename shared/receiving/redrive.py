@@ -151,8 +151,6 @@ class Redriver:
         deadline = Deadline.after(_TIME_TO_STORE)
         groups = _with_attempts_of(claimed, parked_groups(post, problems))
         self.receiver.store(groups, quarantined_items(post, problems), deadline)
-        if any(group.name == claimed.name for group, _ in groups):
-            return Outcome.POSTPONED
         self.store.delete(claimed)
         if pending:
             return Outcome.POSTPONED

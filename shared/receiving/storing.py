@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from shared.errors import EndpointProbe, Rejected
-from shared.notifications.collection import ReceivedItem, to_json
+from shared.notifications.client_state import AuthenticItem
+from shared.notifications.collection import to_json
 from shared.receiving.item_publisher import ItemProblem, Post
 from shared.receiving.post_store import PROBE, StoredPost
 
@@ -59,7 +60,7 @@ def _parked(post: Post, positions: Sequence[int], tenant_id: str, reason: str) -
 
 def _quarantined(post: Post, position: int, reason: str) -> tuple[StoredPost, bytes]:
     item, body = post.items[position], _body(post, [position])
-    name = f"{item.tenant_id}/{reason}/{_item_hash(item, body)}.json"
+    name = f"{item.tenant_id}/{reason}/{_item_hash(item)}.json"
     return _stored_post(post, name, item.tenant_id, reason), body
 
 
@@ -68,19 +69,12 @@ def _stored_post(post: Post, name: str, tenant_id: str, reason: str) -> StoredPo
 
 
 def _body(post: Post, positions: Sequence[int]) -> bytes:
-    # Python can parse some items that it cannot write: nested too deeply, or with a number beyond a double's range.
-    try:
-        return to_json([post.items[position] for position in positions], post.tokens, positions)
-    except (RecursionError, ValueError):
-        return post.body
+    return to_json([post.items[position].raw for position in positions], post.tokens, positions)
 
 
-def _item_hash(item: ReceivedItem, body: bytes) -> str:
+def _item_hash(item: AuthenticItem) -> str:
     """Return a hash of the item without its POST, whose tokens and positions differ between two copies."""
-    try:
-        return _hash(to_json([item], (), ()))
-    except (RecursionError, ValueError):
-        return _hash(body)
+    return _hash(to_json([item.raw], (), ()))
 
 
 def _hash(body: bytes) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from shared.notifications.collection import MAX_TEXT
+from shared.notifications.properties import MAX_TEXT
 from shared.resources.catalogue import CATALOGUE
 
 # A segment such as messages('b'): a name, then an id in quotes, in which '' stands for a quote.

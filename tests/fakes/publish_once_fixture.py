@@ -1,5 +1,6 @@
 """A process of the app that publishes each change once, and events that it publishes."""
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -11,12 +12,10 @@ from shared.errors import Conflict
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublicationRecords, PublishOnce
-from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
 from tests.eventually import eventually
-from tests.sender import CLIENT_ID, MESSAGE, basic_item
+from tests.sender import CLIENT_ID, MESSAGE, basic_item, unsigned
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(hours=4)
@@ -93,7 +92,7 @@ class Worker[Records: PublicationRecords]:
 def message(change_type: str = "updated", etag: str = "1", **changes: Any) -> CloudEvent:
     """Return the event of one version of a message, which came with its content."""
     content = ResourceContent.from_json(json.dumps({"id": "1", "etag": etag}).encode())
-    delivered = {"changeType": change_type, "encryptedContent": {"dataSignature": "seal"}}
+    delivered = {"changeType": change_type, "encryptedContent": {"dataSignature": "c2VhbA=="}}
     return event_of(content, **(delivered | changes))
 
 
@@ -103,12 +102,12 @@ def team(name: str, minute: int = 0, ordinal: int = 0, seal: str | None = None, 
     kind = {"id": "3f9a", "@odata.type": "#Microsoft.Graph.team", "@odata.id": TEAM}
     team: dict[str, Any] = {"resource": TEAM, "resourceData": kind, "changeType": "updated"}
     if seal is not None:
-        team["encryptedContent"] = {"dataSignature": seal}
+        team["encryptedContent"] = {"dataSignature": base64.b64encode(seal.encode()).decode()}
     return event_of(content, received_at=NOW + timedelta(minutes=minute), ordinal=ordinal, **(team | changes))
 
 
 def event_of(
     content: ResourceContent | None, *, received_at: datetime = NOW, ordinal: int = 0, **changes: Any
 ) -> CloudEvent:
-    item = AuthenticNotification(ChangeNotification.from_json(basic_item(resource=MESSAGE) | changes))
+    item = unsigned(basic_item(resource=MESSAGE) | changes)
     return change_event(item, content, client_id=CLIENT_ID, received_at=received_at, ordinal=ordinal)

@@ -39,6 +39,7 @@ _NO_QUARANTINE = f"{_PARKING}::test_post_is_refused_if_a_rejected_item_cannot_be
 _TIME_LEFT = f"{_PARKING}::test_hanging_port_leaves_time_for_parking"
 _NOT_SERVED = f"{_PARKING}::test_tenant_that_is_not_served_is_parked_beside_the_others"
 _TEN_THOUSAND = f"{_PARKING}::test_post_of_ten_thousand_items_is_parked_in_time"
+_TOO_LATE = "tests/unit/receiving/test_receive_deadline.py::test_item_is_parked_once_the_deadline_has_passed"
 _LEADING_OUT = f"{_FETCHING}::test_other_path_is_quarantined_and_the_rest_published"
 _CREATED = f"{_FETCHING}::test_404_is_reported_as_gone_but_for_what_was_just_created"
 _NOT_FETCHED = f"{_FETCHING}::test_nothing_that_is_not_ours_is_fetched"
@@ -60,20 +61,25 @@ _item = Guarded(area="items", module="shared/receiving/item_publisher.py")
 _limit = Guarded(area="limit", module="shared/limits.py")
 
 _OURS = (
-    _post("client states are checked", "Receiver.open", rewrite("authenticate(_1, keys=_)", "_1"), _OUTCOME),
+    _post(
+        "client states are checked",
+        "Receiver.open",
+        rewrite("authenticate(_1, keys=_)", "AuthenticItem(tenant_id=self.tenant_ids[0], raw=_1)"),
+        _OUTCOME,
+    ),
     _post(
         "nothing is fetched for what is not ours",
         "Receiver.open",
-        rewrite("authenticate(_1, keys=_)", "AuthenticItem(_1)"),
+        rewrite("authenticate(_1, keys=_)", "AuthenticItem(tenant_id=self.tenant_ids[0], raw=_1)"),
         _NOT_FETCHED,
     ),
     _post(
         "nothing is asked for what is not ours",
         "Receiver.open",
-        rewrite("authenticate(_1, keys=_)", "AuthenticItem(_1)"),
+        rewrite("authenticate(_1, keys=_)", "AuthenticItem(tenant_id=self.tenant_ids[0], raw=_1)"),
         _NO_CALL,
     ),
-    _post("a stranger's item stops no other", "Receiver.open", without_except("InvalidClientState"), _OUTCOME),
+    _post("a stranger's item is dropped", "Receiver.open", condition("authenticate", becomes=True), _OUTCOME),
     _post("no arbitrary text in a blob's metadata", "Receiver.open", without_call("api_version"), _NO_VERSION),
     _post(
         "items keep their positions", "Receiver.open", rewrite("zip(_, _1, strict=True)", "enumerate(_1)"), _POSITIONS
@@ -107,15 +113,15 @@ _VOUCHED = (
         condition("encrypted_content", becomes=False),
         _NO_TOKEN,
     ),
-    _item("resource data needs a token", "_Publication._decrypt", without_if("tenant_ids"), _OUTCOME),
+    _item("resource data needs a token", "_Publication._keys", without_if("tenant_ids"), _OUTCOME),
     _item(
         "each tenant's own token",
-        "_Publication._decrypt",
+        "_Publication._keys",
         rewrite("_ not in _1.tenant_ids", "not _1.tenant_ids"),
         _OWN_TENANT,
     ),
-    _item("no keys is no bad token", "_Publication._decrypt", rewrite("_.problem or _1", "_1"), _DEPENDENT),
-    _item("no key before a token", "_Publication._decrypt", exchanged("tenant_ids", "private_key"), _NO_KEY),
+    _item("no keys is no bad token", "_Publication._keys", rewrite("_.problem or _1", "_1"), _DEPENDENT),
+    _item("no key before a token", "_Publication._keys", exchanged("tenant_ids", "private_key"), _NO_KEY),
 )
 
 _EACH = (
@@ -130,7 +136,10 @@ _EACH = (
         without_operand("age"),
         "tests/unit/receiving/test_redrive_settling.py::test_stored_change_is_no_activity",
     ),
-    _item("no item is begun after the deadline", "_Publication.run", without_call("raise_if_passed"), _TEN_THOUSAND),
+    _item(
+        "no key is unwrapped after the deadline", "_Publication._keys", without_call("raise_if_passed"), _TEN_THOUSAND
+    ),
+    _item("no event is built after the deadline", "_Publication._event", without_call("raise_if_passed"), _TOO_LATE),
     _item(
         "ids tell positions apart", "_Publication._event", keyword_becomes("change_event", "ordinal", "0"), _TWO_UPDATES
     ),
@@ -146,7 +155,7 @@ _FETCHED = (
     _item("only items without content", "_Publication._fetch", without_operand("encrypted_content"), _RICH),
     _item("changes only", "_Publication._fetch", without_operand("lifecycle_event"), _LIFECYCLE),
     _item("a resource is read once", "_Publication._fetch", rewrite("set(_1)", "list(_1)"), _TWICE),
-    _item("another path is not published", "_Publication._event", without_if("problems"), _LEADING_OUT),
+    _item("another path is not published", "_Publication.run", rewrite("_ not in self.problems", "True"), _LEADING_OUT),
     _item("what cannot be read is not published", "_Publication._event", without_if("Rejected"), _UNREADABLE),
     _item("a 404 of a creation is parked", "_Publication._event", without_raise("NotFoundYet"), _CREATED),
     _item("a 404 of an update is not", "_Publication._event", without_operand("created"), _CREATED),

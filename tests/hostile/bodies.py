@@ -55,8 +55,6 @@ NOT_A_COLLECTION: Mapping[str, Callable[[Sender], Post]] = {
     "value null": lambda _: Post(body=b'{"value": null}', status=400),
     "value an object": lambda _: Post(body=b'{"value": {}}', status=400),
     "value a text": lambda _: Post(body=b'{"value": "x"}', status=400),
-    "an integer of 101 digits": lambda _: Post(body=b'{"value": [], "x": ' + b"9" * 101 + b"}", status=400),
-    "a number of 5,000 digits": lambda _: Post(body=b'{"value": [], "x": ' + b"9" * 5000 + b"}", status=400),
     "NaN": lambda _: Post(body=b'{"value": [], "x": NaN}', status=400),
     "nested beyond measure": lambda _: Post(body=b'{"value": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", status=400),
 }
@@ -92,6 +90,10 @@ ITEMS: Mapping[str, Callable[[Sender], Post]] = {
     ),
     "an expiration from hours before": lambda _: Post(
         body=body(basic_item(subscriptionExpirationDateTime="2026-11-01T00:00:00Z")), others={"expired": 1}
+    ),
+    # What nobody needs is skipped, however large a number is.
+    "an unknown number of 5,000 digits": lambda _: Post(
+        body=b'{"x": ' + b"9" * 5000 + b", " + body(basic_item())[1:], published=1
     ),
     "unknown properties": lambda _: Post(body=body(basic_item(brandNew={"a": [1, 2]})), published=1),
     "a bare item": lambda _: Post(body=json.dumps(basic_item()).encode(), published=1),

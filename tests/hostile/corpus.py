@@ -15,7 +15,9 @@ CORPUS: Mapping[str, Callable[[Sender], bytes]] = {
     "UnicodeEncodeError: a token with a lone surrogate": lambda graph: body(graph.rich_item(), tokens=["\ud800.e30.x"]),
     "TypeError: a client state that is a number": lambda _: body(basic_item(clientState=7)),
     "RecursionError: nested beyond measure": lambda _: b"[" * 200_000,
-    "ValueError: a number of 5,000 digits": lambda _: b'{"value": [], "x": ' + b"9" * 5000 + b"}",
+    "ValueError: a number of 5,000 digits": lambda _: body(basic_item(resourceData={"n": 0.5})).replace(
+        b"0.5", b"9" * 5000
+    ),
     "ValueError: content with an invalid signature": lambda graph: graph.rich_body(
         graph.rich_item(encryptedContent=graph.encrypted(data="AAAA"))
     ),

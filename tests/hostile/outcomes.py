@@ -1,12 +1,12 @@
 """The documented outcomes of a POST, while every service answers or one of them is down."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
 from shared.errors import Malformed, TooLarge, Unavailable
+from shared.notifications.collection import ChangeNotificationCollection
 from shared.receiving.post_store import StoredPost
 from shared.receiving.receive import Receipt
 from shared.timing import Deadline
@@ -52,7 +52,7 @@ class Stored:
     def store(self, posts: Sequence[tuple[StoredPost, bytes]], _deadline: Deadline) -> None:
         for post, body in posts:
             assert f"{post.name}{post.fetch or ''}".isprintable()
-            self.count += len(json.loads(body).get("value", [body]))
+            self.count += len(ChangeNotificationCollection.from_json(body).value)
 
 
 def _accounted(receipt: Receipt, stored: Stored) -> str:

@@ -18,7 +18,7 @@ def test_every_problem_belongs_to_exactly_one_of_four_classes() -> None:
 @pytest.mark.parametrize(
     ("group", "reasons"),
     [
-        (Rejected, {"malformed", "client-state", "validation-token", "undecryptable", "refused", "expired"}),
+        (Rejected, {"malformed", "validation-token", "undecryptable", "refused", "expired"}),
         (
             Pending,
             {"unavailable", "misconfigured", "tenant-not-served", "certificate-unknown", "not-found-yet", "probe"},

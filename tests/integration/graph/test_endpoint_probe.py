@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
+from msgspec import Raw
 
 from sandbox.serving import Service
 from sandbox.tls import Tls
@@ -124,7 +125,7 @@ def test_endpoint_that_echoes_and_parks_says_yes(endpoint: Endpoint) -> None:
     assert _ask(endpoint) == (YES, "")
     assert endpoint.asked == ["POST /api/ReceiveNotification"] * 2
     [item] = json.loads(endpoint.parked)["value"]
-    assert is_probe(item)
+    assert is_probe(Raw(json.dumps(item).encode()))
     assert (item["tenantId"], item["clientState"]) == (TENANT, "v1.key.nonce.mac")
 
 

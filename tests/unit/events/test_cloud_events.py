@@ -13,9 +13,9 @@ from shared.errors import Malformed, NotFound
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
 from shared.events.queue_sink import MAX_MESSAGE_BYTES
 from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import MAX_TEXT
 from shared.notifications.decryption import ResourceContent
 from shared.notifications.json_text import parse_json
+from shared.notifications.properties import MAX_TEXT
 from tests.sender import (
     CHAT,
     CLIENT_ID,

@@ -6,10 +6,8 @@ import pytest
 
 from shared.events.cloud_events import CloudEvent, change_event
 from shared.events.publication import PublicationRecord, unpublished
-from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification
 from shared.notifications.decryption import ResourceContent
-from tests.sender import CLIENT_ID, PLAINTEXT, basic_item
+from tests.sender import CLIENT_ID, PLAINTEXT, basic_item, unsigned
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -19,11 +17,9 @@ STATES = (PLAINTEXT, PLAINTEXT.replace(b"Gr", b"gr"), PLAINTEXT.replace(b"{", b'
 
 def _event(kind: str, *, state: int = 0, change_type: str = "created") -> CloudEvent:
     """Return the event of a message that came with the notification ("live"), was fetched, or came without content."""
-    encrypted = {"encryptedContent": {"dataSignature": "seal"}} if kind == "live" else {}
+    encrypted = {"encryptedContent": {"dataSignature": "c2VhbA=="}} if kind == "live" else {}
     data = basic_item()["resourceData"] | {"@odata.etag": "1612289992105"}
-    item = AuthenticNotification(
-        ChangeNotification.from_json(basic_item(changeType=change_type, resourceData=data) | encrypted)
-    )
+    item = unsigned(basic_item(changeType=change_type, resourceData=data) | encrypted)
     found = None if kind == "bare" else ResourceContent.from_json(STATES[state])
     return change_event(item, found, client_id=CLIENT_ID, received_at=NOW)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.errors import Malformed
 from shared.graph.location import ApiVersion, ResourceLocation, api_version
 from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import MAX_TEXT
+from shared.notifications.properties import MAX_TEXT
 from tests.hostile.resources import CONFINED_RESOURCES
 from tests.sender import CHAT, OTHER_TENANT, TENANT, authentic, basic_item, client_state
 

@@ -17,17 +17,21 @@ from hypothesis import strategies as st
 
 from sandbox.graph.encryption import encrypt
 from shared.errors import Undecryptable
-from shared.notifications.collection import EncryptedContent
-from shared.notifications.decryption import decrypt
+from shared.notifications.decryption import ResourceContent, decrypt, unwrap_key
 from tests.fakes.graph_sender import graph, key_pair
 from tests.hostile.contents import BAD_CONTENTS, flipped
-from tests.sender import CONTENT, PLAINTEXT
+from tests.sender import CONTENT, PLAINTEXT, received_content
 
 GENUINE = Path(__file__).parents[4] / "shared" / "vectors" / "graph-notification-2021"
 
 
 def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes:
-    return decrypt(EncryptedContent.from_json(content), key or key_pair()[0]).json_bytes
+    return _opened(content, key or key_pair()[0]).json_bytes
+
+
+def _opened(content: dict[str, Any], key: RSAPrivateKey) -> ResourceContent:
+    encrypted = received_content(content)
+    return decrypt(encrypted, unwrap_key(encrypted, key))
 
 
 # The genuine notification is of 4,096 bits; making such a key takes a second.
@@ -35,7 +39,7 @@ def _decrypt(content: dict[str, Any], key: RSAPrivateKey | None = None) -> bytes
 @pytest.mark.parametrize("size", [2048, 3072])
 def test_what_graph_encrypts_opens_byte_for_byte(size: int) -> None:
     key, certificate = key_pair(size, str(size))
-    content = decrypt(EncryptedContent.from_json(encrypt(PLAINTEXT, certificate, "id")), key)
+    content = _opened(encrypt(PLAINTEXT, certificate, "id"), key)
     assert (content.json_bytes, content.resource) == (PLAINTEXT, CONTENT)
 
 
@@ -85,8 +89,7 @@ def test_a_genuine_notification_decrypts_to_its_expected_bytes() -> None:
 
 def test_content_says_nothing_in_a_log() -> None:
     content = graph().encrypted()
-    values = repr(EncryptedContent.from_json(content)) + repr(
-        decrypt(EncryptedContent.from_json(content), key_pair()[0])
-    )
+    encrypted = received_content(content)
+    values = repr(encrypted) + repr(_opened(content, key_pair()[0]))
     assert "1612289992105" not in values
-    assert content["dataKey"] not in values
+    assert repr(encrypted.data_key) not in values

@@ -254,19 +254,6 @@ def test_post_that_failed_for_a_week_goes_to_the_quarantine(caplog: pytest.LogCa
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
 
 
-def test_item_that_is_stored_again_under_its_own_name_is_not_deleted() -> None:
-    """An item that cannot be written by itself is stored with its whole POST."""
-    world, no_key = RedriveFixture(), _fails(Unavailable("Key Vault"))
-    text = graph().rich_body(graph().rich_item(resourceData={"n": 0.5}), graph().rich_item(encryptedContent=None))
-    live = ReceiverFixture(private_key=no_key, park=world.container.store)
-    live.of(text.replace(b"0.5", b"1e400"), received_at=world.at)
-    for _ in range(3):
-        assert world.run(private_key=no_key) == {"put off": 1}
-        world.at += timedelta(hours=1)
-    assert world.run() == {"published": 1}
-    assert [post.reason for post, _ in world.outcome.quarantined] == ["malformed"]
-
-
 class Killed(BaseException):
     """The process has ended."""
 

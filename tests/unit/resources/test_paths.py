@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.notifications.collection import MAX_TEXT
+from shared.notifications.properties import MAX_TEXT
 from shared.resources.paths import canonical_path, is_created_once, subject_of, type_name_of
 
 CHAT = "19:1273a016_976f4b31@unq.gbl.spaces"

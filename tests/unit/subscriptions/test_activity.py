@@ -9,11 +9,10 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
 from tests.fakes.clocks import Hands
-from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item
+from tests.sender import OTHER_TENANT, SUBSCRIPTION, TENANT, basic_item, unsigned
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECOND = "6d4e3f7a-0000-4000-8000-000000000002"
@@ -51,7 +50,7 @@ class Table:
 
 
 def _items(*changes: dict[str, Any]) -> Sequence[AuthenticNotification]:
-    return [AuthenticNotification(ChangeNotification.from_json(basic_item(**each))) for each in changes]
+    return [unsigned(basic_item(**each)) for each in changes]
 
 
 def _lifecycle(event: str, **changes: Any) -> dict[str, Any]:

@@ -10,12 +10,11 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.notifications.client_state import AuthenticNotification
-from shared.notifications.collection import ChangeNotification
 from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
 from tests.eventually import eventually
 from tests.fakes.clocks import Hands
-from tests.sender import basic_item
+from tests.sender import basic_item, unsigned
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 EXPIRATION = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -24,7 +23,7 @@ LIFECYCLE = {"lifecycleEvent": "missed", "changeType": None, "resource": None, "
 
 def _item(number: int = 0, **changes: Any) -> AuthenticNotification:
     subscription_id = f"10493aa0-4d29-4df5-bc0c-{number:012x}"
-    return AuthenticNotification(ChangeNotification.from_json(basic_item(subscriptionId=subscription_id, **changes)))
+    return unsigned(basic_item(subscriptionId=subscription_id, **changes))
 
 
 def _missed(expiration: Any = "2026-11-22T09:30:00Z", number: int = 0) -> AuthenticNotification:
