@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from tests.sender import basic_item
+from tests.sender import basic_item, body
 
 SIZE = 4 * 1024 * 1024
 
@@ -46,6 +46,12 @@ def _items(item: Mapping[str, object]) -> bytes:
     return (b'{"value":[' + (text + b",") * number + text + b"]}").ljust(SIZE)
 
 
+def _named_items() -> bytes:
+    """Return items whose names all differ."""
+    items = ({f"{number * 12 + at:x}".ljust(26, "x"): "" for at in range(12)} for number in range(9_999))
+    return body(*items).replace(b": ", b":").ljust(SIZE)
+
+
 EXPENSIVE: Mapping[str, Callable[[], bytes]] = {
     "nothing but blanks": lambda: b" " * SIZE,
     "floats": lambda: _list(b"0.0"),
@@ -68,9 +74,19 @@ EXPENSIVE: Mapping[str, Callable[[], bytes]] = {
     "escapes, as dense as allowed": lambda: _filled(b'{"value":[],"x":"', b"\\u00e9".ljust(32, b"a"), b'"}'),
     "different names": lambda: _names(16),
     "different names, as dense as allowed": lambda: _names(32),
+    "tokens, as dense as allowed": lambda: _filled(b'{"value":[],"validationTokens":[', b'"ab",'.ljust(32), b"0]}"),
+    "9,999 tokens": lambda: (b'{"value":[],"validationTokens":[' + b'"ab",' * 9_999 + b"0]}").ljust(SIZE),
+    "positions of 4,300 digits": lambda: _filled(b'{"value":[],"positions":[', b"9" * 4300 + b",", b"0]}"),
+    "a lone surrogate behind objects, as dense as allowed": lambda: _filled(
+        b'{"value":[],"x":[', b"{".ljust(62) + b"},", b'"\\\\\\ud800"]}'
+    ),
+    "surrogates, as dense as allowed": lambda: _filled(b'{"value":[],"x":"', b"\\ud83d\\\\".ljust(512, b"a"), b'"}'),
     "900 deep": lambda: _list(b"[" * 900 + b"]" * 900),
     "items of one member": lambda: _items({"a": 0}),
     "items without a signature": lambda: _items({"tenantId": "x", "padding": "x" * 380}),
+    "items with a signature of another app's": lambda: _items(basic_item(clientState="v1.01234567.x.y")),
+    "items of different names": _named_items,
+    "items that are texts": lambda: body(*["x" * 400] * 9_999).ljust(SIZE),
     "items with a wrong signature": lambda: _items(basic_item(clientState="x")),
     "text of two bytes a character": lambda: _filled(b'{"value":[],"x":"', "é".encode(), b'"}'),
 }
