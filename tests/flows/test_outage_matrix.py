@@ -128,10 +128,10 @@ def test_messages_of_an_outage_arrive_though_the_timer_ran_all_the_time(
 ) -> None:
     chat, texts = _begin(deployment), set[str]()
     with deployment.fault(deployment.endpoint_service, fault):
-        for number in _timers(deployment, 5, verdict=Verdict.NO):
-            if number % 12 == 0:
-                texts.add(f"hour {number // 12}")
-                deployment.send(f"hour {number // 12}", chat=chat)
+        for number in _timers(deployment, 2, verdict=Verdict.NO):
+            if number % 6 == 0:
+                texts.add(f"half hour {number // 6}")
+                deployment.send(f"half hour {number // 6}", chat=chat)
     for _ in _timers(deployment, 1.25):
         pass
     _assert_arrived(deployment, texts)
