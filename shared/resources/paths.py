@@ -20,6 +20,8 @@ from shared.resources.catalogue import CATALOGUE
 # All quantifiers are possessive: a hostile path must not make the pattern backtrack.
 _KEYED_SEGMENT = re.compile(r"([A-Za-z]++)\('((?:[^']|'')*+)'\)")
 _SEGMENT = re.compile(r"(?:[^/']++|'[^']*+(?:'|$))++")
+# How Graph writes most paths: nothing in them has to be escaped.
+_PLAIN_PATH = re.compile(r"/?+(?:[A-Za-z]++\('[A-Za-z0-9_.\-:@=+!$&,;*~ ]++'\)(?:/|$))++")
 _ENDPOINT = re.compile(r"^https://[^/]+/(?:v1\.0|beta)/")
 
 # Only characters that would end a segment are escaped, not those in Teams' ids (19:…@thread.tacv2, Base64's = and +).
@@ -76,10 +78,7 @@ _CREATED_ONCE = frozenset(_TYPES_BY_ODATA_TYPE.values()) - _RECREATABLE
 
 def canonical_path(resource: str) -> str:
     """Return the canonical spelling of a path; names that are not in the catalogue keep their case."""
-    path = _ENDPOINT.sub("", resource)
-    # Inside quotes, a slash does not end a segment.
-    segments = _SEGMENT.findall(path) if "'" in path else path.split("/")
-    parts = [part for segment in segments for part in _parts(segment) if part]
+    parts = _plain_parts(resource) if _PLAIN_PATH.fullmatch(resource) else _parts_of(_ENDPOINT.sub("", resource))
     return "/".join(_without_repeated_names(parts) if any(map(operator.eq, parts, parts[1:])) else parts)
 
 
@@ -129,6 +128,17 @@ def _without_repeated_names(parts: Sequence[str]) -> list[str]:
     """
     pairs = zip(["", *parts[:-1]], parts, strict=True)
     return [part for previous, part in pairs if part != previous or part.lower() not in _NAMES]
+
+
+def _plain_parts(path: str) -> list[str]:
+    texts = path.replace("')", "").replace("('", "/").split("/")
+    return [_NAMES.get(text.lower(), text) for text in texts if text]
+
+
+def _parts_of(path: str) -> list[str]:
+    # Inside quotes, a slash does not end a segment.
+    segments = _SEGMENT.findall(path) if "'" in path else path.split("/")
+    return [part for segment in segments for part in _parts(segment) if part]
 
 
 def _parts(segment: str) -> tuple[str, ...]:

@@ -96,6 +96,16 @@ def test_a_canonical_path_is_its_own_canonical_path(resource: str) -> None:
     assert canonical.isascii()
 
 
+_PLAIN_ID = st.text("aA0_.-:@=+!$&(),;*~ ", min_size=1, max_size=6)
+_NAME = st.sampled_from(["chats", "Messages", "adhoccalls", "users", "x"])
+
+
+@given(st.lists(st.tuples(_NAME, _PLAIN_ID), min_size=1, max_size=4))
+def test_path_without_escapes_is_read_as_its_url_is(parts: list[tuple[str, str]]) -> None:
+    path = "/".join(f"{name}('{id_}')" for name, id_ in parts)
+    assert canonical_path(path) == canonical_path(f"https://graph.microsoft.com/v1.0/{path}")
+
+
 @pytest.mark.parametrize(
     "piece", ["'", "''", "('", "chats('", "a'('", "')", "/", "%", "%2", "https://", "https://a/", "chats('a''", "é"]
 )
