@@ -149,7 +149,7 @@ def _event_id(key: str, content: ResourceContent | None, *, counts_content: bool
         return key
     # The context differs between overlapping subscriptions.
     state = {name: value for name, value in content.resource.items() if name != "@odata.context"}
-    return stable_id(key, dump_json(state, sort_keys=True).decode())
+    return stable_id(key, dump_json(state, sort_keys=True))
 
 
 def _graph_version(notification: ChangeNotification, content: ResourceContent | None, type_name: str) -> str | None:
@@ -200,11 +200,14 @@ def _data(notification: ChangeNotification) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def stable_id(*parts: str) -> str:
-    """Return a hash of ``parts``: an id of fixed length, without the special characters of a path."""
+def stable_id(*parts: str | bytes) -> str:
+    """Return a hash of ``parts``: an id of fixed length, without the special characters of a path.
+
+    A text and its bytes in UTF-8 are the same part.
+    """
     digest = hashlib.sha256()
     for part in parts:
-        encoded = part.encode(errors="surrogatepass")
+        encoded = part if isinstance(part, bytes) else part.encode(errors="surrogatepass")
         digest.update(len(encoded).to_bytes(8) + encoded)
     return digest.hexdigest()[:32]
 

@@ -149,7 +149,7 @@ def _own_key(change: Change, gap: Gap, content: ResourceContent | None) -> str:
     """Return what distinguishes a change without a version from others: the state before it, and the state after it."""
     # A member may leave, return and leave again, in another gap or in this one.
     previous = gap.key if change.previous_state_at is None else change.previous_state_at.isoformat()
-    return stable_id(previous, "" if content is None else content.json_bytes.decode())
+    return stable_id(previous, b"" if content is None else content.json_bytes)
 
 
 def lost_changes(gap: Gap, reason: str) -> LostChanges:
