@@ -42,6 +42,6 @@ def is_probe(item: Raw) -> bool:
     # Each genuine item is asked, and a search costs a fraction of reading it.
     if _SUBSCRIPTION_ID.encode() not in bytes(item):
         return False
-    fields = _PROBE.read_or_none(item) or {}
-    values = text_or_none(fields.get("lifecycleEvent")), text_or_none(fields.get("subscriptionId"))
-    return values == (_EVENT, _SUBSCRIPTION_ID)
+    fields = _PROBE.read(item)
+    event, subscription_id = (text_or_none(fields.get(name)) for name in ("lifecycleEvent", "subscriptionId"))
+    return event == _EVENT and subscription_id == _SUBSCRIPTION_ID

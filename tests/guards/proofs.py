@@ -10,6 +10,7 @@ _ADOPTING = "tests/unit/subscriptions/test_plan_adoption.py"
 _MERGING = "tests/unit/gaps/test_gap_recorder.py"
 _PROBING = "tests/integration/graph/test_endpoint_probe.py"
 _PROBED = "tests/unit/receiving/test_receive_probe.py"
+_RESEMBLES = f"{_PROBED}::test_item_that_only_resembles_a_probe_is_none"
 _CLOCK = "tests/unit/test_storage_clock.py"
 _COMMON_TYPES = f"{_ADOPTING}::test_successor_on_a_path_comes_last_and_continues_common_change_types"
 _UNCLEAR = f"{_PROBING}::test_refusal_silence_and_reset_say_no_only_if_the_url_has_said_yes"
@@ -26,6 +27,7 @@ _reconcile = Guarded(area="proof", module="shared/subscriptions/reconcile.py")
 _recorder = Guarded(area="gap", module="shared/gaps/gap_recorder.py")
 _probe = Guarded(area="probe", module="shared/graph/endpoint_probe.py")
 _receiver = Guarded(area="probe", module="shared/receiving/receive.py")
+_own_item = Guarded(area="probe", module="shared/notifications/probe.py")
 _store = Guarded(area="probe", module="shared/receiving/post_store.py")
 
 _MISSED = (
@@ -217,6 +219,8 @@ _PROBED_ENDPOINT = (
         condition("is_probe", becomes=False),
         f"{_PROBED}::test_probe_is_parked_under_one_name_and_neither_published_nor_counted",
     ),
+    _own_item("the event of a probe", "is_probe", without_operand("_EVENT"), _RESEMBLES),
+    _own_item("the subscription of a probe", "is_probe", without_operand("_SUBSCRIPTION_ID"), _RESEMBLES),
     _store(
         "a probe is not listed",
         "PostStore.list",

@@ -46,7 +46,15 @@ def test_probe_that_cannot_be_parked_is_refused() -> None:
         ReceiverFixture(park=fail).of(PROBE)
 
 
-@pytest.mark.parametrize("other", [{"lifecycleEvent": "missed"}, {"subscriptionId": "another"}], ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lifecycleEvent": "missed"},
+        {"subscriptionId": "another"},
+        {"subscriptionId": "another", "resource": json.loads(PROBE)["value"][0]["subscriptionId"]},
+    ],
+    ids=str,
+)
 def test_item_that_only_resembles_a_probe_is_none(other: dict[str, Any]) -> None:
     item = json.loads(PROBE)["value"][0] | other
     world = ReceiverFixture()
