@@ -16,6 +16,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceResponseError,
 )
+from urllib3.exceptions import ProtocolError
 
 from shared.errors import Misconfigured, Unavailable
 
@@ -118,6 +119,6 @@ def retry_on_stale_connection[T](write: Callable[[], T]) -> T:
         try:
             return write()
         except ServiceResponseError as exc:
-            if not isinstance(exc.inner_exception, requests.ConnectionError):
+            if not isinstance(exc.inner_exception, requests.ConnectionError | ProtocolError):
                 raise
     return write()
