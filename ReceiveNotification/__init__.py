@@ -59,11 +59,11 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
     deadline = Deadline.after(_BUDGET - (datetime.now(UTC) - received_at))
 
     from ReceiveNotification.process import clients  # noqa: PLC0415
-    from shared.app.receive_notification import post_log, receiver  # noqa: PLC0415
+    from shared.app.receive_notification import post_log, receive  # noqa: PLC0415
     from shared.errors import Malformed, Misconfigured, Problem, TooLarge  # noqa: PLC0415
 
     try:
-        receipt = receiver(clients()).receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
+        receipt = receive(clients(), body, received_at=received_at, deadline=deadline, fetch=fetch)
     except Malformed as problem:
         post_log(clients()).refused(problem, size=len(body))
         return 413 if isinstance(problem, TooLarge) else 400

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from functools import wraps
+from functools import partial, wraps
 from threading import RLock
 from typing import Any, Concatenate, Self
 
@@ -172,9 +172,11 @@ class Clients:
         return PublishOnce(self.publication_table(), self.sink().publish, window=window, now=self.clock.now)
 
     @once
-    def publisher(self) -> SnapshotRecorder:
-        """Return the publisher of the events of POSTs, which also updates the snapshot."""
-        return SnapshotRecorder((self.publish_once() or self.sink()).publish, self.snapshot_table().record)
+    def publisher(self, *, is_live: bool = True) -> SnapshotRecorder:
+        """Return the publisher of the events of POSTs, live or redriven, which also updates the snapshot."""
+        once_only = self.publish_once()
+        publish = partial(once_only.publish, is_live=is_live) if once_only else self.sink().publish
+        return SnapshotRecorder(publish, self.snapshot_table().record)
 
     @once
     def _vault(self) -> SecretClient:

@@ -1,5 +1,8 @@
 """The function ReceiveNotification, wired: the flow of a POST with its clients."""
 
+from contextlib import nullcontext
+from datetime import datetime
+
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.app.clients import Clients, once
@@ -11,13 +14,22 @@ from shared.receiving.item_publisher import ItemPublisher
 from shared.receiving.post_log import PostLog
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.quarantine import Quarantine
-from shared.receiving.receive import Receiver
+from shared.receiving.receive import Receipt, Receiver
 from shared.receiving.resource_reader import ResourceReader
 from shared.subscriptions.activity import ActivityRecorder
 from shared.timing import Deadline
 
 # More would not be faster: they share one interpreter lock.
 TENANTS_AT_ONCE = 8
+
+
+def receive(
+    clients: Clients, body: bytes, *, received_at: datetime, deadline: Deadline, fetch: str | None = None
+) -> Receipt:
+    """Process one POST as ``Receiver.receive`` does; the last of those under way has all records written."""
+    publish_once = clients.publish_once()
+    with publish_once.writer.invocation() if publish_once else nullcontext():
+        return receiver(clients).receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
 
 
 @once

@@ -19,6 +19,7 @@ from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
 from shared.bounded_calls import BoundedCalls
 from shared.errors import Misconfigured, Problem
+from shared.events.publication import KEPT_LONGER
 from shared.gaps.bounded_lists import BoundedLists
 from shared.gaps.catch_up import CatchUp
 from shared.gaps.turns import MAX_READS
@@ -131,10 +132,9 @@ def _record_outages(clients: Clients, period: timedelta) -> Mapping[str, int]:
     return counts
 
 
-def _purge(clients: Clients, ends: datetime) -> Mapping[str, int]:
-    clock, table = clients.clock, clients.publication_table()
-    before = clock.now() - clients.settings.deduplicate_for
-    return {"deleted": table.purge(now=clock.now(), before=before, is_time_up=lambda: clock.now() > ends)}
+def _purge(clients: Clients, _ends: datetime) -> Mapping[str, int]:
+    kept_for = clients.settings.deduplicate_for + KEPT_LONGER
+    return {"deleted": clients.publication_table().purge(before=(clients.clock.now() - kept_for).date())}
 
 
 @once
@@ -207,7 +207,8 @@ def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that waits between its requests for as long as Graph asks."""
     live = receiver(clients)
     reader = RateLimitedReader(partial(_read_resource, clients), clients.clock)
-    return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read))
+    publish = clients.publisher(is_live=False).publish
+    return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read, publish_events=publish))
 
 
 @once
@@ -239,7 +240,9 @@ def catch_up(clients: Clients) -> CatchUp:
         graph=partial(_lists, clients),
         pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="gaps"),
         # A resumed backfill reads pages again, and without the table it would publish them twice.
-        publish=partial(publish_once.publish, require_lookup=True) if publish_once else clients.sink().publish,
+        publish=partial(publish_once.publish, require_lookup=True, is_live=False)
+        if publish_once
+        else clients.sink().publish,
         publish_again=clients.sink().publish,
         is_parked=clients.post_store(PARKED).has_older_than,
         clock=clients.clock,

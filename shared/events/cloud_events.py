@@ -28,6 +28,7 @@ class Provenance:
     All events of one version of one change share ``dedup_key``, with or without content. Graph may send two states of a
     resource under one version, so an event with content that arrived with the notification (``is_delivered``) has an id
     of its own; that of content read from Graph is the key. ``content`` is the resource that ``data`` contains.
+    ``only_redriven``: the key is of a receipt, so that nothing but redriving repeats it.
     """
 
     tenant_id: str
@@ -35,6 +36,13 @@ class Provenance:
     change_type: str | None = None
     content: ResourceContent | None = field(default=None, repr=False)
     is_delivered: bool = False
+    only_redriven: bool = False
+
+
+class ReceiptKey(str):
+    """An own key that is made of receipt and position."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +105,9 @@ def change_event(
     encrypted = notification.encrypted_content
     # Graph encrypts each item with its own key, so each notification has its own signature. Two updates without
     # content in one POST differ only in their position.
-    own_key = f"{received_at.isoformat()} {ordinal}" if encrypted is None else encrypted.data_signature.hex()
+    own_key = (
+        ReceiptKey(f"{received_at.isoformat()} {ordinal}") if encrypted is None else encrypted.data_signature.hex()
+    )
     return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
 
@@ -137,6 +147,7 @@ def event_from_notification(
             change_type=change_type,
             content=content,
             is_delivered=is_delivered,
+            only_redriven=version is None and isinstance(own_key, ReceiptKey),
         ),
     )
 
@@ -184,7 +195,7 @@ def lifecycle_event(notification: AuthenticNotification, *, client_id: str, rece
         subject=f"subscriptions/{notification.subscription_id}",
         time=received_at,
         data=dump_json(_data(notification) | {"lifecycleEvent": name}),
-        provenance=Provenance(tenant_id=notification.tenant_id, dedup_key=id_),
+        provenance=Provenance(tenant_id=notification.tenant_id, dedup_key=id_, only_redriven=True),
     )
 
 

@@ -3,21 +3,23 @@
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 from shared.events.cloud_events import CloudEvent
+
+# How much longer than they count for live events records are kept: redriving and backfills look into all days.
+KEPT_LONGER = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicationRecord:
-    """The ids of the events published under one ``dedup_key``, and the latest time; ``etag`` is None for a new row."""
+    """The ids of the events published under one ``dedup_key``, and the latest time."""
 
     key: str
     entries: tuple[str, ...]
     published_at: datetime
-    etag: str | None = None
 
     def with_entries(self, entries: Iterable[str], at: datetime) -> "PublicationRecord":
         """Return the record with ``entries`` added. Entries are never removed, so two records can be merged."""
@@ -40,6 +42,24 @@ class PublicationRecord:
         return replace(event, time=min(event.time, self.published_at)) if self.repeats(event) else event
 
 
+type IsEnough = Callable[[PublicationRecord], bool]
+"""Says whether a record, as far as it has been read, decides what is to be decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationRow:
+    """What is stored of one published event, ``entry``: ``is_first`` of its key, or beside the row of another one."""
+
+    key: str
+    entry: str
+    is_first: bool
+
+    @property
+    def name(self) -> str:
+        """The row's key in the table. All rows of one key lie between the key and what follows a hyphen."""
+        return self.key if self.is_first else f"{self.key}-{self.entry}"
+
+
 def unpublished(events: Iterable[CloudEvent], records: Mapping[str, PublicationRecord]) -> Sequence[CloudEvent]:
     """Return the events that repeat neither their record (``records`` is by key) nor an earlier one of ``events``."""
     seen, new = dict(records), list[CloudEvent]()
@@ -49,3 +69,9 @@ def unpublished(events: Iterable[CloudEvent], records: Mapping[str, PublicationR
             new.append(event)
             seen[record.key] = record.with_entries([event.id], record.published_at)
     return new
+
+
+def days_between(since: datetime, now: datetime) -> Sequence[date]:
+    """Return the days in UTC from ``now`` back to ``since``."""
+    last, first = now.astimezone(UTC).date(), since.astimezone(UTC).date()
+    return [last - timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,7 +1,7 @@
 """Publishing each change once, although Graph may send its notification twice.
 
-A record is written after the event is in the sink. If the table does not answer, events are published all the same,
-because a duplicate is better than a loss; this process still recognises the events that it has published itself.
+A record is written soon after the event is in the sink. If the table does not answer, events are published all the
+same, because a duplicate is better than a loss; this process still recognises the events that it has published itself.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks (a notification may come twice)
 """
@@ -10,27 +10,34 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
 from threading import Condition, Lock
 from typing import Protocol
 
-from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.errors import Misconfigured, Unavailable
 from shared.events.cloud_events import CloudEvent
-from shared.events.publication import PublicationRecord, unpublished
+from shared.events.publication import (
+    KEPT_LONGER,
+    IsEnough,
+    PublicationRecord,
+    PublicationRow,
+    days_between,
+    unpublished,
+)
+from shared.events.publication_writer import PublicationWriter
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
 # The share of the remaining time that all look-ups may take: half a second of a POST's, more of a timer run's.
 _LOOK_UP_SHARE = 0.25
-_PARALLEL_CALLS = 16
+_PARALLEL_READS = 16
 # How long a table that does not answer is not read, so that not every POST waits for it.
 _CIRCUIT_OPEN_SECONDS = 5.0
-# Limit of records waiting to be written: a slow table must not fill the memory of the process.
-_MAX_WAITING = 20_000
 # The changes of a few minutes, about 10 MB.
 _MAX_CACHED = 20_000
 
@@ -39,52 +46,61 @@ type Publish = Callable[[Sequence[CloudEvent], Deadline, Callable[[CloudEvent], 
 
 
 class PublicationRecords(Protocol):
-    """The store of records. Both methods raise Unavailable, ``write`` also Conflict if the row has changed since."""
+    """The store of records: a table a day. Both methods raise Unavailable or Misconfigured, ``write`` also Conflict."""
 
-    def read(self, key: str) -> PublicationRecord | None:
-        """Return the record of ``key``, however old, or None."""
+    def read(
+        self, key: str, days: Sequence[date], *, since: datetime, is_enough: IsEnough, deadline: Deadline
+    ) -> PublicationRecord | None:
+        """Return what was written of ``key`` in ``days`` since then, or None; not all of it if less is enough."""
         ...
 
-    def write(self, record: PublicationRecord) -> None:
-        """Store the record."""
+    def write(self, rows: Sequence[PublicationRow], day: date) -> int | None:
+        """Write the rows of one partition, or none: return the position of a first row that exists."""
         ...
 
 
 class PublishOnce:
-    """Publishes events that were not published within ``window``."""
+    """Publishes events that were not published within ``window``, as far as ``records`` and this process remember."""
 
     def __init__(
         self, records: PublicationRecords, publish: Publish, *, window: timedelta, now: Callable[[], datetime]
     ) -> None:
+        self.writer = PublicationWriter(records.write, now=now)
         self._table = records
         self._publish = publish
         self._window = window
         self._now = now
-        self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publication-reads")
-        self._writes = ThreadPoolExecutor(max_workers=_PARALLEL_CALLS, thread_name_prefix="publication-writes")
+        self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="publication-reads")
         self._in_flight = _InFlight()
         self._cache = _LocalCache()
-        self._waiting: set[Future[None]] = set()
         self._circuit_open_until = float("-inf")
 
     def publish(
-        self, events: Sequence[CloudEvent], deadline: Deadline, *, require_lookup: bool = False
+        self,
+        events: Sequence[CloudEvent],
+        deadline: Deadline,
+        *,
+        require_lookup: bool = False,
+        is_live: bool = True,
     ) -> Sequence[CloudEvent]:
         """Publish the new ones of ``events`` and return all; a repeated one has the time of its first publication.
 
-        ``require_lookup``: publish nothing if the table does not answer. For callers that can wait.
+        ``require_lookup``: publish nothing if the table does not answer. For callers that can wait. What is not live
+        (redriven, or recovered) may repeat anything of the days that are kept.
 
         Raises:
             Unavailable: from the sink; or another POST has worked on one of the changes for too long.
         """
         with self._in_flight.hold(frozenset(event.provenance.dedup_key for event in events), deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
-            records = self._records(events, deadline.within(budget), require_lookup=require_lookup)
+            lookup = _Lookup(now=self._now(), window=self._window, is_live=is_live, deadline=deadline.within(budget))
+            records = self._records(events, lookup, require_lookup=require_lookup)
 
             def on_sent(event: CloudEvent) -> None:
                 # Record each event at once: if the POST runs out of time, its sent events are not sent again.
-                record = records[event.provenance.dedup_key].with_entries([event.id], self._now())
-                self._write_soon(self._cache.add(record))
+                key = event.provenance.dedup_key
+                self._cache.add(records[key].with_entries([event.id], self._now()))
+                self.writer.add(key, event.id)
 
             if new_events := unpublished(events, records):
                 self._publish(new_events, deadline, on_sent)
@@ -92,80 +108,89 @@ class PublishOnce:
 
     def is_idle(self) -> bool:
         """Return whether no record is waiting to be written."""
-        return not self._waiting
+        return self.writer.is_idle()
 
     def _records(
-        self, events: Iterable[CloudEvent], deadline: Deadline, *, require_lookup: bool
+        self, events: Iterable[CloudEvent], lookup: "_Lookup", *, require_lookup: bool
     ) -> Mapping[str, PublicationRecord]:
         """Return the record of each event by key: from this process, else from the table if it answers in time."""
-        records, missing = dict[str, PublicationRecord](), set[str]()
+        records, missing = dict[str, PublicationRecord](), dict[str, list[CloudEvent]]()
         for event in events:
             key = event.provenance.dedup_key
-            records[key] = self._recent(self._cache.get(key), key)
-            if not records[key].repeats(event):
-                missing.add(key)
-        rows = self._rows(missing, deadline)
+            records[key] = lookup.recent(self._cache.get(key), key)
+            if not records[key].repeats(event) and lookup.may_find(event):
+                missing.setdefault(key, []).append(event)
+        rows = self._rows(missing, lookup)
         if require_lookup and len(rows) < len(missing):
             raise Unavailable("the table published does not answer: nothing is published without it")
         for key, row in rows.items():
-            record = self._recent(row, key).with_entries(records[key].entries, records[key].published_at)
-            records[key] = self._cache.add(record) if record.entries else record
+            if row is not None:
+                records[key] = self._cache.add(row.with_entries(records[key].entries, records[key].published_at))
         return records
 
-    def _recent(self, record: PublicationRecord | None, key: str) -> PublicationRecord:
-        """Return ``record`` if it is within the window, else an empty record."""
-        oldest = self._now() - self._window
-        if record is None:
-            return PublicationRecord(key=key, entries=(), published_at=oldest)
-        return record if record.published_at >= oldest else replace(record, entries=(), published_at=oldest)
-
-    def _rows(self, keys: Iterable[str], deadline: Deadline) -> Mapping[str, PublicationRecord | None]:
+    def _rows(
+        self, missing: Mapping[str, Sequence[CloudEvent]], lookup: "_Lookup"
+    ) -> Mapping[str, PublicationRecord | None]:
         """Return the rows that could be read in time."""
         if time.monotonic() < self._circuit_open_until:
             return {}
-        reads = {key: self._reads.submit(self._read, key) for key in keys}
+        reads: list[tuple[str, Callable[[], PublicationRecord | None]]]
+        if len(missing) == 1:
+            # The call ends by its deadline: another thread would cost more than it saves.
+            reads = [(key, partial(self._read, key, events, lookup)) for key, events in missing.items()]
+        else:
+            running = [(key, self._reads.submit(self._read, key, events, lookup)) for key, events in missing.items()]
+            reads = [(key, partial(lookup.deadline.result_of, future)) for key, future in running]
         rows: dict[str, PublicationRecord | None] = {}
         problem = None
-        for key, read in reads.items():
+        for key, read in reads:
             try:
-                rows[key] = deadline.result_of(read)
+                rows[key] = read()
             except (Unavailable, Misconfigured) as exc:
                 problem = exc
         if problem is not None:
             _LOG.warning("%d events may be published twice: %s", len(reads) - len(rows), problem)
         return rows
 
-    def _read(self, key: str) -> PublicationRecord | None:
+    def _read(self, key: str, events: Sequence[CloudEvent], lookup: "_Lookup") -> PublicationRecord | None:
+        def is_enough(record: PublicationRecord) -> bool:
+            return all(record.repeats(event) for event in events)
+
         try:
-            return self._table.read(key)
+            return self._table.read(key, lookup.days, since=lookup.since, is_enough=is_enough, deadline=lookup.deadline)
         except (Unavailable, Misconfigured):
             self._circuit_open_until = time.monotonic() + _CIRCUIT_OPEN_SECONDS
             raise
 
-    def _write_soon(self, record: PublicationRecord) -> None:
-        if len(self._waiting) < _MAX_WAITING:
-            write = self._writes.submit(self._try_to_write, record)
-            self._waiting.add(write)
-            write.add_done_callback(self._waiting.discard)
 
-    def _try_to_write(self, record: PublicationRecord) -> None:
-        try:
-            self._write(record)
-        except (Unavailable, Misconfigured, Conflict) as problem:
-            _LOG.info("an event may be published twice, its record was not written: %s", problem)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lookup:
+    """What the events of one call may repeat."""
 
-    def _write(self, record: PublicationRecord) -> None:
-        try:
-            self._table.write(record)
-        except Conflict:
-            current = self._table.read(record.key)
-            joined = (
-                replace(record, etag=None)
-                if current is None
-                else current.with_entries(record.entries, record.published_at)
-            )
-            if current is None or joined.entries != current.entries:
-                self._table.write(joined)
+    now: datetime
+    window: timedelta
+    is_live: bool
+    deadline: Deadline
+
+    @property
+    def since(self) -> datetime:
+        """Since when a record counts."""
+        return self.now - (self.window if self.is_live else self.window + KEPT_LONGER)
+
+    @property
+    def days(self) -> Sequence[date]:
+        """The days whose tables may have a record, the last one first."""
+        return days_between(self.since, self.now)
+
+    def may_find(self, event: CloudEvent) -> bool:
+        """Return whether a record of ``event`` is possible."""
+        return not (self.is_live and event.provenance.only_redriven)
+
+    def recent(self, record: PublicationRecord | None, key: str) -> PublicationRecord:
+        """Return ``record`` if it counts, else an empty record."""
+        if record is None:
+            return PublicationRecord(key=key, entries=(), published_at=self.since)
+        return record if record.published_at >= self.since else replace(record, entries=(), published_at=self.since)
 
 
 class _LocalCache:

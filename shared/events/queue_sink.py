@@ -5,12 +5,14 @@ Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduc
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from azure.storage.blob import BlobServiceClient, ContentSettings
-from azure.storage.queue import BinaryBase64EncodePolicy, QueueServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from shared.azure_calls import BLOB_ROLE, CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem, create_if_missing
 from shared.events.cloud_events import CloudEvent
+from shared.storage_calls import QueueCalls
 from shared.timing import Deadline
 
 DATA_CONTAINER = "event-data"
@@ -19,10 +21,8 @@ DATA_CONTAINER = "event-data"
 # Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#host-json (messageEncoding)
 MAX_MESSAGE_BYTES = 48 * 1024
 
-# By default, Storage silently deletes messages after seven days.
-_NEVER_EXPIRES = -1
-
 _PARALLEL_SENDS = 16
+_SEND = timedelta(seconds=2)
 
 
 def _ignore(_event: CloudEvent) -> None:
@@ -33,7 +33,8 @@ class QueueSink:
     """Publishes to one queue, which is created if it is missing."""
 
     def __init__(self, queues: QueueServiceClient, blobs: BlobServiceClient, queue_name: str) -> None:
-        self._queue = queues.get_queue_client(queue_name, message_encode_policy=BinaryBase64EncodePolicy())
+        self._queue = queues.get_queue_client(queue_name)
+        self._calls = QueueCalls(queues)
         self._container = blobs.get_container_client(DATA_CONTAINER)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_SENDS, thread_name_prefix="sink")
 
@@ -46,7 +47,12 @@ class QueueSink:
             Unavailable: storage did not accept all of them in time; some may already be in the queue, or soon will be.
             Misconfigured: storage refuses the app; the text names the role.
         """
-        sends = [self._pool.submit(self._send, event, on_sent) for event in events]
+        messages = [(event, event.to_json()) for event in events]
+        if len(messages) == 1 and len(messages[0][1]) <= MAX_MESSAGE_BYTES:
+            # The call ends by its deadline: another thread would cost more than it saves.
+            self._send(*messages[0], deadline, on_sent)
+            return
+        sends = [self._pool.submit(self._send, *message, deadline, on_sent) for message in messages]
         try:
             for send in sends:
                 deadline.result_of(send)
@@ -54,18 +60,21 @@ class QueueSink:
             for send in sends:
                 send.cancel()
 
-    def _send(self, event: CloudEvent, on_sent: Callable[[CloudEvent], None]) -> None:
-        message = event.to_json()
+    def _send(
+        self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[CloudEvent], None]
+    ) -> None:
         try:
             if len(message) > MAX_MESSAGE_BYTES:
                 message = event.to_json(dataref=self._upload(event))
-            create_if_missing(lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message))
+            create_if_missing(
+                lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message, deadline.within(_SEND))
+            )
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
         on_sent(event)
 
-    def _enqueue(self, message: bytes) -> None:
-        self._queue.send_message(message, time_to_live=_NEVER_EXPIRES, **FAIL_FAST)
+    def _enqueue(self, message: bytes, deadline: Deadline) -> None:
+        self._calls.put_message(self._queue.queue_name, message, seconds=deadline.seconds_left())
 
     def _upload(self, event: CloudEvent) -> str:
         """Upload the event's data and return the URL; a redelivery on the same day overwrites the blob."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
@@ -24,6 +23,7 @@ from shared.azure_calls import (
     retry_on_stale_connection,
 )
 from shared.errors import Conflict, TenantNotServed
+from shared.storage_calls import BlobCalls
 from shared.timing import Deadline, utc_time
 
 PARKED = "parked"
@@ -32,6 +32,8 @@ PROBE = "probe"
 QUARANTINE = "quarantine"
 
 _PARALLEL_WRITES = 8
+# What fails is tried again in the next turn.
+_CALL_SECONDS = 3.0
 _JSON = ContentSettings(content_type="application/json")
 
 
@@ -58,6 +60,7 @@ class PostStore:
 
     def __init__(self, blobs: BlobServiceClient, container: str) -> None:
         self._container = blobs.get_container_client(container)
+        self._name, self._calls = container, BlobCalls(blobs)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_WRITES, thread_name_prefix=container)
 
     def store(self, posts: Sequence[tuple[StoredPost, bytes]], deadline: Deadline) -> int:
@@ -116,12 +119,11 @@ class PostStore:
             Conflict: another run deleted it.
         """
         try:
-            content: bytes = self._container.get_blob_client(post.name).download_blob().readall()
+            return retry_on_stale_connection(lambda: self._calls.get(self._name, post.name, seconds=_CALL_SECONDS))
         except ResourceNotFoundError as exc:
             raise Conflict("another run deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=BLOB_ROLE) from exc
-        return content
 
     def claim(self, post: StoredPost, until: datetime) -> StoredPost:
         """Return ``post`` with one more attempt counted and the next attempt due at ``until``.
@@ -130,16 +132,17 @@ class PostStore:
             Conflict: another run claimed or deleted it.
         """
         claimed = replace(post, attempts=post.attempts + 1, retry_at=until)
-        blob = self._container.get_blob_client(post.name)
         try:
-            answer = blob.set_blob_metadata(
-                _metadata(claimed), etag=post.etag, match_condition=MatchConditions.IfNotModified
+            etag = retry_on_stale_connection(
+                lambda: self._calls.claim(
+                    self._name, post.name, _metadata(claimed), etag=post.etag, seconds=_CALL_SECONDS
+                )
             )
         except (ResourceModifiedError, ResourceNotFoundError) as exc:
             raise Conflict("another run claimed or deleted the stored POST") from exc
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=BLOB_ROLE) from exc
-        return replace(claimed, etag=str(answer["etag"]))
+        return replace(claimed, etag=etag)
 
     def delete(self, post: StoredPost) -> None:
         """Delete a POST if it exists."""

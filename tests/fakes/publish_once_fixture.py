@@ -4,13 +4,12 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from shared.errors import Conflict
 from shared.events.cloud_events import CloudEvent, change_event
-from shared.events.publication import PublicationRecord
+from shared.events.publication import IsEnough, PublicationRecord, PublicationRow
 from shared.events.publish_once import PublicationRecords, PublishOnce
 from shared.notifications.decryption import ResourceContent
 from shared.timing import Deadline
@@ -18,6 +17,7 @@ from tests.eventually import eventually
 from tests.sender import CLIENT_ID, MESSAGE, basic_item, unsigned
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NEVER = datetime.min.replace(tzinfo=UTC)
 WINDOW = timedelta(hours=4)
 TEAM = "teams('3f9a')"
 
@@ -31,36 +31,49 @@ def in_time() -> Deadline:
 
 @dataclass
 class Table:
-    """Rows in memory; ``trouble`` is met by every call."""
+    """Rows in memory, by day, partition and name; ``clock`` is storage's, and ``trouble`` is met by every call."""
 
-    rows: dict[str, PublicationRecord] = field(default_factory=dict)
+    rows: dict[tuple[date, str, str], tuple[str, datetime]] = field(default_factory=dict)
     trouble: Callable[[str], None] = field(default=lambda _call: None)
+    clock: Callable[[], datetime] = field(default=lambda: NOW)
     calls: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)
 
-    def read(self, key: str) -> PublicationRecord | None:
+    def read(
+        self, key: str, days: Sequence[date], *, since: datetime, is_enough: IsEnough, deadline: Deadline
+    ) -> PublicationRecord | None:
         self.calls.append("read")
         self.trouble("read")
-        return self.rows.get(key)
+        deadline.raise_if_passed()
+        found: PublicationRecord | None = None
+        for day in days:
+            names = [key, *(name for at, _, name in list(self.rows) if at == day and name.startswith(f"{key}-"))]
+            for name in names:
+                entry, written_at = self.rows.get((day, key[:1], name), ("", NEVER))
+                if written_at >= since:
+                    found = (found or PublicationRecord(key=key, entries=(), published_at=written_at)).with_entries(
+                        [entry], written_at
+                    )
+                    if is_enough(found):
+                        return found
+        return found
 
-    def write(self, record: PublicationRecord) -> None:
+    def write(self, rows: Sequence[PublicationRow], day: date) -> int | None:
         self.calls.append("write")
         self.trouble("write")
+        assert len({row.key[:1] for row in rows}) == 1, "rows of several partitions"
+        assert len({row.name for row in rows}) == len(rows) <= 100, "a row twice, or too many"
         with self.lock:
-            there = self.rows.get(record.key)
-            if record.etag != (there.etag if there else None):
-                raise Conflict("written since")
-            self.rows[record.key] = replace(record, etag=str(len(self.calls)))
+            for position, row in enumerate(rows):
+                if row.is_first and (day, row.key[:1], row.name) in self.rows:
+                    return position
+            for row in rows:
+                self.rows[day, row.key[:1], row.name] = (row.entry, self.clock())
+        return None
 
-
-@dataclass
-class Stale(Table):
-    """The same rows, but the first look-up returns an older state."""
-
-    past: dict[str, PublicationRecord | None] = field(default_factory=dict)
-
-    def read(self, key: str) -> PublicationRecord | None:
-        return self.past.pop(key) if key in self.past else super().read(key)
+    def entries(self, key: str) -> set[str]:
+        """Return what is recorded of a key, on any day."""
+        return {entry for (_, _, name), (entry, _) in self.rows.items() if name.partition("-")[0] == key}
 
 
 @dataclass
@@ -72,6 +85,8 @@ class Worker[Records: PublicationRecords]:
     sunk: list[CloudEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if isinstance(self.table, Table):
+            self.table.clock = lambda: self.now
         self.published = PublishOnce(self.table, self._sink, window=WINDOW, now=lambda: self.now)
 
     def _sink(self, events: Sequence[CloudEvent], _deadline: Deadline, sent: Sent) -> None:
@@ -81,7 +96,8 @@ class Worker[Records: PublicationRecords]:
 
     def publish(self, *events: CloudEvent) -> None:
         """Publish one POST's events, and wait for their records as the next POST about them would."""
-        self.published.publish(events, in_time())
+        with self.published.writer.invocation():
+            self.published.publish(events, in_time())
         assert eventually(self.published.is_idle)
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.events.publication import PublicationRecord
+from shared.events.publication import PublicationRecord, PublicationRow
 from shared.events.publication_table import PublicationTable
 from shared.events.queue_sink import QueueSink
 from shared.gaps.gap import Gap
@@ -22,7 +23,7 @@ from shared.receiving.post_store import PostStore, StoredPost
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TrackedSubscription
 from tests.fakes.gap_values import GAP
-from tests.fakes.subscription_values import HOUR, NOW, ROW, WANTED
+from tests.fakes.subscription_values import NOW, ROW, WANTED
 from tests.fakes.time_limits import in_time
 
 # Retries and time-outs of the timer's calls are the client's: here, each call is tried once and for a moment.
@@ -32,6 +33,7 @@ EVENT = CloudEvent(
 )
 LARGE_EVENT = replace(EVENT, data=b'"%s"' % (b"x" * 100_000))
 ID = "a-subscription"
+DAY, EVER = NOW.date(), datetime.min.replace(tzinfo=UTC)
 BODY = b"{}"
 ETAG = "W/\"datetime'2026-11-21T09%3A30%3A00.0000000Z'\""
 
@@ -75,7 +77,7 @@ def stores_on(connection_string: str, *, container: str = "posts", **options: An
 class Rows:
     """One row of each store, in partitions of their own: tests of one process share an account."""
 
-    record: PublicationRecord
+    record: PublicationRow
     subscription: TrackedSubscription
     gap: Gap
     entry: SnapshotEntry
@@ -86,7 +88,7 @@ class Rows:
         """Return rows as they are before they are saved, or with an ``etag`` as if they had been."""
         tenant_id = str(uuid4())
         return cls(
-            record=PublicationRecord(key=uuid4().hex, entries=("a",), published_at=NOW, etag=etag),
+            record=PublicationRow(key=uuid4().hex, entry="a", is_first=True),
             subscription=replace(ROW, desired=replace(WANTED, tenant_id=tenant_id), etag=etag),
             gap=replace(GAP, tenant_id=tenant_id, etag=etag),
             entry=SnapshotEntry(tenant_id=tenant_id, subject="teams/t/members/m", fingerprint="0123", etag=etag),
@@ -97,7 +99,7 @@ class Rows:
 
     def saved_in(self, stores: Stores) -> "Rows":
         """Save the rows, and return them as they are read back."""
-        stores.publications.write(self.record)
+        stores.publications.write([self.record], DAY)
         stores.subscriptions.save(self.subscription)
         stores.gaps.save(self.gap)
         stores.snapshot.record(self.entry)
@@ -106,13 +108,21 @@ class Rows:
 
     def read_from(self, stores: Stores) -> "Rows":
         """Return what the stores hold in place of these rows."""
-        tenant_id, record = self.gap.tenant_id, stores.publications.read(self.record.key)
+        tenant_id, record = self.gap.tenant_id, read_record(stores.publications, self.record.key)
         assert record is not None
+        (entry_id,) = record.entries
         (subscription,) = stores.subscriptions.load(tenant_id).tracked
         (gap,) = stores.gaps.load(tenant_id)
         (entry,) = stores.snapshot.list(tenant_id, self.entry.collection).values()
         (post,) = stores.posts.list()
-        return Rows(record=record, subscription=subscription, gap=gap, entry=entry, post=post)
+        return Rows(
+            record=replace(self.record, entry=entry_id), subscription=subscription, gap=gap, entry=entry, post=post
+        )
+
+
+def read_record(publications: PublicationTable, key: str) -> PublicationRecord | None:
+    """Return all that is recorded of a key."""
+    return publications.read(key, [DAY], since=EVER, is_enough=lambda _: False, deadline=in_time())
 
 
 type Call = Callable[[Stores, Rows], object]
@@ -120,9 +130,11 @@ type Call = Callable[[Stores, Rows], object]
 
 # Those that are made before a POST is answered, or before the endpoint's verdict is known.
 CALLS_OF_A_POST: Mapping[str, Call] = {
-    "read a record": lambda stores, rows: stores.publications.read(rows.record.key),
-    "create a record": lambda stores, rows: stores.publications.write(replace(rows.record, etag=None)),
-    "change a record": lambda stores, rows: stores.publications.write(rows.record),
+    "read a record": lambda stores, rows: read_record(stores.publications, rows.record.key),
+    "write a record": lambda stores, rows: stores.publications.write([rows.record], DAY),
+    "write records": lambda stores, rows: stores.publications.write(
+        [replace(rows.record, entry=entry, is_first=False) for entry in ("a", "b")], DAY
+    ),
     "record activity": lambda stores, rows: stores.subscriptions.record_activity(
         rows.gap.tenant_id, ID, lifecycle_event=None, at=NOW
     ),
@@ -134,7 +146,7 @@ CALLS_OF_A_POST: Mapping[str, Call] = {
 }
 CALLS: Mapping[str, Call] = {
     **CALLS_OF_A_POST,
-    "purge records": lambda stores, _: stores.publications.purge(now=NOW, before=NOW - HOUR, is_time_up=lambda: False),
+    "purge records": lambda stores, _: stores.publications.purge(before=DAY - timedelta(days=30)),
     "load subscriptions": lambda stores, rows: stores.subscriptions.load(rows.gap.tenant_id),
     "load an account": lambda stores, rows: stores.subscriptions.load_account(rows.gap.tenant_id, delegated=False),
     "create a subscription": lambda stores, rows: stores.subscriptions.save(replace(rows.subscription, etag=None)),

@@ -29,6 +29,7 @@ from shared.subscriptions.subscription_table import SubscriptionTable
 from tests.fakes.identity_services import CERTIFICATE_NAME, IDENTITY, IdentityServices, fault
 from tests.fakes.publish_once_fixture import message
 from tests.fakes.time_limits import in_time
+from tests.integration.storage_calls import read_record
 from tests.sender import TENANT
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ def _subscriptions(url: str, credential: TokenCredential, stack: ExitStack) -> o
 
 def _published(url: str, credential: TokenCredential, stack: ExitStack) -> object:
     tables = stack.enter_context(TableServiceClient(url, credential=credential, retry_total=0))
-    return PublicationTable(tables).read("00")
+    return read_record(PublicationTable(tables), "00")
 
 
 def _certificate(url: str, credential: TokenCredential, stack: ExitStack) -> object:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.events.cloud_events import CloudEvent
-from shared.events.publication import PublicationRecord
+from shared.events.publication import IsEnough, PublicationRecord, PublicationRow
 from shared.events.publish_once import PublicationRecords
 from shared.graph.client import Page
 from shared.graph.subscription import GraphSubscription
@@ -60,11 +60,13 @@ class Unwritten:
 
     records: PublicationRecords
 
-    def read(self, key: str) -> PublicationRecord | None:
-        return self.records.read(key)
+    def read(
+        self, key: str, days: Sequence[date], *, since: datetime, is_enough: IsEnough, deadline: Deadline
+    ) -> PublicationRecord | None:
+        return self.records.read(key, days, since=since, is_enough=is_enough, deadline=deadline)
 
-    def write(self, record: PublicationRecord) -> None:
-        pass
+    def write(self, _rows: Sequence[PublicationRow], _day: date) -> int | None:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,19 +84,21 @@ class Process:
     def __post_init__(self) -> None:
         ports = self.ports
         self.once = PublishOnce(ports.records, ports.sink, window=WINDOW, now=ports.own_now)
-        self._publisher = SnapshotRecorder(self._publish, ports.storage.snapshot.record)
         self._activity = ActivityRecorder(
             ports.storage.subscriptions.record_activity, monotonic=lambda: ports.own_now().timestamp()
         )
         self.receiver = self._receiver(ResourceReader(ports.get))
 
-    def _publish(self, events: Sequence[CloudEvent], deadline: Deadline) -> Sequence[CloudEvent]:
-        return self.once.publish(self.ports.tagged(events), deadline)
+    def _publish(
+        self, events: Sequence[CloudEvent], deadline: Deadline, *, is_live: bool = True
+    ) -> Sequence[CloudEvent]:
+        return self.once.publish(self.ports.tagged(events), deadline, is_live=is_live)
 
-    def _receiver(self, reader: ResourceReader | RateLimitedReader) -> Receiver:
+    def _receiver(self, reader: ResourceReader | RateLimitedReader, *, is_live: bool = True) -> Receiver:
         ports = self.ports
+        snapshots = SnapshotRecorder(partial(self._publish, is_live=is_live), ports.storage.snapshot.record)
         quarantine = Quarantine(
-            store=ports.storage.quarantine, publish=self._publisher.publish, client_id=CLIENT_ID, now=ports.own_now
+            store=ports.storage.quarantine, publish=snapshots.publish, client_id=CLIENT_ID, now=ports.own_now
         )
         publisher = ItemPublisher(
             client_id=CLIENT_ID,
@@ -105,7 +107,7 @@ class Process:
             signing_key=published_key,
             private_key=self._private_key,
             fetch_resources=reader.read,
-            publish_events=self._publisher.publish,
+            publish_events=snapshots.publish,
         )
         return Receiver(
             tenant_ids=(TENANT,),
@@ -135,7 +137,8 @@ class Process:
         """Return whether the answer to a POST is 202."""
         deadline = Deadline.after(timedelta(seconds=30))
         try:
-            self.receiver.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
+            with self.once.writer.invocation():
+                self.receiver.receive(body, received_at=received_at, deadline=deadline, fetch=fetch)
         except (Malformed, Unavailable, Misconfigured):
             return False
         finally:
@@ -145,15 +148,16 @@ class Process:
     def run(self) -> None:
         """Run the timer once, its steps one after the other; what fails is tried again by the next run."""
         try:
-            endpoint = self.ports.endpoint()
-            for step in self._steps(endpoint):
-                with suppress(Problem):
-                    step()
+            with self.once.writer.invocation():
+                endpoint = self.ports.endpoint()
+                for step in self._steps(endpoint):
+                    with suppress(Problem):
+                        step()
         finally:
             self._settle()
 
     def _settle(self) -> None:
-        """Wait for the records: here, the next POST comes later than a second."""
+        """Wait for the records: here, the next POST comes later than a second, and so does the next run."""
         while not self.once.is_idle():
             time.sleep(0)
 
@@ -186,7 +190,7 @@ class Process:
         return Outages(tenant_ids=[TENANT], subscription_table=self.ports.table, gap_recorder=self.ports.gap_recorder)
 
     def _redriver(self) -> Redriver:
-        receiver = self._receiver(RateLimitedReader(self.ports.get, self.ports.clock))
+        receiver = self._receiver(RateLimitedReader(self.ports.get, self.ports.clock), is_live=False)
         return Redriver(store=self.ports.parked, is_quarantine=False, receiver=receiver, now=self.ports.clock.now)
 
     def _catch_up(self) -> CatchUp:
@@ -199,7 +203,7 @@ class Process:
             snapshot_table=ports.storage.snapshot,
             graph=lambda _tenant_id: ports.lists,
             pool=InlineExecutor(),
-            publish=partial(self.once.publish, require_lookup=True),
+            publish=partial(self.once.publish, require_lookup=True, is_live=False),
             publish_again=self._publish_again,
             is_parked=ports.storage.parked.has_older_than,
             clock=ports.clock,

@@ -38,7 +38,7 @@ def test_events_are_published_whose_records_are_refused(caplog: pytest.LogCaptur
     worker = Worker(Table(trouble=_refused("write")))
     worker.publish(message())
     assert len(worker.sunk) == 1
-    assert f"its record was not written: {REFUSAL}" in caplog.text
+    assert f"their records were not written: {REFUSAL}" in caplog.text
 
 
 def test_chat_is_published_whose_snapshot_is_refused() -> None:

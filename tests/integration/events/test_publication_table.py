@@ -1,39 +1,31 @@
 """Each change once, with the table of records in Azurite: by all instances, through an outage, until it is purged."""
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableServiceClient, UpdateMode
 
 from sandbox.relay import Mood
-from shared.errors import Conflict
-from shared.events.publication import PublicationRecord
-from shared.events.publication_table import TABLE, PublicationTable
+from shared.events.publication import IsEnough, PublicationRow
+from shared.events.publication_table import PublicationTable, table_name
 from tests.eventually import eventually
-from tests.fakes.publish_once_fixture import NOW, WINDOW, Worker, message, team
+from tests.fakes.publish_once_fixture import Worker, message, team
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.integration.relayed_account import RelayedAccount
 
 pytestmark = pytest.mark.slow
 
-# A run purges the records whose keys begin with one of them.
-_DIGITS = "0123456789abcdef"
-# When the records are purged whose keys begin with 0.
-_TIME_OF_FIRST_PART = datetime(2026, 11, 21, 0, 25, tzinfo=UTC)
+TODAY = datetime.now(UTC)  # storage's own clock dates the rows
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @pytest.fixture
 def tables(relayed: RelayedAccount) -> Iterator[TableServiceClient]:
     with TableServiceClient.from_connection_string(relayed.connection_string, retry_total=0) as tables:
-        # Records of other tests on the same account would be purged and counted as well.
-        tables.delete_table(TABLE)
         yield tables
-        relayed.set_mood(Mood.FORWARDING)
-        tables.delete_table(TABLE)
 
 
 @pytest.fixture
@@ -41,19 +33,25 @@ def records(tables: TableServiceClient) -> PublicationTable:
     return PublicationTable(tables)
 
 
+def _worker(records: PublicationTable) -> Worker[PublicationTable]:
+    return Worker(records, now=TODAY)
+
+
 def test_published_change_is_published_by_no_instance_again(records: PublicationTable) -> None:
-    first, second = Worker(records), Worker(records)
-    first.publish(message(), team("A"))
+    first, second = _worker(records), _worker(records)
+    change = message(tenantId=str(uuid4()))
+    first.publish(change)
     for worker in (first, second):
-        worker.publish(message(), team("A"))
-    assert (len(first.sunk), second.sunk) == (2, [])
+        worker.publish(change)
+    assert (len(first.sunk), second.sunk) == (1, [])
 
 
 def test_recurring_state_is_published_whichever_instance_receives_it(records: PublicationTable) -> None:
-    first, second = Worker(records), Worker(records)
+    first, second = _worker(records), _worker(records)
     for number, name in enumerate("ABAB"):
-        (first, second)[number % 2].publish(team(name, seal=f"of {number}"))
-        second.publish(team(name, seal=f"of {number}"))
+        change = team(name, seal=f"{number} of {uuid4()}")
+        (first, second)[number % 2].publish(change)
+        second.publish(change)
     ids = [event.id for event in first.sunk + second.sunk]
     assert len(ids) == len(set(ids)) == 4
 
@@ -62,107 +60,126 @@ def test_recurring_state_is_published_whichever_instance_receives_it(records: Pu
 def test_every_event_is_published_in_time_without_the_table(
     records: PublicationTable, relayed: RelayedAccount, mood: Mood
 ) -> None:
-    worker = Worker(records)
-    worker.publish(message())
+    worker, tenant_id = _worker(records), str(uuid4())
+    worker.publish(message(tenantId=tenant_id))
     relayed.set_mood(mood)
+    changes = [message(tenantId=tenant_id), message(tenantId=tenant_id, etag="2"), team("A")]
     with within(BUSY_MACHINE_SECONDS):
-        worker.published.publish([message(), message(etag="2"), team("A")], in_time())
+        worker.published.publish(changes, in_time())
     assert len(worker.sunk) == 3
     relayed.set_mood(Mood.FORWARDING)
     assert eventually(worker.published.is_idle)
 
 
 def test_records_are_read_again_once_the_table_is_back(records: PublicationTable, relayed: RelayedAccount) -> None:
-    worker, other = Worker(records), Worker(records)
+    worker, other = _worker(records), _worker(records)
     relayed.set_mood(Mood.DOWN)
-    worker.publish(message())
+    worker.publish(message(etag=str(uuid4())))
     relayed.set_mood(Mood.FORWARDING)
-    etags = itertools.count()
     # The worker leaves the table alone for a while.
-    assert eventually(lambda: _is_dropped(worker, other, str(next(etags))), seconds=20)
+    assert eventually(lambda: _is_dropped(worker, other), seconds=20)
 
 
-def _is_dropped(worker: Worker[PublicationTable], other: Worker[PublicationTable], etag: str) -> bool:
-    other.publish(message(etag=etag))
-    before = len(worker.sunk)
-    worker.publish(message(etag=etag))
+def _is_dropped(worker: Worker[PublicationTable], other: Worker[PublicationTable]) -> bool:
+    change, before = message(etag=str(uuid4())), len(worker.sunk)
+    other.publish(change)
+    worker.publish(change)
     return len(worker.sunk) == before
 
 
-def _old(key: str, *, age: timedelta = 2 * WINDOW) -> PublicationRecord:
-    return PublicationRecord(key=key, entries=("a",), published_at=NOW - age)
+def _read(
+    records: PublicationTable,
+    key: str,
+    *days: date,
+    since: datetime = EVER,
+    is_enough: IsEnough = lambda _: False,
+) -> set[str]:
+    found = records.read(key, days or [TODAY.date()], since=since, is_enough=is_enough, deadline=in_time())
+    return set(found.entries) if found is not None else set()
 
 
-def _purge(records: PublicationTable, now: datetime, is_time_up: Callable[[], bool] = lambda: False) -> int:
-    return records.purge(now=now, before=NOW - WINDOW, is_time_up=is_time_up)
+def _row(entry: str = "a", *, key: str | None = None, is_first: bool = True) -> PublicationRow:
+    return PublicationRow(key=key or f"a{uuid4().hex}", entry=entry, is_first=is_first)
 
 
-def _runs(minutes: int) -> Iterator[datetime]:
-    yield from (datetime(2026, 11, 21, tzinfo=UTC) + timedelta(minutes=minutes * run) for run in range(100))
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_written_rows_are_read_back(records: PublicationTable, count: int) -> None:
+    rows = [_row(str(number)) for number in range(count)]
+    assert records.write(rows, TODAY.date()) is None
+    assert all(_read(records, row.key) == {row.entry} for row in rows)
 
 
-def test_record_written_since_it_was_read_is_a_conflict(records: PublicationTable) -> None:
-    new = PublicationRecord(key=uuid4().hex, entries=("a",), published_at=NOW)
-    assert records.read(new.key) is None
-    records.write(new)
-    with pytest.raises(Conflict):
-        records.write(new)
-    read = records.read(new.key)
-    assert read is not None
-    assert replace(read, etag=None) == new
-    records.write(replace(read, entries=("a", "", "b")))
-    assert (changed := records.read(new.key)) is not None
-    assert changed.entries == ("a", "", "b")
-    with pytest.raises(Conflict):
-        records.write(read)
+@pytest.mark.parametrize("count", [1, 3])
+def test_row_that_exists_is_named_and_nothing_is_written(records: PublicationTable, count: int) -> None:
+    rows = [_row(str(number)) for number in range(count)]
+    records.write([rows[-1]], TODAY.date())
+    assert records.write([replace(row, entry="new") for row in rows], TODAY.date()) == count - 1
+    assert [_read(records, row.key) for row in rows] == [set()] * (count - 1) + [{str(count - 1)}]
 
 
-def test_each_run_purges_one_part_until_no_old_record_is_left(
+def test_second_content_stands_beside_the_first_however_often_it_is_written(records: PublicationTable) -> None:
+    first = _row()
+    second = _row("b", key=first.key, is_first=False)
+    records.write([first, second], TODAY.date())
+    for _ in range(2):
+        assert records.write([second], TODAY.date()) is None
+    assert _read(records, first.key) == {"a", "b"}
+
+
+def test_key_that_another_one_begins_with_has_rows_of_its_own(records: PublicationTable) -> None:
+    row = _row()
+    longer = _row("b", key=f"{row.key}0")
+    records.write([row, longer], TODAY.date())
+    assert (_read(records, row.key), _read(records, longer.key)) == ({"a"}, {"b"})
+
+
+def test_one_lookup_is_enough_if_the_first_row_decides(records: PublicationTable) -> None:
+    row = _row()
+    records.write([row, _row("b", key=row.key, is_first=False)], TODAY.date())
+    assert _read(records, row.key, is_enough=lambda record: "a" in record.entries) == {"a"}
+
+
+def test_record_counts_by_the_timestamp_that_storage_gave_it(records: PublicationTable) -> None:
+    row = _row()
+    records.write([row], TODAY.date())
+    now = datetime.now(UTC)
+    assert _read(records, row.key, since=now - timedelta(minutes=5)) == {"a"}
+    assert _read(records, row.key, since=now + timedelta(minutes=5)) == set()
+
+
+def test_each_day_has_a_table_and_only_those_asked_for_are_read(records: PublicationTable) -> None:
+    key, yesterday = f"a{uuid4().hex}", TODAY.date() - timedelta(days=1)
+    records.write([_row("old", key=key)], yesterday)
+    assert _read(records, key) == set()
+    assert _read(records, key, TODAY.date(), yesterday) == {"old"}
+    assert records.write([_row("new", key=key)], TODAY.date()) is None
+    assert _read(records, key, TODAY.date(), yesterday) == {"old", "new"}
+
+
+def test_purge_drops_the_tables_of_earlier_days_and_no_other(
     tables: TableServiceClient, records: PublicationTable
 ) -> None:
-    for digit in _DIGITS:
-        records.write(_old(f"{digit}{uuid4().hex}", age=WINDOW + timedelta(minutes=30)))
-        records.write(replace(_old(f"{digit}{uuid4().hex}", age=WINDOW - timedelta(minutes=30)), entries=("new",)))
-    purged = [_purge(records, now) for now in _runs(5)]
-    assert (sum(purged), max(purged)) == (len(_DIGITS), 1)
-    assert [row["notes"] for row in tables.get_table_client(TABLE).list_entities()] == ["new"] * len(_DIGITS)
+    day = date(2001, 1, 5)
+    keys = [f"a{uuid4().hex}" for _ in range(3)]
+    for offset, key in zip((-1, 0, 1), keys, strict=True):
+        records.write([_row(key=key)], day + timedelta(days=offset))
+    tables.create_table("published2000")
+    try:
+        assert records.purge(before=day) == 1
+        assert [_read(records, key, day + timedelta(days=at)) for at, key in zip((-1, 0, 1), keys, strict=True)] == [
+            set(),
+            {"a"},
+            {"a"},
+        ]
+        assert records.purge(before=day) == 0
+        assert records.purge(before=day + timedelta(days=2)) == 2
+    finally:
+        tables.delete_table("published2000")
 
 
-@pytest.mark.parametrize("minutes", [1, 5, 10, 60])
-def test_every_schedule_purges_every_part(records: PublicationTable, minutes: int) -> None:
-    """Parts that a run chose by its minute alone would, every ten minutes, be every other one."""
-    for digit in _DIGITS:
-        records.write(_old(f"{digit}{uuid4().hex}"))
-    assert len(_DIGITS) in itertools.accumulate(_purge(records, now) for now in _runs(minutes))
-
-
-def test_purge_ends_in_time_and_needs_no_table(records: PublicationTable) -> None:
-    assert _purge(records, NOW) == 0
-    for digit in _DIGITS:
-        records.write(_old(f"{digit}0"))
-    assert _purge(records, NOW, lambda: True) == 0
-
-
-def test_record_published_again_during_a_purge_stays(records: PublicationTable) -> None:
-    records.write(_old("00"))
-    old = records.read("00")
-    assert old is not None
-
-    def publish() -> bool:
-        records.write(replace(old, entries=("a", "b"), published_at=NOW))
-        return False
-
-    assert _purge(records, _TIME_OF_FIRST_PART, publish) == 0
-    assert (found := records.read("00")) is not None
-    assert found.entries == ("a", "b")
-
-
-def test_record_purged_by_two_runs_fails_neither(records: PublicationTable) -> None:
-    records.write(_old("00"))
-    purged = []
-
-    def purge() -> bool:
-        purged.append(_purge(records, _TIME_OF_FIRST_PART))
-        return False
-
-    assert (_purge(records, _TIME_OF_FIRST_PART, purge), purged) == (0, [1])
+def test_row_without_an_entry_counts_for_nothing(tables: TableServiceClient, records: PublicationTable) -> None:
+    row = _row()
+    records.write([row], TODAY.date())
+    client = tables.get_table_client(table_name(TODAY.date()))
+    client.upsert_entity({"PartitionKey": "a", "RowKey": row.key, "entry": 1}, mode=UpdateMode.REPLACE)
+    assert _read(records, row.key) == set()

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any, override
 
 import pytest
 
 from shared.errors import Unavailable
 from shared.events.cloud_events import CloudEvent
+from shared.events.publication import PublicationRecord
 from shared.events.publish_once import PublishOnce
 from shared.timing import Deadline
 from tests.eventually import eventually
@@ -22,7 +24,6 @@ from tests.fakes.publish_once_fixture import (
     NOW,
     WINDOW,
     Sent,
-    Stale,
     Table,
     Worker,
     event_of,
@@ -145,9 +146,41 @@ def test_record_is_as_old_as_the_publishing_not_as_the_notification() -> None:
 def test_other_workers_drop_it_too() -> None:
     table = Table()
     first, second = Worker(table), Worker(table)
-    first.publish(message(), team("A"))
-    second.publish(message(), team("A"))
+    for worker in (first, second):
+        worker.publish(message(), team("A", seal="of A"))
     assert (len(first.sunk), second.sunk) == (2, [])
+
+
+def test_key_of_a_receipt_is_looked_up_only_when_redriven() -> None:
+    table = Table()
+    first, second = Worker(table), Worker(table)
+    first.publish(team("A"))
+    assert table.calls == ["write"]
+    second.published.publish([team("A")], in_time(), is_live=False)
+    assert (second.sunk, table.calls) == ([], ["write", "read"])
+
+
+def test_live_event_repeats_the_window_and_a_redriven_one_all_days_kept() -> None:
+    table = Table()
+    Worker(table).publish(message())
+    for age, is_live, published in [
+        (WINDOW, True, 0),
+        (WINDOW + timedelta(seconds=1), True, 1),
+        (WINDOW + timedelta(seconds=1), False, 0),
+        (WINDOW + timedelta(days=2), False, 0),
+        (WINDOW + timedelta(days=2, seconds=1), False, 1),
+    ]:
+        worker = Worker(Table(rows=dict(table.rows)), now=NOW + age)
+        worker.published.publish([message()], in_time(), is_live=is_live)
+        assert len(worker.sunk) == published, (age, is_live)
+
+
+def test_record_of_yesterday_counts_while_the_window_reaches_into_it() -> None:
+    table, midnight = Table(), NOW + timedelta(hours=12)
+    Worker(table, now=midnight - timedelta(minutes=1)).publish(message())
+    worker = Worker(table, now=midnight + timedelta(minutes=1))
+    worker.publish(message())
+    assert worker.sunk == []
 
 
 def test_published_by_this_process_is_dropped_without_the_table() -> None:
@@ -183,6 +216,11 @@ def _down(_call: str) -> None:
     raise Unavailable("the table does not answer")
 
 
+def _down_for_reading(call: str) -> None:
+    if call == "read":
+        raise Unavailable("no answer")
+
+
 def _down_for_writing(call: str) -> None:
     if call == "write":
         raise Unavailable("storage is full")
@@ -196,14 +234,25 @@ def test_unavailable_table_stops_no_event_and_is_not_read_for_a_while() -> None:
     assert worker.table.calls.count("read") == 1
 
 
+@dataclass
+class Late(Table):
+    """Answers nothing until its time is up, as the real one does."""
+
+    @override
+    def read(self, key: str, *arguments: Any, deadline: Deadline, **options: Any) -> PublicationRecord | None:
+        time.sleep(deadline.seconds_left())
+        raise Unavailable("no answer")
+
+
 @pytest.mark.slow
-def test_a_table_that_hangs_stops_noevent_of() -> None:
-    let_go = threading.Event()
-    worker = Worker(Table(trouble=lambda _call: (let_go.wait(20), None)[1]))
+@pytest.mark.parametrize("count", [1, 2])
+def test_table_that_hangs_stops_no_event(count: int) -> None:
+    worker = Worker(Late())
     began = time.monotonic()
-    worker.published.publish([message()], Deadline.after(timedelta(seconds=2)))
-    assert (len(worker.sunk), time.monotonic() - began < 2) == (1, True)
-    let_go.set()
+    worker.published.publish(
+        [message(etag=str(number)) for number in range(count)], Deadline.after(timedelta(seconds=2))
+    )
+    assert (len(worker.sunk), time.monotonic() - began < 2) == (count, True)
 
 
 def test_nothing_is_marked_that_the_sink_did_not_take() -> None:
@@ -291,15 +340,19 @@ def test_what_is_known_to_be_published_is_not_looked_up_again() -> None:
     assert (worker.sunk, table.calls.count("read") - before) == ([], 1)
 
 
-def test_record_written_by_two_workers_at_once_has_the_entries_of_both() -> None:
+def test_two_contents_published_by_two_workers_at_once_are_both_recorded() -> None:
+    """Neither finds a record of the other; then one row exists already when the other is written."""
     table = Table()
-    first, second = Worker(Stale(rows=table.rows)), Worker(table)
-    bare, full = event_of(None, changeType="created"), message("created")
-    second.publish(message(etag="other"))
-    first.table.past = {bare.provenance.dedup_key: None}
-    second.publish(full)
-    first.publish(bare)
-    assert sorted(table.rows[full.provenance.dedup_key].entries) == sorted([bare.id, full.id])
+    workers = [Worker(table), Worker(table)]
+    events = [message(), replace(message(), id="another content")]
+    table.trouble = _down_for_reading
+    for worker, event in zip(workers, events, strict=True):
+        worker.publish(event)
+    table.trouble = lambda _call: None
+    assert table.entries(events[0].provenance.dedup_key) == {event.id for event in events}
+    third = Worker(table)
+    third.publish(*events)
+    assert third.sunk == []
 
 
 def test_record_that_the_table_refused_still_counts_in_this_process() -> None:
