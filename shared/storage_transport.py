@@ -164,6 +164,9 @@ class StorageTransport(HttpTransport[HttpRequest, HttpResponse]):
                 break
             if isinstance(raw.connection, HTTPConnection) and raw.connection.sock is not None:
                 raw.connection.sock.settimeout(call.seconds_left())
+        # A socket that is shut ends an answer without a length as its last byte does.
+        if call.is_cut:
+            raise TimeoutError
         return Response(request, raw, b"".join(chunks))
 
     @override

@@ -4,8 +4,8 @@ from tests.guards.edits import (
     condition,
     exchanged,
     in_turn,
+    keyword_becomes,
     rewrite,
-    without_call,
     without_except,
     without_if,
 )
@@ -15,6 +15,17 @@ _PUBLISHING = "tests/unit/events/test_publish_once.py"
 _NOT_TAKEN = f"{_PUBLISHING}::test_nothing_is_marked_that_the_sink_did_not_take"
 _SENT = f"{_PUBLISHING}::test_what_was_sent_of_a_post_that_fails_is_not_sent_again"
 _NO_TABLE = f"{_PUBLISHING}::test_unavailable_table_stops_no_event_and_is_not_read_for_a_while"
+_RECEIPT_KEY = f"{_PUBLISHING}::test_key_of_a_receipt_is_looked_up_only_when_redriven"
+_ALL_DAYS = f"{_PUBLISHING}::test_live_event_repeats_the_window_and_a_redriven_one_all_days_kept"
+_HANGING = f"{_PUBLISHING}::test_table_that_hangs_stops_no_event"
+_WRITING = "tests/unit/events/test_publication_writer.py"
+_BOUNDED = f"{_WRITING}::test_rows_that_wait_for_a_slow_table_are_bounded"
+_FLUSHED = f"{_WRITING}::test_end_of_the_last_invocation_ends_the_waiting"
+_HUNDRED = f"{_WRITING}::test_transaction_has_a_hundred_rows_at_most"
+_BESIDE = f"{_WRITING}::test_row_that_exists_is_written_beside_it_and_the_others_as_they_are"
+_RECORDS = "tests/integration/events/test_publication_table.py"
+_CUT = "tests/integration/test_storage_transport.py::test_late_call_is_cut"
+_IN_TIME = "tests/integration/test_storage_transport.py::test_silent_call_ends_at_its_deadline"
 _APPLYING = "tests/unit/subscriptions/test_apply.py"
 _INTENT = f"{_APPLYING}::test_graph_is_not_asked_when_another_run_has_changed_the_row"
 _TRACKED = "tests/integration/subscriptions/test_subscription_table.py"
@@ -34,6 +45,9 @@ _SNAPSHOTS = "tests/integration/gaps/test_snapshot_table.py"
 _READ_MEANWHILE = f"{_SNAPSHOTS}::test_change_recorded_while_a_list_is_read_stays"
 
 _once = Guarded(area="once", module="shared/events/publish_once.py")
+_writer = Guarded(area="records", module="shared/events/publication_writer.py")
+_records = Guarded(area="records", module="shared/events/publication_table.py")
+_transport = Guarded(area="calls", module="shared/storage_transport.py")
 _apply = Guarded(area="apply", module="shared/subscriptions/apply.py")
 _table = Guarded(area="table", module="shared/table.py")
 _gap = Guarded(area="gap", module="shared/gaps/catch_up.py")
@@ -51,13 +65,81 @@ _PUBLISHED_ONCE = (
         rewrite("self._publish(_1, _2, _3)", "([_3(each) for each in _1], self._publish(_1, _2, _3))"),
         _NOT_TAKEN,
     ),
-    _once("sent events of a failed POST are recorded", "PublishOnce.publish", without_call("_write_soon"), _SENT),
+    _once(
+        "sent events of a failed POST are recorded",
+        "PublishOnce.publish",
+        rewrite("self.writer.add(_, _)", "None"),
+        _SENT,
+    ),
+    _once(
+        "nothing is looked up that cannot recur",
+        "_Lookup.may_find",
+        rewrite("self.is_live and _", "False"),
+        _RECEIPT_KEY,
+    ),
+    _once("redriven keys are looked up", "_Lookup.may_find", rewrite("self.is_live and _1", "_1"), _RECEIPT_KEY),
+    _once("redriving looks into every day", "_Lookup.since", condition("is_live", becomes=True), _ALL_DAYS),
+    _once("live events repeat the window only", "_Lookup.since", condition("is_live", becomes=False), _ALL_DAYS),
+    _once(
+        "look-ups leave time to publish",
+        "PublishOnce.publish",
+        rewrite("_.seconds_left() * _LOOK_UP_SHARE", "60"),
+        _HANGING,
+    ),
+    _writer("waiting rows are bounded", "PublicationWriter.add", without_if("_MAX_WAITING"), _BOUNDED),
+    _writer(
+        "the last invocation's rows are written", "PublicationWriter.invocation", without_if("_invocations"), _FLUSHED
+    ),
+    _writer("a hundred rows at most", "_MAX_BATCH", rewrite("100", "1000"), _HUNDRED),
+    _writer(
+        "a row that exists costs no other one",
+        "PublicationWriter._write",
+        rewrite("_1.append(replace(_2, is_first=False))", "_2"),
+        _BESIDE,
+    ),
+    _records(
+        "another content is looked for beside the first",
+        "PublicationTable.read",
+        rewrite("self._others(_, _, _)", "()"),
+        f"{_RECORDS}::test_second_content_stands_beside_the_first_however_often_it_is_written",
+    ),
+    _records(
+        "a second content replaces nothing",
+        "PublicationTable.write",
+        keyword_becomes("Row", "replace", "True"),
+        f"{_RECORDS}::test_row_that_exists_is_named_and_nothing_is_written",
+    ),
+    _records(
+        "records count by storage's time",
+        "_joined",
+        rewrite("_1 or _ < _", "_1"),
+        f"{_RECORDS}::test_record_counts_by_the_timestamp_that_storage_gave_it",
+    ),
+    _records(
+        "only tables of days are dropped",
+        "PublicationTable._names",
+        condition("fullmatch", becomes=True),
+        f"{_RECORDS}::test_purge_drops_the_tables_of_earlier_days_and_no_other",
+    ),
+    Guarded(area="calls", module="shared/watchdog.py")(
+        "a call that trickles is cut", "Watchdog._run", rewrite("_1.cut()", "None"), _CUT
+    ),
+    _transport("an answer that was cut is none", "StorageTransport._exchange", without_if("is_cut"), _CUT),
+    _transport(
+        "a connection that ends is cut too",
+        "_Watched.close",
+        rewrite("_CURRENT.call is None", "True"),
+        _CUT,
+    ),
+    _transport(
+        "what is silent ends in time", "StorageTransport._exchange", keyword_becomes("Timeout", "total", "60"), _IN_TIME
+    ),
     _once("an outage of the table stops no event", "PublishOnce._rows", without_except("Unavailable"), _NO_TABLE),
     Guarded(area="once", module="shared/events/queue_sink.py")(
         "an event is sent before it is reported as sent",
-        "QueueSink.publish",
-        rewrite("_1.submit(self._send, _2, _3)", "_1.submit(self._send, _2, _3(_2) or _3)"),
-        "tests/integration/events/test_queue_sink.py::test_each_sent_event_is_reported",
+        "QueueSink._send",
+        rewrite("raise as_problem('storage', _1, role=QUEUE_ROLE) from _1", "pass"),
+        "tests/integration/events/test_queue_sink.py::test_event_that_is_not_sent_is_not_reported",
     ),
 )
 

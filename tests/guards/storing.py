@@ -8,7 +8,6 @@ from tests.guards.edits import (
     without_call,
     without_except,
     without_if,
-    without_keyword,
     without_operand,
 )
 from tests.guards.guard import Guarded
@@ -63,10 +62,10 @@ _BLOBS = (
         _COPY,
     ),
     _store("a copy overwrites nothing", "PostStore._store", rewrite("_1.name == PROBE", "True"), _EXISTS),
-    _store(
+    Guarded(area="storage", module="shared/storage_calls.py")(
         "a POST is claimed by one run",
-        "PostStore.claim",
-        without_keyword("set_blob_metadata", "match_condition"),
+        "BlobCalls.claim",
+        rewrite("{'If-Match': _}", "{}"),
         _SECOND_CLAIM,
     ),
 )

@@ -142,6 +142,15 @@ def test_each_sent_event_is_reported(storage: Storage) -> None:
     assert sorted(event.id for event in sent) == sorted(event.id for event in events)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_event_that_is_not_sent_is_not_reported(storage: Storage, relayed: RelayedAccount, count: int) -> None:
+    sent = list[CloudEvent]()
+    relayed.relays["Queue"].mood = Mood.DOWN
+    with pytest.raises(Unavailable):
+        storage.sink.publish([_event() for _ in range(count)], in_time(), sent.append)
+    assert sent == []
+
+
 @pytest.mark.parametrize("mood", [Mood.DOWN, Mood.SILENT])
 def test_many_events_are_unavailable_by_the_deadline_without_the_queue(
     storage: Storage, relayed: RelayedAccount, mood: Mood
