@@ -1,75 +1,123 @@
-"""The guards of deployments: one of them looks after the subscriptions, and no key signs before it is known."""
+"""The guards between deployments, tenants that leave, and a laptop: each leaves to others what is theirs."""
 
-from tests.guards.edits import rewrite, without_call, without_if, without_operand
+from tests.guards.edits import condition, exchanged, rewrite, without_call, without_if, without_raise
 from tests.guards.guard import Guarded
 
-_STARTING = "tests/unit/subscriptions/test_deployment.py"
-_LEAVING = "tests/unit/app/test_departed_tenants.py"
+_OWNER = "tests/unit/subscriptions/test_deployment.py"
+_TWO = "tests/unit/app/test_two_deployments.py"
+_DEPARTED = "tests/unit/app/test_departed_tenants.py"
+_LAPTOP = "tests/cli/commands/test_wrong_settings.py"
 
-_status = Guarded(area="deployment", module="shared/subscriptions/deployment_status.py")
-_deployment = Guarded(area="deployment", module="shared/subscriptions/deployment.py")
-_departed = Guarded(area="departed tenant", module="shared/app/departed_tenants.py")
-_run = Guarded(area="deployment", module="shared/app/renew_subscriptions.py")
+_flow = Guarded(area="deployment", module="shared/subscriptions/deployment.py")
+_rule = Guarded(area="deployment", module="shared/subscriptions/deployment_status.py")
+_timer = Guarded(area="deployment", module="shared/app/renew_subscriptions.py")
+_left = Guarded(area="departed", module="shared/app/departed_tenants.py")
+_cli = Guarded(area="laptop", module="cli/deployments.py")
+_table = Guarded(area="laptop", module="cli/laptop_table.py")
 
-GUARDS = (
-    _status(
-        "another owner stays",
-        "_is_silent",
-        rewrite("_1 >= SILENT_AFTER", "True"),
-        f"{_STARTING}::test_two_deployments_that_run_for_days_have_one_owner",
-    ),
-    _status(
-        "a silent owner is replaced",
-        "may_own",
-        without_operand("_is_silent"),
-        f"{_STARTING}::test_planned_move_costs_fifteen_silent_minutes",
-    ),
-    _status(
-        "a new key is known before it signs",
-        "signing_order",
-        rewrite("_1 >= _KEY_IS_KNOWN_AFTER", "True"),
-        f"{_STARTING}::test_new_key_signs_after_two_generations_of_settings_for_ten_minutes",
-    ),
-    _status(
-        "wanted none ends with another file or version",
-        "status_of_run",
-        without_operand("holds_for"),
-        f"{_STARTING}::test_wanted_none_holds_until_version_or_file_changes",
-    ),
-    _run(
+_DEPLOYMENTS = (
+    _timer(
         "only the owner renews",
         "renew",
         without_if("is_owner"),
-        "tests/unit/app/test_two_deployments.py::test_first_of_two_deployments_goes_on_renewing_for_days",
+        f"{_TWO}::test_first_of_two_deployments_goes_on_renewing_for_days",
     ),
-    _run(
+    _timer(
         "only the owner has the other steps",
         "timer_run",
-        rewrite("_steps_of_owner(_1, _2) if _3 else ()", "_steps_of_owner(_1, _2)"),
+        condition("is_owner", becomes=True),
         "tests/flows/test_two_deployments.py::test_second_deployment_changes_nothing_and_says_so",
     ),
-    _departed(
-        "a tenant that left an hour ago keeps everything",
-        "DepartedTenants.run",
-        rewrite("_1 >= STAYS_FOR", "True"),
-        f"{_LEAVING}::test_tenant_that_left_an_hour_ago_keeps_everything",
-    ),
-    _departed(
-        "a foreign subscription stays",
-        "DepartedTenants._delete_subscriptions",
-        rewrite("_1.subscription_id in _2 or _without_query(_1.notification_url) == self._url", "True"),
-        f"{_LEAVING}::test_subscription_of_another_deployment_stays",
-    ),
-    _deployment(
-        "a lost race means not the owner",
+    _flow(
+        "of two that are fast one is the owner",
         "Deployment._takes_turn",
         rewrite("_1 is not None and _1.deployment_id == self.deployment_id", "True"),
-        f"{_STARTING}::test_lost_race_for_the_subscriptions_means_not_the_owner",
+        f"{_OWNER}::test_lost_race_for_the_subscriptions_means_not_the_owner",
     ),
-    _deployment(
-        "what a deployment was is forgotten after a month only",
-        "Deployment._begin",
-        without_call("_forget_others"),
-        f"{_STARTING}::test_rows_of_deployments_that_ended_a_month_ago_go",
+    _flow(
+        "without the table nobody becomes the owner",
+        "Deployment.begin_run",
+        rewrite("self._was_owner is True", "True"),
+        f"{_OWNER}::test_first_run_without_the_table_only_redrives",
+    ),
+    _rule(
+        "an owner is silent for a while before it is replaced",
+        "_is_silent",
+        rewrite("_ - _.written_at >= SILENT_AFTER", "True"),
+        f"{_OWNER}::test_owner_stays_whose_runs_are_late_but_not_silent",
+    ),
+    _rule(
+        "a key is known everywhere before it signs",
+        "signing_order",
+        rewrite("_1 is not None and _2 - _1 >= _KEY_IS_KNOWN_AFTER", "True"),
+        f"{_OWNER}::test_new_key_signs_after_two_generations_of_settings_for_ten_minutes",
+    ),
+    _rule(
+        "nothing is wanted until something is deployed",
+        "WantedNone.holds_for",
+        rewrite("_1 == _2", "True"),
+        f"{_OWNER}::test_wanted_none_holds_until_version_or_file_changes",
     ),
 )
+
+_TENANTS = (
+    _left(
+        "a tenant is looked after for a day",
+        "DepartedTenants.run",
+        condition("STAYS_FOR", becomes=True),
+        f"{_DEPARTED}::test_tenant_that_left_an_hour_ago_keeps_everything",
+    ),
+    _left(
+        "subscriptions of other deployments stay",
+        "DepartedTenants._delete_subscriptions",
+        condition("notification_url", becomes=True),
+        f"{_DEPARTED}::test_subscription_of_another_deployment_stays",
+    ),
+    _left(
+        "what is parked for other tenants stays",
+        "DepartedTenants._delete_parked",
+        condition("TenantNotServed", becomes=True),
+        f"{_DEPARTED}::test_tenant_that_left_a_day_ago_is_cleaned_up",
+    ),
+    _left(
+        "rows go after the subscriptions that they name",
+        "DepartedTenants._clean_up",
+        exchanged("_delete_subscriptions", "forget_rows"),
+        f"{_DEPARTED}::test_cleaning_up_goes_on_after_an_outage_of_graph",
+    ),
+)
+
+_COMMANDS = (
+    _cli(
+        "writing commands refuse",
+        "writing_clients",
+        without_raise("Misconfigured"),
+        f"{_LAPTOP}::test_writing_commands_with_another_url_refuse",
+    ),
+    _cli(
+        "no function key is shown",
+        "differences",
+        rewrite("_1.partition('?')[0]", "_1"),
+        f"{_LAPTOP}::test_difference_has_both_values_and_no_secret",
+    ),
+    _table(
+        "a failure of the laptop is none of the app",
+        "LaptopTable.save",
+        rewrite("replace(_1, failure=_)", "_1"),
+        f"{_LAPTOP}::test_failure_at_graph_of_the_laptop_is_no_backoff_of_the_app",
+    ),
+    _table(
+        "nothing is deleted from a laptop",
+        "LaptopTable.load",
+        condition("is_wanted", becomes=True),
+        f"{_LAPTOP}::test_renew_leaves_deletions_to_the_timer",
+    ),
+    Guarded(area="laptop", module="cli/commands/renew.py")(
+        "a recreation is confirmed",
+        "_ask",
+        without_call("confirm"),
+        f"{_LAPTOP}::test_renew_shows_and_confirms_what_it_recreates",
+    ),
+)
+
+GUARDS = (*_DEPLOYMENTS, *_TENANTS, *_COMMANDS)
