@@ -60,3 +60,25 @@ ROTATED = (PREVIOUS_STATE_KEY, STATE_KEY)
 """The keys after a rotation: here, what other tests call the previous key is the current one."""
 
 MINUTE = timedelta(minutes=1)
+
+
+class SharedAccount:
+    """A storage account with two deployments; time passes between their runs."""
+
+    def __init__(self) -> None:
+        self.clock = SettableClock()
+        self.table = InMemoryStatusTable(self.clock)
+
+    def started(
+        self, name: str = "first", *, facts: DeploymentFacts = FACTS, keys: tuple[ClientStateKey, ...] = (STATE_KEY,)
+    ) -> Deployment:
+        return deployment(self.table, self.clock, name, facts=facts, keys=keys)
+
+    def owner(self) -> str | None:
+        owner = self.table.load().owner
+        return owner.deployment_id if owner else None
+
+    def row(self, name: str = "first") -> DeploymentStatus:
+        row = self.table.load().of(name)
+        assert row is not None
+        return row

@@ -4,8 +4,10 @@ from tests.guards.edits import condition, exchanged, rewrite, without_call, with
 from tests.guards.guard import Guarded
 
 _OWNER = "tests/unit/subscriptions/test_deployment.py"
+_RUN = "tests/unit/subscriptions/test_deployment_run.py"
 _TWO = "tests/unit/app/test_two_deployments.py"
 _DEPARTED = "tests/unit/app/test_departed_tenants.py"
+_RENEW = "tests/cli/commands/test_renew.py"
 _LAPTOP = "tests/cli/commands/test_wrong_settings.py"
 
 _flow = Guarded(area="deployment", module="shared/subscriptions/deployment.py")
@@ -50,13 +52,13 @@ _DEPLOYMENTS = (
         "a key is known everywhere before it signs",
         "signing_order",
         rewrite("_1 is not None and _2 - _1 >= _KEY_IS_KNOWN_AFTER", "True"),
-        f"{_OWNER}::test_new_key_signs_after_two_generations_of_settings_for_ten_minutes",
+        f"{_RUN}::test_new_key_signs_after_two_generations_of_settings_for_ten_minutes",
     ),
     _rule(
         "nothing is wanted until something is deployed",
         "WantedNone.holds_for",
         rewrite("_1 == _2", "True"),
-        f"{_OWNER}::test_wanted_none_holds_until_version_or_file_changes",
+        f"{_RUN}::test_wanted_none_holds_until_version_or_file_changes",
     ),
 )
 
@@ -110,13 +112,13 @@ _COMMANDS = (
         "nothing is deleted from a laptop",
         "LaptopTable.load",
         condition("is_wanted", becomes=True),
-        f"{_LAPTOP}::test_renew_leaves_deletions_to_the_timer",
+        f"{_RENEW}::test_renew_leaves_deletions_to_the_timer",
     ),
     Guarded(area="laptop", module="cli/commands/renew.py")(
         "a recreation is confirmed",
         "_ask",
         without_call("confirm"),
-        f"{_LAPTOP}::test_renew_shows_and_confirms_what_it_recreates",
+        f"{_RENEW}::test_renew_shows_and_confirms_what_it_recreates",
     ),
 )
 
