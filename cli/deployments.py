@@ -60,6 +60,8 @@ def writing_clients(*, without_table: bool = False) -> Clients:
         Problem: the table does not answer.
     """
     clients = app_clients()
+    # What is renewed from here is a proof of delivery, and a laptop's clock may be wrong.
+    clients.synchronise_clock()
     try:
         row = owner_row(clients)
     except Problem:
