@@ -10,6 +10,8 @@ from typing import Any
 
 _LATE_SECONDS = 1.0
 _PATIENCE_SECONDS = 30.0
+# So slow that no answer arrives in time, and so steady that no time-out of one read ends the wait.
+_TRICKLE_SECONDS = 0.2
 # Source: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
 _BUSY = (
     b"HTTP/1.1 503 The server is busy.\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -26,6 +28,8 @@ class Mood(Enum):
     """Connections stay open, and nothing comes through."""
     LATE = auto()
     """Whatever comes from the service comes a second late."""
+    TRICKLING = auto()
+    """Whatever comes from the service comes byte by byte, five a second."""
     CUTTING = auto()
     """Half of what comes from the service gets through, and then the connection is closed."""
     BUSY = auto()
@@ -150,9 +154,20 @@ class Relay:
                         return
                     case Mood.LATE:
                         await asyncio.sleep(_LATE_SECONDS)
+                    case Mood.TRICKLING:
+                        data = await self._trickle(data, client)
                 client.write(data)
                 await client.drain()
                 connection.owed = False
+
+    async def _trickle(self, data: bytes, client: asyncio.StreamWriter) -> bytes:
+        """Return what is left of ``data`` once the relay does not trickle any more."""
+        while data and self.mood is Mood.TRICKLING:
+            client.write(data[:1])
+            await client.drain()
+            data = data[1:]
+            await asyncio.sleep(_TRICKLE_SECONDS)
+        return data
 
 
 async def _one_byte(reader: asyncio.StreamReader) -> None:

@@ -13,7 +13,9 @@ from sandbox.clock import Clock
 from sandbox.entra import Entra
 from sandbox.graph import rules
 from sandbox.graph.callers import AUDIENCE, Caller, caller
+from sandbox.graph.denial import Denial
 from sandbox.graph.errors import Refused, from_teams, invalid
+from sandbox.graph.listing import Listing
 from sandbox.graph.matching import named_in
 from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Poster
@@ -37,14 +39,17 @@ class Parts:
     poster: Poster
     notifier: Notifier
     page_size: int
+    denial: Denial
+    listing: Listing
 
     def admit(self, request: web.Request, kind: str, resource: str = "") -> Caller:
         """Return who sent a request, and count it.
 
         Raises:
-            Refused: with 401 or 429.
+            Refused: with 401, 403 or 429.
         """
         who = caller(self.entra.access_claims(request.headers.get("Authorization", ""), AUDIENCE))
+        self.denial.check(who.tenant_id)
         self.throttle.admit(kind, app_id=who.application_id, tenant_id=who.tenant_id, resource=resource)
         return who
 
@@ -108,7 +113,7 @@ class SubscriptionsApi:
         """Answer the subscriptions that the caller can see in the tenant, page by page."""
         who = self._parts.admit(request, "list")
         start, size = _start(request), self._parts.page_size
-        own = [each for each in self._parts.store.live() if who.sees(each)]
+        own = self._parts.listing.shown(each for each in self._parts.store.live() if who.sees(each))
         page: dict[str, Any] = {"@odata.context": _context(request)}
         page["value"] = [each.as_json() for each in own[start : start + size]]
         if start + size < len(own):

@@ -8,10 +8,12 @@ from aiohttp import web
 from sandbox.clock import Clock
 from sandbox.entra import Entra
 from sandbox.graph.api import Parts, SubscriptionsApi
+from sandbox.graph.denial import Denial
 from sandbox.graph.dispatcher import Dispatcher, Pace
 from sandbox.graph.errors import answering, no_such_thing
 from sandbox.graph.health import State
 from sandbox.graph.items import Delivery, Lost
+from sandbox.graph.listing import Listing
 from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Patience, Poster
 from sandbox.graph.reading.api import ReadingApi
@@ -41,6 +43,8 @@ class Graph:
     def __init__(self, *, clock: Clock, entra: Entra, teams: Teams, tls: Tls, temper: Temper = Temper()) -> None:
         self.throttle = Throttle(clock)
         self.paging = Paging(clock)
+        self.denial = Denial()
+        self.listing = Listing()
         self._store = Subscriptions(clock)
         self._poster = Poster(clock=clock, entra=entra, tls=tls, patience=temper.patience)
         self._dispatcher = Dispatcher(clock=clock, store=self._store, poster=self._poster, pace=temper.pace)
@@ -58,6 +62,8 @@ class Graph:
                 poster=self._poster,
                 notifier=self._notifier,
                 page_size=temper.page_size,
+                denial=self.denial,
+                listing=self.listing,
             )
         )
 
@@ -70,6 +76,11 @@ class Graph:
     def hasty(self) -> tuple[str, ...]:
         """Ids of subscriptions that an app both reauthorized and renewed within ten minutes, which it must not."""
         return tuple(self._store.hasty)
+
+    @property
+    def asked_again(self) -> tuple[str, ...]:
+        """Ids of live subscriptions whose like their own app has asked for: it did not know that it had them."""
+        return tuple(self._store.asked_again)
 
     @property
     def waiting(self) -> int:

@@ -103,6 +103,22 @@ def test_request_of_a_client_that_hung_up_is_open_until_the_answer() -> None:
     assert asyncio.run(unanswered()) > timedelta(seconds=PATIENCE_SECONDS / 2)
 
 
+@pytest.mark.slow
+def test_trickling_relay_sends_byte_by_byte_until_its_mood_changes() -> None:
+    async def received() -> tuple[bytes, bytes]:
+        async with _relay(Mood.TRICKLING) as relay:
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            first = b"".join([await asyncio.wait_for(reader.read(1024), PATIENCE_SECONDS) for _ in range(3)])
+            relay.mood = Mood.FORWARDING
+            rest = await reader.readexactly(len(ANSWER) - len(first))
+            writer.transport.abort()
+            return first, rest
+
+    first, rest = asyncio.run(received())
+    assert (len(first), first + rest) == (3, ANSWER)
+
+
 def test_relay_forwards_again_once_an_outage_is_over() -> None:
     async def recovered() -> bytes:
         async with _relay(Mood.DOWN) as relay:
