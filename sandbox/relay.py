@@ -60,6 +60,8 @@ class Relay:
 
         And until when the service may still have done what it was asked for.
         """
+        self.swallowed = 0
+        """How many pieces of requests it took while it was silent."""
         self._target = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,7 +88,10 @@ class Relay:
         connection = _Connection(is_fresh=self.mood is Mood.STALE)
         self._tasks.add(task)
         try:
-            target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            try:
+                target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            except ConnectionError:
+                return
             try:
                 await self._pump(
                     self._ask(reader, target_writer, writer, connection),
@@ -133,6 +138,7 @@ class Relay:
                         client.write(_BUSY)
                         return
                     case Mood.SILENT:
+                        self.swallowed += 1
                         continue
                 connection.asked = connection.owed = True
                 target.write(data)

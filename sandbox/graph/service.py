@@ -78,8 +78,8 @@ class Graph:
         return tuple(self._store.hasty)
 
     @property
-    def asked_again(self) -> tuple[str, ...]:
-        """Ids of live subscriptions whose like their own app has asked for: it did not know that it had them."""
+    def asked_again(self) -> tuple[Subscription, ...]:
+        """The live subscriptions whose like their own app has asked for: it did not know that it had them."""
         return tuple(self._store.asked_again)
 
     @property

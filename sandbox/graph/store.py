@@ -25,8 +25,8 @@ class Subscriptions:
     def __init__(self, clock: Clock) -> None:
         self.hasty: list[str] = []
         """Ids of subscriptions that were both reauthorized and renewed within ten minutes."""
-        self.asked_again: list[str] = []
-        """Ids of live subscriptions whose like their own app has asked for."""
+        self.asked_again: list[Subscription] = []
+        """Live subscriptions whose like their own app has asked for, as they were then."""
         self._clock = clock
         self._by_id: dict[str, Subscription] = {}
         self._by_key: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -69,7 +69,7 @@ class Subscriptions:
         own = [each for each in same_path if each.application_id == wanted.application_id]
         for each in own:
             if _same(each, wanted):
-                self.asked_again.append(each.id)
+                self.asked_again.append(each)
                 raise from_teams(409, f"Subscription Id {each.id} already exists for the requested combination")
         self._check_quotas(wanted, of_app=len(own), of_path=len(same_path))
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,13 +116,24 @@ class World:
         settings: Mapping[str, str] | None = None,
         core_tools: bool = False,
         on_line: Callable[[str], None] | None = None,
+        before_start: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Return once the app, watching ``subscriptions``, serves; ``settings`` come on top of the usual ones."""
-        app_root = await asyncio.to_thread(stage, self.folder / "app", subscriptions)
+        """Return once the app, watching ``subscriptions``, serves; ``settings`` come on top of the usual ones.
+
+        ``before_start`` is awaited when the app's files are in ``app_root`` and its host has its address.
+        """
+        app_root = await asyncio.to_thread(stage, self.app_root, subscriptions)
         host_class = CoreTools if core_tools else FunctionsHost
         self.host = host_class(app_root, {}, self.tls, on_line=on_line)
         self.host.environment |= self.settings(f"{self.host.url}/api/ReceiveNotification") | dict(settings or {})
+        if before_start is not None:
+            await before_start()
         await self.host.start()
+
+    @property
+    def app_root(self) -> Path:
+        """Where the app's files are that its host runs."""
+        return self.folder / "app"
 
     @property
     def host_url(self) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.chaos.run import Chaos, Options, Without
+from tests.chaos.plan import all_kinds, in_words
+from tests.chaos.removals import Without
+from tests.chaos.run import Chaos, Options
 
 
 def main() -> int:
@@ -27,9 +29,13 @@ def _options() -> Options:
     parser.add_argument("--seed", type=int, default=1, help="what fails when: the same seed, the same plan")
     parser.add_argument("--rate", type=float, default=10, help="changes a second in Teams")
     parser.add_argument("--without", type=Without, choices=list(Without), help="disable a part: the run must fail")
+    kinds = [in_words(*kind) for kind in all_kinds()]
+    parser.add_argument(
+        "--only", action="append", default=[], choices=kinds, help="this kind of fault; repeat for more"
+    )
     asked = parser.parse_args()
     length = timedelta(minutes=asked.minutes)
-    return Options(length=length, seed=asked.seed, rate=asked.rate, without=asked.without)
+    return Options(length=length, seed=asked.seed, rate=asked.rate, without=asked.without, only=tuple(asked.only))
 
 
 if __name__ == "__main__":

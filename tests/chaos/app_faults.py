@@ -10,7 +10,7 @@ from azure.data.tables import TableServiceClient, UpdateMode
 
 from sandbox.relay import Mood
 from sandbox.serving import Fault
-from tests.chaos.faults import failing_stores
+from tests.chaos.faults import failing_connections
 from tests.end_to_end.deployed import Deployed
 from tests.eventually import eventually
 from tests.fakes.identity_services import fault
@@ -27,7 +27,7 @@ def nothing(_app: Deployed) -> AbstractContextManager[object]:
 
 
 def stores(what: str, *names: str) -> InApp:
-    return lambda app: failing_stores([app.relays[_RELAYS[name]] for name in names], what)
+    return lambda app: failing_connections([app.relays[_RELAYS[name]] for name in names], what)
 
 
 @contextmanager

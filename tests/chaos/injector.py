@@ -2,15 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from sandbox.serving import Service
+from sandbox.graph import Subscription
 from tests.chaos import plan
 from tests.chaos.deployment import Deployment
-from tests.chaos.faults import failing_service, failing_stores, skewed
+from tests.chaos.faults import OF_CONNECTIONS, denied, failing_connections, failing_service, forgetful, skewed
 from tests.chaos.plan import PlannedFault
+from tests.chaos.storage import Storage
+from tests.chaos.strangers import Strangers
 
 # Tokens are dated back by five minutes, so that clocks may differ by less.
 _SKEW = timedelta(minutes=4)
@@ -19,8 +21,10 @@ _SKEW = timedelta(minutes=4)
 class Injector:
     """Injects faults into one deployment; ``dice`` chooses the target where a plan leaves that open."""
 
-    def __init__(self, deployment: Deployment, dice: random.Random) -> None:
+    def __init__(self, deployment: Deployment, storage: Storage, strangers: Strangers, dice: random.Random) -> None:
         self._deployment = deployment
+        self._storage = storage
+        self._strangers = strangers
         self._dice = dice
 
     async def inject(self, fault: PlannedFault) -> None:
@@ -39,30 +43,46 @@ class Injector:
                     await asyncio.sleep(seconds)
 
     def _context(self, whom: str, what: str) -> AbstractContextManager[None]:
-        if whom == plan.CLOCK:
-            return skewed(self._deployment.world.entra, _SKEW if what == "fast" else -_SKEW)
-        if services := self._services().get(whom):
-            return failing_service(services, what)
-        stores = plan.STORES if whom == plan.STORAGE else (whom,)
-        return failing_stores((self._deployment.relays[store] for store in stores), what)
+        world, relays = self._deployment.world, self._deployment.relays
+        match whom:
+            case plan.CLOCK:
+                return skewed(world.entra, _SKEW if what == "fast" else -_SKEW)
+            case plan.LISTS:
+                return forgetful(world.graph, self._forgets(what))
+            case plan.NEIGHBOUR:
+                return denied(world.graph, world.registration.tenant_ids[1])
+            case plan.STRANGERS:
+                return self._strangers.subscribed(in_our_tenant=what == plan.STRANGERS_FAULTS[1])
+            case _ if whom in plan.SERVICES and what not in OF_CONNECTIONS:
+                services = (world.graph_service, world.login, world.vault_service)
+                return failing_service(services[plan.SERVICES.index(whom)], what)
+        names = plan.STORES if whom == plan.STORAGE else (whom,)
+        return failing_connections((relays[name] for name in names), what)
 
-    def _services(self) -> Mapping[str, Service]:
-        world = self._deployment.world
-        return dict(zip(plan.SERVICES, (world.graph_service, world.login, world.vault_service), strict=True))
+    def _forgets(self, what: str) -> Callable[[Subscription], bool]:
+        if what == "empty":
+            return lambda _: True
+        # In one order, whichever was created first.
+        resources = sorted({each.resource for each in self._deployment.world.graph.subscriptions()})
+        forgotten = frozenset(self._dice.sample(resources, len(resources) // 2))
+        return lambda each: each.resource in forgotten
 
     async def _act(self, what: str) -> None:
         world = self._deployment.world
         match what:
             case "subscription removed":
                 # In one order, whichever was created first.
-                if there := sorted(world.graph.subscriptions(), key=lambda each: each.resource):
+                if there := sorted(self._deployment.subscriptions(), key=lambda each: each.resource):
                     world.graph.remove_subscription(self._dice.choice(there).id)
             case "all subscriptions removed":
-                for subscription in world.graph.subscriptions():
+                for subscription in self._deployment.subscriptions():
                     world.graph.remove_subscription(subscription.id)
             case "certificate rotated":
                 await world.new_certificate()
             case "two timers at once":
                 await self._deployment.fire(twice=True)
+            case plan.URL_CHANGED:
+                await self._deployment.move()
+                await self._storage.end_turn()
             case _:
                 world.entra.rotate_signing_key()

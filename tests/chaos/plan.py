@@ -1,21 +1,44 @@
 """What goes wrong when: a seed and a length in, the same plan out every time."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 SERVICES = ("Graph", "Entra ID", "Key Vault")
-SERVICE_FAULTS = ("down", "failing", "slow", "wrong", "cut off", "throttling", "certificate expired")
+SERVICE_FAULTS = (
+    "down",
+    "failing",
+    "slow",
+    "wrong",
+    "cut off",
+    "throttling",
+    "certificate expired",
+    "silent",
+    "trickling",
+)
 STORES = ("blobs", "queues", "tables")
-STORE_FAULTS = ("down", "silent", "late", "cut off", "full")
+STORE_FAULTS = ("down", "silent", "late", "trickling", "cut off", "full")
 STORAGE = "storage"
 CLOCK = "clock of Entra ID"
 CLOCK_FAULTS = ("fast", "slow")
 APP = "the app"
 APP_FAULTS = ("killed", "two timers at once")
 OPERATORS = "people"
-OPERATORS_FAULTS = ("subscription removed", "all subscriptions removed", "certificate rotated", "signing key rotated")
+URL_CHANGED = "NOTIFICATION_URL changed"
+OPERATORS_FAULTS = (
+    "subscription removed",
+    "all subscriptions removed",
+    "certificate rotated",
+    "signing key rotated",
+    URL_CHANGED,
+)
+LISTS = "Graph's lists of subscriptions"
+LISTS_FAULTS = ("empty", "without some")
+NEIGHBOUR = "the neighbouring tenant"
+NEIGHBOUR_FAULTS = ("refused",)
+STRANGERS = "strangers"
+STRANGERS_FAULTS = ("in a tenant that is not served", "in a tenant that is served")
 
 # Three times as often as the others, so that a short run has them.
 _OFTEN = ("subscription removed", "killed")
@@ -46,7 +69,7 @@ class PlannedFault:
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"{self.whom}: {self.what}"
+        return in_words(self.whom, self.what)
 
 
 def all_kinds() -> Iterator[tuple[str, str]]:
@@ -58,26 +81,37 @@ def all_kinds() -> Iterator[tuple[str, str]]:
         (CLOCK, CLOCK_FAULTS),
         (APP, APP_FAULTS),
         (OPERATORS, OPERATORS_FAULTS),
+        (LISTS, LISTS_FAULTS),
+        (NEIGHBOUR, NEIGHBOUR_FAULTS),
+        (STRANGERS, STRANGERS_FAULTS),
     ):
         yield from ((whom, what) for what in faults)
 
 
-def plan(seed: int, length: timedelta) -> Sequence[PlannedFault]:
+def plan(seed: int, length: timedelta, only: Collection[str] = ()) -> Sequence[PlannedFault]:
     """Return the faults of a run that lasts ``length``, by when they begin; all are over by its end.
 
     After the same opening each time, nothing is repeated before everything has come once, but for a few kinds.
+    ``only``: some kinds in words, and no opening.
     """
     dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
-    kinds, seconds = _dealt(dice), length.total_seconds()
-    opening = [_lasting(whom, what, at, min(lasts, seconds - at)) for whom, what, at, lasts in _OPENING if at < seconds]
-    count = max(0, int((seconds - _OPENING_SECONDS) / _EVERY_SECONDS))
-    times = (_OPENING_SECONDS + number * _EVERY_SECONDS for number in range(count))
+    kinds, seconds = _dealt(dice, only), length.total_seconds()
+    rows = () if only else _OPENING
+    opening = [_lasting(whom, what, at, min(lasts, seconds - at)) for whom, what, at, lasts in rows if at < seconds]
+    first = 0.0 if only else _OPENING_SECONDS
+    count = max(0, int((seconds - first) / _EVERY_SECONDS))
+    times = (first + number * _EVERY_SECONDS for number in range(count))
     return [*opening, *(_fault(next(kinds), earliest, seconds, dice) for earliest in times)]
 
 
-def _dealt(dice: random.Random) -> Iterator[tuple[str, str]]:
+def in_words(whom: str, what: str) -> str:
+    """Return a kind of fault in words."""
+    return f"{whom}: {what}"
+
+
+def _dealt(dice: random.Random, only: Collection[str]) -> Iterator[tuple[str, str]]:
     while True:
-        hand = list(all_kinds())
+        hand = [kind for kind in all_kinds() if not only or in_words(*kind) in only]
         hand += [kind for kind in hand if kind[1] in _OFTEN] * 2
         dice.shuffle(hand)
         yield from hand

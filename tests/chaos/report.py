@@ -10,10 +10,11 @@ from functools import cached_property
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.graph import Subscription
 from sandbox.graph.envelope import resource_of
 from sandbox.ledger import Ledger
 from tests.chaos.audit import Audit, Outcome, audit
-from tests.chaos.duplicates import Outage
+from tests.chaos.duplicates import Lost, Outage
 from tests.chaos.history import history
 
 _SHOWN = 10
@@ -31,6 +32,10 @@ class Report:
     """For how long there were faults; the rest of the run is recovery."""
     faults: Counter[str]
     timer_runs: int
+    met: Mapping[str, int]
+    """How often the app met a trouble that it may not notice."""
+    asked_again: Sequence[Subscription] = field(repr=False)
+    """Subscriptions that lived when the app asked for their like."""
     lost_by_graph: int
     was_slow: bool
     """Whether Graph has at any time held the endpoint to be slow, or dropped what was for it."""
@@ -42,6 +47,19 @@ class Report:
         return audit(self.ledger, self.outages)
 
     @property
+    def forgotten(self) -> Sequence[Subscription]:
+        """The subscriptions that the app asked for again although it knew them: it had renewed them by their id.
+
+        What it renewed when it was killed, or without its table, it may not have recorded.
+        """
+        unrecorded = [each for each in self.outages if each.lost in {Lost.PROCESS, Lost.TABLE}]
+        return [
+            each
+            for each in self.asked_again
+            if each.renewed_at is not None and not any(outage.covers(each.renewed_at) for outage in unrecorded)
+        ]
+
+    @property
     def broken(self) -> Sequence[str]:
         """The laws that were broken, in words."""
         missing, wrong, doubled = len(self.audit.missing), len(self.audit.wrong), self.audit.duplicates[None]
@@ -49,6 +67,7 @@ class Report:
             f"{missing} changes are missing": missing,
             f"{wrong} events are of no change, or not as it was": wrong,
             f"{doubled} events came twice without a cause": doubled,
+            f"the app has asked {len(self.forgotten)} times for a subscription that it knew": self.forgotten,
             f"Graph has given up {self.lost_by_graph} notifications": self.lost_by_graph,
             "Graph has found the endpoint slow": self.was_slow,
             f"unfinished: {', '.join(self.unfinished)}": self.unfinished,
@@ -91,6 +110,7 @@ class Report:
             "Answered within": "p50 {:.0f} ms, p99 {:.0f} ms, p99.9 {:.0f} ms, longest {:.0f} ms".format(*parts),
             "Runs of the timer": str(self.timer_runs),
             "Faults": _listed(self.faults),
+            "Met": _listed(Counter(self.met)),
         }
 
     def _rates(self) -> tuple[float, float]:

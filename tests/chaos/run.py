@@ -3,15 +3,15 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
+from uuid import uuid4
 
 from sandbox.run.queue_consumer import Consumer
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.world import QUEUE_NAME, Registration, World
 from sandbox.serving import Fault
 from tests.chaos import plan
 from tests.chaos.deployment import Deployment
@@ -19,8 +19,10 @@ from tests.chaos.duplicates import Lost
 from tests.chaos.injector import Injector
 from tests.chaos.plan import PlannedFault
 from tests.chaos.recorder import Recorder
+from tests.chaos.removals import EDITS, Without
 from tests.chaos.report import Report
 from tests.chaos.storage import Storage
+from tests.chaos.strangers import Strangers
 from tests.chaos.traffic import Traffic
 
 _TIMER_SECONDS = 4.0
@@ -33,23 +35,22 @@ _IDLE_SECONDS = 120
 _STEP, _MOST = timedelta(seconds=15), timedelta(minutes=4)
 # Often enough that something is renewed in a short run.
 _RENEW_AFTER = "PT20S"
-
-
-class Without(StrEnum):
-    """What of the app to disable, so that the run has to fail."""
-
-    REDRIVE = "redrive"
-    CATCH_UP = "catch-up"
+# In the other tenant so much less happens.
+_NEIGHBOURLY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How long, what fails when (``seed``), how many changes a second Teams sees, and what is disabled."""
+    """How long, what fails when (``seed``), how many changes a second Teams sees, and what is disabled.
+
+    ``only``: the kinds of faults in words; without any, all of them.
+    """
 
     length: timedelta
     seed: int
     rate: float
     without: Without | None = None
+    only: Sequence[str] = ()
 
 
 class Chaos:
@@ -58,9 +59,13 @@ class Chaos:
     def __init__(self, folder: Path, options: Options, say: Callable[[str], None]) -> None:
         self._options = options
         self._say = say
-        self._world = World(folder)
-        self._deployment = Deployment(self._world)
-        self._traffic = Traffic(self._world.teams, self._world.registration.tenant_ids[0], seed=options.seed)
+        self._world = World(folder, Registration(tenant_ids=(str(uuid4()), str(uuid4()))))
+        self._deployment = Deployment(self._world, EDITS.get(options.without) if options.without else None)
+        teams, (tenant_id, neighbour_id) = self._world.teams, self._world.registration.tenant_ids
+        self._traffic = Traffic(teams, tenant_id, seed=options.seed)
+        self._neighbour = Traffic(teams, neighbour_id, seed=options.seed + 1)
+        self._wanted = [*self._traffic.subscriptions(), *self._neighbour.messages()]
+        self._strangers = Strangers(teams, self._world.graph, self._world.registration.client_id)
         self._recorder = Recorder(self._world)
         self._began = 0.0
 
@@ -71,7 +76,7 @@ class Chaos:
             RuntimeError: something could not be started, or the app did not subscribe; the message says what.
         """
         try:
-            await self._deployment.start(self._traffic.subscriptions(), {"RENEW_AFTER": _RENEW_AFTER})
+            await self._deployment.start(self._wanted, {"RENEW_AFTER": _RENEW_AFTER})
             connection_string = self._world.azurite.connection_string
             async with Storage.open(connection_string) as storage, asyncio.TaskGroup() as group:
                 consumer = Consumer(connection_string, QUEUE_NAME)
@@ -85,18 +90,15 @@ class Chaos:
                 unfinished = await storage.unfinished()
                 for lost, store in ((Lost.QUEUE, "queues"), (Lost.TABLE, "tables")):
                     self._recorder.unanswered(lost, self._deployment.relays[store].unanswered)
-                return self._recorder.report(
-                    length=self._options.length, timer_runs=self._deployment.runs, unfinished=unfinished
-                )
+                return self._recorder.report(self._deployment, length=self._options.length, unfinished=unfinished)
         finally:
             await self._deployment.stop()
 
     async def _subscribe(self) -> None:
-        graph, wanted = self._world.graph, len(self._traffic.subscriptions())
         # Closing gaps reads much of Graph in little time; its limits are measured elsewhere.
-        graph.throttle.enabled = False
+        self._world.graph.throttle.enabled = False
         await self._deployment.fire()
-        if not await self._until(lambda: len(graph.subscriptions()) == wanted, _PATIENCE_SECONDS):
+        if not await self._until(self._is_subscribed, _PATIENCE_SECONDS):
             raise RuntimeError(f"the app has not subscribed within a minute: {self._world.last_lines()}")
         self._recorder.watch()
 
@@ -104,7 +106,7 @@ class Chaos:
         self._disable()
         self._began = time.monotonic()
         dice = random.Random(self._options.seed)  # noqa: S311  chance that can be repeated, no secret
-        injector = Injector(self._deployment, dice)
+        injector = Injector(self._deployment, storage, self._strangers, dice)
         async with asyncio.TaskGroup() as group:
             every = [(_TIMER_SECONDS, self._deployment.fire), (_PAUSE_SECONDS, storage.end_pauses)]
             if self._options.without is Without.REDRIVE:
@@ -112,7 +114,7 @@ class Chaos:
             background = [group.create_task(_repeat(seconds, act)) for seconds, act in every]
             made = [
                 group.create_task(self._inject(fault, injector))
-                for fault in plan.plan(self._options.seed, self._options.length)
+                for fault in plan.plan(self._options.seed, self._options.length, self._options.only)
             ]
             await self._work()
             await asyncio.gather(*made)
@@ -124,6 +126,10 @@ class Chaos:
             # A step that is late does not delay the next ones.
             await asyncio.sleep(self._began + number / self._options.rate - time.monotonic())
             self._traffic.step()
+            # At the same moment, so that Graph mixes their items.
+            self._strangers.write()
+            if number % _NEIGHBOURLY == 0:
+                self._neighbour.step()
 
     async def _inject(self, fault: PlannedFault, injector: Injector) -> None:
         await asyncio.sleep(self._began + fault.at.total_seconds() - time.monotonic())
@@ -142,6 +148,7 @@ class Chaos:
         """Return once nothing is outstanding, or it is clear that it will not arrive."""
         self._say("Everything works again: what is outstanding has to arrive.")
         await self._deployment.restart()
+        self._deployment.addresses.repair()
         seen, since, advanced = 0, time.monotonic(), timedelta()
         while time.monotonic() < since + _IDLE_SECONDS:
             if self._options.without is Without.REDRIVE:
@@ -161,13 +168,15 @@ class Chaos:
                 return
 
     async def _is_settled(self, storage: Storage) -> bool:
-        graph, wanted = self._world.graph, len(self._traffic.subscriptions())
-        if graph.waiting or len(graph.subscriptions()) != wanted or await storage.unfinished():
+        if self._world.graph.waiting or not self._is_subscribed() or await storage.unfinished():
             return False
         seen = self._recorder.received
         # The consumer reads what has been published in the last moment.
         await asyncio.sleep(1)
         return seen == self._recorder.received
+
+    def _is_subscribed(self) -> bool:
+        return len(self._deployment.subscriptions()) == len(self._wanted)
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
         with suppress(TimeoutError):

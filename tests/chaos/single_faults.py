@@ -22,7 +22,16 @@ from tests.chaos.app_faults import (
     stores,
 )
 from tests.chaos.bursts import Fate, Kind
-from tests.chaos.faults import ANSWERS, failing_service, skewed
+from tests.chaos.faults import ANSWERS, OF_CONNECTIONS, failing_connections, failing_service, skewed
+from tests.chaos.faults_around import (
+    asks_for_none_again,
+    ignores_strangers,
+    lists_without,
+    moves,
+    neighbour_refused,
+    serves_the_other_tenant,
+    strangers,
+)
 from tests.end_to_end.deployed import Deployed
 
 _WITH_CONTENT = (Kind.RICH, Kind.LARGE)
@@ -69,11 +78,14 @@ def _rows() -> Iterator[Row]:
     yield from _CLOCKS
     yield from _APP
     yield from _PEOPLE
+    yield from _AROUND
     yield from _TIMER
 
 
 def _of_service(whom: str, what: str) -> Row:
     def failing(app: Deployed) -> AbstractContextManager[None]:
+        if what in OF_CONNECTIONS:
+            return failing_connections([app.relays[whom]], what)
         service = {"Graph": app.world.graph_service, "Entra ID": app.world.login}.get(whom, app.world.vault_service)
         return failing_service(service, what)
 
@@ -85,7 +97,7 @@ def _of_service(whom: str, what: str) -> Row:
 def _of_store(whom: str, what: str) -> Row:
     # What is too large for a message has neither a blob to stand in nor one to be parked in.
     fates = {Kind.LARGE: Fate.REFUSED} if whom == "blobs" else dict.fromkeys(_NEEDING[whom], Fate.PARKED)
-    late = what in {"late", "cut off"}
+    late = what in {"late", "trickling", "cut off"}
     twice = whom == "queues" and late
     return Row(whom=whom, what=what, fault=stores(what, whom), fates=fates, may_pass=late, twice=twice)
 
@@ -123,6 +135,28 @@ _PEOPLE = (
     Row(whom=plan.OPERATORS, what="all subscriptions removed", run=loses_every_subscription),
     Row(whom=plan.OPERATORS, what="certificate rotated", renewed="certificate"),
     Row(whom=plan.OPERATORS, what="signing key rotated", renewed="signing key"),
+    Row(
+        whom=plan.OPERATORS,
+        what=plan.URL_CHANGED,
+        run=moves,
+        # A process that has just started is slow, and what has no slot in time is parked.
+        fates=dict.fromkeys(_AUTHENTIC, Fate.PARKED),
+        may_pass=True,
+    ),
+)
+_AROUND = (
+    Row(whom=plan.LISTS, what="empty", fault=lists_without(lambda _: True), run=asks_for_none_again),
+    Row(
+        whom=plan.LISTS,
+        what="without some",
+        fault=lists_without(lambda each: each.resource == "/teams"),
+        run=asks_for_none_again,
+    ),
+    Row(whom=plan.NEIGHBOUR, what="refused", fault=neighbour_refused, run=serves_the_other_tenant),
+    *(
+        Row(whom=plan.STRANGERS, what=what, fault=strangers(in_our_tenant=ours), run=ignores_strangers)
+        for what, ours in zip(plan.STRANGERS_FAULTS, (False, True), strict=True)
+    ),
 )
 
 

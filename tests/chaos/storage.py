@@ -70,6 +70,11 @@ class Storage:
                 # It lasts for twenty minutes after its cause, for what Graph may drop then: this one drops nothing.
                 await self._change(_GAPS, row, "endDateTime", datetime.now(UTC))
 
+    async def end_turn(self) -> None:
+        """Let another deployment look after the subscriptions, as after fifteen minutes of this one's silence."""
+        with suppress(ResourceNotFoundError):
+            await self._tables.get_table_client("status").delete_entity("deployments", "owner")
+
     async def recheck(self) -> None:
         """Make every second comparison due, as hours later, when Graph no longer delivers what was before."""
         for row in await self._rows(_GAPS):

@@ -19,6 +19,7 @@ class Traffic:
 
     def __init__(self, teams: Teams, tenant_id: str, *, seed: int) -> None:
         self._teams = teams
+        self._tenant_id = tenant_id
         self._dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
         self._people = [teams.add_user(tenant_id, name) for name in _NAMES]
         self._chats = [teams.chats.create(self._people[:count], topic=f"Chat of {count}") for count in (3, 4, 5)]
@@ -48,7 +49,7 @@ class Traffic:
     def subscriptions(self) -> Sequence[Mapping[str, Any]]:
         """Return entries for ``subscriptions.json``: every change is watched with its content, and some twice."""
         everything, rich = "created,updated,deleted", {"includeResourceData": True}
-        return [
+        entries = [
             {"resource": "/chats", "changeType": "created,updated"} | rich,
             {"resource": "/chats/getAllMessages", "changeType": everything} | rich,
             {"resource": f"/chats/{self._chats[0][1]}/messages", "changeType": everything},
@@ -59,6 +60,11 @@ class Traffic:
             {"resource": "/teams/getAllChannels", "changeType": everything} | rich,
             {"resource": "/teams/getAllMessages", "changeType": everything} | rich,
         ]
+        return [entry | {"tenantId": self._tenant_id} for entry in entries]
+
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """Return the entries that watch all messages, and nothing else."""
+        return [entry for entry in self.subscriptions() if str(entry["resource"]).endswith("/getAllMessages")]
 
     def step(self) -> None:
         """Make one change."""

@@ -18,6 +18,7 @@ from sandbox.graph import Delivery
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
 from sandbox.run.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
+from tests.end_to_end.relayed import relayed_services
 from tests.eventually import eventually
 from tests.sandbox.background import Background
 from tests.sender import CLIENT_ID, OTHER_TENANT, PREVIOUS_STATE_KEY_TEXT, STATE_KEY_TEXT, TENANT, Sender
@@ -149,7 +150,10 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     relayed = _STORAGE.sub(
         lambda match: f"{match[1]}Endpoint=http://127.0.0.1:{relays[match[1]].port}", connection_string
     )
+    service_relays, leading_there = background.run(relayed_services(world))
+    relays |= service_relays
     settings = {
+        **leading_there,
         "AzureWebJobsStorage": relayed,
         "CLIENT_STATE_KEY_PREVIOUS": PREVIOUS_STATE_KEY_TEXT,
         # Tests send one and the same change again and again.

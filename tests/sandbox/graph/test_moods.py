@@ -42,5 +42,9 @@ def test_subscription_that_its_app_asks_for_again_is_recorded(world: GraphWorld)
     made = world.subscribe()
     world.subscribe(app=OTHER_APP)
     assert world.graph.asked_again == ()
+    renewal = {"expirationDateTime": world.at(hours=2)}
+    assert world.call("PATCH", f"v1.0/subscriptions/{made['id']}", renewal).status_code == 200
     assert world.call("POST", "v1.0/subscriptions", world.body()).status_code == 409
-    assert world.graph.asked_again == (made["id"],)
+    [asked] = world.graph.asked_again
+    assert asked.id == made["id"]
+    assert asked.renewed_at is not None
