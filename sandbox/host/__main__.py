@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from sandbox.host.runtime import INVOCATION_ID
-from sandbox.host.server import serve
+from sandbox.host.server import Options, serve
 from sandbox.host.settings import BadSettings
 from sandbox.host.web import Keys
 
@@ -26,10 +26,15 @@ def main() -> int:
     arguments = _parser().parse_args()
     app_root = arguments.app_root.resolve()
     keys = Keys(function_key=arguments.function_key, master_key=arguments.master_key)
-    tls, until_stdin_closes = _tls(arguments), arguments.until_stdin_closes
+    options = Options(
+        keys=keys,
+        until_stdin_closes=arguments.until_stdin_closes,
+        from_placeholder=arguments.from_placeholder,
+        timer_status=arguments.timer_status,
+    )
     _forget_the_current_folder()
     try:
-        served = serve(app_root, _bound(arguments), tls=tls, keys=keys, until_stdin_closes=until_stdin_closes)
+        served = serve(app_root, _bound(arguments), _tls(arguments), options)
         return 0 if asyncio.run(served) else 1
     except BadSettings as exc:
         _LOG.error("%s", exc)
@@ -62,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--master-key", help="opens every level, and /admin")
     parser.add_argument("--socket", type=int, metavar="FD", help="answer at this inherited socket, not at a port")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
+    parser.add_argument("--from-placeholder", action="store_true", help="give the worker its settings after its start")
+    parser.add_argument("--timer-status", type=Path, help="file with the timers' next times: what passed is past due")
     return parser
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sandbox.host import runtime
 from sandbox.host.functions import Function
-from sandbox.host.runtime import INVOCATION_ID, HttpCall, Outcome
+from sandbox.host.runtime import INVOCATION_ID, HttpCall, Outcome, TimerCall
 
 _LOG = logging.getLogger("host")
 
@@ -24,7 +24,7 @@ class Invoker:
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def invoke(
-        self, function: Function, call: HttpCall | None, *, reason: str = CALLED_BY_API, attempt: int = 0
+        self, function: Function, call: HttpCall | TimerCall, *, reason: str = CALLED_BY_API, attempt: int = 0
     ) -> Outcome:
         """Run ``function`` once, under an id of its own, and return how that ended.
 
@@ -43,7 +43,7 @@ class Invoker:
         _, left = await asyncio.wait(self._running, timeout=within.total_seconds())
         return not left
 
-    async def _run(self, function: Function, call: HttpCall | None, reason: str, attempt: int) -> Outcome:
+    async def _run(self, function: Function, call: HttpCall | TimerCall, reason: str, attempt: int) -> Outcome:
         name, invocation_id = function.name, str(uuid.uuid4())
         INVOCATION_ID.set(invocation_id)
         _LOG.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", name, reason, invocation_id)
@@ -57,7 +57,9 @@ class Invoker:
             _LOG.error("Exception while executing function: Functions.%s. Result: Failure\n%s", name, outcome.error)
         return outcome
 
-    async def _limited(self, function: Function, call: HttpCall | None, invocation_id: str, attempt: int) -> Outcome:
+    async def _limited(
+        self, function: Function, call: HttpCall | TimerCall, invocation_id: str, attempt: int
+    ) -> Outcome:
         """Cancel a coroutine at its limit; a thread runs on, where the real host would restart the whole worker."""
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):

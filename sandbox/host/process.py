@@ -21,7 +21,8 @@ class FunctionsHost:
 
     ``environment`` is what the app's settings are in Azure; beside PATH, HOME and the locale it sees nothing else.
     ``arguments`` are further options of the command line, such as ``--function-key``. Stopped or killed, it can be
-    started again, at the same address. POSIX only: the child inherits its socket.
+    started again, at the same address, and runs the timers that were due meanwhile. POSIX only: the child inherits its
+    socket.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class FunctionsHost:
         self.environment = dict(environment)
         """What the next start gives to the app; ``url`` may be part of it."""
         self._tls = tls
-        self._arguments = arguments
+        self.arguments = list(arguments)
+        """Further options of the next start."""
         self._child = Child("The Functions host", on_line=on_line)
         self._port = Port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._port.number}"
@@ -78,9 +80,10 @@ class FunctionsHost:
 
     def _options(self, taken: socket.socket) -> list[str]:
         options = ["--app-root", str(self._app_root), "--socket", str(taken.fileno()), "--until-stdin-closes"]
+        options += ["--timer-status", f"{self._app_root}.timers.json"]
         if self._tls is not None:
             options += ["--certificate", str(self._tls.certificate_file), "--key", str(self._tls.key_file)]
-        return [*options, *self._arguments]
+        return [*options, *self.arguments]
 
 
 class Port:

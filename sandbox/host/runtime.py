@@ -8,13 +8,16 @@ Source: https://github.com/Azure/azure-functions-python-worker/tree/dev/runtimes
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from azure_functions_runtime_v1 import (
+    function_environment_reload_request,
     function_load_request,
     invocation_id_cv,
     start_threadpool_executor,
@@ -27,9 +30,6 @@ from sandbox.host.functions import Function
 
 INVOCATION_ID: ContextVar[str | None] = invocation_id_cv
 """The invocation that the running code belongs to: in its coroutine, or in its thread of the pool."""
-
-# Without a stored schedule status this is all that the real host passes to a timer function.
-_TIMER = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False})
 
 
 class LoadFailed(Exception):
@@ -45,6 +45,18 @@ class HttpCall:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerCall:
+    """A run of a timer as its function sees it; ``past_due``: the host did not run when it was due."""
+
+    past_due: bool = False
+
+    @property
+    def as_json(self) -> str:
+        """All that the real host passes of it, but for the schedule's status."""
+        return json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": self.past_due})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +91,7 @@ _PROTOS = SimpleNamespace(
     WorkerMetadata=SimpleNamespace,
     WorkerInitResponse=SimpleNamespace,
     FunctionLoadResponse=SimpleNamespace,
+    FunctionEnvironmentReloadResponse=SimpleNamespace,
 )
 
 
@@ -89,6 +102,21 @@ async def start() -> None:
     start_threadpool_executor()
     init = SimpleNamespace(worker_init_request=SimpleNamespace(capabilities={}))
     await worker_init_request(SimpleNamespace(request=init, properties={"protos": _PROTOS, "host": "127.0.0.1"}))
+
+
+async def start_from_placeholder(app_root: Path) -> None:
+    """Start as a worker that waits for an app, and then gets it, with its settings: its threads were counted before.
+
+    Source: https://github.com/Azure/azure-functions-python-worker (FunctionEnvironmentReloadRequest)
+    """
+    settings = dict(os.environ)
+    os.environ.clear()
+    await start()
+    reload = SimpleNamespace(function_app_directory=str(app_root), environment_variables=settings)
+    request = SimpleNamespace(function_environment_reload_request=reload)
+    answer = await function_environment_reload_request(SimpleNamespace(request=request, properties={"protos": _PROTOS}))
+    if answer.result.status != _StatusResult.Success:
+        raise RuntimeError(f"the worker did not take the app's settings: {answer.result.exception.message}")
 
 
 async def load(function: Function) -> None:
@@ -113,9 +141,9 @@ async def load(function: Function) -> None:
         raise LoadFailed(f"{result.exception.message}\n{result.exception.stack_trace}".rstrip())
 
 
-async def invoke(function: Function, call: HttpCall | None, *, invocation_id: str, attempt: int) -> Outcome:
-    """Call the function, in the pool when it is synchronous, and return how that ended; a timer has no ``call``."""
-    datum = Datum(_TIMER, "json") if call is None else _request_datum(call)
+async def invoke(function: Function, call: HttpCall | TimerCall, *, invocation_id: str, attempt: int) -> Outcome:
+    """Call the function, in the pool when it is synchronous, and return how that ended."""
+    datum = Datum(call.as_json, "json") if isinstance(call, TimerCall) else _request_datum(call)
     ok, returned, _, error, trace = await invocation_request_native(
         invocation_id,
         function.name,

@@ -9,6 +9,7 @@ import ssl
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,34 +19,46 @@ from sandbox.host import runtime
 from sandbox.host.functions import Function, read_functions
 from sandbox.host.invocations import Invoker
 from sandbox.host.settings import HostJson, add_local_settings
-from sandbox.host.timers import Timers
+from sandbox.host.timers import ScheduleStatus, Timers
 from sandbox.host.web import Keys, Web
 
 _LOG = logging.getLogger("host")
 
-# .NET's own limit for ending a host in order.
-# Source: https://learn.microsoft.com/dotnet/core/extensions/generic-host#host-shutdown
-DRAIN_TIME = timedelta(seconds=30)
+# How long the real host waits for invocations in flight when it is told to end; what runs on is cut off.
+# Source: https://github.com/Azure/azure-functions-host (FunctionInvocationDispatcherShutdownManager)
+DRAIN_TIME = timedelta(seconds=10)
 
 
-async def serve(
-    app_root: Path, bound: socket.socket, *, tls: ssl.SSLContext | None, keys: Keys, until_stdin_closes: bool
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to serve: the access keys, how long, from what, and where the timers' next times are kept.
+
+    ``from_placeholder``: the worker starts before it knows the app and its settings, as every instance does in Flex
+    Consumption.
+    """
+
+    keys: Keys
+    until_stdin_closes: bool
+    from_placeholder: bool
+    timer_status: Path | None
+
+
+async def serve(app_root: Path, bound: socket.socket, tls: ssl.SSLContext | None, options: Options) -> bool:
     """Run the app at a bound socket until SIGTERM or SIGINT; return whether all invocations had ended by then.
 
     Raises:
         BadSettings: host.json or local.settings.json cannot be used.
     """
-    ending = _ending(until_stdin_closes=until_stdin_closes)
+    ending = _ending(until_stdin_closes=options.until_stdin_closes)
     host_json = HostJson.read(app_root)
     add_local_settings(app_root, os.environ)
     functions, errors = read_functions(app_root, os.environ)
     for name, reason in errors.items():
         _LOG.error("The '%s' function is in error: %s", name, reason)
-    await _load(app_root, functions)
+    await _load(app_root, functions, from_placeholder=options.from_placeholder)
     invoker = Invoker(host_json.function_timeout)
-    timers = Timers(functions, invoker)
-    served = Web(functions, timers, invoker, route_prefix=host_json.route_prefix, keys=keys)
+    timers = Timers(functions, invoker, ScheduleStatus(options.timer_status))
+    served = Web(functions, timers, invoker, route_prefix=host_json.route_prefix, keys=options.keys)
     runner = await _listen(served.application(), bound, tls)
     timers.start()
     await ending.wait()
@@ -74,11 +87,14 @@ def _end_with_parent(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> 
     os._exit(1)
 
 
-async def _load(app_root: Path, functions: list[Function]) -> None:
+async def _load(app_root: Path, functions: list[Function], *, from_placeholder: bool) -> None:
     # As in the cloud: relative paths are the app's, and its modules come last, behind every installed package.
-    os.chdir(app_root)
-    sys.path.append(str(app_root))
-    await runtime.start()
+    if from_placeholder:
+        await runtime.start_from_placeholder(app_root)
+    else:
+        os.chdir(app_root)
+        sys.path.append(str(app_root))
+        await runtime.start()
     for function in functions:
         try:
             await runtime.load(function)
@@ -87,7 +103,8 @@ async def _load(app_root: Path, functions: list[Function]) -> None:
 
 
 async def _listen(app: web.Application, bound: socket.socket, tls: ssl.SSLContext | None) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_TIME.total_seconds())
+    # A body that is encoded reaches the function as it came.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_TIME.total_seconds(), auto_decompress=False)
     await runner.setup()
     await web.SockSite(runner, bound, ssl_context=tls).start()
     address, port = bound.getsockname()
