@@ -79,28 +79,32 @@ class SubscriptionsApi:
         wanted = rules.created(await _json(request), who, version=version, now=now)
         self._check_target(wanted)
         self._parts.store.check(wanted)
-        await self._parts.poster.validate(wanted.notification_url)
-        if wanted.lifecycle_notification_url is not None:
-            await self._parts.poster.validate(wanted.lifecycle_notification_url)
+        await self._validate(wanted)
         self._parts.store.add(wanted)
         self._parts.notifier.watch(wanted)
         return _one(request, wanted, status=201)
 
     async def renew(self, request: web.Request) -> web.Response:
-        """Answer 200; an endpoint that is not the one of before is validated first."""
+        """Answer 200 after both endpoints have been validated again.
+
+        Source: https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/2805
+        """
         who = self._parts.admit(request, "write")
         current = self._find(request, who)
         wanted = rules.renewed(current, await _json(request), who, now=self._parts.clock.now())
-        if wanted.notification_url != current.notification_url:
-            await self._parts.poster.validate(wanted.notification_url)
+        await self._validate(wanted)
         self._keep(wanted)
         return _one(request, wanted, status=200)
 
     async def reauthorize(self, request: web.Request) -> web.Response:
-        """Answer 204: delivery goes on with the token of this request, until the same expiry as before."""
+        """Answer 204: delivery goes on with the token of this request, until the same expiry as before.
+
+        Both endpoints are validated again.
+        """
         who = self._parts.admit(request, "reauthorize")
         current = self._find(request, who)
         rules.authorize(who, current.resource_type)
+        await self._validate(current)
         now = self._parts.clock.now()
         self._keep(replace(current, authorized_until=who.token_expires_at, reauthorized_at=now))
         return web.Response(status=204)
@@ -129,6 +133,11 @@ class SubscriptionsApi:
 
     def _find(self, request: web.Request, who: Caller) -> Subscription:
         return self._parts.store.get(request.match_info["id"], who)
+
+    async def _validate(self, subscription: Subscription) -> None:
+        await self._parts.poster.validate(subscription.notification_url)
+        if subscription.lifecycle_notification_url is not None:
+            await self._parts.poster.validate(subscription.lifecycle_notification_url)
 
     def _keep(self, subscription: Subscription) -> None:
         self._parts.store.replace(subscription)

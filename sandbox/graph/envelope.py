@@ -5,13 +5,14 @@ https://learn.microsoft.com/en-us/graph/api/resources/changenotification
 """
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sandbox.entra import Entra
 from sandbox.graph.encryption import encrypt
 from sandbox.graph.items import Item
+from sandbox.graph.lifecycle_items import HAVE_TOKENS, Shape, documented
 from sandbox.graph.paths import odata
 from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
@@ -20,18 +21,26 @@ type TokenVersion = Literal["1.0", "2.0"]
 
 
 def body(
-    items: Sequence[Item], entra: Entra, version: TokenVersion, *, role_assignment_required: Container[str] = ()
+    items: Sequence[Item],
+    entra: Entra,
+    version: TokenVersion,
+    *,
+    shape: Shape = documented,
+    role_assignment_required: Container[str] = (),
 ) -> bytes:
     """Return a ``changeNotificationCollection``; rich items are encrypted again each time.
 
-    ``role_assignment_required``: the ids of applications for which Graph Change Tracking gets no token, because they
-    ask for an assignment that it does not have; ``validationTokens`` is null where one of them takes part.
+    ``shape``: of its lifecycle notifications. ``role_assignment_required``: the ids of applications for which Graph
+    Change Tracking gets no token, because they ask for an assignment that it does not have; ``validationTokens`` is
+    null where one of them takes part.
     Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data#validation-tokens-in-the-change-notification
     """
-    collection: dict[str, Any] = {"value": [_notification(item) for item in items]}
+    collection: dict[str, Any] = {"value": [_notification(item, shape) for item in items]}
     # One token for each app and tenant, however many of their items are in the body. None if nothing is encrypted.
     audiences = {
-        (item.subscription.token_audience, item.subscription.tenant_id): None for item in items if item.is_rich
+        (item.subscription.token_audience, item.subscription.tenant_id): None
+        for item in items
+        if has_token(item, shape)
     }
     if any(audience in role_assignment_required for audience, _ in audiences):
         collection["validationTokens"] = None
@@ -43,7 +52,12 @@ def body(
     return json.dumps(collection, ensure_ascii=False).encode()
 
 
-def _notification(item: Item) -> dict[str, Any]:
+def has_token(item: Item, shape: Shape) -> bool:
+    """Return whether an item calls for a validation token: it carries a resource, or is of a subscription that does."""
+    return item.is_rich or (item.change is None and item.subscription.is_rich and shape in HAVE_TOKENS)
+
+
+def _notification(item: Item, shape: Shape) -> Mapping[str, Any]:
     subscription = item.subscription
     common = {
         "subscriptionId": subscription.id,
@@ -52,7 +66,7 @@ def _notification(item: Item) -> dict[str, Any]:
         "clientState": subscription.client_state,
     }
     if item.change is None:
-        return {**common, "lifecycleEvent": item.lifecycle_event}
+        return shape(item, common)
     return {**common, **_change(item.change), **_content(item.change, subscription)}
 
 

@@ -19,9 +19,10 @@ from yarl import URL
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
-from sandbox.graph.envelope import TokenVersion, body
+from sandbox.graph.envelope import TokenVersion, body, has_token
 from sandbox.graph.errors import Refused, invalid
 from sandbox.graph.items import Answer, Delivery, Item
+from sandbox.graph.lifecycle_items import SHAPES, Shape, documented
 from sandbox.tls import Tls
 
 
@@ -98,6 +99,7 @@ class Poster:
         self._entra = entra
         self._tls = tls
         self._versions: Iterator[TokenVersion] = itertools.cycle(("1.0", "2.0"))
+        self._shapes: Iterator[Shape] = itertools.cycle(SHAPES)
         self._listeners: list[Callable[[Delivery], None]] = []
         self._session: aiohttp.ClientSession | None = None
 
@@ -130,10 +132,17 @@ class Poster:
     async def post(self, url: str, items: Sequence[Item]) -> Answer:
         """Return the answer to one POST of items that have been tried equally often."""
         attempt = items[0].attempts + 1
-        version = next(self._versions) if any(item.is_rich for item in items) else None
+        shape = next(self._shapes) if any(item.change is None for item in items) else documented
+        version = next(self._versions) if any(has_token(item, shape) for item in items) else None
         answer = await self._send(
             url,
-            body(items, self._entra, version or "2.0", role_assignment_required=self.role_assignment_required),
+            body(
+                items,
+                self._entra,
+                version or "2.0",
+                shape=shape,
+                role_assignment_required=self.role_assignment_required,
+            ),
             self.patience.first if attempt == 1 else self.patience.retry,
         )
         self._report(

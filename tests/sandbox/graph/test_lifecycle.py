@@ -62,6 +62,29 @@ def test_reauthorization_is_asked_for_before_the_token_ends(world: GraphWorld) -
     assert "validationTokens" not in body
 
 
+def test_lifecycle_notifications_have_three_shapes_in_turn(world: GraphWorld) -> None:
+    made = world.subscribe(**rich())
+    for _ in range(4):
+        world.do(lambda: world.graph.announce_missed(made["id"]))
+        world.settle()
+    bodies = [body for _, body in world.receiver.posts]
+    items = [body["value"][0] for body in bodies]
+    assert [item.get("resource") for item in items] == [None, "", f"Subscriptions/{made['id']}", None]
+    assert [item["tenantId"] or item["organizationId"] for item in items] == [world.ann.tenant_id] * 4
+    assert items[1]["encryptedContent"] is None
+    tokens = [token for body in bodies for token in body.get("validationTokens", ())]
+    assert [world.claims(token)["tid"] for token in tokens] == [world.ann.tenant_id] * 2
+    assert ["validationTokens" in body for body in bodies] == [False, True, True, False]
+
+
+def test_lifecycle_notification_without_resource_data_has_no_token(world: GraphWorld) -> None:
+    made = world.subscribe()
+    for _ in range(3):
+        world.do(lambda: world.graph.announce_missed(made["id"]))
+        world.settle()
+    assert not any("validationTokens" in body for _, body in world.receiver.posts)
+
+
 def test_renewal_ends_the_reminders(world: GraphWorld) -> None:
     made = world.subscribe()
     world.later(minutes=46)

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
+from sandbox.serving import Fault
 from tests.sandbox.graph_keys import as_sent, certificate, rich, rsa_key
 from tests.sandbox.graph_world import GraphWorld, error
 
@@ -35,14 +37,37 @@ def test_patch_renews_redirects_and_rotates(world: GraphWorld) -> None:
     assert answer.status_code == 200
     assert answer.json()["encryptionCertificateId"] == "c4096"
     assert answer.json()["notificationUrl"] == elsewhere
-    assert world.receiver.handshakes[-1].startswith("/elsewhere?validationToken=")
-    assert len(world.receiver.handshakes) == 3
+    assert [path.partition("?")[0] for path in world.receiver.handshakes[2:]] == ["/elsewhere", "/life"]
 
 
-def test_renewal_alone_is_not_validated(world: GraphWorld) -> None:
-    made = world.subscribe()
-    world.call("PATCH", f"v1.0/subscriptions/{made['id']}", {"expirationDateTime": world.at(hours=70)})
-    assert len(world.receiver.handshakes) == 2
+RENEWALS = pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", ""), ("POST", "/reauthorize")], ids=["PATCH", "reauthorize"]
+)
+
+
+def _renewed(world: GraphWorld, method: str, path: str) -> requests.Response:
+    (subscription,) = world.graph.subscriptions()
+    body = {"expirationDateTime": world.at(hours=70)} if method == "PATCH" else None
+    return world.call(method, f"v1.0/subscriptions/{subscription.id}{path}", body)
+
+
+@RENEWALS
+def test_renewal_validates_both_endpoints_again(world: GraphWorld, method: str, path: str) -> None:
+    world.subscribe()
+    assert _renewed(world, method, path).ok
+    assert [path.partition("?")[0] for path in world.receiver.handshakes] == ["/hook", "/life"] * 2
+
+
+@RENEWALS
+def test_renewal_while_the_endpoint_is_cold_is_refused_and_changes_nothing(
+    world: GraphWorld, method: str, path: str
+) -> None:
+    world.subscribe()
+    before = world.graph.subscriptions()
+    world.receiver_service.faults.add(Fault(delay=0.9, times=1))
+    timed_out = (400, "InvalidRequest", "Subscription validation request timed out.")
+    assert error(_renewed(world, method, path)) == timed_out
+    assert world.graph.subscriptions() == before
 
 
 PATCHES: list[tuple[str, dict[str, Any], str]] = [
