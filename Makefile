@@ -1,7 +1,7 @@
 # make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
 PYTHON ?= python3.13
 BIN := .venv/bin
-CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events
+CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events infra
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards schemas requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra schemas requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -65,6 +65,11 @@ fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the 
 
 bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
 	$(BIN)/python -m benchmarks $(ARGS)
+
+##@ Deployment
+
+infra: .venv/installed  ## Build, lint and format the template, and hold it against its snapshots (ARGS=--write makes them anew)
+	$(BIN)/python -m infra.check $(ARGS)
 
 ##@ Other
 

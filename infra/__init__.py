@@ -1,0 +1,1 @@
+"""How the app gets into Azure: its template, what azd runs beside it, and the package that it deploys."""
