@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra schemas requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package schemas requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -70,6 +70,9 @@ bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency
 
 infra: .venv/installed  ## Build, lint and format the template, and hold it against its snapshots (ARGS=--write makes them anew)
 	$(BIN)/python -m infra.check $(ARGS)
+
+package: .venv/installed  ## Make what is deployed: dist/app, with its packages, and dist/app.zip
+	$(BIN)/python -m infra.package $(ARGS)
 
 ##@ Other
 

@@ -14,6 +14,7 @@ from typing import Any
 from pathspec import GitIgnoreSpec
 
 REPOSITORY = Path(__file__).parents[2]
+_COMPILED = "__pycache__"
 
 
 def stage(target: Path, subscriptions: Sequence[Mapping[str, Any]] | None, *, source: Path = REPOSITORY) -> Path:
@@ -22,7 +23,9 @@ def stage(target: Path, subscriptions: Sequence[Mapping[str, Any]] | None, *, so
 
     def leave_out(folder: str, names: list[str]) -> set[str]:
         relative = Path(folder).relative_to(source)
-        return {name for name in names if ignored.match_file(_as_pattern(relative / name, source))}
+        left_out = {name for name in names if ignored.match_file(_as_pattern(relative / name, source))}
+        # A package is made of sources alone.
+        return left_out | {_COMPILED}.intersection(names)
 
     shutil.copytree(source, target, ignore=leave_out)
     if subscriptions is not None:

@@ -1,0 +1,112 @@
+"""The package that is deployed: its contents, that it is always the same, and that the app runs from it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.package import FILES, FOLDERS, PACKAGES, REPOSITORY, NotPackaged, build, check_python
+from sandbox.host.process import FunctionsHost
+from tests.end_to_end.deployed import Deployed, deployed
+from tests.eventually import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("package")]
+
+# Source: https://peps.python.org/pep-0552/ (the second word of a compiled file: 1 is a hash that is not checked)
+_UNCHECKED = (1).to_bytes(4, "little")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(archive) as zipped:
+        zipped.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    with deployed(tmp_path_factory.mktemp("world")) as before:
+        before.background.run(before.host.stop())
+        host = FunctionsHost(unpacked, before.host.environment, before.world.tls)
+        host.environment |= {
+            "NOTIFICATION_URL": f"{host.url}/api/ReceiveNotification",
+            "PYTHONPATH": str(unpacked / PACKAGES),
+        }
+        before.world.host = host
+        before.background.run(host.start())
+        yield before
+
+
+def test_package_has_the_same_bytes_when_it_is_made_again(archive: Path, tmp_path: Path) -> None:
+    assert build(tmp_path).read_bytes() == archive.read_bytes()
+
+
+def test_package_has_the_app_and_its_packages_and_nothing_else(unpacked: Path) -> None:
+    assert {path.name for path in unpacked.iterdir()} == {*FILES, *FOLDERS, PACKAGES.parts[0]}
+    own = {path for name in FOLDERS for path in (unpacked / name).rglob("*") if path.is_file()}
+    assert {path.suffix for path in own} == {".py", ".pyc", ".json"}
+    assert {path.name for path in own if path.suffix == ".json"} == {"function.json"}
+
+
+def test_package_has_no_tests_and_nothing_of_the_machine(unpacked: Path, archive: Path) -> None:
+    names = zipfile.ZipFile(archive).namelist()
+    assert names == sorted(names)
+    assert not [
+        name for name in names if re.search(r"/tests/|/bin/|/(RECORD|INSTALLER|REQUESTED)$|\.funcignore$", name)
+    ]
+    places = str(REPOSITORY).encode(), str(archive.parent).encode()
+    files = (path for path in unpacked.rglob("*.pyc"))
+    assert not [path for path in files if any(place in path.read_bytes() for place in places)]
+
+
+def test_all_code_of_the_package_is_compiled_and_never_compared(unpacked: Path) -> None:
+    compiled = {path: path.read_bytes()[4:8] for path in unpacked.rglob("*.pyc")}
+    assert set(compiled.values()) == {_UNCHECKED}
+    assert len(compiled) == len(list(unpacked.rglob("*.py")))
+
+
+def test_both_functions_are_imported_with_nothing_but_the_package(unpacked: Path) -> None:
+    lines = "import sys; sys.path[:0] = sys.argv[1:]; import azure_functions_runtime_v1, shared.app.clients"
+    functions = "import ReceiveNotification, RenewSubscriptions"
+    command = [sys.executable, "-I", "-S", "-c", f"{lines}; {functions}", str(unpacked), str(unpacked / PACKAGES)]
+    assert subprocess.run(command, cwd=unpacked, capture_output=True, text=True, check=False).stderr == ""  # noqa: S603
+
+
+def test_app_from_the_package_answers_publishes_and_runs_the_timer(app: Deployed) -> None:
+    handshake = app.session.post(f"{app.url}?validationToken=a%20b%2Bc", timeout=20)
+    assert (handshake.status_code, handshake.text) == (200, "a b+c")
+    sender = app.sender()
+    assert eventually(lambda: app.takes(sender.rich_body()))
+    assert app.count() == 1
+    assert app.run_timer()
+
+
+def test_package_with_another_hash_is_not_installed(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in FOLDERS:
+        shutil.copytree(REPOSITORY / name, source / name)
+    for name in FILES:
+        shutil.copyfile(REPOSITORY / name, source / name)
+    locked = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
+    version = re.search(r"^isodate==(\S+)", locked, re.MULTILINE)
+    assert version is not None
+    (source / "requirements.txt").write_text(f"isodate=={version[1]} --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    with pytest.raises(NotPackaged, match="isodate"):
+        build(tmp_path / "dist", source=source)
+
+
+def test_code_for_another_python_is_not_packaged() -> None:
+    check_python((3, 13))
+    with pytest.raises(NotPackaged, match=r"3\.13 has to compile the package, not 3\.12"):
+        check_python((3, 12))
