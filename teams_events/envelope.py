@@ -9,6 +9,19 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json
 
 from typing import Literal, NotRequired, Required, TypedDict
 
+from teams_events.content import Timestamp
+
+type EventId = str
+"""32 hexadecimal digits."""
+type TenantId = str
+"""A GUID in lower case."""
+type Text = str
+"""At least one character, and at most 1,536."""
+type Subject = str
+"""At least one character, and at most 4,608: the path of a resource, in which a slash inside an id is escaped."""
+type Url = str
+"""The address of a blob."""
+
 _Annotations = TypedDict(
     "_Annotations", {"@odata.type": str | None, "@odata.id": str | None, "@odata.etag": str | None}, total=False
 )
@@ -26,11 +39,11 @@ class ChangeData[Content](TypedDict, total=False):
     Source: https://learn.microsoft.com/graph/api/resources/changenotification.
     """
 
-    changeType: Required[str]
-    tenantId: Required[str]
-    subscriptionId: Required[str]
-    subscriptionExpirationDateTime: str
-    resource: Required[str]
+    changeType: Required[Text]
+    tenantId: Required[TenantId]
+    subscriptionId: Required[Text]
+    subscriptionExpirationDateTime: Timestamp
+    resource: Required[Text]
     resourceData: Required[ResourceData]
     content: Content
     gone: Literal[True]
@@ -39,23 +52,23 @@ class ChangeData[Content](TypedDict, total=False):
 class LifecycleData(TypedDict, total=False):
     """``data`` of a lifecycle event. Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events."""
 
-    lifecycleEvent: Required[str]
-    tenantId: Required[str]
-    subscriptionId: Required[str]
-    subscriptionExpirationDateTime: str
-    resource: str
+    lifecycleEvent: Required[Text]
+    tenantId: Required[TenantId]
+    subscriptionId: Required[Text]
+    subscriptionExpirationDateTime: Timestamp
+    resource: Text
 
 
 class GapData(TypedDict):
     """``data`` of what says that changes between two moments are lost, or will be unless the reason is mended."""
 
-    tenantId: str
-    subscriptionId: str
-    resource: str
-    changeType: str
-    startDateTime: str
-    endDateTime: str
-    reason: str
+    tenantId: TenantId
+    subscriptionId: Text
+    resource: Text
+    changeType: Text
+    startDateTime: Timestamp
+    endDateTime: Timestamp
+    reason: Text
 
 
 class Event[Data](TypedDict):
@@ -66,12 +79,12 @@ class Event[Data](TypedDict):
     """
 
     specversion: Literal["1.0"]
-    id: str
+    id: EventId
     type: str
-    source: str
-    subject: str
-    time: str
+    source: Text
+    subject: Subject
+    time: Timestamp
     datacontenttype: Literal["application/json"]
     data: NotRequired[Data]
-    dataref: NotRequired[str]
+    dataref: NotRequired[Url]
     recovered: NotRequired[bool]
