@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package schemas requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -76,8 +76,11 @@ package: .venv/installed  ## Make what is deployed: dist/app, with its packages,
 
 ##@ Other
 
-schemas: .venv/installed  ## Generate the JSON Schemas of the events from their types in teams_events
+schemas: .venv/installed  ## Generate the JSON Schemas and TypeScript declarations of the events from their types
 	$(BIN)/python -m teams_events.generate
+
+samples: .venv/installed sandbox/node_modules/installed  ## Have the sandbox make the sample events in docs/samples
+	$(BIN)/python -m sandbox samples docs/samples
 
 requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.txt from pyproject.toml (ARGS=--upgrade)
 	$(COMPILE) $(ARGS) -o requirements.txt

@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sandbox.run.event_samples import all_events, write
 from sandbox.run.report import Report
 from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
+from sandbox.run.world import World
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -57,6 +59,13 @@ def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
     with _exit_2_on_failure():
         Address.read(state).send(text)
+
+
+@app.command()
+def samples(folder: Path) -> None:
+    """Write one event of each type into FOLDER, made by the app in a sandbox of their own."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as world, _exit_2_on_failure():
+        write(asyncio.run(all_events(World(Path(world)))), folder)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ _ROLES = (
     "ChannelMember.Read.All",
     # To list the people whose chats are read to close a gap.
     "User.Read.All",
+    # Of these, Graph has no list from which a gap could be closed.
+    "CallRecords.Read.All",
 )
 
 # What users who sign in may grant the app.
