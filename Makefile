@@ -1,12 +1,15 @@
 # make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
 PYTHON ?= python3.13
 BIN := .venv/bin
-CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events infra
+CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events infra examples
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
 # What of tests/ starts services throughout, and need not be collected to be left out.
 SERVED := integration end_to_end flows model simulation
+
+# What npm installs: the storage emulator, and what the example in TypeScript needs.
+PACKAGES := sandbox/node_modules/installed examples/typescript/node_modules/installed
 
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,7 +28,7 @@ help:  ## List the targets
 run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
 	$(BIN)/python -m sandbox $(ARGS)
 
-test: .venv/installed sandbox/node_modules/installed  ## Run all tests (ARGS=... goes to pytest)
+test: .venv/installed $(PACKAGES)  ## Run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 unit: .venv/installed  ## Run the tests that start no service
@@ -87,7 +90,7 @@ requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.
 	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:  ## Remove what the other targets have installed
-	rm -rf .venv sandbox/node_modules
+	rm -rf .venv sandbox/node_modules examples/typescript/node_modules
 
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -98,6 +101,6 @@ clean:  ## Remove what the other targets have installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/hostile/requirements.txt
 	touch $@
 
-sandbox/node_modules/installed: sandbox/package-lock.json
-	npm ci --prefix sandbox --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/installed: %/package-lock.json
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
