@@ -42,8 +42,7 @@ def blob_name(url: str) -> str:
         ValueError: the address is not one of a blob in ``event-data``.
     """
     # Azurite has the account's name as the first segment, Azure in the host's name.
-    _, found, name = unquote(urlsplit(url).path).partition(f"/{CONTAINER}/")
-    before = unquote(urlsplit(url).path).removesuffix(f"/{CONTAINER}/{name}")
-    if not found or not name or "/" in before.lstrip("/") or not {".", ".."}.isdisjoint(name.split("/")):
+    account, _, name = unquote(urlsplit(url).path).partition(f"/{CONTAINER}/")
+    if not name or "/" in account.removeprefix("/") or not {".", ".."}.isdisjoint(name.split("/")):
         raise ValueError("the address is not one of a blob in event-data")
     return name

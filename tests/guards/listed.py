@@ -3,6 +3,7 @@
 from tests.guards import (
     authenticity,
     bounds,
+    consuming,
     content,
     deployments,
     durability,
@@ -19,6 +20,7 @@ GUARDS: tuple[Guard, ...] = (
     *storing.GUARDS,
     *authenticity.GUARDS,
     *content.GUARDS,
+    *consuming.GUARDS,
     *outgoing.GUARDS,
     *durability.GUARDS,
     *proofs.GUARDS,

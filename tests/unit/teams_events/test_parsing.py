@@ -85,6 +85,7 @@ NOT_EVENTS: dict[str, bytes | str] = {
     "nothing": b"",
     "a word": "hello",
     "Base64 of nothing": "AAAA",
+    "Base64 with something else in it": b"!" + base64.b64encode(change("team", "updated").to_json()),
     "bytes that are no UTF-8": b'{"id": "\xff"}',
     "half of JSON": b'{"id": ',
     "a list": base64.b64encode(b"[]"),
