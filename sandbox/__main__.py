@@ -15,6 +15,7 @@ from sandbox.run.event_samples import all_events, write
 from sandbox.run.report import Report
 from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
+from sandbox.run.sign_in import SignIn
 from sandbox.run.world import World
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -38,6 +39,7 @@ def run(  # noqa: PLR0913  one parameter an option
     *,
     once: Annotated[bool, typer.Option("--once", help="Play the scenario, print the sums, and end.")] = False,
     host: Annotated[Host, typer.Option(help="What runs the app; core-tools is `func` on the PATH.")] = Host.SANDBOX,
+    sign_in: Annotated[SignIn, typer.Option(help="How the app signs in to Graph.")] = SignIn.SECRET,
     no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
     state: Annotated[Path, _STATE] = STATE_FILE,
@@ -48,7 +50,7 @@ def run(  # noqa: PLR0913  one parameter an option
     """
     if context.invoked_subcommand is not None:
         return
-    options = Options(host=None if no_host else host, once=once, verbose=verbose, state_file=state)
+    options = Options(host=None if no_host else host, sign_in=sign_in, once=once, verbose=verbose, state_file=state)
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder, _exit_2_on_failure():
         agrees = asyncio.run(Session(Path(folder), Report(Console()), options).play())
     raise typer.Exit(0 if agrees else 1)

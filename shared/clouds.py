@@ -8,9 +8,13 @@ from dataclasses import dataclass
 class Cloud:
     """One of Microsoft's clouds; "{tid}" in an issuer stands for the tenant id.
 
+    ``exchange_audience``: whom a managed identity's token is for that stands in for an application's secret.
+
     Source: https://learn.microsoft.com/graph/deployments (addresses),
     https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers
-    (vaults) and https://learn.microsoft.com/answers/questions/1190472 (issuers)
+    (vaults), https://learn.microsoft.com/answers/questions/1190472 (issuers) and
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+    (token exchange)
     """
 
     graph_url: str
@@ -19,6 +23,7 @@ class Cloud:
     issuer_v2: str
     storage_suffix: str
     key_vault_suffix: str
+    exchange_audience: str
 
 
 CLOUDS: Mapping[str, Cloud] = {
@@ -29,6 +34,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v2="https://login.microsoftonline.com/{tid}/v2.0",
         storage_suffix="core.windows.net",
         key_vault_suffix="vault.azure.net",
+        exchange_audience="api://AzureADTokenExchange",
     ),
     "usgov": Cloud(
         graph_url="https://graph.microsoft.us",
@@ -37,6 +43,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
         storage_suffix="core.usgovcloudapi.net",
         key_vault_suffix="vault.usgovcloudapi.net",
+        exchange_audience="api://AzureADTokenExchangeUSGov",
     ),
     "dod": Cloud(
         graph_url="https://dod-graph.microsoft.us",
@@ -45,6 +52,7 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v2="https://login.microsoftonline.us/{tid}/v2.0",
         storage_suffix="core.usgovcloudapi.net",
         key_vault_suffix="vault.usgovcloudapi.net",
+        exchange_audience="api://AzureADTokenExchangeUSGov",
     ),
     "china": Cloud(
         graph_url="https://microsoftgraph.chinacloudapi.cn",
@@ -53,5 +61,6 @@ CLOUDS: Mapping[str, Cloud] = {
         issuer_v2="https://login.partner.microsoftonline.cn/{tid}/v2.0",
         storage_suffix="core.chinacloudapi.cn",
         key_vault_suffix="vault.azure.cn",
+        exchange_audience="api://AzureADTokenExchangeChina",
     ),
 }

@@ -31,6 +31,8 @@ _GRAPH_RETRIES_FOR = timedelta(hours=4)
 
 _MAKE_A_KEY = "make one with: openssl rand -base64 48"
 
+_WAYS_TO_SIGN_IN = ("FEDERATED_IDENTITY_CLIENT_ID", "CLIENT_CERTIFICATE_NAME", "CLIENT_SECRET")
+
 # Source: https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -55,7 +57,9 @@ class ClientStateKey:
 class Settings:
     """Everything that an operator can set. URLs have no slash at the end.
 
-    ``managed_identity`` is the client id of a user-assigned identity; None is the system-assigned one.
+    ``managed_identity`` is the client id of a user-assigned identity; None is the system-assigned one. Of
+    ``federated_identity`` (the client id of one whose tokens prove who the app is), ``client_certificate_name`` and
+    ``client_secret`` at most one is set.
     """
 
     storage: StorageSettings
@@ -64,8 +68,9 @@ class Settings:
     encryption_certificate_name: str | None
     tenant_ids: tuple[str, ...]
     client_id: str
-    client_secret: str | None = field(repr=False)
+    federated_identity: str | None
     client_certificate_name: str | None
+    client_secret: str | None = field(repr=False)
     client_state_keys: tuple[ClientStateKey, ...]
     notification_url: str
     cloud: Cloud
@@ -80,7 +85,7 @@ class Settings:
 
     @property
     def has_managed_identity(self) -> bool:
-        """Whether the app signs in to Graph with its managed identity, whose tokens only Azure's own machines get."""
+        """Whether the app signs in to Graph by a managed identity, whose tokens only Azure's own machines get."""
         return self.client_secret is None and self.client_certificate_name is None
 
     @classmethod
@@ -99,8 +104,9 @@ class Settings:
             encryption_certificate_name=reader.text("ENCRYPTION_CERTIFICATE_NAME"),
             tenant_ids=_tenant_ids(reader),
             client_id=_client_id(reader),
-            client_secret=reader.text("CLIENT_SECRET"),
+            federated_identity=reader.guid("FEDERATED_IDENTITY_CLIENT_ID"),
             client_certificate_name=reader.text("CLIENT_CERTIFICATE_NAME"),
+            client_secret=reader.text("CLIENT_SECRET"),
             client_state_keys=_client_state_keys(reader),
             notification_url=_notification_url(reader),
             cloud=cloud,
@@ -191,8 +197,9 @@ def _check_combinations(settings: Settings, reader: SettingReader) -> None:
             if reader.text(name):
                 reader.report(name, "needs KEY_VAULT_URL")
     _check_vault(settings, reader)
-    if settings.client_secret is not None and settings.client_certificate_name is not None:
-        reader.errors.append("CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both set: use one")
+    ways = [name for name in _WAYS_TO_SIGN_IN if reader.text(name) is not None]
+    if len(ways) > 1:
+        reader.errors.append(f"{' and '.join(ways)} are set: use one")
 
 
 def _check_vault(settings: Settings, reader: SettingReader) -> None:

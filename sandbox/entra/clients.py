@@ -1,4 +1,4 @@
-"""Client authentication at the token endpoint: a secret, or an assertion signed with a registered certificate.
+"""Client authentication at the token endpoint: a secret, or an assertion that the registration trusts.
 
 Source: https://learn.microsoft.com/en-us/entra/identity-platform/certificate-credentials
 """
@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.exceptions import InvalidSubjectError
 
+from sandbox.entra import federation
 from sandbox.entra.directory import Application
 from sandbox.entra.keys import thumbprint
 from sandbox.entra.refused import Refused
+from sandbox.entra.tokens import Tokens
 
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -29,16 +31,18 @@ _MISMATCHES: tuple[tuple[type[jwt.InvalidTokenError], int, str], ...] = (
 )
 
 
-def authenticate(form: Mapping[str, str], application: Application, *, endpoint: str) -> Literal["1", "2"]:
-    """Return how the client proved who it is: "1" with its secret, "2" with its certificate.
+def authenticate(
+    form: Mapping[str, str], application: Application, *, endpoint: str, tokens: Tokens
+) -> Literal["1", "2"]:
+    """Return how the client proved who it is: "1" with its secret, "2" with an assertion.
 
     Raises:
-        Refused: 7000216 nothing presented, 7000215 wrong secret, 700021 to 700027 a bad assertion.
+        Refused: 7000216 nothing presented, 7000215 wrong secret, 700021 to 700027 and 700211 to 700213 a bad assertion.
     """
     if "client_assertion" in form:
         if form.get("client_assertion_type") != _JWT_BEARER:
             raise _refused(700027, f"'client_assertion_type' must be '{_JWT_BEARER}'.")
-        _verify_assertion(form["client_assertion"], application, endpoint)
+        _verify_assertion(form["client_assertion"], application, endpoint, tokens)
         return "2"
     if "client_secret" in form:
         _verify_secret(form["client_secret"], application)
@@ -57,8 +61,13 @@ def _verify_secret(secret: str, application: Application) -> None:
         raise _refused(7000215, described)
 
 
-def _verify_assertion(assertion: str, application: Application, endpoint: str) -> None:
+def _verify_assertion(assertion: str, application: Application, endpoint: str, tokens: Tokens) -> None:
     try:
+        claims = jwt.decode(assertion, options={"verify_signature": False})
+        if str(claims.get("iss")).startswith("https://"):
+            # An application that signs for itself is its own issuer.
+            federation.verify(assertion, claims, application, tokens)
+            return
         certificate = _named_certificate(jwt.get_unverified_header(assertion), application)
         # The client stamps its assertion with the real time, whatever the sandbox's clock says; so does PyJWT check it.
         jwt.decode(

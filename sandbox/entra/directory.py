@@ -12,8 +12,17 @@ SHARED_TENANTS = frozenset({"common", "organizations"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FederatedCredential:
+    """Whose tokens an app registration trusts: each of the three matches exactly, case included."""
+
+    issuer: str
+    subject: str
+    audience: str = "api://AzureADTokenExchange"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An app registration, or a managed identity: one that has no secret, no certificate and no public client flows.
+    """An app registration, or a managed identity: one that has no credential and no public client flows.
 
     ``roles`` are the application permissions granted in every tenant, such as ``Chat.Read.All``, and ``scopes`` the
     delegated ones. ``public_client`` is the registration's "Allow public client flows".
@@ -23,6 +32,7 @@ class Application:
     tenant_ids: tuple[str, ...]
     secret: str | None = field(default=None, repr=False)
     certificate: x509.Certificate | None = None
+    federated: tuple[FederatedCredential, ...] = ()
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     public_client: bool = False
@@ -30,7 +40,7 @@ class Application:
     @property
     def is_managed_identity(self) -> bool:
         """Whether only the platform can get tokens for it."""
-        return self.secret is None and self.certificate is None and not self.public_client
+        return not (self.secret or self.certificate or self.federated or self.public_client)
 
     def object_id(self, tenant_id: str) -> str:
         """Return the id of its service principal in a tenant, always the same one."""
@@ -67,7 +77,7 @@ class Directory:
     def register(self, application: Application) -> None:
         """Add an application, or replace the one that has its client id.
 
-        One without secret and certificate is a user-assigned managed identity.
+        One without a credential is a user-assigned managed identity.
         """
         self._applications[application.client_id.lower()] = application
 

@@ -88,7 +88,8 @@ class Endpoints:
         client_id = required(form, "client_id")
         tenant_id = self._named_tenant(request)
         application = self._directory.application(client_id, tenant_id)
-        proof = authenticate(form, application, endpoint=f"{request.url.origin()}{request.path}")
+        endpoint = f"{request.url.origin()}{request.path}"
+        proof = authenticate(form, application, endpoint=endpoint, tokens=self._tokens)
         return Grant(application=application, tenant_id=tenant_id, resource=_resource(form), proof=proof)
 
     def _named_tenant(self, request: web.Request) -> str:

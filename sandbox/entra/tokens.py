@@ -19,6 +19,10 @@ from sandbox.entra.keys import SigningKeys
 # "Microsoft Graph Change Tracking", the application that signs in to yours when Graph notifies it.
 # Source: https://learn.microsoft.com/en-us/graph/change-notifications-with-resource-data
 CHANGE_TRACKING_APP_ID = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+# The resource whose tokens stand in for an application's secret; a version 2.0 token has its application id.
+# Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
+EXCHANGE_APP_ID = "fb60f99c-7a34-4190-8149-302f77469936"
 # Entra dates its tokens back, so that clocks that run late accept them; hence lives of 3,900 and 86,700 s.
 _BACKDATING = timedelta(minutes=5)
 _VALIDATION_TOKEN_LIFETIME = timedelta(days=1)
@@ -58,9 +62,10 @@ class Tokens:
         self._seen: dict[tuple[str, str], tuple[str | None, dict[str, Any]]] = {}
 
     def access_token(self, grant: Grant) -> str:
-        """Return a version 1.0 token, the version that Graph and Key Vault take."""
+        """Return a version 1.0 token, the version that Graph and Key Vault take; 2.0 for the token exchange."""
         times = _times(self._clock.now() + self.skew, self.lifetime)
-        return self._sign(times | _common(grant.tenant_id) | _access(grant))
+        claims = _exchange(grant) if grant.resource == EXCHANGE_AUDIENCE else _access(grant)
+        return self._sign(times | _common(grant.tenant_id) | claims)
 
     def delegated_token(self, grant: UserGrant) -> str:
         """Return a version 1.0 token with which an application acts for a user."""
@@ -106,6 +111,10 @@ class Tokens:
             self._seen.clear()
         self._seen[token, audience] = (kid, claims)
         return dict(claims) if claims["nbf"] <= self._clock.now().timestamp() < claims["exp"] else None
+
+    def is_signed(self, token: str, audience: str) -> bool:
+        """Return whether a token was issued here for that audience, whatever the time."""
+        return self._read(token, audience)[1] is not None
 
     def _read(self, token: str, audience: str) -> tuple[str | None, dict[str, Any] | None]:
         try:
@@ -155,6 +164,13 @@ def _access(grant: Grant) -> dict[str, Any]:
         "sub": object_id,
         "ver": "1.0",
     }
+
+
+def _exchange(grant: Grant) -> dict[str, Any]:
+    object_id = grant.application.object_id(grant.tenant_id)
+    caller = {"azp": grant.application.client_id, "azpacr": grant.proof, "idtyp": "app"}
+    issuer = {"aud": EXCHANGE_APP_ID, "iss": f"https://login.microsoftonline.com/{grant.tenant_id}/v2.0"}
+    return caller | issuer | {"oid": object_id, "sub": object_id, "ver": "2.0"}
 
 
 def _delegated(grant: UserGrant) -> dict[str, Any]:

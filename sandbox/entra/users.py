@@ -78,11 +78,19 @@ class UserGrants:
         self, form: Mapping[str, str], scopes: Scopes, account: Account, *, tenant: str, endpoint: str
     ) -> UserGrant:
         application = self._application(required(form, "client_id"), account, tenant)
-        proof = _proof(form, application, endpoint)
+        proof = self._proof(form, application, endpoint)
         granted = scopes.granted(application)
         return UserGrant(
             account=account, application=application, resource=scopes.resource, scopes=granted, proof=proof
         )
+
+    def _proof(self, form: Mapping[str, str], application: Application, endpoint: str) -> Literal["0", "1", "2"]:
+        if "client_assertion" in form or "client_secret" in form:
+            return authenticate(form, application, endpoint=endpoint, tokens=self._tokens)
+        if application.public_client:
+            return "0"
+        described = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        raise Refused(error="invalid_client", code=7000218, description=described, status=401)
 
     def _application(self, client_id: str, account: Account, tenant: str) -> Application:
         if tenant not in SHARED_TENANTS and self._directory.tenant(tenant) != account.tenant_id:
@@ -102,15 +110,6 @@ class UserGrants:
         if form.get("client_info") == "1":
             body["client_info"] = _client_info(account)
         return body
-
-
-def _proof(form: Mapping[str, str], application: Application, endpoint: str) -> Literal["0", "1", "2"]:
-    if "client_assertion" in form or "client_secret" in form:
-        return authenticate(form, application, endpoint=endpoint)
-    if application.public_client:
-        return "0"
-    described = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-    raise Refused(error="invalid_client", code=7000218, description=described, status=401)
 
 
 def _client_info(account: Account) -> str:

@@ -15,6 +15,7 @@ from sandbox.run.queue_consumer import Consumer
 from sandbox.run.report import Report
 from sandbox.run.scenario import Cast, Scenario
 from sandbox.run.send_endpoint import SendEndpoint
+from sandbox.run.sign_in import SignIn
 from sandbox.run.user_host import UserHost
 from sandbox.run.world import QUEUE_NAME, World
 
@@ -32,10 +33,11 @@ class Host(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run: on which host, and whether to end after the scenario."""
+    """How to run: on which host, signed in to Graph how, and whether to end after the scenario."""
 
     host: Host | None = Host.SANDBOX
     """None for a host that the user starts."""
+    sign_in: SignIn = SignIn.SECRET
     once: bool = False
     verbose: bool = False
     state_file: Path = STATE_FILE
@@ -48,7 +50,7 @@ class Session:
     def __init__(self, folder: Path, report: Report, options: Options) -> None:
         self._report = report
         self._options = options
-        self._world = World(folder)
+        self._world = World(folder, sign_in=options.sign_in)
         self._tenant_id = self._world.registration.tenant_ids[0]
         self._cast = Cast.assemble(self._world.teams, self._tenant_id)
         for user in (self._cast.adele, self._cast.alex, self._cast.megan):

@@ -19,6 +19,7 @@ from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
 from sandbox.keyvault import KeyVault
 from sandbox.run.deployment import stage
+from sandbox.run.sign_in import SignIn, register
 from sandbox.serving import Service
 from sandbox.teams import Teams, User
 from sandbox.tls import Tls
@@ -64,7 +65,14 @@ class Registration:
 class World:
     """The outside world of one deployment. ``start_services``, then ``start_host``; ``stop`` ends whatever runs."""
 
-    def __init__(self, folder: Path, registration: Registration | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        registration: Registration | None = None,
+        *,
+        clock: Clock | None = None,
+        sign_in: SignIn = SignIn.SECRET,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.clock = clock or Clock()
@@ -79,23 +87,26 @@ class World:
         self.vault_service = Service(self.vault.app, self.tls)
         self.graph_service = Service(self.graph.app, self.tls)
         self.host: FunctionsHost | CoreTools | None = None
-        self._register()
+        self._sign_in_settings = self._register(sign_in)
 
-    def _register(self) -> None:
+    def _register(self, sign_in: SignIn) -> Mapping[str, str]:
         tenant_ids = self.registration.tenant_ids
-        identity = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
-        self.entra.system_identity = identity
-        self.vault.readers = self.vault.writers = {identity.client_id}
-        self.entra.register(
-            Application(
-                client_id=self.registration.client_id,
-                tenant_ids=tenant_ids,
-                secret=self.registration.client_secret,
-                roles=_ROLES,
-                scopes=_SCOPES,
-                public_client=True,
-            )
+        system = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
+        assigned = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
+        self.entra.system_identity = system
+        self.entra.register(assigned)
+        app = Application(
+            client_id=self.registration.client_id,
+            tenant_ids=tenant_ids,
+            secret=self.registration.client_secret,
+            roles=_ROLES,
+            scopes=_SCOPES,
+            public_client=True,
         )
+        # With a managed identity as the app, the same one reads the vault.
+        reader = app if sign_in is SignIn.MANAGED_IDENTITY else system
+        self.vault.readers = self.vault.writers = {reader.client_id}
+        return register(sign_in, app, self.entra, self.vault, identity=assigned)
 
     def add_account(self, user: User) -> None:
         """Let a person of Teams sign in."""
@@ -168,9 +179,9 @@ class World:
     def settings(self, notification_url: str) -> dict[str, str]:
         """Return the app settings with which the app runs in this world, managed identity and trust included."""
         return self.tls.environment() | {
+            **self._sign_in_settings,
             "AzureWebJobsStorage": self.azurite.connection_string,
             "CLIENT_ID": self.registration.client_id,
-            "CLIENT_SECRET": self.registration.client_secret,
             "CLIENT_STATE_KEY": self.registration.client_state_key,
             "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
             "EVENT_SINK": f"queue:{QUEUE_NAME}",

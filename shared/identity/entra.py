@@ -1,16 +1,19 @@
-"""Tokens for Microsoft Graph: MSAL with the app registration's secret or certificate, or a managed identity.
+"""Tokens for Microsoft Graph: MSAL with what the app registration trusts, or a managed identity.
 
-Source: https://learn.microsoft.com/entra/msal/python/
+Source: https://learn.microsoft.com/entra/msal/python/ and
+https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msal
 import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
+from azure.core.exceptions import AzureError
 from azure.identity import ManagedIdentityCredential
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from msal.exceptions import MsalError
@@ -70,7 +73,7 @@ class AppCredential:
         self,
         settings: Settings,
         tenant_id: str,
-        secret: Callable[[], str | Mapping[str, str]],
+        secret: Callable[[], str | Mapping[str, Any]],
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -127,13 +130,33 @@ class AppCredential:
 
 def graph_credential(settings: Settings, tenant_id: str, certificate: Callable[[], Certificate]) -> TokenCredential:
     """Return the credential that the settings select; ``certificate`` is called for each token."""
+    if settings.federated_identity is not None:
+        assertion = partial(_assertion, _managed_identity(settings.federated_identity), settings)
+        # MSAL calls it for each request for a token: what it returned before may have expired.
+        return AppCredential(settings, tenant_id, lambda: {"client_assertion": assertion})
     if settings.client_secret is not None:
         secret = settings.client_secret
         return AppCredential(settings, tenant_id, lambda: secret)
     if settings.client_certificate_name is not None:
         return AppCredential(settings, tenant_id, lambda: _client_certificate(certificate()))
     # A managed identity belongs to one tenant. It does not read AZURE_CLIENT_ID, which names one of several.
-    return ManagedIdentityCredential(client_id=settings.managed_identity, connection_timeout=1, read_timeout=2)
+    return _managed_identity(settings.managed_identity)
+
+
+def _managed_identity(client_id: str | None) -> ManagedIdentityCredential:
+    return ManagedIdentityCredential(client_id=client_id, connection_timeout=1, read_timeout=2)
+
+
+def _assertion(identity: ManagedIdentityCredential, settings: Settings) -> str:
+    """Return the managed identity's token that proves to Entra ID that this is the app."""
+    try:
+        return identity.get_token(f"{settings.cloud.exchange_audience}/.default").token
+    except (AzureError, *MSAL_ERRORS) as exc:
+        # Whether the app lacks the identity or its endpoint is down, azure-identity raises the same.
+        raise Unavailable(
+            f"no token of the managed identity {settings.federated_identity} in FEDERATED_IDENTITY_CLIENT_ID: "
+            f"assign it to the Function App if it is not (a laptop has none) ({type(exc).__name__})"
+        ) from exc
 
 
 def _client_certificate(certificate: Certificate) -> Mapping[str, str]:

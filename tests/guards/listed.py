@@ -10,6 +10,7 @@ from tests.guards import (
     outgoing,
     proofs,
     receiving,
+    signing_in,
     storing,
     times,
 )
@@ -27,4 +28,5 @@ GUARDS: tuple[Guard, ...] = (
     *deployments.GUARDS,
     *times.GUARDS,
     *bounds.GUARDS,
+    *signing_in.GUARDS,
 )

@@ -81,7 +81,19 @@ def test_all_missing_settings_are_named_together() -> None:
         ({"ENCRYPTION_CERTIFICATE_NAME": "c"}, "ENCRYPTION_CERTIFICATE_NAME needs KEY_VAULT_URL"),
         ({"KEY_VAULT_URL": "https://[::1"}, "KEY_VAULT_URL is not an https URL"),
         ({"CLIENT_CERTIFICATE_NAME": "c"}, "CLIENT_CERTIFICATE_NAME needs KEY_VAULT_URL"),
-        ({"CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"}, "CLIENT_SECRET and CLIENT_CERTIFICATE_NAME are both"),
+        (
+            {"CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"},
+            "CLIENT_CERTIFICATE_NAME and CLIENT_SECRET are set: use one",
+        ),
+        ({"FEDERATED_IDENTITY_CLIENT_ID": "mine"}, "FEDERATED_IDENTITY_CLIENT_ID is 'mine': use an application"),
+        (
+            {"FEDERATED_IDENTITY_CLIENT_ID": TENANT, "CLIENT_SECRET": "s"},
+            "FEDERATED_IDENTITY_CLIENT_ID and CLIENT_SECRET are set: use one",
+        ),
+        (
+            {"FEDERATED_IDENTITY_CLIENT_ID": TENANT, "CLIENT_CERTIFICATE_NAME": "c", "CLIENT_SECRET": "s"},
+            "FEDERATED_IDENTITY_CLIENT_ID and CLIENT_CERTIFICATE_NAME and CLIENT_SECRET are set: use one",
+        ),
     ],
 )
 def test_invalid_setting_is_named_with_its_remedy(changes: dict[str, str], fault: str) -> None:
