@@ -15,7 +15,7 @@ from shared.app.deployments import SUBSCRIPTIONS_FILE
 from shared.app.renew_subscriptions import desired
 from shared.errors import Misconfigured, Problem
 from shared.identity.access_tokens import permissions_in
-from shared.subscriptions.deployment_status import Answers
+from shared.subscriptions.deployment_status import Answers, entra_in
 from shared.subscriptions.desired import DesiredSubscription
 
 
@@ -69,7 +69,7 @@ def _of_run(answers: Answers, check: PermissionCheck) -> PermissionCheck:
     """Return the check with what the app's last run was granted: a laptop gets no token of a managed identity."""
     granted = answers.permissions.get(check.tenant_id)
     if granted is None:
-        said = answers.by_system.get(f"Entra ID for tenant {check.tenant_id}", "was not asked")
+        said = answers.by_system.get(entra_in(check.tenant_id), "was not asked")
         return replace(check, problem=Misconfigured(f"the app got none in its run: {said}"), run_at=answers.at)
     return replace(check, permissions=frozenset(granted), run_at=answers.at)
 

@@ -1,34 +1,24 @@
-"""This deployment as the table ``status`` shows it: what it is, and what the systems around it answer to its identity.
+"""This deployment as the table ``status`` shows it.
 
 Source: https://learn.microsoft.com/azure/app-service/reference-app-settings (WEBSITE_SITE_NAME, WEBSITE_SLOT_NAME)
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from shared.app.clients import Clients, once
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem
 from shared.errors import Misconfigured, Problem
-from shared.identity.access_tokens import permissions_in
-from shared.identity.certificates import Certificate
 from shared.json_file import read_json_file
-from shared.receiving.post_store import PARKED
 from shared.settings import Settings
 from shared.subscriptions.deployment import Deployment
-from shared.subscriptions.deployment_status import Answers, DeploymentFacts
+from shared.subscriptions.deployment_status import DeploymentFacts
 
 # As in pyproject.toml, which is not deployed.
 VERSION = "0.1.0"
 
 SUBSCRIPTIONS_FILE = Path(__file__).parents[2] / "subscriptions.json"
-
-_OK = "ok"
 
 
 @once
@@ -73,28 +63,6 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
-def dependency_answers(clients: Clients, certificate: Callable[[], Certificate] | None, at: datetime) -> Answers:
-    """Return what each system answers to this deployment's own identity, in the run that began at ``at``."""
-    granted: dict[str, tuple[str, ...]] = {}
-    versions: list[str] = []
-
-    def ask_entra(tenant_id: str) -> None:
-        granted[tenant_id] = tuple(sorted(permissions_in(clients.graph_token(tenant_id, delegated=False))))
-
-    asked: dict[str, Callable[[], object]] = {
-        "blobs": lambda: next(clients.post_store(PARKED).list(), None),
-        "queues": lambda: _ask_queue(clients),
-    }
-    if certificate is not None:
-        asked["Key Vault"] = lambda: versions.append(certificate().version)
-    asked |= {f"Entra ID for tenant {id_}": partial(ask_entra, id_) for id_ in clients.settings.tenant_ids}
-    # An answer is only written if the tables answer.
-    by_system: Mapping[str, str] = {"tables": _OK, **{system: _answer(ask) for system, ask in asked.items()}}
-    return Answers(
-        at=at, by_system=by_system, permissions=granted, certificate_version=versions[0] if versions else None
-    )
-
-
 def asked_once[T](ask: Callable[[], T]) -> Callable[[], T]:
     """Return ``ask``, which is called once: a system that does not answer would cost the run its time twice."""
     said: list[T | Problem] = []
@@ -111,21 +79,3 @@ def asked_once[T](ask: Callable[[], T]) -> Callable[[], T]:
         return result
 
     return answer
-
-
-def _answer(ask: Callable[[], object]) -> str:
-    try:
-        ask()
-    except Problem as problem:
-        return str(problem)
-    return _OK
-
-
-def _ask_queue(clients: Clients) -> None:
-    try:
-        clients.queues().get_queue_client(clients.settings.queue_name).get_queue_properties(**FAIL_FAST)
-    except ResourceNotFoundError:
-        # The first event creates it.
-        return
-    except CLIENT_ERRORS as exc:
-        raise as_problem("storage", exc, role=QUEUE_ROLE) from exc

@@ -90,7 +90,7 @@ class EndpointWatch:
         asked_at = self.clock.now()
         result = self.probe.ask(has_said_yes=self._knows_yes())
         self._report(result)
-        return EndpointAnswer(url=self.probe.url, verdict=result.verdict, asked_at=asked_at)
+        return EndpointAnswer(url=self.probe.url, verdict=result.verdict, asked_at=asked_at, reason=result.reason)
 
     def _knows_yes(self) -> bool:
         try:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from shared.app.answers import dependency_answers
 from shared.app.clients import Clients, once
 from shared.app.departed_tenants import departed_tenants
-from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, dependency_answers, deployment
+from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, deployment
 from shared.app.endpoint import endpoint, outages
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
@@ -102,7 +103,8 @@ def look_after(clients: Clients, run: DeploymentRun) -> Mapping[str, int]:
             endpoint(clients).answer()
         # What people see of it must not cost a run.
         with suppress(Problem):
-            answers = dependency_answers(clients, certificate, began)
+            asked = endpoint(clients).answer if run.is_owner else None
+            answers = dependency_answers(clients, certificate, began, endpoint=asked)
             deployment(clients).change(lambda row: replace(row, answers=answers))
 
 

@@ -26,11 +26,12 @@ _RECENTLY = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAnswer:
-    """The verdict of a call of ``url`` that began at ``asked_at``."""
+    """The verdict of a call of ``url`` that began at ``asked_at``; ``reason``: what came instead of a *yes*."""
 
     url: str
     verdict: Verdict
     asked_at: datetime
+    reason: str = ""
 
     def for_account(self, rows: Iterable[TrackedSubscription]) -> Verdict:
         """Return the verdict for an account. Recent notifications show that the app's own view may be wrong."""

@@ -12,6 +12,9 @@ from itertools import pairwise
 
 from shared.settings import ClientStateKey
 
+# What a system answered that works.
+OK = "ok"
+
 # Three runs: an owner whose row is older has stopped.
 SILENT_AFTER = timedelta(minutes=15)
 # Instances with former settings live on for minutes, and drop what a key signed that they do not have.
@@ -56,13 +59,15 @@ class WantedNone:
 class Answers:
     """What the systems around a deployment answered to its own identity in the run that began at ``at``.
 
-    ``by_system``: "ok" or the error; ``permissions``: those of the app's token, by tenant.
+    ``by_system``: "ok" or the error; ``permissions``: those of the app's token, by tenant. The certificate is the
+    newest version of the encryption certificate.
     """
 
     at: datetime
     by_system: Mapping[str, str]
     permissions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     certificate_version: str | None = None
+    certificate_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,16 @@ class StatusState:
     def of_owner(self) -> DeploymentStatus | None:
         """Return the row of the deployment that looks after the subscriptions."""
         return self.of(self.owner.deployment_id) if self.owner else None
+
+
+def entra_in(tenant_id: str) -> str:
+    """Return the name under which ``Answers`` has what Entra ID answered for a tenant."""
+    return f"Entra ID for tenant {tenant_id}"
+
+
+def graph_in(tenant_id: str) -> str:
+    """Return the name under which ``Answers`` has what Graph answered in a tenant."""
+    return f"Graph for tenant {tenant_id}"
 
 
 def may_own(owner: Owner | None, deployment_id: str, now: datetime) -> bool:

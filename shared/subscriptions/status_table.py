@@ -27,8 +27,8 @@ TABLE = "status"
 SCHEMA_VERSION = 1
 
 _PARTITION, _OWNER = "deployments", "owner"
-# A column takes 32,768 characters. Source: the page above.
-_MAX_ERROR = 300
+# Of one error and of all: a column takes 32,768 characters. Source: the page above.
+_MAX_ERROR, _MAX_ERRORS = 1000, 25_000
 
 
 class StatusTable:
@@ -94,13 +94,15 @@ def _deployment_columns(row: DeploymentStatus) -> dict[str, Any]:
 def _answer_columns(answers: Answers | None) -> dict[str, Any]:
     if answers is None:
         return {}
-    by_system = {system: said[:_MAX_ERROR] for system, said in answers.by_system.items()}
+    most = min(_MAX_ERROR, _MAX_ERRORS // max(1, len(answers.by_system)))
+    by_system = {system: said[:most] for system, said in answers.by_system.items()}
     permissions = {tenant_id: sorted(names) for tenant_id, names in answers.permissions.items()}
     return {
         "answersDateTime": answers.at,
         "answers": json.dumps(by_system, ensure_ascii=False),
         "permissions": json.dumps(permissions),
         "encryptionCertificateId": answers.certificate_version,
+        "encryptionCertificateEndDateTime": answers.certificate_ends_at,
     }
 
 
@@ -161,6 +163,7 @@ def _answers(entity: Entity) -> Answers | None:
         by_system={str(system): str(said) for system, said in dict(by_system).items()},
         permissions={str(tenant_id): tuple(map(str, names)) for tenant_id, names in dict(permissions).items()},
         certificate_version=optional_column(entity, "encryptionCertificateId", str),
+        certificate_ends_at=optional_column(entity, "encryptionCertificateEndDateTime", datetime),
     )
 
 

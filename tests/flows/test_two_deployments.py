@@ -72,10 +72,39 @@ def test_row_of_a_deployment_says_what_answered(deployment: LoopbackDeployment) 
         "blobs",
         "queues",
         "Key Vault",
+        "NOTIFICATION_URL",
         f"Entra ID for tenant {deployment.tenant_id}",
+        f"Graph for tenant {deployment.tenant_id}",
     }
     assert "Chat.Read.All" in row.answers.permissions[deployment.tenant_id]
-    assert row.answers.certificate_version == deployment.app.certificate().version
+    newest = deployment.app.certificate()
+    assert row.answers.certificate_version == newest.version
+    assert row.answers.certificate_ends_at == newest.certificate.not_valid_after_utc
+
+
+def test_row_of_a_deployment_says_what_refused_its_own_identity(deployment: LoopbackDeployment) -> None:
+    """What a person may read with roles of their own says nothing of the app."""
+    clients = _clients(deployment)
+    deployment.vault.readers = set()
+    deployment.grant(deployment.tenant_id, roles=())
+    with deployment.fault(deployment.graph_service, Fault(path="/subscriptions", method="GET", status=403)):
+        timer_run(clients).run()
+    row = _row(clients)
+    assert row.answers is not None
+    said = row.answers.by_system
+    assert "(403 ForbiddenByRbac): grant it the role Key Vault Secrets User on 127.0.0.1" in said["Key Vault"]
+    assert said["Key Vault"].endswith("and let it through the firewall there")
+    assert said[f"Graph for tenant {deployment.tenant_id}"].startswith("Graph answered 403 to GET")
+    assert row.answers.permissions == {deployment.tenant_id: ()}
+
+
+def test_row_of_a_deployment_says_what_its_url_answered(deployment: LoopbackDeployment) -> None:
+    clients = _clients(deployment)
+    with deployment.fault(deployment.endpoint_service, Fault(status=404)):
+        timer_run(clients).run()
+    row = _row(clients)
+    assert row.answers is not None
+    assert row.answers.by_system["NOTIFICATION_URL"] == "no: the handshake was answered 404, not 200"
 
 
 def test_row_of_a_deployment_says_what_did_not_answer(deployment: LoopbackDeployment) -> None:

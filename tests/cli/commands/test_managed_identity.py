@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.app.deployments import dependency_answers
+from shared.app.answers import dependency_answers
 from shared.app.deployments import deployment as this_deployment
 from shared.subscriptions.deployment_status import DeploymentStatus
 from tests.cli.operator import CHATS, Operator

@@ -21,7 +21,11 @@ FULL = replace(
     keys_seen={"aaaaaaaa": NOW, "bbbbbbbb": NOW - timedelta(days=1)},
     starts=(NOW - timedelta(minutes=5), NOW),
     answers=Answers(
-        at=NOW, by_system={"Key Vault": "ok, Grüße 👋"}, permissions={TENANT: ("A", "B")}, certificate_version="c1"
+        at=NOW,
+        by_system={"Key Vault": "ok, Grüße 👋"},
+        permissions={TENANT: ("A", "B")},
+        certificate_version="c1",
+        certificate_ends_at=NOW + timedelta(days=300),
     ),
     departed={OTHER_TENANT: NOW},
     wanted_none=WantedNone(version="1.0.0", file_hash="aaaaaaaaaaaa"),
