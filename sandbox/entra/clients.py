@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/en-us/entra/identity-platform/certificate-cr
 
 import hmac
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import jwt
@@ -37,7 +37,8 @@ def authenticate(
     """Return how the client proved who it is: "1" with its secret, "2" with an assertion.
 
     Raises:
-        Refused: 7000216 nothing presented, 7000215 wrong secret, 700021 to 700027 and 700211 to 700213 a bad assertion.
+        Refused: 7000216 nothing presented, 7000215 and 7000222 a wrong or old secret, 700021 to 700027 and 700211 to
+            700213 a bad assertion.
     """
     if "client_assertion" in form:
         if form.get("client_assertion_type") != _JWT_BEARER:
@@ -45,20 +46,22 @@ def authenticate(
         _verify_assertion(form["client_assertion"], application, endpoint, tokens)
         return "2"
     if "client_secret" in form:
-        _verify_secret(form["client_secret"], application)
+        _verify_secret(form["client_secret"], application, tokens.now())
         return "1"
     raise _refused(
         7000216, "'client_assertion' or 'client_secret' is required for the 'client_credentials' grant type."
     )
 
 
-def _verify_secret(secret: str, application: Application) -> None:
+def _verify_secret(secret: str, application: Application, now: datetime) -> None:
     if application.secret is None or not hmac.compare_digest(secret.encode(), application.secret.encode()):
         described = (
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
             f"not the client secret ID, for a secret added to app '{application.client_id}'."
         )
         raise _refused(7000215, described)
+    if application.secret_ends_at <= now:
+        raise _refused(7000222, f"The provided client secret keys for app '{application.client_id}' are expired.")
 
 
 def _verify_assertion(assertion: str, application: Application, endpoint: str, tokens: Tokens) -> None:

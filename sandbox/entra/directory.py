@@ -1,6 +1,7 @@
 """The directory of Entra: tenants, the applications and users in them, and the managed identities of the app."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from cryptography import x509
@@ -9,6 +10,9 @@ from sandbox.entra.refused import Refused
 
 # Tenant names that stand for "whichever tenant the token is from".
 SHARED_TENANTS = frozenset({"common", "organizations"})
+
+# As for secrets that are not made in the portal, which ends them after two years.
+_NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class Application:
     client_id: str
     tenant_ids: tuple[str, ...]
     secret: str | None = field(default=None, repr=False)
+    secret_ends_at: datetime = _NEVER
     certificate: x509.Certificate | None = None
     federated: tuple[FederatedCredential, ...] = ()
     roles: tuple[str, ...] = ()
@@ -100,11 +105,16 @@ class Directory:
         Raises:
             Refused: AADSTS700016, it is unknown there.
         """
-        application = self._applications.get(client_id.lower())
-        if application is None or tenant_id not in application.tenant_ids:
+        application = self.find(client_id, tenant_id)
+        if application is None:
             described = f"Application with identifier '{client_id}' was not found in the directory '{tenant_id}'."
             raise Refused(error="unauthorized_client", code=700016, description=described)
         return application
+
+    def find(self, client_id: str, tenant_id: str) -> Application | None:
+        """Return an application, or an identity, that is present in a tenant, if there is one."""
+        found = self._applications.get(client_id.lower())
+        return found if found is not None and tenant_id in found.tenant_ids else None
 
     def managed_identity(self, client_id: str | None) -> Application | None:
         """Return the system-assigned identity, or the user-assigned one of that client id, if there is one."""

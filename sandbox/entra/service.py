@@ -49,6 +49,7 @@ class Entra:
         self.app.add_routes(DevicePage(self._directory, codes).routes())
         self.app.add_routes(Endpoints(self._directory, self._keys, self._tokens, users).routes())
         # What an administrator and a user do, who have no endpoint of their own here.
+        self.find_application = self._directory.find
         self.register, self.add_account = self._directory.register, self._directory.add_account
         self.approve, self.decline = codes.approve, codes.decline
         self.revoke_sessions, self.challenge = sessions.revoke, sessions.challenge

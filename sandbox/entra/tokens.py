@@ -61,6 +61,10 @@ class Tokens:
         self._keys = keys
         self._seen: dict[tuple[str, str], tuple[str | None, dict[str, Any]]] = {}
 
+    def now(self) -> datetime:
+        """Return the time by which tokens and credentials end."""
+        return self._clock.now()
+
     def access_token(self, grant: Grant) -> str:
         """Return a version 1.0 token, the version that Graph and Key Vault take; 2.0 for the token exchange."""
         times = _times(self._clock.now() + self.skew, self.lifetime)

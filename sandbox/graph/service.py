@@ -9,6 +9,7 @@ from sandbox.clock import Clock
 from sandbox.entra import Entra
 from sandbox.graph.api import Parts, SubscriptionsApi
 from sandbox.graph.denial import Denial
+from sandbox.graph.directory_api import DirectoryApi
 from sandbox.graph.dispatcher import Dispatcher, Pace
 from sandbox.graph.errors import answering, no_such_thing
 from sandbox.graph.health import State
@@ -52,20 +53,20 @@ class Graph:
         self._clock = clock
         teams.listen(self._notifier.changed)
         self.app = web.Application(middlewares=[answering(clock)])
-        self._route(
-            Parts(
-                clock=clock,
-                entra=entra,
-                teams=teams,
-                store=self._store,
-                throttle=self.throttle,
-                poster=self._poster,
-                notifier=self._notifier,
-                page_size=temper.page_size,
-                denial=self.denial,
-                listing=self.listing,
-            )
+        parts = Parts(
+            clock=clock,
+            entra=entra,
+            teams=teams,
+            store=self._store,
+            throttle=self.throttle,
+            poster=self._poster,
+            notifier=self._notifier,
+            page_size=temper.page_size,
+            denial=self.denial,
+            listing=self.listing,
         )
+        self.directory = DirectoryApi(parts)
+        self._route(parts)
 
     @property
     def lost(self) -> tuple[Lost, ...]:
@@ -161,5 +162,6 @@ class Graph:
 
     def _route(self, parts: Parts) -> None:
         self.app.add_routes(SubscriptionsApi(parts).routes())
+        self.app.add_routes(self.directory.routes())
         self.app.add_routes(ReadingApi(parts, self.paging).routes())
         self.app.router.add_route("*", "/{anything:.*}", no_such_thing)

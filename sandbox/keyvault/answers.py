@@ -32,17 +32,19 @@ def bad_parameter(message: str) -> web.Response:
     return error(400, "BadParameter", message)
 
 
-def not_found(identifier: str) -> web.Response:
-    """Return the refusal for a secret, or a version, that is not there."""
-    message = f"A secret with (name/id) {identifier} was not found in this key vault."
-    return error(404, "SecretNotFound", message)
+def not_found(identifier: str, *, kind: str = "secret") -> web.Response:
+    """Return the refusal for a secret or certificate, or a version, that is not there."""
+    message = f"A {kind} with (name/id) {identifier} was not found in this key vault."
+    return error(404, f"{kind.capitalize()}NotFound", message)
 
 
-def no_role(claims: Mapping[str, Any], name: str, *, action: str) -> web.Response:
-    """Return the refusal of a caller whose roles do not hold an action."""
+def no_role(claims: Mapping[str, Any], resource: str, *, action: str) -> web.Response:
+    """Return the refusal of a caller whose roles do not hold an action on ``resource``, such as ``secrets/name``."""
+    kind, _, _ = resource.partition("/")
+    action = f"Microsoft.KeyVault/vaults/{kind}/{action}{'/action' if kind == 'secrets' else ''}"
     message = (
         "Caller is not authorized to perform action on resource.\r\n"
         f"Caller: appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}\r\n"
-        f"Action: 'Microsoft.KeyVault/vaults/secrets/{action}/action'\r\nResource: 'secrets/{name}'\r\n"
+        f"Action: '{action}'\r\nResource: '{resource}'\r\n"
     )
     return error(403, "Forbidden", message, inner="ForbiddenByRbac")

@@ -18,7 +18,16 @@ ContentType = Literal["application/x-pkcs12", "application/x-pem-file"]
 
 # Key Vault dates certificates back, for clocks that run late.
 _BACKDATING = timedelta(minutes=10)
-_LIFETIME = timedelta(days=365)
+LIFETIME = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPolicy:
+    """How the key of a certificate's next version is made; ``reuse_key``: it is the one of the version before."""
+
+    exportable: bool = True
+    kty: Literal["RSA", "RSA-HSM", "EC"] = "RSA"
+    reuse_key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +46,8 @@ class KeyPair:
         return base64.b64encode(packed).decode()
 
 
-def self_signed(name: str, private_key: rsa.RSAPrivateKey, *, now: datetime) -> KeyPair:
-    """Return a key with its certificate, valid for a year."""
-    certificate = self_signed_certificate(name, private_key, valid_from=now - _BACKDATING, valid_to=now + _LIFETIME)
+def self_signed(name: str, private_key: rsa.RSAPrivateKey, *, now: datetime, lifetime: timedelta = LIFETIME) -> KeyPair:
+    """Return a key with its certificate, valid for a year or for another ``lifetime``, which may be over."""
+    begin, end = now - _BACKDATING + min(lifetime, timedelta()), now + lifetime
+    certificate = self_signed_certificate(name, private_key, valid_from=begin, valid_to=end)
     return KeyPair(certificate=certificate, private_key=private_key)

@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/en-us/azure/key-vault/secrets/about-secrets
 """
 
+import base64
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from sandbox.clock import Clock
 
@@ -34,6 +36,18 @@ class Secret:
         body = {"value": self.value, "id": f"{vault_url}/secrets/{self.name}/{self.version}"}
         content_type = {} if self.content_type is None else {"contentType": self.content_type}
         return body | content_type | {"attributes": self._attributes(), "tags": {}} | self._management(vault_url)
+
+    def certificate_bundle(self, vault_url: str) -> dict[str, Any]:
+        """Return the answer to a GET of the certificate of this version, without its policy.
+
+        Source: https://learn.microsoft.com/en-us/rest/api/keyvault/certificates/get-certificate/get-certificate
+        """
+        if self.certificate is None:
+            return {}
+        ids = {"id": "certificates", "kid": "keys", "sid": "secrets"}
+        names = {name: f"{vault_url}/{kind}/{self.name}/{self.version}" for name, kind in ids.items()}
+        cer = base64.b64encode(self.certificate.public_bytes(Encoding.DER)).decode()
+        return names | {"cer": cer, "contentType": self.content_type, "attributes": self._attributes(), "tags": {}}
 
     def _attributes(self) -> dict[str, Any]:
         times = {"created": self.created, "updated": self.updated}
@@ -76,6 +90,14 @@ class Secrets:
         """Return a version, by default the current one, if there is one."""
         versions = self._versions.get(name.lower(), {})
         return versions.get(version or next(reversed(versions), ""))
+
+    def remove(self, name: str, version: str) -> None:
+        """Lose a version.
+
+        Raises:
+            KeyError: there is no such version.
+        """
+        del self._versions[name.lower()][version]
 
     def disable(self, name: str, version: str) -> None:
         """Refuse a version from this moment on.

@@ -1,20 +1,24 @@
 """The vault's HTTP side: challenge, access control, versions and errors of Key Vault's REST API.
 
 Sources: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret,
-https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secret
+https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secret,
+https://learn.microsoft.com/en-us/rest/api/keyvault/certificates/get-certificate/get-certificate
 """
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
 from sandbox.keyvault.answers import answer, bad_parameter, error, no_role, not_found
-from sandbox.keyvault.certificates import ContentType, self_signed
+from sandbox.keyvault.certificates import LIFETIME, ContentType, KeyPolicy, self_signed
 from sandbox.keyvault.secrets import Secrets
 from sandbox.rsa_keys import KeySource, fresh_key
 
@@ -27,7 +31,8 @@ class KeyVault:
     """One vault, in the tenant of Entra's system-assigned identity.
 
     ``readers`` are the client ids that hold the role "Key Vault Secrets User", ``writers`` those that may set secrets
-    ("Key Vault Secrets Officer", who may read them too); None stands for all.
+    ("Key Vault Secrets Officer", who may read them too), ``certificate_readers`` those that may read certificates
+    without their keys ("Key Vault Reader"); None stands for all.
     """
 
     def __init__(
@@ -40,12 +45,15 @@ class KeyVault:
     ) -> None:
         self.readers = readers
         self.writers: Collection[str] | None = None
+        self.certificate_readers: Collection[str] | None = None
+        self.key_policy = KeyPolicy()
+        """That of every certificate here."""
         self._entra = entra
         self._clock = clock
         self._key_source = key_source
         self._secrets = Secrets(clock)
         # What an administrator does, who has no endpoint of their own here.
-        self.set_secret, self.disable = self._secrets.add, self._secrets.disable
+        self.set_secret, self.disable, self.remove = self._secrets.add, self._secrets.disable, self._secrets.remove
         self.app = web.Application()
         self.app.add_routes(
             [
@@ -53,18 +61,25 @@ class KeyVault:
                 web.get("/secrets/{name}/", self._get),
                 web.get("/secrets/{name}/{version}", self._get),
                 web.put("/secrets/{name}", self._put),
+                web.get("/certificates/{name}", self._get_certificate),
+                web.get("/certificates/{name}/{version}", self._get_certificate),
             ]
         )
 
     def create_certificate(
-        self, name: str, *, key_size: int = 2048, content_type: ContentType = "application/x-pkcs12"
+        self,
+        name: str,
+        *,
+        key_size: int = 2048,
+        content_type: ContentType = "application/x-pkcs12",
+        lifetime: timedelta = LIFETIME,
     ) -> str:
         """Add a version of a self-signed certificate, with its key (bits) in the secret of that name and version.
 
         Raises:
             ValueError: a name has 1 to 127 letters, digits and hyphens.
         """
-        pair = self_signed(name, self._key_source(key_size), now=self._clock.now())
+        pair = self_signed(name, self._key_source(key_size), now=self._clock.now(), lifetime=lifetime)
         return self._secrets.add(
             name, pair.packed(content_type), content_type=content_type, certificate=pair.certificate
         )
@@ -89,6 +104,18 @@ class KeyVault:
         secret = self._secrets.find(name, version)
         return not_found("/".join(filter(None, (name, version)))) if secret is None else answer(secret, request)
 
+    async def _get_certificate(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request, self.certificate_readers, kind="certificates", action="read")
+        if refusal is not None:
+            return refusal
+        name, version = request.match_info["name"], request.match_info.get("version")
+        found = self._secrets.find(name, version)
+        if found is None or found.certificate is None:
+            return not_found("/".join(filter(None, (name, version))), kind="certificate")
+        policy = {"key_props": {**asdict(self.key_policy), "key_size": _key_size(found.certificate)}}
+        bundle = found.certificate_bundle(str(request.url.origin()))
+        return web.json_response(bundle | ({} if version else {"policy": policy}))
+
     async def _put(self, request: web.Request) -> web.Response:
         refusal = self._refusal(request, self.writers, action="setSecret")
         if refusal is not None:
@@ -106,7 +133,9 @@ class KeyVault:
         secret = self._secrets.find(name, version)
         return not_found(name) if secret is None else answer(secret, request)
 
-    def _refusal(self, request: web.Request, allowed: Collection[str] | None, *, action: str) -> web.Response | None:
+    def _refusal(
+        self, request: web.Request, allowed: Collection[str] | None, *, action: str, kind: str = "secrets"
+    ) -> web.Response | None:
         header, resource = request.headers.get("Authorization"), _resource(request)
         if header is None:
             return self._challenge(resource, "AKV10000: Request is missing a Bearer or PoP token.")
@@ -118,7 +147,7 @@ class KeyVault:
                 resource, f"AKV10032: Invalid issuer. Expected {self._issuer}, found {claims['iss']}."
             )
         if allowed is not None and claims["appid"] not in allowed:
-            return no_role(claims, request.match_info["name"], action=action)
+            return no_role(claims, f"{kind}/{request.match_info['name']}", action=action)
         return _unsupported_version(request.query.get("api-version"))
 
     def _challenge(self, resource: str, message: str) -> web.Response:
@@ -138,6 +167,11 @@ class KeyVault:
     @property
     def _issuer(self) -> str:
         return f"https://sts.windows.net/{self._tenant_id}/"
+
+
+def _key_size(certificate: x509.Certificate) -> int | None:
+    key = certificate.public_key()
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def _resource(request: web.Request) -> str:

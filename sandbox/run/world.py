@@ -91,7 +91,8 @@ class World:
 
     def _register(self, sign_in: SignIn) -> Mapping[str, str]:
         tenant_ids = self.registration.tenant_ids
-        system = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
+        # It is the operator's login too, who may look at registrations.
+        system = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1], roles=("Application.Read.All",))
         assigned = Application(client_id=str(uuid4()), tenant_ids=tenant_ids[:1])
         self.entra.system_identity = system
         self.entra.register(assigned)

@@ -106,6 +106,12 @@ def test_refusal_has_the_status_and_the_code_of_the_real_one(
     assert body.keys() >= {"timestamp", "trace_id", "correlation_id"}
 
 
+def test_secret_that_has_ended_is_7000222(services: LoginServices) -> None:
+    ended = services.clock.now() - timedelta(seconds=1)
+    services.entra.register(Application(client_id=CLIENT_ID, tenant_ids=(TENANT,), secret=SECRET, secret_ends_at=ended))
+    assert services.token_request().json()["error_codes"] == [7000222]
+
+
 def test_managed_identity_has_no_secret_to_guess(services: LoginServices) -> None:
     services.entra.register(Application(client_id=OTHER_IDENTITY, tenant_ids=(TENANT,)))
     assert services.token_request(client_id=OTHER_IDENTITY).json()["error_codes"] == [7000215]
