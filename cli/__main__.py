@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.commands import events, gaps, parked, quarantine, settings, subscriptions
+from cli.commands.doctor import doctor
 from cli.commands.login import login
 from cli.commands.permissions import permissions
 from cli.exit_codes import CommandGroup
@@ -32,6 +33,7 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
     check_trust(os.environ)
 
 
+app.command()(doctor)
 app.add_typer(subscriptions.commands, name="subscriptions")
 app.command()(permissions)
 app.add_typer(gaps.commands, name="gaps")

@@ -209,3 +209,22 @@ class AttemptsDocument(TypedDict):
     """``parked retry --json`` and ``quarantine retry --json``: the outcome of each POST, by name."""
 
     attempts: dict[str, str]
+
+
+class FindingDocument(TypedDict):
+    """What one check of the doctor found; ``level``: ok, skipped, watch, mend or down; ``remedies``: what to do."""
+
+    number: int
+    name: str
+    group: str
+    level: str
+    text: str
+    remedies: list[str]
+    seconds: float
+
+
+class DoctorDocument(TypedDict):
+    """``doctor --json``, in order of dependence."""
+
+    exitStatus: int
+    checks: list[FindingDocument]

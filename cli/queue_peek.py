@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,6 +46,12 @@ class Queue:
         """Return the approximate number of messages."""
         properties = _read(lambda: self._queue.get_queue_properties(**FAIL_FAST))
         return (properties.approximate_message_count or 0) if properties else 0
+
+    def oldest(self) -> datetime | None:
+        """Return when the oldest message that nobody is working on came; None if there is none."""
+        peeked = _read(lambda: self._queue.peek_messages(max_messages=1, **FAIL_FAST)) or ()
+        times = [each.inserted_on for each in peeked if each.inserted_on is not None]
+        return times[0] if times else None
 
     def data(self, dataref: str) -> dict[str, Any] | None:
         """Return the data at ``dataref``; None if the blob was deleted or is not the app's."""

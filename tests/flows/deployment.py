@@ -233,6 +233,11 @@ def _endpoint(app: App) -> web.Application:
         status = await asyncio.to_thread(app.receive, await request.read(), request.query.get("fetch"))
         return web.Response(status=status)
 
+    async def not_found(_request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
     served = web.Application()
     served.router.add_post("/{anything:.*}", post)
+    # The host has nothing for other methods.
+    served.router.add_route("*", "/{anything:.*}", not_found)
     return served

@@ -1,0 +1,33 @@
+"""The command that grants what a refusal says is missing.
+
+Source: https://learn.microsoft.com/cli/azure/role/assignment
+"""
+
+import re
+
+# As shared/azure_calls.py writes it.
+_REFUSAL = re.compile(r"identity (?P<oid>[0-9a-f-]{36}) .*grant it the role (?P<role>[^,]+) on (?P<host>[^,\s]+),")
+_WAIT = "a new role takes up to ten minutes; what waits in `parked` meanwhile is not lost"
+
+
+def role_remedies(refusal: str) -> tuple[str, ...]:
+    """Return the command that grants the role named in a refusal; nothing if it names none."""
+    found = _REFUSAL.search(refusal)
+    if found is None:
+        return ()
+    name = found["host"].partition(".")[0]
+    show = (
+        f"az keyvault show --name {name}"
+        if refusal.startswith("Key Vault")
+        else f"az storage account show --name {name}"
+    )
+    command = (
+        f'az role assignment create --assignee-object-id {found["oid"]} --role "{found["role"]}" '
+        f"--scope $({show} --query id --output tsv)"
+    )
+    return command, _WAIT
+
+
+def of_the_login(refusal: str) -> str:
+    """Return a refusal of the operator's own login, which the text of a client takes for the app's."""
+    return refusal.replace("the app's identity", "your login")
