@@ -19,6 +19,7 @@ from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Patience, Poster
 from sandbox.graph.reading.api import ReadingApi
 from sandbox.graph.reading.link_tokens import Paging
+from sandbox.graph.sending_api import SendingApi
 from sandbox.graph.store import Subscriptions
 from sandbox.graph.subscription import Subscription
 from sandbox.graph.throttle import Throttle
@@ -163,5 +164,6 @@ class Graph:
     def _route(self, parts: Parts) -> None:
         self.app.add_routes(SubscriptionsApi(parts).routes())
         self.app.add_routes(self.directory.routes())
+        self.app.add_routes(SendingApi(parts).routes())
         self.app.add_routes(ReadingApi(parts, self.paging).routes())
         self.app.router.add_route("*", "/{anything:.*}", no_such_thing)

@@ -45,7 +45,7 @@ _ROLES = (
 )
 
 # What users who sign in may grant the app.
-_SCOPES = ("Chat.Read", "Presence.Read.All")
+_SCOPES = ("Chat.Read", "ChatMessage.Send", "Presence.Read.All")
 
 _EXECUTED = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((Succeeded|Failed)")
 _POLL_SECONDS = 0.02
