@@ -39,7 +39,6 @@ class Case:
     environ: Mapping[str, str]
     requested_tenant: str = ""
     requirements: Path = Path(__file__).parents[2] / "requirements.txt"
-    canary_chat: str = ""
     _states: dict[str, TenantState] = field(default_factory=dict, init=False)
 
     @staticmethod

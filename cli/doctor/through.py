@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/graph/api/chat-post-messages
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cli.doctor.case import Case
 from cli.doctor.finding import Finding, mend, ok, watch
@@ -51,10 +51,14 @@ def _described(row: TrackedSubscription, state: SubscriptionState, count: int) -
 def backlog(case: Case) -> Finding:
     """Look at how long events wait for their consumer."""
     queue = Queue(case.clients.queues(), case.clients.blobs(), case.settings.queue_name)
-    count, oldest = queue.count(), queue.oldest()
+    return of_backlog(queue.count(), queue.oldest(), case.now())
+
+
+def of_backlog(count: int, oldest: datetime | None, now: datetime) -> Finding:
+    """Return what so many events mean, the oldest of which came then."""
     if oldest is None:
         return ok("no event waits")
-    waits = case.now() - oldest
+    waits = now - oldest
     text = f"about {count} events wait for the consumer, the oldest for {span(waits)}"
     return watch(f"{text}: does the consumer run?", "python -m cli events tail --once") if waits > _LONG else ok(text)
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from cli.doctor.checks import CHECKS
+from tests.cli.doctor.patients import lines
 from tests.cli.operator import Operator
 
 type Switch = Callable[[Operator], AbstractContextManager[object]]
@@ -14,7 +15,7 @@ SKIPPING = frozenset({"mend", "down"})
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """``lines``: the level of each check that is not well, the first of which says ``says``, in its line or below it."""
+    """``lines``: the level of each check that is not well; the first one says ``says``, in its line or below it."""
 
     name: str
     fault: Switch
@@ -33,3 +34,17 @@ def skipped_by(names: Mapping[str, str]) -> set[str]:
         if set(check.needs) & (failed | skipped):
             skipped.add(check.name)
     return skipped
+
+
+def check(operator: Operator, row: Row) -> None:
+    """Check that a fault changes exactly the lines of its row, and that the first of them says what to do."""
+    with row.fault(operator):
+        found = lines(operator)
+    said = {name: line["level"] for name, line in found.items()}
+    bad = {name: level for name, level in said.items() if level not in {"ok", "skipped"}}
+    assert bad == row.lines, {name: found[name]["text"] for name in bad.keys() ^ row.lines.keys() if name in found}
+    assert {name for name, level in said.items() if level == "skipped"} == skipped_by(row.lines)
+    first = found[next(iter(row.lines))]
+    shown = "\n".join([str(first["text"]), *(f"-> {remedy}" for remedy in first["remedies"])])
+    for sentence in row.says:
+        assert sentence in shown

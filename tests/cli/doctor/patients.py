@@ -1,23 +1,22 @@
 """A deployment that has run, and what the doctor says of it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from cli.json_documents import DoctorDocument
 from sandbox.azurite import Azurite
 from sandbox.entra import Application
 from shared.app.clients import Clients
 from shared.app.renew_subscriptions import timer_run
 from shared.settings import Settings
-from tests.cli.operator import CHATS, TEAMS, Operator
+from tests.cli.operator import CHATS, TEAMS, Operator, matches
 from tests.fakes.deployments import forget_deployments
 from tests.fakes.identity_services import IDENTITY
 from tests.flows.deployment import loopback_deployment
 from tests.sandbox.graph_world import ROLES
-
-LEVELS = ("ok", "skipped", "watch", "mend", "down")
 
 
 @contextmanager
@@ -54,8 +53,8 @@ def registration(operator: Operator) -> Application:
     return found
 
 
-def lines(operator: Operator, *arguments: str) -> Mapping[str, Mapping[str, object]]:
+def lines(operator: Operator, *arguments: str) -> Mapping[str, Mapping[str, Any]]:
     """Return what each check of the doctor says, by its name."""
     ran = operator.run("doctor", "--json", *arguments)
-    assert ran.stderr == "", ran.stderr
-    return {each["name"]: each for each in json.loads(ran.stdout)["checks"]}
+    assert (ran.stderr, type(ran.exception)) in {("", SystemExit), ("", type(None))}, (ran.stderr, ran.exc_info)
+    return {each["name"]: each for each in matches(DoctorDocument, ran.stdout)["checks"]}

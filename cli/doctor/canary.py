@@ -1,0 +1,76 @@
+"""The canary: a message that the signed-in user writes in a chat, and the time until its event is in the queue.
+
+Source: https://learn.microsoft.com/graph/api/chat-post-messages (ChatMessage.Send, delegated)
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import requests
+
+from cli.doctor.case import Case
+from cli.doctor.finding import Check, Finding, ok, watch
+from cli.queue_peek import Queue
+from shared.errors import Misconfigured, Unavailable
+from shared.notifications.json_text import parse_json
+
+_TEXT = "A test message of the doctor: please ignore it."
+_PATIENCE_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+_TIMEOUT_SECONDS = 10
+_CREATED = 201
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """Writes in the chat ``chat_id`` of the first tenant to look at; ``patience`` in seconds."""
+
+    chat_id: str
+    patience: float = _PATIENCE_SECONDS
+    monotonic: Callable[[], float] = time.monotonic
+
+    def check(self) -> Check:
+        """Return the check, which is the last one."""
+        return Check(
+            name="canary", group="through", examine=self.examine, needs=("handshake", "queue", "subscriptions")
+        )
+
+    def examine(self, case: Case) -> Finding:
+        """Write, and wait for the event."""
+        began = self.monotonic()
+        message_id = self._write(case)
+        queue = Queue(case.clients.queues(), case.clients.blobs(), case.settings.queue_name)
+        while (waited := self.monotonic() - began) < self.patience:
+            if any(_is_about(message.event, message_id) for message in queue.peek()):
+                return ok(f"typed -> event {waited:.1f} s")
+            time.sleep(_POLL_SECONDS)
+        text = f"no event of message {message_id} within {self.patience:.0f} s"
+        return watch(
+            f"{text}: is the chat watched, did the consumer take it first, or does it wait?",
+            "python -m cli subscriptions list",
+            "python -m cli parked list",
+        )
+
+    def _write(self, case: Case) -> str:
+        tenant_id = case.tenant_ids[0]
+        token = case.clients.graph_token(tenant_id, delegated=True)
+        try:
+            answer = requests.post(
+                f"{case.settings.graph_url}/v1.0/chats/{quote(self.chat_id, safe='')}/messages",
+                json={"body": {"content": _TEXT}},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=_TIMEOUT_SECONDS,
+            )
+        except requests.RequestException as exc:
+            raise Unavailable(f"Graph does not take the message: {type(exc).__name__}") from exc
+        found = parse_json(answer.content) if answer.status_code == _CREATED else None
+        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+            text = f"Graph answered {answer.status_code} to the user's message in {self.chat_id}"
+            raise Misconfigured(f"{text}: the user has to be a member, and needs the delegated ChatMessage.Send")
+        return str(found["id"])
+
+
+def _is_about(event: dict[str, object] | None, message_id: str) -> bool:
+    return event is not None and message_id in str(event.get("subject"))
