@@ -10,6 +10,7 @@ from cli.commands import events, gaps, parked, quarantine, settings, subscriptio
 from cli.commands.doctor import doctor
 from cli.commands.login import login
 from cli.commands.permissions import permissions
+from cli.commands.status import status
 from cli.exit_codes import CommandGroup
 from cli.settings_file import FILE_NAME, check_trust, use_settings
 
@@ -33,6 +34,7 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
     check_trust(os.environ)
 
 
+app.command()(status)
 app.command()(doctor)
 app.add_typer(subscriptions.commands, name="subscriptions")
 app.command()(permissions)

@@ -228,3 +228,18 @@ class DoctorDocument(TypedDict):
 
     exitStatus: int
     checks: list[FindingDocument]
+
+
+class GlanceDocument(TypedDict):
+    """``status --json``; ``light``: green, yellow or red; ``subscriptions`` counts them by state."""
+
+    light: str
+    sentence: str
+    runDateTime: str | None
+    subscriptions: dict[str, int]
+    notificationDateTime: str | None
+    unanswered: list[str]
+    queued: int
+    parked: int
+    quarantined: int
+    openGaps: int
