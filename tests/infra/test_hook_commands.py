@@ -1,0 +1,61 @@
+"""The commands of the hooks against the real az, and what they know against the docs."""
+
+import json
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from infra.hooks.permissions import FOR_GAPS
+from infra.hooks.postprovision import postprovision
+from infra.hooks.tools import HookFailed, azure_cli
+from infra.hooks.vault import POLICY
+from tests.infra.azd import OTHER_TENANT, REPOSITORY, azure, up
+from tests.infra.azure_values import ROLES
+
+
+def test_permissions_for_gaps_are_those_that_the_docs_list() -> None:
+    page = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
+    table = page.partition("### What is read, and with which permission")[2].partition("###")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    for path, permissions in FOR_GAPS.items():
+        (row,) = (line for line in rows if f"`{path}`" in line.split("|")[1])
+        assert set(permissions) <= set(re.findall(r"[A-Z]\w+\.\w+\.All", row)), path
+    assert {name for permissions in FOR_GAPS.values() for name in permissions} <= set(ROLES)
+
+
+def test_certificate_policy_is_the_one_in_the_docs() -> None:
+    page = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
+    (block,) = (block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "issuerParameters" in block)
+    assert json.loads(POLICY.read_text(encoding="utf-8")) == json.loads(block)
+    assert json.loads(block)["keyProperties"]["reuseKey"] is False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(shutil.which("az") is None, reason="the Azure CLI is not on the PATH")
+def test_every_command_is_one_of_the_real_az(tmp_path: Path) -> None:
+    fake = azure(roles_work_after=1)
+    up(fake)
+    fake.environ["AZURE_IDENTITY_PRINCIPAL_ID"] = OTHER_TENANT
+    fake.principals[fake.environ["CLIENT_ID"]]["appRoleAssignmentRequired"] = True
+    postprovision(fake.tools())
+    (tmp_path / "key").touch()
+    shapes = {
+        (*command[:3], *(part for part in command if part.startswith("--"))): command for command in fake.commands
+    }
+    with ThreadPoolExecutor(2) as pool:
+        said = dict(zip(shapes, pool.map(lambda command: _parsed(command, tmp_path), shapes.values()), strict=True))
+    # Not signed in: whatever is understood ends there.
+    assert not {shape: text for shape, text in said.items() if "az login" not in text}
+
+
+def _parsed(command: tuple[str, ...], folder: Path) -> str:
+    arguments = [str(folder / "key") if part.startswith("/") and "key-" in part else part for part in command]
+    try:
+        azure_cli(*arguments)
+    except HookFailed as said:
+        return str(said)
+    return "it did something"
