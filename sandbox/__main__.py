@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from sandbox.run.event_samples import all_events, write
+from sandbox.run.operator_files import setting
 from sandbox.run.report import Report
 from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
@@ -61,6 +62,13 @@ def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
     """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
     with _exit_2_on_failure():
         Address.read(state).send(text)
+
+
+@app.command()
+def storage(*, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
+    """Print the connection string of the storage account in the sandbox that runs in another terminal."""
+    with _exit_2_on_failure():
+        sys.stdout.write(f"{setting(state.parent, 'AzureWebJobsStorage')}\n")
 
 
 @app.command()

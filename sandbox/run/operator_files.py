@@ -28,6 +28,20 @@ def write_operator_files(folder: Path, values: Mapping[str, str], subscriptions:
     return settings
 
 
+def setting(folder: Path, name: str) -> str:
+    """Return a value of the settings file in ``folder``.
+
+    Raises:
+        RuntimeError: there is no such file: no sandbox runs, or it has not played its scene yet.
+    """
+    try:
+        return str(json.loads((folder / SETTINGS_NAME).read_text(encoding="utf-8"))["Values"][name])
+    except (OSError, ValueError, KeyError) as exc:
+        raise RuntimeError(
+            "No sandbox is serving: start one with `make run`, and wait for the end of the scene."
+        ) from exc
+
+
 def remove_operator_files(folder: Path) -> None:
     """Remove what ``write_operator_files`` wrote: the services that it names have ended."""
     for name in (SETTINGS_NAME, _SUBSCRIPTIONS_NAME):

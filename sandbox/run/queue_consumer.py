@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-sto
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,23 @@ class Consumer:
             while True:
                 if not await self._read(on_event):
                     await asyncio.sleep(_POLL_SECONDS)
+
+    async def watch(self, on_event: Callable[[Event], None]) -> None:
+        """Hand every event that is seen to ``on_event``, and leave it for others; returns only when cancelled.
+
+        Only the 32 messages at the head of the queue can be seen, and of those none that others are working on.
+        Source: https://learn.microsoft.com/rest/api/storageservices/peek-messages
+        """
+        seen = set[str]()
+        async with self._queue, self._blobs:
+            while True:
+                with suppress(ResourceNotFoundError):
+                    messages = [each for each in await self._queue.peek_messages(_PAGE) if each.id not in seen]
+                    for message in messages:
+                        event = await self._event(message.content)
+                        on_event(replace(event, inserted_on=message.inserted_on))
+                        seen.add(message.id)
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _read(self, on_event: Callable[[Event], None]) -> int:
         """Return how many messages there were; a queue that does not exist yet has none."""

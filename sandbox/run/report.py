@@ -76,20 +76,25 @@ class Report:
         """Pass on a warning or an error of the app's host."""
         self._console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
 
-    def totals(self, ledger: Ledger, *, subscriptions: int, lost: int) -> None:
-        """Show the sums, and whether the books agree."""
+    def totals(self, ledger: Ledger, *, subscriptions: int, lost: int, unseen: int = 0) -> None:
+        """Show the sums, and whether the books agree; ``unseen``: what may have been taken by another consumer."""
         table = Table(title="What happened", title_justify="left", show_header=False)
         for name, value in _sums(ledger, subscriptions).items():
             table.add_row(name, value)
         self._console.print()
         self._console.print(table)
-        if not ledger.agrees or lost:
+        missing = len(ledger.missing) - unseen
+        if missing or ledger.unexpected or ledger.duplicates or lost or not ledger.arrivals:
             self._console.print(
-                f"[bold red]{len(ledger.missing)} did not arrive as typed, {len(ledger.unexpected)} events unexpected, "
+                f"[bold red]{missing} did not arrive as typed, {len(ledger.unexpected)} events unexpected, "
                 f"{len(ledger.duplicates)} came twice, {lost} lost by Graph.[/]"
             )
         else:
             self._console.print("[bold green]Every change that Graph sent arrived exactly as typed.[/]")
+        if unseen:
+            self._console.print(
+                f"[dim]{unseen} more after the scene: another consumer took them before they were seen.[/]"
+            )
 
 
 def summary(entity: Mapping[str, Any]) -> str:

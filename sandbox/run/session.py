@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from sandbox.ledger import Ledger
 from sandbox.run.deployment import REPOSITORY
 from sandbox.run.operator_files import remove_operator_files, write_operator_files
-from sandbox.run.queue_consumer import Consumer
+from sandbox.run.queue_consumer import Consumer, Event
 from sandbox.run.report import Report
 from sandbox.run.scenario import Cast, Scenario
 from sandbox.run.send_endpoint import SendEndpoint
@@ -69,19 +70,33 @@ class Session:
         """
         try:
             await self._start()
-            consumer = Consumer(self._world.azurite.connection_string, QUEUE_NAME)
-            consuming = asyncio.create_task(consumer.run(self._ledger.arrived))
-            try:
+            async with self._reading(Consumer.run):
                 await self._play_scenario()
-                await self._serve()
-                return await self._books_agree()
-            finally:
-                consuming.cancel()
-                with suppress(asyncio.CancelledError):
-                    await consuming
+                agrees = await self._books_agree()
+            missing = len(self._ledger.missing)
+            if not self._options.once:
+                # From here on the events are for the user's own consumer, which may be faster than who only watches.
+                async with self._reading(Consumer.watch):
+                    await self._serve()
+            self._totals(unseen=len(self._ledger.missing) - missing)
+            return agrees and not self._ledger.unexpected
         finally:
             await self._endpoint.stop()
             await self._world.stop()
+
+    @asynccontextmanager
+    async def _reading(
+        self, read: Callable[[Consumer, Callable[[Event], None]], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Enter into the ledger meanwhile what is in the queue."""
+        consumer = Consumer(self._world.azurite.connection_string, QUEUE_NAME)
+        reading = asyncio.ensure_future(read(consumer, self._ledger.arrived))
+        try:
+            yield
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
 
     async def _start(self) -> None:
         began = time.perf_counter()
@@ -114,14 +129,14 @@ class Session:
         await scenario.play()
 
     async def _serve(self) -> None:
-        if self._options.once:
-            return
         await self._endpoint.start(self._options.state_file)
         self._report.act("Still serving")
         self._report.say("Write in the chat yourself, in a second terminal:")
         self._report.say('  [bold].venv/bin/python -m sandbox send "hello"[/]')
         self._report.say("See its subscriptions as an operator does:")
         self._report.say(f"  [bold].venv/bin/python -m cli{self._settings_option()} subscriptions list[/]")
+        self._report.say("Read the events, which stay in the queue from now on, with a consumer of your own:")
+        self._report.say("  [bold]docs/consuming.md[/]")
         self._report.say("Ctrl-C ends the sandbox.")
         try:
             await _interrupted()
@@ -141,14 +156,16 @@ class Session:
 
     async def _books_agree(self) -> bool:
         """Return whether everything that was delivered has arrived, giving the consumer a moment to read the rest."""
-        await self._world.graph.idle()
+        graph = self._world.graph
+        await graph.idle()
         with suppress(RuntimeError):
             await self._world.until(lambda: not self._ledger.missing, otherwise="")
-        graph = self._world.graph
-        self._report.totals(
-            self._ledger, subscriptions=len(graph.subscriptions()), lost=len(graph.lost) + graph.waiting
-        )
         return self._ledger.agrees and not (graph.lost or graph.waiting)
+
+    def _totals(self, *, unseen: int) -> None:
+        graph = self._world.graph
+        lost = len(graph.lost) + graph.waiting
+        self._report.totals(self._ledger, subscriptions=len(graph.subscriptions()), lost=lost, unseen=unseen)
 
     async def _rotate(self) -> None:
         version = await self._world.new_certificate(key_size=4096)

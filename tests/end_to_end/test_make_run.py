@@ -3,9 +3,11 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ class Session:
     scene: str
     message: str
     listed: subprocess.CompletedProcess[str]
+    archived: list[str]
     end: str
     status: int
     settings: Path
@@ -45,10 +48,17 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             subprocess.run([*SANDBOX, "send", "hello there, all", *state], cwd=REPOSITORY, timeout=30, check=True)  # noqa: S603  fixed words
             message = _read_to(process, "Alex: hello there, all")
             listed = _listed(settings)
+            archived = _archived(folder, state)
             process.send_signal(signal.SIGINT)
             end = process.communicate(timeout=30)[0]
             yield Session(
-                scene=scene, message=message, listed=listed, end=end, status=process.returncode, settings=settings
+                scene=scene,
+                message=message,
+                listed=listed,
+                archived=archived,
+                end=end,
+                status=process.returncode,
+                settings=settings,
             )
         finally:
             process.kill()
@@ -69,6 +79,16 @@ def _listed(settings: Path) -> subprocess.CompletedProcess[str]:
     """List the subscriptions, as an operator in a second terminal."""
     command = [sys.executable, "-m", "cli", "--settings", str(settings), "subscriptions", "list"]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
+
+
+def _archived(folder: Path, state: list[str]) -> list[str]:
+    """Return the contents that the example of a consumer archives, as docs/consuming.md has it run."""
+    asked = subprocess.run([*SANDBOX, "storage", *state], cwd=REPOSITORY, check=True, capture_output=True, text=True)  # noqa: S603  fixed words
+    environment = os.environ | {"EVENTS_STORAGE": asked.stdout.strip(), "PYTHONPATH": str(REPOSITORY)}
+    archive = [sys.executable, str(REPOSITORY / "examples" / "archive" / "archive.py"), str(folder / "a.db"), "--once"]
+    subprocess.run(archive, cwd=folder, env=environment, timeout=60, check=True)  # noqa: S603  fixed words
+    with closing(sqlite3.connect(folder / "a.db")) as database:
+        return [content for (content,) in database.execute("SELECT content FROM messages")]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +116,11 @@ def test_the_scene_shows(session: Session, shown: str) -> None:
 
 def test_message_from_a_second_terminal_arrives(session: Session) -> None:
     assert "+ ChatMessage " in session.message.splitlines()[-1]
+
+
+def test_message_stays_in_the_queue_for_a_consumer_of_ones_own(session: Session) -> None:
+    (content,) = session.archived
+    assert "hello there, all" in content
 
 
 def test_second_terminal_lists_the_subscriptions(session: Session) -> None:

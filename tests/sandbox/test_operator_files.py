@@ -4,7 +4,9 @@ import json
 import stat
 from pathlib import Path
 
-from sandbox.run.operator_files import remove_operator_files, write_operator_files
+import pytest
+
+from sandbox.run.operator_files import remove_operator_files, setting, write_operator_files
 
 VALUES = {"CLIENT_SECRET": "made up"}
 SUBSCRIPTIONS = [{"resource": "/teams", "changeType": "created"}]
@@ -18,3 +20,11 @@ def test_settings_are_written_for_this_user_only_and_removed(tmp_path: Path) -> 
     for _ in range(2):
         remove_operator_files(file.parent)
         assert list(file.parent.iterdir()) == []
+
+
+def test_setting_is_read_and_missing_says_that_no_sandbox_serves(tmp_path: Path) -> None:
+    write_operator_files(tmp_path, VALUES, SUBSCRIPTIONS)
+    assert setting(tmp_path, "CLIENT_SECRET") == "made up"
+    remove_operator_files(tmp_path)
+    with pytest.raises(RuntimeError, match="No sandbox is serving"):
+        setting(tmp_path, "CLIENT_SECRET")
