@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package schemas samples requirements clean
+.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -34,11 +34,14 @@ test: .venv/installed $(PACKAGES)  ## Run all tests (ARGS=... goes to pytest)
 unit: .venv/installed  ## Run the tests that start no service
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow" $(SERVED:%=--ignore=tests/%) $(ARGS)
 
-check: .venv/installed  ## Check format, lint, types, import contracts, and that requirements match pyproject.toml
+check: .venv/installed  ## Check format, lint, types, import contracts, workflows, and that requirements match pyproject.toml
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	cp requirements.txt requirements-dev.txt .venv/
 	$(COMPILE) -o .venv/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
@@ -76,6 +79,9 @@ infra: .venv/installed  ## Build, lint and format the template, and hold it agai
 
 package: .venv/installed  ## Make what is deployed: dist/app, with its packages, and dist/app.zip
 	$(BIN)/python -m infra.package $(ARGS)
+
+pin: .venv/installed  ## Name the actions of the workflows by hash (asks GitHub for their tags)
+	$(BIN)/python -m infra.pin
 
 ##@ Other
 
