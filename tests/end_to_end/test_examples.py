@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -144,6 +145,31 @@ def test_archive_without_its_setting_says_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def _run_block(number: int, before: str, account: Azurite) -> str:
+    """Return what a block of Python in docs/consuming.md prints after ``before``."""
+    page = (REPOSITORY / "docs" / "consuming.md").read_text(encoding="utf-8")
+    program = before + re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(  # noqa: S603  fixed words
+        command, cwd=REPOSITORY, env=_environment(account), check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def test_ten_lines_of_the_docs_read_the_queue_empty(queue: QueueClient, borrowed: Azurite) -> None:
+    printed = _run_block(0, "", borrowed)
+    assert "Lunch at noon?" in printed
+    assert "All that was said in the meeting" in printed
+    assert _waiting(queue) == 0
+
+
+def test_replay_of_the_docs_reaches_a_handler(borrowed: Azurite) -> None:
+    handler = "import teams_events\nmy_handler = lambda message: print(teams_events.parse(message).id)\n"
+    ids = _run_block(1, handler, borrowed).split()
+    assert ids[::2] == ids[1::2]
+    assert len(ids) == 2 * len(list((REPOSITORY / "docs" / "samples").glob("*.json")))
+
+
 def test_function_is_triggered_by_the_queue_of_the_app() -> None:
     (function,) = _module(FUNCTION).app.get_functions()
     (binding,) = function.get_bindings_dict()["bindings"]
@@ -201,6 +227,23 @@ def test_typescript_consumer_prints_every_event_and_empties_the_queue(
     assert 78_400 in {line.get("characters") for line in lines}
     assert "/communications/callRecords" in {line.get("lost") for line in lines}
     assert _waiting(queue) == 0
+
+
+@needs_npm_packages
+def test_typescript_consumer_moves_what_always_fails_to_poison_after_five(
+    program: Path, queue: QueueClient, queues: QueueServiceClient, borrowed: Azurite
+) -> None:
+    queue.clear_messages()
+    queues.delete_queue(POISON)
+    queue.send_message("not an event")
+    for _ in range(_DELIVERIES - 1):
+        _fail(queue)
+    command = [shutil.which("node") or "", str(program), "--once"]
+    done = subprocess.run(command, env=_environment(borrowed), check=True, capture_output=True, text=True)  # noqa: S603  fixed words
+    assert ", delivery 5: SyntaxError" in done.stderr
+    assert _waiting(queue) == 0
+    (poison,) = queues.get_queue_client(POISON).receive_messages()
+    assert poison.content == "not an event"
 
 
 @needs_npm_packages

@@ -7,7 +7,7 @@
 
 import { DefaultAzureCredential } from "@azure/identity";
 import { BlobServiceClient } from "@azure/storage-blob";
-import { type DequeuedMessageItem, QueueServiceClient } from "@azure/storage-queue";
+import { type DequeuedMessageItem, QueueServiceClient, RestError } from "@azure/storage-queue";
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { ChangeDataChatMessage, Event } from "../../../teams_events/events.d.ts";
@@ -107,8 +107,15 @@ async function poisoned(message: DequeuedMessageItem): Promise<boolean> {
     return false;
   }
   const poison = queues.getQueueClient(`${QUEUE}-poison`);
-  await poison.createIfNotExists();
-  await poison.sendMessage(message.messageText, FOREVER);
+  try {
+    await poison.sendMessage(message.messageText, FOREVER);
+  } catch (error) {
+    if (!(error instanceof RestError && error.code === "QueueNotFound")) {
+      throw error;
+    }
+    await poison.create();
+    await poison.sendMessage(message.messageText, FOREVER);
+  }
   return true;
 }
 
