@@ -6,6 +6,7 @@ Source: https://www.rfc-editor.org/rfc/rfc8259 and https://jcristharif.com/msgsp
 """
 
 import re
+import sys
 from typing import Any
 
 import msgspec
@@ -19,14 +20,15 @@ _BYTES_PER_TOKEN = 32
 _FREE_TOKENS = 256
 _TOKENS = b",[{\\"
 
-_SURROGATE = re.compile(rb"\\u[dD]")
-# Half of a character, which a program writes that has cut a text within the character.
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|[c-fC-F]..(?<!\\u[dD][89abAB]..\\u[dD][c-fC-F]..))"
-)
-_BYTES_PER_SURROGATE = 512
+# A surrogate, which is half of a character, or both halves of one.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?")
+_HIGH = b"89abAB"
+_BACKSLASH = ord("\\")
+_REPLACEMENT = rb"\ufffd"
+_BYTES_PER_SURROGATE = 1024
 
 _ANYTHING = Decoder(Any)
+_ANY_NUMBER = sys.maxsize - 1
 
 
 def parse_json(data: bytes | Raw) -> Any:
@@ -40,7 +42,7 @@ def parse_json(data: bytes | Raw) -> Any:
     try:
         return decode(_ANYTHING, data)
     except Malformed:
-        return decode(_ANYTHING, _without_lone_surrogates(bytes(data)))
+        return decode(_ANYTHING, _with_whole_characters(bytes(data), most=_ANY_NUMBER))
 
 
 def decode[T](decoder: Decoder[T], data: bytes | Raw) -> T:
@@ -69,7 +71,7 @@ def cheap_text(data: bytes) -> bytes:
         data.decode("utf-8")
     except ValueError as exc:
         raise Malformed("not UTF-8") from exc
-    return _without_lone_surrogates(data, most=_FREE_TOKENS + len(data) // _BYTES_PER_SURROGATE)
+    return _with_whole_characters(data, most=_FREE_TOKENS + len(data) // _BYTES_PER_SURROGATE)
 
 
 def _check_density(data: bytes) -> None:
@@ -78,19 +80,31 @@ def _check_density(data: bytes) -> None:
         raise Malformed("denser than any body of Graph's")
 
 
-def _without_lone_surrogates(data: bytes, *, most: float = float("inf")) -> bytes:
-    r"""Return JSON text in which U+FFFD takes the place of each lone surrogate; the decoder refuses those.
+def _with_whole_characters(data: bytes, *, most: int) -> bytes:
+    """Return JSON text in which U+FFFD takes the place of each lone surrogate; the decoder refuses those.
 
-    One such text in a foreign app's item must not cost a POST its other items. Source: https://www.unicode.org/faq/utf_bom
+    A program writes one that has cut a text within a character. In a foreign app's item it must not cost a POST its
+    other items. Source: https://www.unicode.org/faq/utf_bom
     """
     # Most have no backslash at all, and a single byte is found fastest.
-    surrogates = len(_SURROGATE.findall(data)) if b"\\" in data else 0
-    if not surrogates:
+    if b"\\" not in data:
         return data
-    if surrogates > most:
+    text, found = _SURROGATE.subn(_whole, data, count=most + 1)
+    if found > most:
         raise Malformed("denser in surrogates than any body of Graph's")
-    # Afterwards each backslash begins an escape.
-    return _LONE_SURROGATE.sub(rb"\\ufffd", data.replace(b"\\\\", b"\\u005c"))
+    return text
+
+
+def _whole(match: re.Match[bytes]) -> bytes:
+    begin = end = match.start()
+    while begin and match.string[begin - 1] == _BACKSLASH:
+        begin -= 1
+    # Behind an odd number of others, the backslash is itself escaped, and what follows is plain text.
+    is_escape = (end - begin) % 2 == 0
+    first, second = match[0][:6], match[1] or b""
+    if is_escape and second and first[3] in _HIGH:
+        return match[0]
+    return (_REPLACEMENT if is_escape else first) + (_REPLACEMENT if second else b"")
 
 
 def dump_json(value: object, *, sort_keys: bool = False) -> bytes:

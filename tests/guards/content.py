@@ -46,9 +46,10 @@ _JSON = (
     _json("backslashes", "_TOKENS", rewrite("b',[{\\\\'", "b',[{'"), _DENSE),
     _json("invalid JSON", "decode", without_item("ValueError"), _OUTCOME),
     _json("nesting", "decode", without_item("RecursionError"), _BAD),
-    _json("lone surrogates", "_without_lone_surrogates", rewrite("_.sub(_, _1)", "_1"), _SURROGATE),
-    _json("escaped backslashes", "_without_lone_surrogates", rewrite("_1.replace(_, _)", "_1"), _SURROGATE),
-    _json("many surrogates", "_without_lone_surrogates", without_raise("Malformed"), _SURROGATES),
+    _json("lone surrogates", "_with_whole_characters", rewrite("_whole", "rb'\\g<0>'"), _SURROGATE),
+    _json("halves in a wrong order", "_whole", without_operand("_HIGH"), _SURROGATE),
+    _json("escaped backslashes", "_whole", rewrite("(_1 - _2) % 2 == 0", "True"), _SURROGATE),
+    _json("many surrogates", "_with_whole_characters", without_raise("Malformed"), _SURROGATES),
     _json("what cannot be written", "dump_json", without_item("ValueError"), _NOT_REPEATED),
     _json("what is nested too deeply to be written", "dump_json", without_item("RecursionError"), _NOT_REPEATED),
 )

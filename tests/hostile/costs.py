@@ -80,7 +80,7 @@ EXPENSIVE: Mapping[str, Callable[[], bytes]] = {
     "a lone surrogate behind objects, as dense as allowed": lambda: _filled(
         b'{"value":[],"x":[', b"{".ljust(62) + b"},", b'"\\\\\\ud800"]}'
     ),
-    "surrogates, as dense as allowed": lambda: _filled(b'{"value":[],"x":"', b"\\ud83d\\\\".ljust(512, b"a"), b'"}'),
+    "surrogates, as dense as allowed": lambda: _filled(b'{"value":[],"x":"', b"\\ud83d\\\\".ljust(1024, b"a"), b'"}'),
     "900 deep": lambda: _list(b"[" * 900 + b"]" * 900),
     "items of one member": lambda: _items({"a": 0}),
     "items without a signature": lambda: _items({"tenantId": "x", "padding": "x" * 380}),

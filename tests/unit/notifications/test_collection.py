@@ -123,12 +123,12 @@ def test_required_property_that_is_no_short_printable_text_is_malformed(name: st
 def test_lone_surrogate_is_read_as_the_replacement_character() -> None:
     r"""The decoder refuses it, but a foreign app's item must not cost a POST its other ones."""
     pair, escaped = "\U0001f44b", "\\ud83d"
-    odd = f"{pair}\ud83d {pair}\udc4b \udc4b\ud83d {escaped}{pair}"
+    odd = f"{pair}\ud83d {pair}\udc4b\udc4b \udc4b\ud83d {escaped}{pair}"
     foreign = basic_item(clientState=odd, resource=f"{odd}\udc4b", resourceData={f"{odd}": odd})
     good = basic_item(resourceData={"status": f"{escaped} {pair}"})
     value = ChangeNotificationCollection.from_json(body(foreign, good)).value
     first, second = (ChangeNotification.from_json(item, tenant_id=TENANT) for item in value)
-    read = f"{pair}\ufffd {pair}\ufffd \ufffd\ufffd {escaped}{pair}"
+    read = f"{pair}\ufffd {pair}\ufffd\ufffd \ufffd\ufffd {escaped}{pair}"
     assert (first.resource, first.resource_data) == (f"{read}\ufffd", {read: read})
     assert second.resource_data == {"status": f"{escaped} {pair}"}
 
