@@ -58,6 +58,7 @@ def created(body: Any, caller: Caller, *, version: str, now: datetime) -> Subscr
         certificate_id=certificate_id,
         latest_tls=request_body.tls_version(asked),
         token_audience=request_body.text(asked, "notificationUrlAppId") or caller.application_id,
+        created_at=now,
     )
 
 

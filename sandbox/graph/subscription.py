@@ -41,6 +41,8 @@ class Subscription:
     latest_tls: str
     token_audience: str
     """The app id that validation tokens are made out to: notificationUrlAppId, or the application's own."""
+    created_at: datetime | None = None
+    """None for one that no request has asked for."""
     renewed_at: datetime | None = None
     reauthorized_at: datetime | None = None
     user_id: str | None = None

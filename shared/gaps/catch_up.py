@@ -86,8 +86,8 @@ class CatchUp:
 class _Run:
     ports: CatchUp
     counts: Counter[str] = field(default_factory=Counter)
-    baselined: set[tuple[str, str]] = field(default_factory=set)
-    """Tenants and keys of the subscriptions with a complete baseline."""
+    baselines: dict[tuple[str, str], Gap] = field(default_factory=dict)
+    """The complete baselines, by the tenants and keys of their subscriptions."""
 
     def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none if a table fails."""
@@ -104,7 +104,8 @@ class _Run:
             _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
-        self.baselined.update((tenant_id, gap.subscription_key) for gap in gaps if gap.state is GapState.BASELINED)
+        complete = (gap for gap in gaps if gap.state is GapState.BASELINED)
+        self.baselines.update({(tenant_id, gap.subscription_key): gap for gap in complete})
         return gaps
 
     def backfill(self, gap: Gap) -> Backfill:
@@ -112,7 +113,7 @@ class _Run:
         ports = self.ports
         return Backfill(
             gap=gap,
-            is_complete=self.has_baseline(gap),
+            is_complete=self.baseline_of(gap) is not None,
             client_id=ports.client_id,
             clock=ports.clock,
             snapshot_table=ports.snapshot_table,
@@ -120,9 +121,9 @@ class _Run:
             save=ports.gap_table.save,
         )
 
-    def has_baseline(self, gap: Gap) -> bool:
-        """Return whether the snapshot was complete before a gap."""
-        return (gap.tenant_id, gap.subscription_key) in self.baselined
+    def baseline_of(self, gap: Gap) -> Gap | None:
+        """Return the baseline that a gap is compared with, if there is one."""
+        return self.baselines.get((gap.tenant_id, gap.subscription_key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,8 @@ class _Attempt:
         if gap.is_baseline:
             self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        if needs_snapshot(gap) and not self.run.has_baseline(gap):
+        baseline = self.run.baseline_of(gap)
+        if needs_snapshot(gap) and baseline is None:
             reason = "there was no complete snapshot to compare with"
             return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         if gap.since < self._now() - GRAPH_HISTORY:
@@ -212,6 +214,13 @@ class _Attempt:
             # Plan it first, for a run that is killed in between. It may be planned already.
             with suppress(Conflict):
                 self._save(gap.recheck_at(self._now() + _GRAPH_RETRIES_FOR))
+        return self._close_read(gap, baseline)
+
+    def _close_read(self, gap: Gap, baseline: Gap | None) -> str:
+        if baseline is not None and gap.began_before(baseline):
+            # What had changed by then is in the snapshot, as if it had always been so.
+            reason = "the snapshot was not complete when it began"
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         if gap.skipped:
             reason = f"{gap.skipped} lists or items could not be read: {gap.reason}"
             return self._declare_lost(gap, GapState.PARTIAL, reason)

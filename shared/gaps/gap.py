@@ -172,6 +172,10 @@ class Gap:
         """Return whether a change at ``moment`` may have been missed."""
         return self.since - MARGIN < moment < self.until + MARGIN
 
+    def began_before(self, baseline: "Gap") -> bool:
+        """Return whether it began before a baseline was complete, which then has changes that were missed."""
+        return baseline.ended_at is not None and self.since < baseline.ended_at
+
     def merged_with(self, other: "Gap") -> "Gap":
         """Return this gap; if ``other``, which began at the same time, lasts longer, that one from the beginning."""
         return self if other.until <= self.until else replace(other, etag=self.etag)

@@ -22,11 +22,12 @@ class Cause(StrEnum):
 
 
 class Lost(StrEnum):
-    """What the app did not have: its process, its queue, or the table where it records what is published."""
+    """What the app did not have: its process, its queue, the tables where it records what it did, or Graph's answer."""
 
     PROCESS = "process"
     QUEUE = "queue"
     TABLE = "table"
+    GRAPH = "Graph"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,11 @@ class Injector:
                 await self._deployment.kill()
                 await asyncio.sleep(seconds)
                 await self._deployment.restart()
+            case _ if (fault.whom, fault.what) == plan.SILENT_VAULT:
+                with self._context(fault.whom, fault.what):
+                    await self._deployment.kill()
+                    await self._deployment.restart()
+                    await asyncio.sleep(seconds)
             case plan.APP | plan.OPERATORS:
                 await self._act(fault.what)
                 await asyncio.sleep(seconds)

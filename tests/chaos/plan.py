@@ -17,6 +17,8 @@ SERVICE_FAULTS = (
     "silent",
     "trickling",
 )
+# To an app that starts: one that runs has what it needs in its memory.
+SILENT_VAULT = ("Key Vault", "silent")
 STORES = ("blobs", "queues", "tables")
 STORE_FAULTS = ("down", "silent", "late", "trickling", "cut off", "full")
 STORAGE = "storage"
@@ -61,6 +63,11 @@ class PlannedFault:
     what: str
     at: timedelta
     lasts: timedelta
+
+    @property
+    def restarts_the_app(self) -> bool:
+        """Whether the app's process ends, and another one starts with empty caches."""
+        return self.what in {"killed", URL_CHANGED} or (self.whom, self.what) == SILENT_VAULT
 
     @property
     def ends(self) -> timedelta:

@@ -50,10 +50,12 @@ class Recorder:
         """Record a fault that is over."""
         self._faults[str(fault)] += 1
         times = [(since, self._world.clock.now())]
-        if fault.what in {"killed", plan.URL_CHANGED}:
+        if fault.restarts_the_app:
             self.unanswered(Lost.PROCESS, times)
         if fault.whom in {"tables", plan.STORAGE}:
             self.unanswered(Lost.TABLE, times)
+        if fault.whom == "Graph":
+            self.unanswered(Lost.GRAPH, times)
 
     def unanswered(self, lost: Lost, times: Iterable[tuple[datetime, datetime]]) -> None:
         """Record when the app got no answer from its queue, which may have taken what it was sent, or the table."""

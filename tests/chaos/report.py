@@ -48,15 +48,18 @@ class Report:
 
     @property
     def forgotten(self) -> Sequence[Subscription]:
-        """The subscriptions that the app asked for again although it knew them: it had renewed them by their id.
+        """The subscriptions that the app asked for again although it knew them: it had created or renewed them.
 
-        What it renewed when it was killed, or without its table, it may not have recorded.
+        What it did when it was killed, or without its table or Graph's answer, it may not have recorded.
         """
-        unrecorded = [each for each in self.outages if each.lost in {Lost.PROCESS, Lost.TABLE}]
+        unrecorded = [each for each in self.outages if each.lost is not Lost.QUEUE]
         return [
             each
             for each in self.asked_again
-            if each.renewed_at is not None and not any(outage.covers(each.renewed_at) for outage in unrecorded)
+            if any(
+                at is not None and not any(outage.covers(at) for outage in unrecorded)
+                for at in (each.created_at, each.renewed_at)
+            )
         ]
 
     @property

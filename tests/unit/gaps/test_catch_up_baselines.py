@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Misconfigured
-from shared.gaps.gap import GapState
+from shared.gaps.gap import GapCause, GapState
 from tests.fakes.calls import raising
 from tests.fakes.catch_up_fixture import SECOND, CatchUpFixture
 from tests.fakes.gap_values import DURING, GAP, text
@@ -122,6 +122,22 @@ def test_gap_without_a_baseline_is_partly_recovered() -> None:
         f"ConversationMemberDeleted {MEMBERS}/goes",
     ]
     assert json.loads(said.data)["reason"] == "there was no complete snapshot to compare with"
+
+
+@pytest.mark.parametrize(("after", "state"), [(15, GapState.RECOVERED), (16, GapState.UNRECOVERABLE)])
+def test_gap_that_began_long_before_its_baseline_was_complete_is_reported(after: int, state: GapState) -> None:
+    late = replace(baseline_of(IN_TEAM), ended_at=IN_TEAM.since + after * MINUTE)
+    world = subscribed(IN_TEAM, IN_TEAM, late)
+    # Somebody who joined in the gap, before the lists were read for the baseline.
+    record(world, MEMBERS, joined=OWNER)
+    world.lists[OF_TEAM] = [page(joined=OWNER, new={})]
+    assert world.run() == {str(state): 1, "events": 1}
+    found, *said = world.published
+    assert found.subject == f"{MEMBERS}/new"
+    reasons = [json.loads(event.data)["reason"] for event in said]
+    assert reasons == ["the snapshot was not complete when it began"] * (state is GapState.UNRECOVERABLE)
+    # What arrives late is found by the second comparison, as after any gap.
+    assert [gap.cause for gap in world.gaps.rows.values()].count(GapCause.RECHECK) == 1
 
 
 @pytest.mark.parametrize("done", [timedelta(days=1), timedelta(days=400)])
