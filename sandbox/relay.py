@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
 _LATE_SECONDS = 1.0
+# Who has a second and a half left for a call may have hung up by then.
+_SLOW = timedelta(seconds=0.5)
 _PATIENCE_SECONDS = 30.0
 # So slow that no answer arrives in time, and so steady that no time-out of one read ends the wait.
 _TRICKLE_SECONDS = 0.2
@@ -44,6 +46,7 @@ class _Connection:
     """Whether it was made after those of before had become stale."""
     asked: bool = False
     """Whether the service has got a request of it that it has not answered."""
+    asked_at: datetime | None = None
     owed: bool = False
     """Whether the client has no answer, in full, to what the service has got."""
     ended: datetime | None = None
@@ -58,7 +61,8 @@ class Relay:
         self.unanswered: list[tuple[datetime, datetime]] = []
         """When connections ended over which a request had gone to the service, and no answer had come back in full.
 
-        And until when the service may still have done what it was asked for.
+        And until when the service may still have done what it was asked for. So it is if an answer came slowly: the
+        client may not have waited for it.
         """
         self.swallowed = 0
         """How many pieces of requests it took while it was silent."""
@@ -140,6 +144,8 @@ class Relay:
                     case Mood.SILENT:
                         self.swallowed += 1
                         continue
+                if not connection.owed:
+                    connection.asked_at = datetime.now(UTC)
                 connection.asked = connection.owed = True
                 target.write(data)
                 await target.drain()
@@ -164,7 +170,13 @@ class Relay:
                         data = await self._trickle(data, client)
                 client.write(data)
                 await client.drain()
-                connection.owed = False
+                self._answered(connection)
+
+    def _answered(self, connection: _Connection) -> None:
+        connection.owed = False
+        now, asked_at = datetime.now(UTC), connection.asked_at
+        if asked_at is not None and now - asked_at > _SLOW:
+            self.unanswered.append((asked_at, now))
 
     async def _trickle(self, data: bytes, client: asyncio.StreamWriter) -> bytes:
         """Return what is left of ``data`` once the relay does not trickle any more."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 
 from sandbox.graph import Subscription
@@ -16,6 +16,7 @@ from tests.chaos.strangers import Strangers
 
 # Tokens are dated back by five minutes, so that clocks may differ by less.
 _SKEW = timedelta(minutes=4)
+_PATIENCE_SECONDS, _POLL_SECONDS = 15, 0.1
 
 
 class Injector:
@@ -39,6 +40,7 @@ class Injector:
                 with self._context(fault.whom, fault.what):
                     await self._deployment.kill()
                     await self._deployment.restart()
+                    await self._until_asked("Key Vault")
                     await asyncio.sleep(seconds)
             case plan.APP | plan.OPERATORS:
                 await self._act(fault.what)
@@ -46,6 +48,15 @@ class Injector:
             case _:
                 with self._context(fault.whom, fault.what):
                     await asyncio.sleep(seconds)
+
+    async def _until_asked(self, name: str) -> None:
+        """Return once the app has asked a service that is silent: before that, nothing is the matter."""
+        relay = self._deployment.relays[name]
+        before = relay.swallowed
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while relay.swallowed == before:
+                    await asyncio.sleep(_POLL_SECONDS)
 
     def _context(self, whom: str, what: str) -> AbstractContextManager[None]:
         world, relays = self._deployment.world, self._deployment.relays

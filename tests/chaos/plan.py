@@ -45,6 +45,8 @@ STRANGERS_FAULTS = ("in a tenant that is not served", "in a tenant that is serve
 # Three times as often as the others, so that a short run has them.
 _OFTEN = ("subscription removed", "killed")
 _EVERY_SECONDS = 2.5
+# One at a time.
+_ALONE_EVERY_SECONDS = 8.0
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 6.0
 # With any seed something has to be parked outside a gap, and something to be missed.
 _OPENING = (
@@ -99,15 +101,15 @@ def plan(seed: int, length: timedelta, only: Collection[str] = ()) -> Sequence[P
     """Return the faults of a run that lasts ``length``, by when they begin; all are over by its end.
 
     After the same opening each time, nothing is repeated before everything has come once, but for a few kinds.
-    ``only``: some kinds in words, and no opening.
+    ``only``: some kinds in words, one at a time, and no opening.
     """
     dice = random.Random(seed)  # noqa: S311  chance that can be repeated, no secret
     kinds, seconds = _dealt(dice, only), length.total_seconds()
     rows = () if only else _OPENING
     opening = [_lasting(whom, what, at, min(lasts, seconds - at)) for whom, what, at, lasts in rows if at < seconds]
-    first = 0.0 if only else _OPENING_SECONDS
-    count = max(0, int((seconds - first) / _EVERY_SECONDS))
-    times = (first + number * _EVERY_SECONDS for number in range(count))
+    first, every = (0.0, _ALONE_EVERY_SECONDS) if only else (_OPENING_SECONDS, _EVERY_SECONDS)
+    count = max(0, int((seconds - first) / every))
+    times = (first + number * every for number in range(count))
     return [*opening, *(_fault(next(kinds), earliest, seconds, dice) for earliest in times)]
 
 

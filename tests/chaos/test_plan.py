@@ -1,6 +1,7 @@
 """The plan of a chaos run: the same for the same seed, and with every fault."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,22 @@ from tests.chaos.plan import all_kinds, plan
 MINUTES = timedelta(minutes=5)
 DOCUMENTED = {
     **dict.fromkeys(
-        ("Graph", "Entra ID", "Key Vault"), ("down", "slow", "wrong", "cut off", "throttling", "certificate expired")
+        ("Graph", "Entra ID", "Key Vault"),
+        ("down", "slow", "wrong", "cut off", "throttling", "certificate expired", "silent", "trickling"),
     ),
-    **dict.fromkeys(("blobs", "queues", "tables"), ("down", "silent", "late", "cut off", "full")),
+    **dict.fromkeys(("blobs", "queues", "tables"), ("down", "silent", "late", "trickling", "cut off", "full")),
     "clock of Entra ID": ("fast", "slow"),
     "the app": ("killed", "two timers at once"),
-    "people": ("subscription removed", "all subscriptions removed", "certificate rotated", "signing key rotated"),
+    "people": (
+        "subscription removed",
+        "all subscriptions removed",
+        "certificate rotated",
+        "signing key rotated",
+        "NOTIFICATION_URL changed",
+    ),
+    "Graph's lists of subscriptions": ("empty", "without some"),
+    "the neighbouring tenant": ("refused",),
+    "strangers": ("in a tenant that is not served", "in a tenant that is served"),
 }
 
 
@@ -35,6 +46,13 @@ def test_any_seed_parks_posts_before_a_gap_and_then_misses_changes(seed: int) ->
     removed = next(each for each in others if each.what == "all subscriptions removed")
     assert removed.at - first.ends > timedelta(seconds=5)
     assert any(each.whom == "Graph" and each.at == removed.at for each in others)
+
+
+def test_plan_of_some_kinds_has_them_alone_one_at_a_time() -> None:
+    only = ["strangers: in a tenant that is served", "Key Vault: silent"]
+    faults = plan(3, timedelta(seconds=48), only)
+    assert [sorted(str(fault) for fault in faults[start : start + 2]) for start in (0, 2, 4)] == [sorted(only)] * 3
+    assert all(first.ends < second.at for first, second in pairwise(faults))
 
 
 def test_five_minutes_have_every_fault_at_least_once() -> None:

@@ -15,7 +15,7 @@ from sandbox.ledger import Ledger
 from sandbox.run.queue_consumer import Event
 from tests.chaos.duplicates import Lost, Outage
 from tests.chaos.report import Report
-from tests.sandbox.deliveries import CHANGE, WHEN, delivery
+from tests.sandbox.deliveries import CHANGE, SUBSCRIPTION, WHEN, delivery
 
 DATA = {"tenantId": "t", "subscriptionId": "s", "resource": "chats('c')/messages('1')", "changeType": "created"}
 
@@ -51,10 +51,13 @@ REPORT = Report(
     length=timedelta(seconds=20),
     faults=Counter({"Graph: down": 2}),
     timer_runs=4,
+    met={"items of strangers": 3, "lists that forgot": 0},
+    asked_again=[],
     lost_by_graph=0,
     was_slow=False,
     unfinished=[],
 )
+KNOWN = replace(SUBSCRIPTION, created_at=WHEN, renewed_at=WHEN + timedelta(minutes=1))
 TWICE = replace(REPORT, ledger=_ledger(_event(), _event()))
 
 
@@ -75,12 +78,13 @@ def test_report_of_a_run_that_broke_no_law_says_so() -> None:
         (replace(REPORT, ledger=_ledger()), "1 changes are missing"),
         (replace(REPORT, ledger=_ledger(_event(), _event(id_="2", content={}))), "1 events are of no change"),
         (TWICE, "1 events came twice without a cause"),
+        (replace(REPORT, asked_again=[KNOWN]), "the app has asked 1 times for a subscription that it knew"),
         (replace(REPORT, lost_by_graph=3), "Graph has given up 3 notifications"),
         (replace(REPORT, was_slow=True), "Graph has found the endpoint slow"),
         (replace(REPORT, unfinished=["parked 2"]), "unfinished: parked 2"),
         (replace(REPORT, ledger=Ledger(Clock())), "nothing has happened"),
     ],
-    ids=["missing", "wrong", "twice", "given up", "slow", "unfinished", "nothing"],
+    ids=["missing", "wrong", "twice", "known", "given up", "slow", "unfinished", "nothing"],
 )
 def test_broken_law_is_named(broken: Report, words: str) -> None:
     assert len(broken.broken) == 1
@@ -94,6 +98,14 @@ def test_duplicate_with_a_cause_breaks_no_law_and_is_shown() -> None:
     assert "1 x killed before it was recorded" in _shown(caused)
 
 
+@pytest.mark.parametrize("lost", [Lost.PROCESS, Lost.TABLE, Lost.GRAPH])
+def test_subscription_that_was_made_in_an_outage_may_be_asked_for_again(lost: Lost) -> None:
+    outages = [Outage(lost=lost, since=WHEN, until=WHEN)]
+    created = replace(KNOWN, renewed_at=None)
+    assert replace(REPORT, outages=outages, asked_again=[created]).broken == []
+    assert len(replace(REPORT, outages=outages, asked_again=[KNOWN]).broken) == 1
+
+
 @pytest.mark.parametrize(
     "shown",
     [
@@ -103,6 +115,7 @@ def test_duplicate_with_a_cause_breaks_no_law_and_is_shown() -> None:
         "Repeated, another id │ 1",
         "5, in the best ten seconds 10",
         "2 x Graph: down",
+        "3 x items of strangers ",
     ],
 )
 def test_table_shows(shown: str) -> None:

@@ -21,6 +21,13 @@ def _chaos(seed: int, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+SERVED, NOT_SERVED = "strangers: in a tenant that is served", "strangers: in a tenant that is not served"
+REFUSED = "the neighbouring tenant: refused"
+MOVED = "people: NOTIFICATION_URL changed"
+SILENT = "Key Vault: silent"
+EMPTY, SHORT = "Graph's lists of subscriptions: empty", "Graph's lists of subscriptions: without some"
+
+
 def test_run_accounts_for_every_change() -> None:
     done = _chaos(1)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -35,3 +42,28 @@ def test_run_without_a_part_of_the_app_fails(part: str, outcome: str, seed: int)
     done = _chaos(seed, "--without", part)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(rf"^{outcome}: (created|updated|deleted) ", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("trouble", [NOT_SERVED, SERVED, REFUSED, MOVED, SILENT, EMPTY, SHORT])
+def test_run_with_one_trouble_meets_it_and_accounts_for_every_change(trouble: str) -> None:
+    done = _chaos(1, "--only", trouble)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Met +│ [1-9]\d* x ", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("trouble", "rule", "broken"),
+    [
+        (NOT_SERVED, "client states", "unfinished: parked"),
+        (SERVED, "client states", "unfinished: quarantine|events came twice|of no change"),
+        (REFUSED, "gaps of removed subscriptions", "changes are missing"),
+        (MOVED, "gaps of replaced subscriptions", "changes are missing"),
+        (SILENT, "silence of the vault", "unfinished: parked|changes are missing"),
+        (EMPTY, "known ids", "for a subscription that it knew"),
+        (SHORT, "known ids", "for a subscription that it knew"),
+    ],
+)
+def test_run_without_the_rule_that_a_trouble_is_for_fails(trouble: str, rule: str, broken: str) -> None:
+    done = _chaos(1, "--only", trouble, "--without", rule)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(rf"^.*({broken})", done.stdout, re.MULTILINE), done.stdout

@@ -104,6 +104,22 @@ def test_request_of_a_client_that_hung_up_is_open_until_the_answer() -> None:
 
 
 @pytest.mark.slow
+def test_answer_that_came_slowly_counts_as_none() -> None:
+    async def unanswered(takes: float) -> list[timedelta]:
+        async with _relay(Mood.FORWARDING, takes=takes) as relay:
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert await reader.readexactly(len(ANSWER)) == ANSWER
+            await asyncio.sleep(0)
+            writer.transport.abort()
+            return [until - since for since, until in relay.unanswered]
+
+    assert asyncio.run(unanswered(0.1)) == []
+    [waited] = asyncio.run(unanswered(0.6))
+    assert timedelta(seconds=0.5) < waited < timedelta(seconds=3)
+
+
+@pytest.mark.slow
 def test_trickling_relay_sends_byte_by_byte_until_its_mood_changes() -> None:
     async def received() -> tuple[bytes, bytes]:
         async with _relay(Mood.TRICKLING) as relay:
