@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def test_container_for_development_makes_what_the_makefile_has() -> None:
     version = (REPOSITORY / ".python-version").read_text(encoding="utf-8").strip()
     assert container["image"].startswith(f"mcr.microsoft.com/devcontainers/python:{version}-")
     made = re.findall(r"^(\S+installed):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(container["postCreateCommand"].removeprefix("make ").split()) <= set(made)
+    for target in container["postCreateCommand"].removeprefix("make ").split():
+        assert any(fnmatch(target, rule.replace("%", "*")) for rule in made)
 
 
 @pytest.fixture
