@@ -183,7 +183,7 @@ _GAPS = (
         exchanged("_announce_loss", "_close"),
         _LOST,
     ),
-    _gap("what could not be read leaves it partial", "_Attempt._finish", without_if("skipped"), _PARTIAL),
+    _gap("what could not be read leaves it partial", "_Attempt._close_read", without_if("skipped"), _PARTIAL),
     _gap(
         "a requested gap is published again",
         "_Run.backfill",
