@@ -6,7 +6,7 @@ from typing import Any, override
 import typer
 from typer.core import TyperGroup
 
-from shared.errors import Conflict, Problem, Unavailable
+from shared.errors import Conflict, NotSignedIn, Problem, Unavailable
 
 
 class Status(IntEnum):
@@ -33,5 +33,7 @@ class CommandGroup(TyperGroup):
             return super().invoke(ctx)
         except Problem as problem:
             typer.echo(f"{problem}: run the command again" if isinstance(problem, Conflict) else str(problem), err=True)
-            status = Status.TRY_AGAIN if isinstance(problem, Unavailable | Conflict) else Status.MISCONFIGURED
+            # On a laptop, no token means that nobody is signed in: to try again does not help.
+            is_temporary = isinstance(problem, Unavailable | Conflict) and not isinstance(problem, NotSignedIn)
+            status = Status.TRY_AGAIN if is_temporary else Status.MISCONFIGURED
             raise typer.Exit(status) from problem

@@ -18,7 +18,7 @@ from azure.core.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from shared.errors import Misconfigured, Unavailable
+from shared.errors import Misconfigured, NotSignedIn, Unavailable
 
 # Options of a call on the receiving path: Graph waits 3 seconds for an answer, and retries itself.
 FAIL_FAST: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 1, "read_timeout": 2}
@@ -61,7 +61,7 @@ def as_unavailable(system: str, exc: Exception) -> Unavailable:
     status = exc.status_code if isinstance(exc, HttpResponseError) else None
     # Without a status, this one is azure-identity's.
     if status is None and isinstance(exc, ClientAuthenticationError):
-        return Unavailable(f"no token for {system}: enable a managed identity, or run az login")
+        return NotSignedIn(f"no token for {system}: enable a managed identity, or run az login")
     return Unavailable(f"{system} does not answer as it should: {status or type(exc).__name__}")
 
 

@@ -10,6 +10,7 @@ Problem
 │   └── Expired                     it came, or waited, too long after its subscription or its retries had ended
 ├── Pending                     a later retry. An item that is authentic is parked
 │   ├── Unavailable                 another system did not answer, or not in time
+│   │   └── NotSignedIn                 there is no token for it: a login, or the identity's endpoint, is missing
 │   ├── Misconfigured               an operator has to correct a setting, role or file
 │   ├── TenantNotServed             its tenant is not in TENANT_IDS
 │   ├── UnknownCertificate          the vault does not have the certificate that it was encrypted for
@@ -90,6 +91,10 @@ class Unavailable(Pending):
     def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+
+
+class NotSignedIn(Unavailable):
+    """No token for a system; in Azure the identity's endpoint may be out of order, on a laptop nobody is signed in."""
 
 
 class Misconfigured(Pending):

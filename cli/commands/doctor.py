@@ -10,7 +10,7 @@ from cli.doctor.case import Case
 from cli.doctor.checks import CHECKS, selected
 from cli.doctor.report import document, exit_status, print_result, print_sum
 from cli.doctor.visit import Result, visit
-from cli.options import AsJson
+from cli.options import AsJson, Tenant, selected_tenant_ids
 from cli.output import console, print_json
 
 _GROUPS = ", ".join(dict.fromkeys(check.group for check in CHECKS))
@@ -18,7 +18,7 @@ _GROUPS = ", ".join(dict.fromkeys(check.group for check in CHECKS))
 
 def doctor(
     *,
-    tenant: Annotated[str, typer.Option(help="One of TENANT_IDS.", show_default="all of them")] = "",
+    tenant: Tenant = "",
     only: Annotated[list[str] | None, typer.Option(help=f"A check, or a group: {_GROUPS}. Repeatable.")] = None,
     canary: Annotated[str, typer.Option(metavar="CHAT", help="Write in this chat as the signed-in user.")] = "",
     as_json: AsJson = False,
@@ -37,6 +37,8 @@ def doctor(
     if canary:
         checks = [*checks, Canary(chat_id=canary).check()]
     case = Case(environ=os.environ, requested_tenant=tenant.lower())
+    if tenant:
+        selected_tenant_ids(tenant, case.settings)
     out, results = console(), list[Result]()
     for result in visit(checks, case):
         results.append(result)

@@ -28,7 +28,7 @@ CHECKS: Sequence[Check] = (
     Check(name="versions", group="vault", examine=vault.versions, needs=("certificate", "tables")),
     Check(name="token", group="entra", examine=entra.token, needs=("entra-host", "clock")),
     Check(name="permissions", group="entra", examine=entra.permissions, needs=("token", "tables")),
-    Check(name="registration", group="entra", examine=entra.registration, needs=("graph-host", "login")),
+    Check(name="registration", group="entra", examine=entra.registration, needs=("graph-host", "login", "tables")),
     Check(name="secret-end", group="entra", examine=entra.secret_end, needs=("registration",)),
     Check(name="subscriptions", group="entra", examine=through.subscriptions, needs=("tables",)),
     Check(name="handshake", group="outside", examine=outside.handshake, needs=("settings",)),

@@ -113,7 +113,16 @@ def registration(case: Case) -> Finding:
             "tokens, and all resource data goes to quarantine",
             _ASSIGN.format(client_id),
         )
+    if _is_identity_alone(case) and any(row.desired.include_resource_data for row in case.rows()):
+        return watch(
+            "the app is a managed identity alone: nothing documents that Entra ID issues the validation tokens for one "
+            "that resource data needs, so sign in by FEDERATED_IDENTITY_CLIENT_ID"
+        )
     return ok("no assignment is required, Change Tracking is there")
+
+
+def _is_identity_alone(case: Case) -> bool:
+    return case.settings.has_managed_identity and case.settings.federated_identity is None
 
 
 def _is_assigned(case: Case, client_id: str, tracking: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cli.doctor.case import Case
-from shared.errors import Problem, Unavailable
+from shared.errors import NotSignedIn, Problem, Unavailable
 
 
 class Level(IntEnum):
@@ -62,7 +62,8 @@ def down(text: str, *remedies: str) -> Finding:
 
 def of_problem(problem: Problem, *remedies: str) -> Finding:
     """Return the finding for a problem, of which only one that a later try may solve is a service's."""
-    level = Level.DOWN if isinstance(problem, Unavailable) else Level.MEND
+    is_down = isinstance(problem, Unavailable) and not isinstance(problem, NotSignedIn)
+    level = Level.DOWN if is_down else Level.MEND
     return Finding(level=level, text=str(problem), remedies=remedies)
 
 

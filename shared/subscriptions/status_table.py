@@ -12,6 +12,7 @@ from typing import Any
 from azure.data.tables import TableServiceClient
 
 from shared.subscriptions.deployment_status import (
+    OK,
     Answers,
     DeploymentFacts,
     DeploymentStatus,
@@ -28,7 +29,7 @@ SCHEMA_VERSION = 1
 
 _PARTITION, _OWNER = "deployments", "owner"
 # Of one error and of all: a column takes 32,768 characters. Source: the page above.
-_MAX_ERROR, _MAX_ERRORS = 1000, 25_000
+_MAX_ERROR, _MAX_ANSWERS = 1000, 30_000
 
 
 class StatusTable:
@@ -94,16 +95,27 @@ def _deployment_columns(row: DeploymentStatus) -> dict[str, Any]:
 def _answer_columns(answers: Answers | None) -> dict[str, Any]:
     if answers is None:
         return {}
-    most = min(_MAX_ERROR, _MAX_ERRORS // max(1, len(answers.by_system)))
-    by_system = {system: said[:most] for system, said in answers.by_system.items()}
     permissions = {tenant_id: sorted(names) for tenant_id, names in answers.permissions.items()}
     return {
         "answersDateTime": answers.at,
-        "answers": json.dumps(by_system, ensure_ascii=False),
+        "answers": json.dumps(_within_column(answers.by_system), ensure_ascii=False),
         "permissions": json.dumps(permissions),
         "encryptionCertificateId": answers.certificate_version,
         "encryptionCertificateEndDateTime": answers.certificate_ends_at,
     }
+
+
+def _within_column(by_system: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what fits into a column, errors first: with hundreds of tenants that all answer, some are left out."""
+    kept: dict[str, str] = {}
+    left = _MAX_ANSWERS
+    for system, said in sorted(by_system.items(), key=lambda item: item[1] == OK):
+        text = said[:_MAX_ERROR]
+        left -= len(json.dumps({system: text}, ensure_ascii=False))
+        if left < 0:
+            break
+        kept[system] = text
+    return kept
 
 
 def _times_text(times: Mapping[str, datetime]) -> str:

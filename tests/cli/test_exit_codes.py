@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.exit_codes import CommandGroup
-from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem, Unavailable
+from shared.errors import Conflict, Malformed, Misconfigured, NotFound, NotSignedIn, Problem, Unavailable
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from shared.errors import Conflict, Malformed, Misconfigured, NotFound, Problem,
         (NotFound("no stored POST is named x"), 3, "no stored POST is named x\n"),
         (Malformed("not JSON in UTF-8"), 3, "not JSON in UTF-8\n"),
         (Unavailable("no answer"), 4, "no answer\n"),
+        (NotSignedIn("no token: run az login"), 3, "no token: run az login\n"),
         (Conflict("the row has changed"), 4, "the row has changed: run the command again\n"),
     ],
 )

@@ -1,19 +1,17 @@
 """Faults of settings, logins, the vault, Entra ID and the registration."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sandbox.keyvault.certificates import KeyPolicy
 from sandbox.serving import Fault
 from tests.cli.doctor.faults import Row, Switch
 from tests.cli.doctor.faults_outside import answering, settings
-from tests.cli.doctor.patients import registration, run_timer
+from tests.cli.doctor.patients import registration
 from tests.cli.operator import Operator
-from tests.fakes.identity_services import CERTIFICATE_NAME
 from tests.sandbox.graph_world import ROLES
 from tests.sender import CLIENT_ID, PREVIOUS_STATE_KEY_TEXT, STRANGER
 
@@ -42,53 +40,6 @@ def _ending_secret(**left: float) -> Switch:
             yield
 
     return switched
-
-
-def _vault(**changes: Any) -> Switch:
-    @contextmanager
-    def switched(operator: Operator) -> Iterator[None]:
-        vault = operator.world.vault
-        before = {name: getattr(vault, name) for name in changes}
-        for name, value in changes.items():
-            setattr(vault, name, value)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(vault, name, value)
-
-    return switched
-
-
-def _new_certificate(then: Callable[[Operator, str], None] = lambda _operator, _version: None, **how: Any) -> Switch:
-    @contextmanager
-    def switched(operator: Operator) -> Iterator[None]:
-        vault = operator.world.vault
-        version = vault.create_certificate(CERTIFICATE_NAME, **how)
-        then(operator, version)
-        try:
-            yield
-        finally:
-            vault.remove(CERTIFICATE_NAME, version)
-
-    return switched
-
-
-@contextmanager
-def _version_in_use(operator: Operator, *, lost: bool) -> Iterator[None]:
-    """Rotate the certificate without a run, and take the version away that subscriptions are encrypted to."""
-    world = operator.world
-    [in_use] = {row.applied.certificate_id for row in world.rows() if row.applied and row.applied.certificate_id}
-    world.vault.create_certificate(CERTIFICATE_NAME)
-    if lost:
-        world.vault.remove(CERTIFICATE_NAME, in_use)
-    else:
-        world.vault.disable(CERTIFICATE_NAME, in_use)
-    try:
-        yield
-    finally:
-        world.run(force=True)
-        run_timer(operator)
 
 
 @contextmanager
@@ -165,70 +116,6 @@ IDENTITY = (
         says=("nobody is signed in to Azure here: run az login", "-> az login"),
     ),
     Row(
-        name="login may not read certificates",
-        fault=_vault(certificate_readers=set()),
-        lines={"certificate": "mend"},
-        says=(
-            "Key Vault refuses your login",
-            "-> az role assignment create --assignee-object-id ",
-            '--role "Key Vault Reader" --scope $(az keyvault show --name 127 --query id --output tsv)',
-        ),
-    ),
-    Row(
-        name="certificate is missing",
-        fault=settings(ENCRYPTION_CERTIFICATE_NAME="elsewhere"),
-        lines={"certificate": "mend"},
-        says=("no certificate elsewhere: correct ENCRYPTION_CERTIFICATE_NAME", "-> az keyvault certificate create"),
-    ),
-    Row(
-        name="key is not exportable",
-        fault=_vault(key_policy=KeyPolicy(exportable=False)),
-        lines={"certificate": "mend"},
-        says=("is not exportable", "--policy @policy.json"),
-    ),
-    Row(
-        name="key is not RSA",
-        fault=_vault(key_policy=KeyPolicy(kty="EC")),
-        lines={"certificate": "mend"},
-        says=("is EC of 2048 bits: Graph takes RSA of 2048 to 4096",),
-    ),
-    Row(
-        name="key is kept at renewal",
-        fault=_vault(key_policy=KeyPolicy(reuse_key=True)),
-        lines={"key-policy": "watch"},
-        says=("keeps its key when it is renewed", "-> az keyvault certificate create --vault-name"),
-    ),
-    Row(
-        name="certificate ends soon",
-        fault=_new_certificate(lifetime=timedelta(days=10)),
-        lines={"certificate": "watch"},
-        says=("graph-notifications ends on 20", "-> az keyvault certificate create"),
-    ),
-    Row(
-        name="certificate has ended",
-        fault=_new_certificate(lifetime=timedelta(days=-1)),
-        lines={"certificate": "mend"},
-        says=("graph-notifications ended on 20",),
-    ),
-    Row(
-        name="newest version is disabled",
-        fault=_new_certificate(lambda operator, version: operator.world.vault.disable(CERTIFICATE_NAME, version)),
-        lines={"certificate": "mend"},
-        says=("is disabled", "-> az keyvault certificate set-attributes --vault-name 127 --name graph-notifications"),
-    ),
-    Row(
-        name="version in use is disabled",
-        fault=lambda operator: _version_in_use(operator, lost=False),
-        lines={"versions": "mend"},
-        says=("is in use at Graph and disabled", "--enabled true"),
-    ),
-    Row(
-        name="version in use is gone",
-        fault=lambda operator: _version_in_use(operator, lost=True),
-        lines={"versions": "mend"},
-        says=("is in use at Graph and gone from the vault", "-> az keyvault certificate recover --vault-name"),
-    ),
-    Row(
         name="AADSTS7000215",
         fault=settings(CLIENT_SECRET="hunter2"),
         lines={"token": "mend"},
@@ -279,6 +166,12 @@ IDENTITY = (
         fault=_without_change_tracking,
         lines={"registration": "mend"},
         says=("no Microsoft Graph Change Tracking", "-> az ad sp create --id 0bf30f3b-4a52-48df-9a82-234910c4a086"),
+    ),
+    Row(
+        name="app is a managed identity alone",
+        fault=settings(CLIENT_SECRET=""),
+        lines={"registration": "watch"},
+        says=("nothing documents that Entra ID issues the validation tokens", "FEDERATED_IDENTITY_CLIENT_ID"),
     ),
     Row(
         name="login may not read registrations",

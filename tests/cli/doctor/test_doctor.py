@@ -16,13 +16,16 @@ from sandbox.serving import Fault
 from tests.cli.doctor.faults_app import APP
 from tests.cli.doctor.faults_identity import IDENTITY
 from tests.cli.doctor.faults_outside import OUTSIDE, settings
+from tests.cli.doctor.faults_through import THROUGH
+from tests.cli.doctor.faults_vault import VAULT
 from tests.cli.doctor.patients import lines
 from tests.cli.operator import Operator, invoke
 from tests.fakes.subscription_values import NOW
+from tests.sender import STRANGER
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor")]
 
-ROWS = (*OUTSIDE, *IDENTITY, *APP)
+ROWS = (*OUTSIDE, *IDENTITY, *VAULT, *APP, *THROUGH)
 
 
 def test_deployment_that_is_well_has_only_good_lines(well: Operator) -> None:
@@ -75,17 +78,25 @@ def test_unknown_check_is_a_usage_error(well: Operator) -> None:
     assert "there is no check or group everything" in ran.stderr
 
 
-def test_settings_of_another_tenant_are_not_looked_at(well: Operator) -> None:
+def test_tenant_that_is_not_served_is_a_usage_error(well: Operator) -> None:
+    ran = well.run("doctor", "--tenant", STRANGER)
+    assert ran.exit_code == 2
+    assert "is not one of TENANT_IDS" in ran.stderr
+
+
+def test_tenant_is_named_in_any_case(well: Operator) -> None:
     found = lines(well, "--only", "token", "--tenant", well.world.tenant_id.upper())
     assert found["token"]["level"] == "ok"
 
 
 def test_managed_identity_is_seen_through_the_row_of_its_run(well: Operator) -> None:
     secret = well.world.app.environ.pop("CLIENT_SECRET")
+    well.world.app.environ["FEDERATED_IDENTITY_CLIENT_ID"] = STRANGER
     try:
         found = lines(well)
     finally:
         well.world.app.environ["CLIENT_SECRET"] = secret
+        del well.world.app.environ["FEDERATED_IDENTITY_CLIENT_ID"]
     assert {line["level"] for line in found.values()} == {"ok"}
     assert "nobody else gets the token of a managed identity" in found["token"]["text"]
     assert found["secret-end"]["text"] == "the app signs in by a managed identity: nothing ends"

@@ -55,6 +55,17 @@ def test_saved_deployments_are_loaded_with_every_field(table: StatusTable) -> No
     assert replace(full, etag=None) == FULL
 
 
+def test_answers_of_a_thousand_systems_keep_the_errors(table: StatusTable) -> None:
+    said = {f"Graph for tenant {number:036}": "ok" for number in range(1000)}
+    said |= {f"Entra ID for tenant {number:036}": 'it said: "no"' * 100 for number in range(10)}
+    saved = table.save(replace(status(), answers=Answers(at=NOW, by_system=said)))
+    [row] = _rows(table)
+    assert row.deployment_id == saved.deployment_id
+    assert row.answers is not None
+    errors = {system: text for system, text in row.answers.by_system.items() if text != "ok"}
+    assert errors == {system: text[:1000] for system, text in said.items() if text != "ok"}
+
+
 def test_field_that_is_none_again_is_removed(table: StatusTable) -> None:
     saved = table.save(FULL)
     changed = table.save(replace(saved, wanted_none=None, renew_requested_at=None, answers=None))
