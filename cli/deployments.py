@@ -15,7 +15,7 @@ from shared.app.clients import Clients
 from shared.app.deployments import deployment_facts
 from shared.errors import Misconfigured, Problem
 from shared.settings import Settings
-from shared.subscriptions.deployment_status import OK, Answers, DeploymentFacts, DeploymentStatus, signing_order
+from shared.subscriptions.deployment_status import Answers, DeploymentFacts, DeploymentStatus, failures, signing_order
 from shared.subscriptions.reconcile import Reconciler
 
 _PULL = "take the app's with: settings pull --app NAME --group GROUP"
@@ -128,7 +128,7 @@ def required_answers(row: DeploymentStatus) -> Answers:
 
 def unanswered(answers: Answers) -> Iterator[str]:
     """Yield what did not answer as it should, one sentence each."""
-    yield from (f"{system}: {said}" for system, said in answers.by_system.items() if said != OK)
+    yield from (f"{system}: {said}" for system, said in failures(answers).items())
 
 
 def _difference(what: str, here: str, there: str) -> str:

@@ -13,7 +13,7 @@ from cli.output import ago, iso_or_none, span
 from cli.subscription_status import StatusContext, SubscriptionState, state_of
 from shared.gaps.gap import Gap, GapState
 from shared.receiving.post_store import StoredPost
-from shared.subscriptions.deployment_status import OK, SILENT_AFTER, DeploymentStatus, period_of
+from shared.subscriptions.deployment_status import SILENT_AFTER, DeploymentStatus, failures, period_of
 from shared.subscriptions.tracked import TrackedSubscription
 
 # What is parked is published by the next run, or the one after it.
@@ -52,7 +52,7 @@ class Glance:
     def unanswered(self) -> Sequence[str]:
         """Return the systems that refuse the app or do not answer it."""
         answers = self.owner.answers if self.owner else None
-        return [system for system, said in answers.by_system.items() if said != OK] if answers else []
+        return list(failures(answers)) if answers else []
 
     @property
     def oldest_parked(self) -> timedelta:

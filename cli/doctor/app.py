@@ -11,7 +11,16 @@ from cli.doctor.case import Case
 from cli.doctor.finding import Finding, Level, mend, ok, watch, worst
 from cli.doctor.roles import role_remedies
 from cli.output import ago, iso, span
-from shared.subscriptions.deployment_status import MOST_PERIOD, OK, SILENT_AFTER, entra_in, graph_in, period_of
+from shared.subscriptions.deployment_status import (
+    MOST_PERIOD,
+    OK,
+    SILENT_AFTER,
+    UNCLEAR,
+    entra_in,
+    failures,
+    graph_in,
+    period_of,
+)
 
 _PULL = "python -m cli settings pull --app NAME --group GROUP --force"
 _RUNS = "az monitor app-insights query --app NAME --analytics-query \"traces | where message startswith 'run '\""
@@ -82,8 +91,9 @@ def graph(case: Case) -> Finding:
 def url(case: Case) -> Finding:
     """Look at what the app's public URL answered to the app."""
     found = _answered(case, ("NOTIFICATION_URL",))
+    said = case.answers.by_system.get("NOTIFICATION_URL", OK)
     # It may be the app alone that does not get through.
-    return watch(found.text, *found.remedies) if "cannot tell:" in found.text else found
+    return watch(f"the app {said}") if said.startswith(UNCLEAR) else found
 
 
 def _answered(case: Case, systems: Iterable[str]) -> Finding:
@@ -96,10 +106,8 @@ def _answered(case: Case, systems: Iterable[str]) -> Finding:
 
 
 def _failures(case: Case, systems: Iterable[str]) -> Iterator[tuple[str, str]]:
-    said = case.answers.by_system
-    for system in systems:
-        if said.get(system, OK) != OK:
-            yield system, said[system]
+    said = failures(case.answers)
+    yield from ((system, said[system]) for system in systems if system in said)
 
 
 def _of_run(case: Case) -> str:

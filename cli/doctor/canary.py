@@ -12,6 +12,7 @@ import requests
 
 from cli.doctor.case import Case
 from cli.doctor.finding import Check, Finding, ok, watch
+from cli.doctor.network import session
 from cli.queue_peek import Queue
 from shared.errors import Misconfigured, Unavailable
 from shared.notifications.json_text import parse_json
@@ -56,13 +57,11 @@ class Canary:
     def _write(self, case: Case) -> str:
         tenant_id = case.tenant_ids[0]
         token = case.clients.graph_token(tenant_id, delegated=True)
+        url = f"{case.settings.graph_url}/v1.0/chats/{quote(self.chat_id, safe='')}/messages"
+        headers, body = {"Authorization": f"Bearer {token}"}, {"body": {"content": _TEXT}}
         try:
-            answer = requests.post(
-                f"{case.settings.graph_url}/v1.0/chats/{quote(self.chat_id, safe='')}/messages",
-                json={"body": {"content": _TEXT}},
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=_TIMEOUT_SECONDS,
-            )
+            with session() as made:
+                answer = made.post(url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
         except requests.RequestException as exc:
             raise Unavailable(f"Graph does not take the message: {type(exc).__name__}") from exc
         found = parse_json(answer.content) if answer.status_code == _CREATED else None

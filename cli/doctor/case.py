@@ -39,6 +39,7 @@ class Case:
     environ: Mapping[str, str]
     requested_tenant: str = ""
     requirements: Path = Path(__file__).parents[2] / "requirements.txt"
+    _certificates: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, init=False)
     _states: dict[str, TenantState] = field(default_factory=dict, init=False)
 
     @staticmethod
@@ -112,10 +113,18 @@ class Case:
         Raises:
             NotFound: there is none.
         """
+        if (name, version) not in self._certificates:
+            self._certificates[name, version] = self._read_certificate(name, version)
+        return self._certificates[name, version]
+
+    @cached_property
+    def _vault(self) -> SecretClient:
+        return SecretClient(self.settings.key_vault_url or "", self.login)
+
+    def _read_certificate(self, name: str, version: str) -> Mapping[str, Any]:
         request = HttpRequest("GET", f"certificates/{name}/{version}".rstrip("/"))
-        client = SecretClient(self.settings.key_vault_url or "", self.login)
         try:
-            response: HttpResponse = client.send_request(request, **FAIL_FAST)
+            response: HttpResponse = self._vault.send_request(request, **FAIL_FAST)
             if response.status_code == _NOT_FOUND:
                 raise NotFound(f"the vault has no certificate {name}{f', version {version}' if version else ''}")
             response.raise_for_status()

@@ -15,7 +15,7 @@ from cli.doctor.aadsts import explained
 from cli.doctor.case import Case
 from cli.doctor.catch_up import lacking_for_gaps
 from cli.doctor.finding import Finding, mend, of_problem, ok, watch, worst
-from cli.doctor.network import UnreachableError, call
+from cli.doctor.network import UnreachableError, call, session
 from cli.permission_check import PermissionCheck, least_privileged, needs
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.identity.access_tokens import permissions_in
@@ -169,11 +169,9 @@ def _directory(case: Case, path: str) -> Mapping[str, Any]:
     """
     try:
         bearer = case.login.get_token(f"{case.settings.cloud.graph_url}/.default").token
-        answer = requests.get(
-            f"{case.settings.graph_url}/v1.0/{path}",
-            headers={"Authorization": f"Bearer {bearer}"},
-            timeout=_TIMEOUT_SECONDS,
-        )
+        url, headers = f"{case.settings.graph_url}/v1.0/{path}", {"Authorization": f"Bearer {bearer}"}
+        with session() as made:
+            answer = made.get(url, headers=headers, timeout=_TIMEOUT_SECONDS)
     except (AzureError, requests.RequestException) as exc:
         raise Unavailable(f"Graph does not answer your login: {type(exc).__name__}") from exc
     if answer.status_code == _NOT_FOUND:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.exceptions import SSLError
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import HTTPError, NameResolutionError
 
 from cli.doctor.finding import Finding, down, mend
 
@@ -47,10 +47,10 @@ def call(method: str, url: str, setting: str, *, body: bytes = b"", content_type
     """
     headers = {"Content-Type": content_type} if content_type else {}
     began = monotonic()
-    with _explained(url, setting), requests.Session() as session:
-        # Without its own "auth", requests looks for a .netrc file and would send its credentials.
-        session.auth = lambda request: request
-        with session.request(
+    with (
+        _explained(url, setting),
+        session() as made,
+        made.request(
             method,
             url,
             data=body,
@@ -58,10 +58,20 @@ def call(method: str, url: str, setting: str, *, body: bytes = b"", content_type
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
             stream=True,
-        ) as answer:
-            content = answer.raw.read(_MAX_BODY, decode_content=True)
-            seconds = monotonic() - began
-            return Answer(status=answer.status_code, headers=answer.headers, body=content, seconds=seconds)
+        ) as answer,
+    ):
+        content = answer.raw.read(_MAX_BODY, decode_content=True)
+        seconds = monotonic() - began
+        return Answer(status=answer.status_code, headers=answer.headers, body=content, seconds=seconds)
+
+
+@contextmanager
+def session() -> Iterator[requests.Session]:
+    """Yield a session that sends no credentials but those it is given."""
+    with requests.Session() as made:
+        # Without its own "auth", requests looks for a .netrc file and would send what stands there.
+        made.auth = lambda request: request
+        yield made
 
 
 def refusal(status: int, url: str, setting: str) -> Finding | None:
@@ -83,7 +93,7 @@ def _explained(url: str, setting: str) -> Iterator[None]:
         yield
     except SSLError as exc:
         raise UnreachableError(_tls(url, exc)) from exc
-    except (requests.RequestException, OSError, ValueError) as exc:
+    except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
         raise UnreachableError(_unreachable(url, setting, exc)) from exc
 
 

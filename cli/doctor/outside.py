@@ -37,7 +37,8 @@ def handshake(case: Case) -> Finding:
 def _wrong(case: Case, answer: Answer) -> Finding | None:
     url, kind = case.settings.notification_url, answer.headers.get("Content-Type", "")
     if answer.status in _REDIRECTS:
-        return mend(f"it redirects ({answer.status}) to {answer.headers.get('Location')}: Graph follows nothing")
+        to = answer.headers.get("Location", "").partition("?")[0]
+        return mend(f"it redirects ({answer.status}) to {to}: Graph follows nothing")
     if found := refusal(answer.status, url, _NAME):
         return found
     text = answer.body.decode(errors="replace")

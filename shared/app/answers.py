@@ -17,7 +17,7 @@ from shared.identity.certificates import Certificate
 from shared.notifications.probe import Verdict
 from shared.receiving.post_store import PARKED
 from shared.subscriptions.delivery import EndpointAnswer
-from shared.subscriptions.deployment_status import OK, Answers, entra_in, graph_in
+from shared.subscriptions.deployment_status import OK, UNCLEAR, Answers, entra_in, graph_in
 
 type _Ask = Callable[[], object]
 
@@ -88,4 +88,4 @@ def _graph_answered(clients: Clients, tenant_id: str) -> None:
 
 def _endpoint_answered(answer: EndpointAnswer) -> None:
     if answer.verdict is not Verdict.YES:
-        raise Unavailable(f"{answer.verdict.value}: {answer.reason}")
+        raise Unavailable(f"{'' if answer.verdict is Verdict.NO else UNCLEAR}{answer.reason}")

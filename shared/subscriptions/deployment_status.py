@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from shared.settings import ClientStateKey
 
-# What a system answered that works.
-OK = "ok"
+# What a system answered that works, and how the answer begins of which nobody can tell whether it works.
+OK, UNCLEAR = "ok", "cannot tell: "
 
 # Three runs: an owner whose row is older has stopped.
 SILENT_AFTER = timedelta(minutes=15)
@@ -114,6 +114,12 @@ class StatusState:
     def of_owner(self) -> DeploymentStatus | None:
         """Return the row of the deployment that looks after the subscriptions."""
         return self.of(self.owner.deployment_id) if self.owner else None
+
+
+def failures(answers: Answers) -> Mapping[str, str]:
+    """Return what each system said that refused the deployment or did not answer it."""
+    said = answers.by_system.items()
+    return {system: text for system, text in said if text != OK and not text.startswith(UNCLEAR)}
 
 
 def entra_in(tenant_id: str) -> str:

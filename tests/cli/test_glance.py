@@ -19,6 +19,8 @@ from tests.fakes.gap_values import GAP
 from tests.fakes.subscription_values import NOW
 from tests.sender import TENANT
 
+pytestmark = pytest.mark.slow
+
 MINUTE = timedelta(minutes=1)
 OWNER = status(at=NOW - 2 * MINUTE)
 ANSWERED = Answers(at=NOW, by_system={"tables": "ok", "Key Vault": "ok"})
@@ -57,6 +59,11 @@ def test_deployment_that_is_well_is_green_and_says_what_came_last() -> None:
             {"owner": replace(OWNER, answers=replace(ANSWERED, by_system={"tables": "ok", "Key Vault": "no"}))},
             "red",
             "Key Vault refused the app or did not answer it",
+        ),
+        (
+            {"owner": replace(OWNER, answers=replace(ANSWERED, by_system={"NOTIFICATION_URL": "cannot tell: no"}))},
+            "green",
+            "Graph delivers",
         ),
         ({"rows": [row(activity=Activity(removed_at=NOW))]}, "red", "1 removed of the subscriptions"),
         ({"rows": []}, "yellow", "nothing is watched"),

@@ -104,7 +104,7 @@ def test_row_of_a_deployment_says_what_its_url_answered(deployment: LoopbackDepl
         timer_run(clients).run()
     row = _row(clients)
     assert row.answers is not None
-    assert row.answers.by_system["NOTIFICATION_URL"] == "no: the handshake was answered 404, not 200"
+    assert row.answers.by_system["NOTIFICATION_URL"] == "the handshake was answered 404, not 200"
 
 
 def test_row_of_a_deployment_says_what_did_not_answer(deployment: LoopbackDeployment) -> None:

@@ -89,7 +89,19 @@ def _refused_by_storage(row: DeploymentStatus) -> DeploymentStatus:
     return replace(row, answers=replace(row.answers, by_system={**row.answers.by_system, "blobs": said}))
 
 
+def _unclear(row: DeploymentStatus) -> DeploymentStatus:
+    assert row.answers is not None
+    said = {**row.answers.by_system, "NOTIFICATION_URL": "cannot tell: the handshake was answered 403, not 200"}
+    return replace(row, answers=replace(row.answers, by_system=said))
+
+
 APP = (
+    Row(
+        name="the app cannot tell whether its URL answers",
+        fault=_row(_unclear),
+        lines={"app-url": "watch"},
+        says=("the app cannot tell: the handshake was answered 403",),
+    ),
     Row(
         name="storage refuses the app",
         fault=_row(_refused_by_storage),
@@ -152,6 +164,6 @@ APP = (
         name="the app does not reach its own URL",
         fault=seen_by_the_app(answering("endpoint_service", Fault(status=404))),
         lines={"app-url": "mend"},
-        says=("NOTIFICATION_URL: no: the handshake was answered 404, not 200",),
+        says=("NOTIFICATION_URL: the handshake was answered 404, not 200",),
     ),
 )

@@ -81,9 +81,9 @@ def _endpoint(says: tuple[str, ...], **answer: object) -> tuple[Switch, Mapping[
 
 _HANDSHAKES: Mapping[str, tuple[Switch, Mapping[str, str], tuple[str, ...]]] = {
     "endpoint redirects": _endpoint(
-        ("it redirects (302) to https://login.example", "Graph follows nothing"),
+        ("it redirects (302) to https://login.example: Graph follows nothing",),
         status=302,
-        headers={"Location": "https://login.example"},
+        headers={"Location": "https://login.example?state=secret"},
     ),
     "endpoint asks for a login": _endpoint(("127.0.0.1 asks for a login (401)",), status=401),
     "endpoint refuses": _endpoint(("127.0.0.1 refuses this machine (403): a firewall",), status=403),
@@ -183,6 +183,12 @@ OUTSIDE = (
         fault=down("graph_service"),
         lines={"graph-host": "down"},
         says=("127.0.0.1 refuses connections",),
+    ),
+    Row(
+        name="Graph closes connections",
+        fault=answering("graph_service", Fault(drop=True)),
+        lines={"graph-host": "down"},
+        says=("127.0.0.1 closes the connection: does a firewall or proxy stand between?",),
     ),
     Row(
         name="Graph is not found in DNS",

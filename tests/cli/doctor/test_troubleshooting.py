@@ -8,6 +8,8 @@ import pytest
 from cli.doctor.aadsts import SENTENCES
 from cli.doctor.checks import CHECKS, number
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
 _ROW = re.compile(r"^\| (?P<error>.+?) \| (?P<cause>.+?) \| (?P<answer>.+?) \|$", re.MULTILINE)
 _ANSWERS = ("Prevented", "Doctor ", "Fix: ")
