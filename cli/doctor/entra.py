@@ -80,8 +80,8 @@ def _permissions_in(case: Case, tenant_id: str) -> Finding:
     if check.lacking:
         missing = ", ".join(least_privileged(check.lacking))
         return mend(f"tenant {tenant_id}: the app lacks {missing}: add the application permissions, then", consent)
-    if missing := lacking_for_gaps([each.resource for each in wanted], granted):
-        text = f"tenant {tenant_id}: catching up lacks {', '.join(missing)}: changes of an outage would be lost"
+    if lost := lacking_for_gaps([each.resource for each in wanted], granted):
+        text = f"tenant {tenant_id}: catching up lacks {', '.join(lost)}: changes of an outage would be lost"
         return watch(text, consent)
     return ok("")
 

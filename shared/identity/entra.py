@@ -150,7 +150,7 @@ def _managed_identity(client_id: str | None) -> ManagedIdentityCredential:
 def _assertion(identity: ManagedIdentityCredential, settings: Settings) -> str:
     """Return the managed identity's token that proves to Entra ID that this is the app."""
     try:
-        return identity.get_token(f"{settings.cloud.exchange_audience}/.default").token
+        return str(identity.get_token(f"{settings.cloud.exchange_audience}/.default").token)
     except (AzureError, *MSAL_ERRORS) as exc:
         # Whether the app lacks the identity or its endpoint is down, azure-identity raises the same.
         raise Unavailable(

@@ -7,6 +7,7 @@ from tests.guards import (
     content,
     deployments,
     durability,
+    looking,
     outgoing,
     proofs,
     receiving,
@@ -29,4 +30,5 @@ GUARDS: tuple[Guard, ...] = (
     *times.GUARDS,
     *bounds.GUARDS,
     *signing_in.GUARDS,
+    *looking.GUARDS,
 )

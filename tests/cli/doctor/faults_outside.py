@@ -75,37 +75,32 @@ def _clock(ahead: timedelta) -> Switch:
     return switched
 
 
-def _endpoint(says: tuple[str, ...], **answer: object) -> tuple[Switch, Mapping[str, str], tuple[str, ...]]:
-    return answering("endpoint_service", Fault(**answer)), {"handshake": "mend"}, says  # type: ignore[arg-type]  its fields
+def _endpoint(answer: Fault, *says: str) -> tuple[Switch, Mapping[str, str], tuple[str, ...]]:
+    return answering("endpoint_service", answer), {"handshake": "mend"}, says
 
 
 _HANDSHAKES: Mapping[str, tuple[Switch, Mapping[str, str], tuple[str, ...]]] = {
     "endpoint redirects": _endpoint(
-        ("it redirects (302) to https://login.example: Graph follows nothing",),
-        status=302,
-        headers={"Location": "https://login.example?state=secret"},
+        Fault(status=302, headers={"Location": "https://login.example?state=secret"}),
+        "it redirects (302) to https://login.example: Graph follows nothing",
     ),
-    "endpoint asks for a login": _endpoint(("127.0.0.1 asks for a login (401)",), status=401),
-    "endpoint refuses": _endpoint(("127.0.0.1 refuses this machine (403): a firewall",), status=403),
+    "endpoint asks for a login": _endpoint(Fault(status=401), "127.0.0.1 asks for a login (401)"),
+    "endpoint refuses": _endpoint(Fault(status=403), "127.0.0.1 refuses this machine (403): a firewall"),
     "endpoint has nothing there": _endpoint(
-        ("127.0.0.1 has nothing at this address (404): correct NOTIFICATION_URL",), status=404
+        Fault(status=404), "127.0.0.1 has nothing at this address (404): correct NOTIFICATION_URL"
     ),
     "endpoint is a page": _endpoint(
-        ("a page answers, not the app: 'Access denied & logged'",),
-        status=200,
-        body=_PAGE,
-        headers={"Content-Type": "text/html"},
+        Fault(status=200, body=_PAGE, headers={"Content-Type": "text/html"}),
+        "a page answers, not the app: 'Access denied & logged'",
     ),
     "endpoint does not decode": _endpoint(
-        ("was answered 'a%20b%2Bc%3A', not 'a b+c:'",), status=200, body=b"a%20b%2Bc%3A"
+        Fault(status=200, body=b"a%20b%2Bc%3A"), "was answered 'a%20b%2Bc%3A', not 'a b+c:'"
     ),
     "endpoint answers as JSON": _endpoint(
-        ("as application/json, not text/plain",),
-        status=200,
-        body=b"a b+c:",
-        headers={"Content-Type": "application/json"},
+        Fault(status=200, body=b"a b+c:", headers={"Content-Type": "application/json"}),
+        "as application/json, not text/plain",
     ),
-    "endpoint answers 204": _endpoint(("was answered 204, not 200",), status=204),
+    "endpoint answers 204": _endpoint(Fault(status=204), "was answered 204, not 200"),
     "endpoint is out of order": (
         answering("endpoint_service", Fault(status=502)),
         {"handshake": "down"},
