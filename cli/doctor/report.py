@@ -46,7 +46,8 @@ def print_result(out: Console, result: Result) -> None:
     line.add_row(Text(result.check.name), mark, text, Text(f"{result.seconds:.1f} s", style="dim"))
     out.print(line)
     for remedy in finding.remedies:
-        print_line(out, f"{'':{_NAME_WIDTH + 2}}-> {remedy}")
+        # A command that the terminal wraps can be pasted; one that is broken into lines cannot.
+        out.print(Text(f"{'':{_NAME_WIDTH + 2}}-> {printable(remedy)}"), soft_wrap=True)
 
 
 def print_sum(out: Console, results: Sequence[Result]) -> None:

@@ -1,17 +1,21 @@
 """The command: its report, exit statuses and options."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cli.doctor.aadsts import SENTENCES, explained
 from cli.doctor.case import Case
 from cli.doctor.catch_up import lacking_for_gaps
 from cli.doctor.checks import CHECKS, number, selected
-from cli.doctor.finding import Level
+from cli.doctor.finding import Level, mend
 from cli.doctor.here import python
+from cli.doctor.report import print_result
 from cli.doctor.through import of_backlog
+from cli.doctor.visit import Result
 from sandbox.serving import Fault
 from tests.cli.doctor.faults_app import APP
 from tests.cli.doctor.faults_identity import IDENTITY
@@ -70,6 +74,14 @@ def test_not_signed_in_is_one_sentence_and_exit_3(well: Operator) -> None:
 def test_selected_check_comes_with_what_it_needs(well: Operator) -> None:
     assert list(lines(well, "--only", "forged")) == ["settings", "blobs", "handshake", "forged"]
     assert list(lines(well, "--only", "here", "--only", "queue"))[-1] == "queue"
+
+
+def test_command_to_paste_is_not_broken_on_a_narrow_terminal() -> None:
+    shown, command = io.StringIO(), f"az role assignment create --assignee-object-id {STRANGER} --role Reader"
+    out = Console(file=shown, force_terminal=True, width=60, color_system=None)
+    print_result(out, Result(check=CHECKS[0], finding=mend("a text that takes two lines " * 3, command), seconds=0.1))
+    assert f"-> {command}\n" in shown.getvalue()
+    assert shown.getvalue().splitlines()[0].rstrip().endswith("0.1 s")
 
 
 def test_unknown_check_is_a_usage_error(well: Operator) -> None:
