@@ -183,7 +183,12 @@ def _validation_tokens(fields: Fields) -> Sequence[str]:
 
 
 def _list_or_empty(value: Raw | None) -> Sequence[Raw]:
-    return _limited_list(value) if value is not None and is_list(value) else ()
+    """Return tokens or positions, none of which has a comma: too many of them need not be built to be counted."""
+    if value is None or not is_list(value):
+        return ()
+    if bytes(value).count(b",") >= MAX_ITEMS:
+        raise TooLarge(f"over {MAX_ITEMS} tokens or positions")
+    return list_of(value)
 
 
 def _resource_data(fields: Fields) -> Mapping[str, Any]:

@@ -61,6 +61,7 @@ _PARSING = (
     _parsing("resourceData is an object", "_resource_data", without_raise("Malformed"), _OPTIONAL),
     _parsing("tokens that are not strings", "_validation_tokens", rewrite("_1 is not None", "True"), _TOKENS),
     _parsing("lists of tokens and positions", "_list_or_empty", without_operand("is_list"), _TOKENS),
+    _parsing("number of tokens", "_list_or_empty", without_raise("TooLarge"), _NUMBER),
     _parsing("stored positions", "_positions", rewrite("_ if _ else _1", "_1"), _POSITIONS),
     _parsing("a position for each item", "_positions", rewrite("_1 if _ else _", "_1"), _MISFITS),
     _parsing("positions are whole numbers", "_positions", without_operand("isdigit"), _MISFITS),
