@@ -104,8 +104,8 @@ class _Run:
             _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
-        complete = (gap for gap in gaps if gap.state is GapState.BASELINED)
-        self.baselines.update({(tenant_id, gap.subscription_key): gap for gap in complete})
+        complete = {(tenant_id, gap.subscription_key): gap for gap in gaps if gap.state is GapState.BASELINED}
+        self.baselines.update(complete)
         return gaps
 
     def backfill(self, gap: Gap) -> Backfill:
@@ -156,8 +156,7 @@ class _Attempt:
         self.run.counts["events"] += self.backfill.gap.recovered - gap.recovered
 
     def _attempt(self, gap: Gap) -> Reads[str]:
-        reason = gap.why_too_long_ago(self._now()) or why_unrecoverable(gap)
-        if reason is not None:
+        if (reason := gap.why_too_long_ago(self._now()) or why_unrecoverable(gap)) is not None:
             return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
         try:
             self._check_nothing_is_parked(gap)
@@ -206,8 +205,7 @@ class _Attempt:
             return "noted"
         baseline = self.run.baseline_of(gap)
         if needs_snapshot(gap) and baseline is None:
-            reason = "there was no complete snapshot to compare with"
-            return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, "there was no complete snapshot to compare with")
         if gap.since < self._now() - GRAPH_HISTORY:
             return self._declare_lost(gap, GapState.UNRECOVERABLE, TOO_OLD)
         if needs_snapshot(gap):
@@ -219,8 +217,7 @@ class _Attempt:
     def _close_read(self, gap: Gap, baseline: Gap | None) -> str:
         if baseline is not None and gap.began_before(baseline):
             # What had changed by then is in the snapshot, as if it had always been so.
-            reason = "the snapshot was not complete when it began"
-            return self._declare_lost(gap, GapState.UNRECOVERABLE, reason)
+            return self._declare_lost(gap, GapState.UNRECOVERABLE, "the snapshot was not complete when it began")
         if gap.skipped:
             reason = f"{gap.skipped} lists or items could not be read: {gap.reason}"
             return self._declare_lost(gap, GapState.PARTIAL, reason)
@@ -242,13 +239,12 @@ class _Attempt:
             return
         message = "tenant %s: changes of %s from %s until %s are lost: %s"
         _LOG.warning(message, gap.tenant_id, gap.resource, gap.since, gap.until, reason)
-        client_id, now = self.run.ports.client_id, self._now()
-        event = gap_event(lost_changes(gap, reason[:_MAX_TEXT]), client_id=client_id, published_at=now)
-        self.run.ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
+        ports, lost = self.run.ports, lost_changes(gap, reason[:_MAX_TEXT])
+        event = gap_event(lost, client_id=ports.client_id, published_at=self._now())
+        ports.publish([event], Deadline.after(_PUBLISH_TIMEOUT))
 
     def _close(self, gap: Gap, state: GapState, reason: str | None) -> None:
-        ended = replace(gap, state=state, reason=reason, ended_at=self._now(), position=(), failure=None)
-        self._save(ended)
+        self._save(replace(gap, state=state, reason=reason, ended_at=self._now(), position=(), failure=None))
 
     def _save(self, gap: Gap) -> None:
         self.run.ports.gap_table.save(gap)

@@ -70,6 +70,12 @@ def subscribe(deployment: LoopbackDeployment, *entries: Entry) -> None:
     deployment.later(minutes=10)
 
 
+def prove(deployment: LoopbackDeployment) -> None:
+    """Renew every subscription, so that a later gap begins after the baseline."""
+    deployment.later(minutes=1)
+    deployment.run(force=True)
+
+
 def lose_subscriptions(deployment: LoopbackDeployment) -> None:
     """Have Graph lose every subscription, without the app's next run before an hour."""
     for subscription in deployment.subscriptions():

@@ -17,6 +17,7 @@ from tests.flows.catch_up_steps import (
     all_of,
     gaps,
     lose_subscriptions,
+    prove,
     publish_once,
     recreate_subscriptions,
     run_catch_up,
@@ -171,6 +172,7 @@ def _take_baseline(deployment: LoopbackDeployment, scene: Scene) -> None:
     assert done["noted"] == sum(gap.is_baseline for gap in gaps(deployment))
     assert run_catch_up(deployment) == {}
     assert deployment.app.published == []
+    prove(deployment)
 
 
 @pytest.mark.parametrize("make", SCENES.values(), ids=SCENES)
@@ -214,6 +216,7 @@ def test_member_who_joins_twice_in_two_gaps_is_reported_each_time(deployment: Lo
     subscribe(deployment, all_of(f"/chats/{chat[1]}/members", "created,deleted", rich=False))
     publish = publish_once(deployment).publish
     run_catch_up(deployment, publish=publish)
+    prove(deployment)
     for _ in range(2):
         lose_subscriptions(deployment)
         deployment.later(minutes=10)

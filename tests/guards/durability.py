@@ -185,6 +185,12 @@ _GAPS = (
     ),
     _gap("what could not be read leaves it partial", "_Attempt._close_read", without_if("skipped"), _PARTIAL),
     _gap(
+        "a late baseline has what was missed",
+        "_Attempt._close_read",
+        without_if("began_before"),
+        "tests/unit/gaps/test_catch_up_baselines.py::test_gap_that_began_before_its_baseline_was_complete_is_reported",
+    ),
+    _gap(
         "a requested gap is published again",
         "_Run.backfill",
         rewrite("_1 if _.cause is GapCause.REQUESTED else _2", "_2"),
