@@ -92,10 +92,9 @@ class Relay:
         connection = _Connection(is_fresh=self.mood is Mood.STALE)
         self._tasks.add(task)
         try:
-            try:
-                target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            except ConnectionError:
+            if (target := await _opened(self._target)) is None:
                 return
+            target_reader, target_writer = target
             try:
                 await self._pump(
                     self._ask(reader, target_writer, writer, connection),
@@ -186,6 +185,13 @@ class Relay:
             data = data[1:]
             await asyncio.sleep(_TRICKLE_SECONDS)
         return data
+
+
+async def _opened(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    """Return a connection to a service; None if nothing listens there."""
+    with contextlib.suppress(ConnectionError):
+        return await asyncio.open_connection("127.0.0.1", port)
+    return None
 
 
 async def _one_byte(reader: asyncio.StreamReader) -> None:

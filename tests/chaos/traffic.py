@@ -49,7 +49,7 @@ class Traffic:
     def subscriptions(self) -> Sequence[Mapping[str, Any]]:
         """Return entries for ``subscriptions.json``: every change is watched with its content, and some twice."""
         everything, rich = "created,updated,deleted", {"includeResourceData": True}
-        entries = [
+        entries: Sequence[dict[str, Any]] = [
             {"resource": "/chats", "changeType": "created,updated"} | rich,
             {"resource": "/chats/getAllMessages", "changeType": everything} | rich,
             {"resource": f"/chats/{self._chats[0][1]}/messages", "changeType": everything},

@@ -135,6 +135,25 @@ def test_trickling_relay_sends_byte_by_byte_until_its_mood_changes() -> None:
     assert (len(first), first + rest) == (3, ANSWER)
 
 
+def test_relay_to_a_service_that_is_down_closes_without_an_error() -> None:
+    reported: list[object] = []
+
+    async def answer() -> bytes:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        free = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        relay = Relay(free.sockets[0].getsockname()[1])
+        free.close()
+        await free.wait_closed()
+        await relay.start()
+        try:
+            return await _ask(relay)
+        finally:
+            await relay.stop()
+
+    assert asyncio.run(answer()) == b""
+    assert reported == []
+
+
 def test_relay_forwards_again_once_an_outage_is_over() -> None:
     async def recovered() -> bytes:
         async with _relay(Mood.DOWN) as relay:

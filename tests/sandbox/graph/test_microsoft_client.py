@@ -30,7 +30,7 @@ def _judged(world: GraphWorld, body: dict[str, Any], folder: Path, *, app: str =
     key.write_bytes(pem + certificate(rsa_key(2048)).public_bytes(Encoding.PEM))
     post.write_text(json.dumps(body), encoding="utf-8")
     well_known = f"{world.login.url}/common/v2.0/.well-known/openid-configuration"
-    command = [PROGRAM, "graph", post, key, "-", world.ann.tenant_id, app, well_known]
+    command: list[str | Path] = [PROGRAM, "graph", post, key, "-", world.ann.tenant_id, app, well_known]
     environment = os.environ | {"SSL_CERT_FILE": str(world.tls.ca_file)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]

@@ -41,10 +41,9 @@ def test_denied_tenant_is_403_for_every_request_until_it_is_over(world: GraphWor
 def test_subscription_that_its_app_asks_for_again_is_recorded(world: GraphWorld) -> None:
     made = world.subscribe()
     world.subscribe(app=OTHER_APP)
-    assert world.graph.asked_again == ()
+    assert not world.graph.asked_again
     renewal = {"expirationDateTime": world.at(hours=2)}
     assert world.call("PATCH", f"v1.0/subscriptions/{made['id']}", renewal).status_code == 200
     assert world.call("POST", "v1.0/subscriptions", world.body()).status_code == 409
-    [asked] = world.graph.asked_again
-    assert asked.id == made["id"]
-    assert asked.renewed_at is not None
+    assert [each.id for each in world.graph.asked_again] == [made["id"]]
+    assert all(each.created_at and each.renewed_at for each in world.graph.asked_again)
