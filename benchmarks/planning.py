@@ -129,6 +129,7 @@ def _tracked(desired: DesiredSubscription, subscription_id: str, age: timedelta)
         notification_url=_URL,
         include_resource_data=True,
         certificate_id=_POLICY.certificate_id,
+        created_at=_NOW - age,
         renewed_at=_NOW - age,
         proven_at=_NOW - age,
         token_expires_at=_NOW - age + timedelta(hours=1),

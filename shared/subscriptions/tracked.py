@@ -58,6 +58,7 @@ class MissedInterval:
 class AppliedSubscription:
     """A subscription as Graph last accepted it; stored because Graph's list does not return all of its properties.
 
+    ``created_at``: when the app created it, or found it at Graph; nothing is known of changes before.
     ``proven_at``: when it last was created or renewed while it was as desired, so that changes before it are not lost.
     ``token_expires_at``: when the token of the last renewal expires, with which Graph stops delivering.
     """
@@ -66,6 +67,7 @@ class AppliedSubscription:
     notification_url: str
     include_resource_data: bool
     certificate_id: str | None
+    created_at: datetime
     renewed_at: datetime
     proven_at: datetime
     token_expires_at: datetime

@@ -37,6 +37,7 @@ OBSERVED = AppliedSubscription(
     notification_url=KEYED_URL,
     include_resource_data=True,
     certificate_id="c1",
+    created_at=NOW - timedelta(days=2),
     renewed_at=RENEWED_AT,
     proven_at=RENEWED_AT,
     token_expires_at=RENEWED_AT + HOUR,

@@ -31,6 +31,7 @@ def test_a_created_subscription_is_recorded_as_graph_was_asked_for_it() -> None:
         notification_url=KEYED_URL,
         include_resource_data=True,
         certificate_id="c1",
+        created_at=NOW + HOUR,
         renewed_at=NOW + HOUR,
         proven_at=NOW + HOUR,
         token_expires_at=NOW + 2 * HOUR,

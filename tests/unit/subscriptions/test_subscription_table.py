@@ -60,6 +60,7 @@ _APPLIED = st.builds(
     notification_url=_TEXTS,
     include_resource_data=st.booleans(),
     certificate_id=st.none() | _TEXTS,
+    created_at=_moments(),
     renewed_at=_moments(),
     proven_at=_moments(),
     token_expires_at=_moments(),
