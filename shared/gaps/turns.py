@@ -93,13 +93,14 @@ class _Turn:
 
 @dataclass(slots=True, kw_only=True)
 class Turns:
-    """One run: ``graph`` returns Graph in a tenant, and ``call_timeout`` limits each call as a whole."""
+    """One run: ``graph`` is Graph in a tenant, with ``tenant_spacing`` between requests of ``call_timeout`` at most."""
 
     graph: Callable[[str], GraphLists]
     clock: Clock
     ends: datetime
     pool: Executor
     call_timeout: timedelta
+    tenant_spacing: timedelta = DEFAULT_SPACING
     # By tenant; a next run that is given the same continues these pauses.
     paused_until: dict[str, datetime] = field(default_factory=dict)
     _turns: list[_Turn] = field(default_factory=list, init=False)
@@ -199,7 +200,7 @@ class Turns:
         if not ready:
             return False
         turn = min(ready, key=lambda turn: turn.number)
-        for pace in ((turn.work.tenant_id, None, DEFAULT_SPACING), _pace(turn)):
+        for pace in ((turn.work.tenant_id, None, self.tenant_spacing), _pace(turn)):
             self._free_at[pace] = now + pace[2]
         if len(self._free_at) > _MAX_PACES:
             self._free_at = {pace: moment for pace, moment in self._free_at.items() if moment > now}
@@ -220,7 +221,7 @@ class Turns:
         return [turn for turn in idle if busy[turn.work.tenant_id] < _MAX_READS_OF_TENANT]
 
     def _ready_at(self, turn: _Turn) -> datetime:
-        of_tenant = self._free_at.get((turn.work.tenant_id, None, DEFAULT_SPACING), _LONG_AGO)
+        of_tenant = self._free_at.get((turn.work.tenant_id, None, self.tenant_spacing), _LONG_AGO)
         return max(of_tenant, self._free_at.get(_pace(turn), _LONG_AGO))
 
     def _wait(self) -> None:
