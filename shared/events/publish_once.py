@@ -91,6 +91,16 @@ class PublishOnce:
         Raises:
             Unavailable: from the sink; or another POST has worked on one of the changes for too long.
         """
+        _, records = self._publish_new(events, deadline, require_lookup=require_lookup, is_live=is_live)
+        return [records[event.provenance.dedup_key].as_first_published(event) for event in events]
+
+    def publish_missing(self, events: Sequence[CloudEvent], deadline: Deadline) -> Sequence[CloudEvent]:
+        """Publish what no record of the days that are kept has, and return it; raises as ``publish`` does."""
+        return self._publish_new(events, deadline, require_lookup=True, is_live=False)[0]
+
+    def _publish_new(
+        self, events: Sequence[CloudEvent], deadline: Deadline, *, require_lookup: bool, is_live: bool
+    ) -> tuple[Sequence[CloudEvent], Mapping[str, PublicationRecord]]:
         with self._in_flight.hold(frozenset(event.provenance.dedup_key for event in events), deadline):
             budget = timedelta(seconds=deadline.seconds_left() * _LOOK_UP_SHARE)
             lookup = _Lookup(now=self._now(), window=self._window, is_live=is_live, deadline=deadline.within(budget))
@@ -104,7 +114,7 @@ class PublishOnce:
 
             if new_events := unpublished(events, records):
                 self._publish(new_events, deadline, on_sent)
-            return [records[event.provenance.dedup_key].as_first_published(event) for event in events]
+            return new_events, records
 
     def is_idle(self) -> bool:
         """Return whether no record is waiting to be written."""
