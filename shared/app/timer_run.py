@@ -30,13 +30,15 @@ _SECONDS_BETWEEN_TURNS = 15.0
 class Step:
     """A step of a run. ``work`` returns counts and starts nothing after the moment it is given.
 
-    ``prefix`` is put before the names of its counts. ``slice``: how long one turn may last.
+    ``prefix`` is put before the names of its counts. ``slice``: how long one turn may last. ``within``: how long after
+    its beginning a run gives it turns.
     """
 
     name: str
     work: Callable[[datetime], Mapping[str, int]]
     prefix: str = ""
     slice: timedelta = _TIME_FOR_RUN
+    within: timedelta = _TIME_FOR_RUN
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +87,10 @@ class TimerRun:
         """Give a step one turn, unless it has failed before; return whether it used up its slice."""
         if step.name in self._problems:
             return False
-        until = min(self.clock.now() + step.slice, ends)
+        until = min(self.clock.now() + step.slice, ends - _TIME_FOR_RUN + step.within)
+        if self.clock.now() >= until:
+            # It goes on in the next run, and does not prolong this one.
+            return False
         try:
             counts = step.work(until)
         except Problem as problem:
