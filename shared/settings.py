@@ -29,6 +29,10 @@ _MAX_RENEW_AFTER = timedelta(minutes=45)
 # Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 _GRAPH_RETRIES_FOR = timedelta(hours=4)
 
+# Graph's terms allow reading messages back once a day, and no more often.
+# Source: https://learn.microsoft.com/graph/api/resources/teams-api-overview (polling)
+_DAY = timedelta(days=1)
+
 _MAKE_A_KEY = "make one with: openssl rand -base64 48"
 
 _WAYS_TO_SIGN_IN = ("FEDERATED_IDENTITY_CLIENT_ID", "CLIENT_CERTIFICATE_NAME", "CLIENT_SECRET")
@@ -82,6 +86,7 @@ class Settings:
     subscription_lifetime: timedelta
     renew_after: timedelta
     deduplicate_for: timedelta
+    audit_every: timedelta
 
     @property
     def has_managed_identity(self) -> bool:
@@ -118,7 +123,8 @@ class Settings:
             queue_name=_queue_name(reader),
             subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME") or _MAX_LIFETIME,
             renew_after=reader.duration("RENEW_AFTER") or timedelta(minutes=30),
-            deduplicate_for=_deduplicate_for(reader),
+            deduplicate_for=_duration_or_zero(reader, "DEDUPLICATE_FOR", _GRAPH_RETRIES_FOR),
+            audit_every=_duration_or_zero(reader, "AUDIT_EVERY", _DAY),
         )
         _check_combinations(settings, reader)
         if reader.errors:
@@ -178,11 +184,10 @@ def _queue_name(reader: SettingReader) -> str:
     return name
 
 
-def _deduplicate_for(reader: SettingReader) -> timedelta:
-    name = "DEDUPLICATE_FOR"
+def _duration_or_zero(reader: SettingReader, name: str, default: timedelta) -> timedelta:
     if reader.text(name) in {"0", "PT0S"}:
         return timedelta()
-    return reader.duration(name) or _GRAPH_RETRIES_FOR
+    return reader.duration(name) or default
 
 
 def _check_combinations(settings: Settings, reader: SettingReader) -> None:
@@ -192,6 +197,8 @@ def _check_combinations(settings: Settings, reader: SettingReader) -> None:
         reader.report("RENEW_AFTER", "is not shorter than SUBSCRIPTION_LIFETIME: subscriptions would expire")
     if settings.renew_after > _MAX_RENEW_AFTER:
         reader.report("RENEW_AFTER", "is more than PT45M: Graph stops to deliver when a renewal's token ends")
+    if timedelta() < settings.audit_every < _DAY:
+        reader.report("AUDIT_EVERY", "is less than P1D: Graph's terms allow reading messages back once a day; 0: never")
     if settings.key_vault_url is None:
         for name in ("ENCRYPTION_CERTIFICATE_NAME", "CLIENT_CERTIFICATE_NAME"):
             if reader.text(name):

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from shared.app.clients import Clients
 from shared.app.deployments import deployment
+from shared.audit.audit_table import TABLE as AUDITS
 from shared.errors import Misconfigured, NotFound, Problem, TenantNotServed
 from shared.gaps.gap_table import TABLE as GAPS
 from shared.gaps.snapshot_table import TABLE as SNAPSHOT
@@ -135,7 +136,7 @@ def _without_query(url: str) -> str:
 
 def departed_tenants(clients: Clients, departed: Mapping[str, datetime]) -> DepartedTenants:
     """Return the flow that cleans up after tenants that have left TENANT_IDS."""
-    tables = [Table(clients.tables(), name) for name in (GAPS, SNAPSHOT, SUBSCRIPTIONS)]
+    tables = [Table(clients.tables(), name) for name in (AUDITS, GAPS, SNAPSHOT, SUBSCRIPTIONS)]
 
     def end(tenant_id: str) -> None:
         def without(row: DeploymentStatus) -> DeploymentStatus:

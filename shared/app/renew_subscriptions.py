@@ -12,21 +12,19 @@ from functools import partial
 from pathlib import Path
 
 from shared.app.answers import dependency_answers
+from shared.app.audits import audit_steps
 from shared.app.clients import Clients, once
 from shared.app.departed_tenants import departed_tenants
 from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, deployment
 from shared.app.endpoint import endpoint, outages
+from shared.app.graph_reads import graph_lists, read_resource
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.timer_run import Step, TimerRun
-from shared.bounded_calls import BoundedCalls
 from shared.errors import Misconfigured, Problem
 from shared.events.publication import KEPT_LONGER
-from shared.gaps.bounded_lists import BoundedLists
 from shared.gaps.catch_up import CatchUp
 from shared.gaps.turns import MAX_READS
-from shared.graph.location import ResourceLocation
 from shared.json_file import read_json_file
-from shared.notifications.decryption import ResourceContent
 from shared.receiving.post_store import PARKED, QUARANTINE
 from shared.receiving.receive import Receiver
 from shared.receiving.redrive import Redriver
@@ -42,7 +40,6 @@ _LOG = logging.getLogger(__name__)
 _TIME_FOR_PARKED = timedelta(minutes=1)
 _TIME_FOR_GAPS = timedelta(minutes=1)
 _TIME_FOR_PURGING = timedelta(seconds=10)
-_TIME_FOR_READING = timedelta(seconds=30)
 
 
 def timer_run(clients: Clients) -> TimerRun:
@@ -87,6 +84,7 @@ def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
             work=lambda ends: _purge(clients, ends),
             slice=_TIME_FOR_PURGING,
         ),
+        *audit_steps(clients),
     )
 
 
@@ -208,25 +206,9 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that waits between its requests for as long as Graph asks."""
     live = receiver(clients)
-    reader = RateLimitedReader(partial(_read_resource, clients), clients.clock)
+    reader = RateLimitedReader(partial(read_resource, clients), clients.clock)
     publish = clients.publisher(is_live=False).publish
     return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read, publish_events=publish))
-
-
-@once
-def _graph_calls(clients: Clients, tenant_id: str) -> BoundedCalls:
-    """Return the bounds of what the steps beside the renewals read from Graph in a tenant."""
-    del clients
-    return BoundedCalls(f"Graph in tenant {tenant_id}", timeout=_TIME_FOR_READING)
-
-
-def _read_resource(clients: Clients, location: ResourceLocation) -> ResourceContent:
-    return _graph_calls(clients, location.tenant_id).call(clients.read_resource, location)
-
-
-@once
-def _lists(clients: Clients, tenant_id: str) -> BoundedLists:
-    return BoundedLists(lists=clients.graph_for_tenant(tenant_id), calls=_graph_calls(clients, tenant_id))
 
 
 @once
@@ -239,7 +221,7 @@ def catch_up(clients: Clients) -> CatchUp:
         subscription_table=clients.subscription_table(),
         gap_table=clients.gap_table(),
         snapshot_table=clients.snapshot_table(),
-        graph=partial(_lists, clients),
+        graph=partial(graph_lists, clients),
         pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="gaps"),
         # A resumed backfill reads pages again, and without the table it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True, is_live=False)

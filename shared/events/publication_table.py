@@ -8,6 +8,7 @@ Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-gu
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,11 +26,14 @@ from shared.azure_calls import (
 from shared.errors import Conflict
 from shared.events.publication import IsEnough, PublicationRecord, PublicationRow
 from shared.storage_calls import Row, TableCalls
+from shared.table import Table
 from shared.timing import Deadline, utc_time
 
 _PREFIX = "published"
 _NAME = re.compile(rf"{_PREFIX}\d{{8}}")
 _CALL = timedelta(seconds=2)
+# Of a table that the timer made, in a partition without records: whoever makes a lost one again does not write it.
+_MARKER = "marker"
 
 
 class PublicationTable:
@@ -77,6 +81,15 @@ class PublicationTable:
             if isinstance(exc, HttpResponseError) and exc.status_code == 409:  # noqa: PLR2004  it has this one meaning
                 raise Conflict(f"a row of the table {table} exists, or the table is being deleted") from exc
             raise as_problem(f"the table {table}", exc, role=TABLE_ROLE) from exc
+
+    def has_marker(self, day: date) -> bool:
+        """Return whether the table of a day has its marker."""
+        return Table(self._tables, table_name(day)).get(_MARKER, _MARKER) is not None
+
+    def write_marker(self, day: date) -> None:
+        """Write the marker of a day, and with it the table; one that exists stays."""
+        with suppress(Conflict):
+            Table(self._tables, table_name(day)).save({"PartitionKey": _MARKER, "RowKey": _MARKER}, None)
 
     def purge(self, *, before: date) -> int:
         """Drop the tables of the days ``before``; return how many."""

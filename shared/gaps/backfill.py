@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
+from typing import TypeGuard
 
 from shared.errors import Malformed, NotFound
 from shared.events.cloud_events import CloudEvent
@@ -40,6 +41,11 @@ _MAX_REASON = 1024
 _SAVE_EVERY = timedelta(seconds=10)
 
 type Publish = Callable[[Sequence[CloudEvent], Deadline], object]
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    """Return whether a value in one of Graph's lists can be the id of a user, team, chat or channel."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 class _Restart(Exception):
@@ -114,7 +120,7 @@ class Backfill:
     # --- Users, teams and chats, one by one
 
     def _item(self, for_each: ForEachQuery, item: Item) -> Reads[None] | None:
-        if not isinstance(id_ := item.get("id"), str) or not _ID.fullmatch(id_):
+        if not is_id(item.get("id")):
             self._skip("an item of a list has no id")
             return None
         query = for_each.query_for(item)

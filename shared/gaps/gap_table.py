@@ -59,7 +59,7 @@ def to_entity(gap: Gap) -> dict[str, Any]:
         "cause": gap.cause.value,
         "state": gap.state.value,
         "reason": gap.reason,
-        "position": _position_column(gap.position),
+        "position": position_column(gap.position),
         "recovered": gap.recovered,
         "read": gap.read,
         "skipped": gap.skipped,
@@ -105,7 +105,7 @@ def _with_progress(gap: Gap, entity: Any) -> Gap:
         gap,
         state=GapState(column(entity, "state", str)),
         reason=optional_column(entity, "reason", str),
-        position=_position(optional_column(entity, "position", str)),
+        position=position_from(optional_column(entity, "position", str)),
         recovered=column(entity, "recovered", int, minimum=0),
         read=column(entity, "read", int, minimum=0),
         skipped=column(entity, "skipped", int, minimum=0),
@@ -117,13 +117,15 @@ def _with_progress(gap: Gap, entity: Any) -> Gap:
     )
 
 
-def _position_column(position: Sequence[Step]) -> str | None:
+def position_column(position: Sequence[Step]) -> str | None:
+    """Return a position as text, or None if there is none or if it is too long for a column."""
     text = json.dumps([[step.page, step.item] for step in position], ensure_ascii=False) if position else None
     # Without a position, the backfill begins anew; with a text that does not fit, the row could not be saved at all.
     return text if text is None or len(text) <= _MAX_POSITION else None
 
 
-def _position(text: str | None) -> tuple[Step, ...]:
+def position_from(text: str | None) -> tuple[Step, ...]:
+    """Return the position in a column; raise TypeError or ValueError if it has none."""
     if text is None:
         return ()
     return tuple([_step(*step) for step in json.loads(text)])

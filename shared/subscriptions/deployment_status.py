@@ -71,11 +71,28 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Since when what is published is recorded, in rows of this ``layout``."""
+
+    since: datetime
+    layout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastAudit:
+    """What the last audit found, as its log line says it."""
+
+    at: datetime
+    figures: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatus:
     """The row of one deployment; times in UTC.
 
     ``keys_seen``: when a run first had each key; ``starts``: of the last six runs. Only the owner has ``departed``
-    (when each tenant left TENANT_IDS), ``wanted_none`` and ``renew_requested_at``. ``etag``: None until it is saved.
+    (when each tenant left TENANT_IDS), ``wanted_none``, ``renew_requested_at``, ``records`` and ``audit``. ``etag``:
+    None until it is saved.
     """
 
     deployment_id: str
@@ -87,6 +104,8 @@ class DeploymentStatus:
     departed: Mapping[str, datetime] = field(default_factory=dict)
     wanted_none: WantedNone | None = None
     renew_requested_at: datetime | None = None
+    records: Records | None = None
+    audit: LastAudit | None = None
     etag: str | None = None
 
 
@@ -159,6 +178,9 @@ def status_of_run(
         departed=_departed(former, facts, now),
         wanted_none=former.wanted_none if former and holds else None,
         renew_requested_at=None,
+        # Of the storage account: whoever looks after the subscriptions continues them.
+        records=former.records if former else None,
+        audit=former.audit if former else None,
     )
 
 

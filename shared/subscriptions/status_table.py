@@ -16,7 +16,9 @@ from shared.subscriptions.deployment_status import (
     Answers,
     DeploymentFacts,
     DeploymentStatus,
+    LastAudit,
     Owner,
+    Records,
     StatusState,
     WantedNone,
 )
@@ -88,6 +90,10 @@ def _deployment_columns(row: DeploymentStatus) -> dict[str, Any]:
         "wantedNoneVersion": row.wanted_none.version if row.wanted_none else None,
         "wantedNoneSubscriptionsHash": row.wanted_none.file_hash if row.wanted_none else None,
         "renewRequestedDateTime": row.renew_requested_at,
+        "recordsSinceDateTime": row.records.since if row.records else None,
+        "recordsLayout": row.records.layout if row.records else None,
+        "auditDateTime": row.audit.at if row.audit else None,
+        "audit": row.audit.figures if row.audit else None,
         **_answer_columns(row.answers),
     }
 
@@ -142,6 +148,8 @@ def _deployment(entity: Any) -> DeploymentStatus:
         departed=_times(entity, "departedTenants"),
         wanted_none=_wanted_none(entity),
         renew_requested_at=optional_column(entity, "renewRequestedDateTime", datetime),
+        records=_records(entity),
+        audit=_last_audit(entity),
         etag=entity.metadata["etag"],
     )
 
@@ -164,6 +172,18 @@ def _wanted_none(entity: Entity) -> WantedNone | None:
         version=column(entity, "wantedNoneVersion", str),
         file_hash=column(entity, "wantedNoneSubscriptionsHash", str),
     )
+
+
+def _records(entity: Entity) -> Records | None:
+    if "recordsSinceDateTime" not in entity:
+        return None
+    return Records(since=column(entity, "recordsSinceDateTime", datetime), layout=column(entity, "recordsLayout", int))
+
+
+def _last_audit(entity: Entity) -> LastAudit | None:
+    if "auditDateTime" not in entity:
+        return None
+    return LastAudit(at=column(entity, "auditDateTime", datetime), figures=column(entity, "audit", str))
 
 
 def _answers(entity: Entity) -> Answers | None:
