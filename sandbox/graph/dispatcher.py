@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from itertools import batched
 
 from sandbox.clock import Clock
 from sandbox.graph.health import WINDOW, Health
-from sandbox.graph.items import Item, Lost
+from sandbox.graph.items import Item, LossReason, Lost
 from sandbox.graph.poster import Poster
 from sandbox.graph.store import Subscriptions
 
@@ -91,10 +92,18 @@ class Dispatcher:
         self._pace = pace
         self._slots = asyncio.Semaphore(pace.max_posts)
         self._health: dict[str, Health] = {}
+        self._silent_share, self._dice = 0.0, random.Random()  # noqa: S311  chance, no secret
+
+    def lose_silently(self, share: float, seed: int) -> None:
+        """From here on, lose this share of all changes."""
+        self._silent_share, self._dice = share, random.Random(seed)  # noqa: S311  chance that can be repeated
 
     def admit(self, item: Item) -> None:
         """Take an item on: for now, for ten minutes later if its endpoint is slow, or not at all if it drops."""
         now = self._clock.now()
+        if item.change is not None and self._dice.random() < self._silent_share:
+            self._lose(item, "silent")
+            return
         state = self.health(item.url).state(now)
         if state == "drop":
             self._lose(item, "drop")
@@ -156,6 +165,6 @@ class Dispatcher:
         self.outbox.put(item, due)
         self.stirred.set()
 
-    def _lose(self, item: Item, reason: str) -> None:
+    def _lose(self, item: Item, reason: LossReason) -> None:
         _log.warning("a notification of subscription %s is lost: %s", item.subscription.id, reason)
-        self.lost.append(Lost(item=item, reason="drop" if reason == "drop" else "retries"))
+        self.lost.append(Lost(item=item, reason=reason))

@@ -7,6 +7,7 @@ from typing import Literal
 from sandbox.graph.subscription import Subscription
 from sandbox.teams import Change
 
+type LossReason = Literal["retries", "drop", "silent"]
 type LifecycleEvent = Literal["reauthorizationRequired", "subscriptionRemoved", "missed"]
 
 
@@ -63,5 +64,5 @@ class Lost:
     """An item that is given up."""
 
     item: Item
-    reason: Literal["retries", "drop"]
-    """Four hours of retries have failed; or the endpoint was in the drop state."""
+    reason: LossReason
+    """Four hours of retries have failed; the endpoint was in the drop state; or Graph lost it without a word."""

@@ -150,6 +150,13 @@ class Graph:
         if subscription.resource_type.entity == "chatMessage":
             self._notifier.announce(subscription, "subscriptionRemoved")
 
+    def lose_silently(self, share: float, *, seed: int = 0) -> None:
+        """Lose a share of all changes from here on, which nobody is told; 0 ends that.
+
+        The real Graph promises no more than to deliver at least once, and staff say that it may lose some.
+        """
+        self._dispatcher.lose_silently(share, seed)
+
     def announce_missed(self, subscription_id: str) -> None:
         """Notify the app that notifications have been missed; the real Graph promises that for Outlook only.
 

@@ -160,3 +160,18 @@ def test_endpoint_is_judged_by_the_share_of_slow_answers(over_3_s: int, over_10_
     assert health.state(now) == state
     assert health.state(now + timedelta(minutes=9)) == state
     assert health.state(now + timedelta(minutes=11)) == "normal"
+
+
+def test_share_that_is_lost_silently_is_neither_sent_nor_retried(world: GraphWorld) -> None:
+    world.subscribe()
+    chat = world.new_chat()
+    world.graph.lose_silently(0.5)
+    for number in range(40):
+        world.send(str(number), chat=chat)
+    lost = [each.reason for each in world.graph.lost]
+    assert 10 < len(lost) < 30
+    assert set(lost) == {"silent"}
+    assert len(world.receiver.items) == 40 - len(lost)
+    world.graph.lose_silently(0)
+    world.send("delivered", chat=chat)
+    assert (len(world.graph.lost), world.graph.waiting) == (len(lost), 0)
