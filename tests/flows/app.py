@@ -90,7 +90,11 @@ class App:
         self._lock = threading.Lock()
         self._clients: Clients | None = None
         self._made_at = self.clock.now()
-        self._publisher = SnapshotRecorder(self._publish, lambda entry: self.clients.snapshot_table().record(entry))
+        self.publish_with(self._publish)
+
+    def publish_with(self, publish: Callable[[Sequence[CloudEvent], Deadline], object]) -> None:
+        """Publish what is received and redriven in another way than into ``published``."""
+        self._publisher = SnapshotRecorder(publish, lambda entry: self.clients.snapshot_table().record(entry))
 
     @property
     def settings(self) -> Settings:

@@ -205,6 +205,19 @@ def test_a_change_is_published_once_for_so_long_and_zero_turns_it_off(text: str,
     assert _settings(DEDUPLICATE_FOR=text).deduplicate_for == window
 
 
+@pytest.mark.parametrize(
+    ("text", "every"),
+    [("", timedelta(days=1)), ("P1D", timedelta(days=1)), ("P7D", timedelta(days=7)), ("0", timedelta())],
+)
+def test_audit_is_daily_rarer_or_never(text: str, every: timedelta) -> None:
+    assert _settings(AUDIT_EVERY=text).audit_every == every
+
+
+@pytest.mark.parametrize("text", ["PT1S", "PT23H", "daily"])
+def test_audit_more_than_once_a_day_is_a_fault(text: str) -> None:
+    assert "AUDIT_EVERY is" in _faults(AUDIT_EVERY=text)
+
+
 @pytest.mark.parametrize("text", ["4", "4 hours", "-PT1H", "P1Y", "00", "PT"])
 def test_a_time_without_duplicates_that_is_no_duration_is_a_fault(text: str) -> None:
     assert "DEDUPLICATE_FOR is" in _faults(DEDUPLICATE_FOR=text)

@@ -135,14 +135,21 @@ def test_post_parked_without_a_setting_is_published_once_it_is_set(outside: Iden
     assert {post.name for post in clients.post_store(PARKED).list()} <= before
 
 
-def test_purges_come_last_in_a_turn_of_the_timer(environ: Environ) -> None:
+def test_purges_and_the_audit_come_last_in_a_turn_of_the_timer(environ: Environ) -> None:
     forget_deployments(environ["AzureWebJobsStorage"])
     clients = Clients.from_environ(environ)
     run = timer_run(clients)
     assert run.first.name == "subscriptions"
-    assert [step.name for step in run.others] == ["parked", "endpoint", "gaps", "departed", "quarantine", "published"]
+    names = ["parked", "endpoint", "gaps", "departed", "quarantine", "published", "audit"]
+    assert [step.name for step in run.others] == names
     # How many depends on what other tests have left in the account.
-    assert run.others[-1].work(clients.clock.now() + timedelta(minutes=1)).keys() == {"deleted"}
+    assert run.others[-2].work(clients.clock.now() + timedelta(minutes=1)).keys() == {"deleted"}
+
+
+def test_audit_that_is_turned_off_is_no_step(environ: Environ) -> None:
+    forget_deployments(environ["AzureWebJobsStorage"])
+    run = timer_run(Clients.from_environ({**environ, "AUDIT_EVERY": "0"}))
+    assert "audit" not in [step.name for step in run.others]
 
 
 def test_swallowed_identity_request_does_not_delay_later_posts(outside: IdentityServices, environ: Environ) -> None:

@@ -8,7 +8,15 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from shared.errors import Conflict, Misconfigured
-from shared.subscriptions.deployment_status import Answers, DeploymentStatus, Owner, StatusState, WantedNone
+from shared.subscriptions.deployment_status import (
+    Answers,
+    DeploymentStatus,
+    LastAudit,
+    Owner,
+    Records,
+    StatusState,
+    WantedNone,
+)
 from shared.subscriptions.status_table import TABLE, StatusTable
 from tests.fakes.deployments import status
 from tests.fakes.subscription_values import NOW
@@ -30,6 +38,8 @@ FULL = replace(
     departed={OTHER_TENANT: NOW},
     wanted_none=WantedNone(version="1.0.0", file_hash="aaaaaaaaaaaa"),
     renew_requested_at=NOW,
+    records=Records(since=NOW, layout=1),
+    audit=LastAudit(at=NOW, figures="lists=500 of=12345 checked=20311 missing=0"),
 )
 
 

@@ -1,0 +1,128 @@
+"""What Graph drops without a word is measured by the daily audit, and recovered; what it does not drop is not missing.
+
+Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+"""
+
+import json
+from collections import Counter
+from math import sqrt
+
+import pytest
+
+from sandbox.serving import Fault
+from shared.audit.audit import Audit, AuditState
+from tests.flows.audit_steps import AuditedApp, channels
+from tests.flows.catch_up_steps import all_of, gaps, subscribe
+from tests.flows.deployment import LoopbackDeployment
+from tests.sandbox.graph_world import ROLES
+
+pytestmark = pytest.mark.slow
+
+_TEAMS = 540
+
+
+def _begin(deployment: LoopbackDeployment, resource: str, change_type: str = "created,updated,deleted") -> AuditedApp:
+    """Subscribe, and let the first quarter of an hour of the records pass."""
+    app = AuditedApp(deployment)
+    app.look_at_records()
+    subscribe(deployment, all_of(resource, change_type))
+    deployment.later(minutes=10)
+    return app
+
+
+def _figures(audit: Audit) -> tuple[int, int]:
+    return audit.checked, audit.missing
+
+
+def _texts_once(deployment: LoopbackDeployment) -> list[str]:
+    """Return the texts of the created messages; each has been published under one id."""
+    created = [event for event in deployment.app.published if event.type.endswith("Created")]
+    assert max(Counter(event.subject for event in created).values()) == 1
+    return sorted(json.loads(event.data)["content"]["body"]["content"] for event in created)
+
+
+@pytest.mark.timeout(240)
+def test_share_that_graph_drops_is_measured_and_recovered(deployment: LoopbackDeployment) -> None:
+    places = channels(deployment, _TEAMS)
+    app = _begin(deployment, "/teams/getAllMessages", "created")
+    ann, _ = deployment.people[deployment.tenant_id]
+    deployment.do(lambda: deployment.graph.lose_silently(0.02))
+    for place in places:
+        deployment.do(lambda place=place: [deployment.teams.messages.send(place, ann, f"{n} {place}") for n in "ab"])
+    deployment.settle()
+    dropped = len(deployment.graph.lost)
+    assert len(deployment.app.published) == 2 * _TEAMS - dropped
+    deployment.later(hours=6)
+    audit = app.audit()
+    assert (audit.read, audit.of, audit.checked) == (500, _TEAMS, 1000)
+    assert abs(audit.missing / 1000 - 0.02) < 3 * sqrt(0.02 * 0.98 / 1000)
+    assert 0 < audit.missing < dropped
+    assert [event.recovered for event in deployment.app.published].count(True) == audit.missing
+    [gap] = gaps(deployment)
+    assert gap.cause == "audit"
+    app.fill_gaps()
+    assert [event.recovered for event in deployment.app.published].count(True) == dropped
+    assert _texts_once(deployment) == sorted(f"{n} {place}" for place in places for n in "ab")
+
+
+def test_edits_and_deletions_that_arrived_are_not_missing(deployment: LoopbackDeployment) -> None:
+    app = _begin(deployment, "/chats/getAllMessages")
+    messages = deployment.teams.messages
+    edited, deleted = deployment.send("first"), deployment.send("regretted")
+    deployment.do(lambda: messages.edit(edited, "second"))
+    deployment.later(minutes=1)
+    deployment.do(lambda: messages.delete(deleted))
+    deployment.settle()
+    deployment.later(hours=6)
+    assert _figures(app.audit()) == (4, 0)
+
+
+def test_what_was_parked_for_ten_hours_is_not_missing(deployment: LoopbackDeployment) -> None:
+    app = _begin(deployment, "/chats/getAllMessages")
+    deployment.app.parks = True
+    deployment.app.restart()
+    with deployment.fault(deployment.vault_service, Fault(status=503)):
+        deployment.send("parked")
+    deployment.later(hours=6)
+    audit = app.audit()
+    assert (audit.state, audit.missing) == (AuditState.NOT_CHECKED, 0)
+    assert audit.reason == "something that was received since its window began is still parked"
+    deployment.later(hours=4)
+    assert deployment.app.redrive()["published"] == 1
+    app.request("/chats/getAllMessages", hours=24)
+    assert _figures(app.audit()) == (1, 0)
+
+
+def test_after_the_loss_of_a_table_of_records_nothing_is_checked(deployment: LoopbackDeployment) -> None:
+    app = _begin(deployment, "/chats/getAllMessages")
+    deployment.send("recorded")
+    app.lose_records()
+    deployment.send("in a new table")
+    deployment.later(hours=6)
+    audit = app.audit()
+    assert (audit.state, audit.missing) == (AuditState.NOT_CHECKED, 0)
+    assert "younger than the messages to check" in (audit.reason or "")
+
+
+def test_users_that_graph_does_not_list_are_a_reason(deployment: LoopbackDeployment) -> None:
+    app = _begin(deployment, "/chats/getAllMessages")
+    deployment.send("not read back")
+    deployment.grant(*deployment.tenant_ids, roles=ROLES)
+    deployment.app.restart()
+    deployment.later(hours=6)
+    audit = app.audit()
+    assert (audit.state, audit.missing) == (AuditState.NOT_CHECKED, 0)
+    assert "User.Read.All" in (audit.reason or "")
+
+
+def test_what_the_drop_state_lost_is_recovered(deployment: LoopbackDeployment) -> None:
+    app = _begin(deployment, "/chats/getAllMessages")
+    chat = deployment.new_chat()
+    deployment.send("delivered", chat=chat)
+    deployment.do(lambda: deployment.graph.lose_silently(1))
+    deployment.send("lost for three minutes", chat=chat)
+    deployment.do(lambda: deployment.graph.lose_silently(0))
+    deployment.send("delivered again", chat=chat)
+    deployment.later(hours=6)
+    assert _figures(app.audit()) == (3, 1)
+    assert _texts_once(deployment) == ["delivered", "delivered again", "lost for three minutes"]
