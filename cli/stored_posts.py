@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/api/resources/changenotificationcollec
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from cli.json_documents import AttemptsDocument, StoredPostDocument, StoredPostI
 from cli.output import ago, bar, busy, console, iso, iso_or_none, print_json, print_line, print_rows, span
 from shared.errors import NotFound
 from shared.notifications.json_text import parse_json
-from shared.receiving.post_store import StoredPost
+from shared.receiving.post_store import MAX_DELETIONS, StoredPost
 from shared.receiving.redrive import Outcome, Redriver, StoredPosts
 
 COLUMNS = ("name", "kind", "received", "attempts", "next attempt")
@@ -90,12 +91,17 @@ def selected_posts(store: StoredPosts, names: Sequence[str]) -> Sequence[StoredP
 
 
 def delete_all(store: StoredPosts, posts: Sequence[StoredPost]) -> None:
-    """Delete stored POSTs."""
+    """Delete stored POSTs, but none that a run of the timer has claimed meanwhile.
+
+    Raises:
+        Problem: why one of them stays.
+    """
     with bar("Deleting") as progress:
         progress(0, len(posts))
-        for post in posts:
-            store.delete(post)
-            progress(1, 0)
+        for some in batched(posts, MAX_DELETIONS, strict=False):
+            for problem in store.delete(some).values():
+                raise problem
+            progress(len(some), 0)
 
 
 def retry_all(redriver: Redriver, names: Sequence[str], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Protocol
 
 from shared.app.clients import Clients
@@ -19,7 +20,7 @@ from shared.errors import Misconfigured, NotFound, Problem, TenantNotServed
 from shared.gaps.gap_table import TABLE as GAPS
 from shared.gaps.snapshot_table import TABLE as SNAPSHOT
 from shared.limits import OutOfTime
-from shared.receiving.post_store import PARKED, StoredPost
+from shared.receiving.post_store import MAX_DELETIONS, PARKED, StoredPost
 from shared.subscriptions.deployment_status import DeploymentStatus
 from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.subscription_table import TABLE as SUBSCRIPTIONS
@@ -37,8 +38,8 @@ class ParkedPosts(Protocol):
         """Return all stored POSTs."""
         ...
 
-    def delete(self, post: StoredPost) -> None:
-        """Delete a POST if it exists."""
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        """Delete at most ``MAX_DELETIONS``, none that another run has claimed since; return why some stay, by name."""
         ...
 
 
@@ -115,11 +116,14 @@ class DepartedTenants:
             return
 
     def _delete_parked(self, tenant_id: str, counts: Counter[str], ends: datetime) -> None:
-        for post in self.parked.list():
-            if (post.tenant_id, post.reason) == (tenant_id, TenantNotServed.reason):
-                self._raise_if_over(ends)
-                self.parked.delete(post)
-                counts["parked"] += 1
+        reason = TenantNotServed.reason
+        posts = (post for post in self.parked.list() if (post.tenant_id, post.reason) == (tenant_id, reason))
+        for some in batched(posts, MAX_DELETIONS, strict=False):
+            self._raise_if_over(ends)
+            kept = self.parked.delete(some)
+            counts["parked"] += len(some) - len(kept)
+            for problem in kept.values():
+                raise problem
 
     def _raise_if_over(self, ends: datetime) -> None:
         if self.now() >= ends:

@@ -2,7 +2,7 @@
 
 A blob holds a body that ``Receiver.receive`` takes: some of a POST's items, with its tokens. It stays encrypted.
 
-Source: https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata
+Source: https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata and .../blob-batch
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.core.pipeline.transport import HttpResponse
 from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 
 from shared.azure_calls import (
@@ -22,7 +29,7 @@ from shared.azure_calls import (
     create_if_missing,
     retry_on_stale_connection,
 )
-from shared.errors import Conflict, TenantNotServed
+from shared.errors import Conflict, Problem, TenantNotServed
 from shared.storage_calls import BlobCalls
 from shared.timing import Deadline, utc_time
 
@@ -31,7 +38,13 @@ PARKED = "parked"
 PROBE = "probe"
 QUARANTINE = "quarantine"
 
+# Of blobs in one request. Source: the second page above.
+MAX_DELETIONS = 256
+
 _PARALLEL_WRITES = 8
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+# Its ETag is another one. A blob that somebody has leased has the same status.
+_CLAIMED = "ConditionNotMet"
 # What fails is tried again in the next turn.
 _CALL_SECONDS = 3.0
 _JSON = ContentSettings(content_type="application/json")
@@ -144,14 +157,33 @@ class PostStore:
             raise as_problem("storage", exc, role=BLOB_ROLE) from exc
         return replace(claimed, etag=etag)
 
-    def delete(self, post: StoredPost) -> None:
-        """Delete a POST if it exists."""
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        """Delete at most ``MAX_DELETIONS``, none that another run has claimed since; return why some stay, by name."""
+        if not posts:
+            return {}
         try:
-            self._container.delete_blob(post.name, delete_snapshots="include")
+            answers = list(self._container.delete_blobs(*map(_deletion, posts), raise_on_any_failure=False))
         except ResourceNotFoundError:
-            return
+            return {}
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=BLOB_ROLE) from exc
+        # Storage answers in the order of what it was asked.
+        return {
+            post.name: as_problem("storage", HttpResponseError(response=answer), role=BLOB_ROLE)
+            for post, answer in zip(posts, answers, strict=True)
+            if answer.status_code >= _BAD_REQUEST and not _is_left_to_another_run(answer)
+        }
+
+
+def _is_left_to_another_run(answer: HttpResponse) -> bool:
+    """Return whether another run has deleted or claimed a blob; one that has claimed it deletes it."""
+    return answer.status_code == _NOT_FOUND or answer.headers.get("x-ms-error-code") == _CLAIMED
+
+
+def _deletion(post: StoredPost) -> dict[str, Any]:
+    """Return what the client needs to delete a blob."""
+    condition = {"etag": post.etag, "match_condition": MatchConditions.IfNotModified}
+    return {"name": post.name, "delete_snapshots": "include", **condition}
 
 
 def _metadata(post: StoredPost) -> dict[str, str]:

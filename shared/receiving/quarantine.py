@@ -7,9 +7,10 @@ stored in an hour, and none for longer than ``KEPT_FOR``. What is left out or de
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import batched
 from threading import Lock
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from shared.errors import Problem
 from shared.events.cloud_events import CloudEvent
 from shared.events.gap_event import LostChanges, gap_event
 from shared.notifications.properties import MAX_TEXT
-from shared.receiving.post_store import StoredPost
+from shared.receiving.post_store import MAX_DELETIONS, StoredPost
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
@@ -45,8 +46,8 @@ class QuarantinedPosts(Protocol):
         """Return the body."""
         ...
 
-    def delete(self, post: StoredPost) -> None:
-        """Delete a POST."""
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        """Delete at most ``MAX_DELETIONS``, none that another run has claimed since; return why some stay, by name."""
         ...
 
 
@@ -110,23 +111,36 @@ class Quarantine:
     def purge(self, ends: datetime) -> Counter[str]:
         """Delete what is older than ``KEPT_FOR`` until ``ends``, and report each item as lost; return the count."""
         counts: Counter[str] = Counter()
+        # Reported first: what a run that is killed in between reports again has the same id.
+        for some in batched(self._reported(ends, counts), MAX_DELETIONS, strict=False):
+            deleted = self._delete(some)
+            counts.update(deleted=deleted, failed=len(some) - deleted)
+        return +counts
+
+    def _reported(self, ends: datetime, counts: Counter[str]) -> Iterator[StoredPost]:
         for post in self.store.list():
             if self.now() >= ends:
                 break
-            if post.received_at < self.now() - KEPT_FOR:
-                counts["deleted" if self._delete(post) else "failed"] += 1
-        return counts
+            if post.received_at >= self.now() - KEPT_FOR:
+                continue
+            try:
+                lost = _lost(post, self.store.read(post), post.received_at, key=post.name)
+                self.publish([self._event(lost)], Deadline.after(_PUBLISH_TIMEOUT))
+            except Problem as problem:
+                _LOG.warning("%s stays in the quarantine: %s", post.name, problem)
+                counts["failed"] += 1
+                continue
+            yield post
 
-    def _delete(self, post: StoredPost) -> bool:
+    def _delete(self, posts: Sequence[StoredPost]) -> int:
+        """Return how many are deleted."""
         try:
-            lost = _lost(post, self.store.read(post), post.received_at, key=post.name)
-            # Report first: a run that is killed in between reports it again, with the same id.
-            self.publish([self._event(lost)], Deadline.after(_PUBLISH_TIMEOUT))
-            self.store.delete(post)
+            kept = self.store.delete(posts)
         except Problem as problem:
-            _LOG.warning("%s stays in the quarantine: %s", post.name, problem)
-            return False
-        return True
+            kept = {post.name: problem for post in posts}
+        for name, why in kept.items():
+            _LOG.warning("%s stays in the quarantine: %s", name, why)
+        return len(posts) - len(kept)
 
 
 def _lost(post: StoredPost, body: bytes, moment: datetime, *, key: str | None = None) -> LostChanges:

@@ -19,15 +19,15 @@ from typing import Protocol
 from shared.errors import Conflict, Expired, Problem, Rejected
 from shared.limits import ConcurrencyLimiter
 from shared.receiving.item_publisher import ItemProblem, Post
-from shared.receiving.post_store import StoredPost
+from shared.receiving.post_store import MAX_DELETIONS, StoredPost
 from shared.receiving.receive import Receiver
 from shared.receiving.storing import counts_by_reason, parked_groups, quarantined_items
 from shared.timing import Deadline
 
 _LOG = logging.getLogger(__name__)
 
-# Processing a POST is mostly waiting for storage.
-AT_ONCE = 4
+# Processing a POST is mostly waiting for storage: with fewer, its latency would bound the rate.
+AT_ONCE = 16
 # While live POSTs are being processed, redrive one stored POST per second.
 _GIVE_WAY_SECONDS = 1.0
 _FIRST_PAUSE = timedelta(minutes=1)
@@ -66,9 +66,17 @@ class StoredPosts(Protocol):
         """Return the body."""
         ...
 
-    def delete(self, post: StoredPost) -> None:
-        """Delete a POST."""
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        """Delete at most ``MAX_DELETIONS``, none that another run has claimed since; return why some stay, by name."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What became of one stored POST; ``done`` is to be deleted, and until then it counts as postponed."""
+
+    outcome: Outcome
+    done: StoredPost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +99,20 @@ class Redriver:
             Unavailable: the container cannot be listed.
         """
         outcomes: Counter[str] = Counter()
-        running: set[Future[Outcome]] = set()
+        attempts: list[Attempt] = []
+        try:
+            for attempt in self._attempts(ends):
+                attempts.append(attempt)
+                # What is not deleted before the process dies is a repetition in the next run.
+                if len(attempts) == MAX_DELETIONS:
+                    outcomes.update(self._settled(attempts))
+                    attempts = []
+        finally:
+            outcomes.update(self._settled(attempts))
+        return outcomes
+
+    def _attempts(self, ends: datetime) -> Iterator[Attempt]:
+        running: set[Future[Attempt]] = set()
         # Stored POSTs have slots of their own, enough for each thread: they must not take those of live POSTs.
         redriver = replace(self, receiver=replace(self.receiver, limiter=ConcurrencyLimiter(2 * AT_ONCE)))
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="redrive") as pool:
@@ -99,31 +120,49 @@ class Redriver:
                 if self.now() >= ends:
                     break
                 self.receiver.limiter.wait_until_quiet(_GIVE_WAY_SECONDS)
-                running.add(pool.submit(redriver.attempt, post))
+                running.add(pool.submit(redriver.process, post))
                 if len(running) == AT_ONCE:
                     ended, running = wait(running, return_when=FIRST_COMPLETED)
-                    outcomes.update(each.result() for each in ended)
-        outcomes.update(each.result() for each in running)
-        return outcomes
+                    yield from (each.result() for each in ended)
+        yield from (each.result() for each in running)
 
     def attempt(self, post: StoredPost) -> Outcome:
         """Process one stored POST again, whether or not it is due."""
+        [outcome] = self._settled([self.process(post)])
+        return outcome
+
+    def process(self, post: StoredPost) -> Attempt:
+        """Process one stored POST again, and leave it to the caller to delete it if that is ``done``."""
         try:
             claimed = self.store.claim(post, self.now() + _pause(post.attempts))
             return self._redrive(claimed, self.store.read(claimed))
         except Conflict:
-            return Outcome.CLAIMED_BY_OTHER
+            return Attempt(outcome=Outcome.CLAIMED_BY_OTHER)
         except Problem as problem:
             _LOG.warning("stored POST %s is postponed: %s", post.name, problem)
-            return Outcome.POSTPONED
+            return Attempt(outcome=Outcome.POSTPONED)
 
-    def _redrive(self, claimed: StoredPost, body: bytes) -> Outcome:
+    def _settled(self, attempts: Sequence[Attempt]) -> Sequence[Outcome]:
+        """Delete what is done, up to ``MAX_DELETIONS``; return the outcomes."""
+        done = [attempt.done for attempt in attempts if attempt.done]
+        try:
+            kept = self.store.delete(done)
+        except Problem as problem:
+            kept = {post.name: problem for post in done}
+        if kept:
+            problems = "; ".join({str(problem) for problem in kept.values()})
+            _LOG.warning("%d stored POSTs are done and cannot be deleted: %s", len(kept), problems)
+        return [
+            Outcome.POSTPONED if attempt.done and attempt.done.name in kept else attempt.outcome for attempt in attempts
+        ]
+
+    def _redrive(self, claimed: StoredPost, body: bytes) -> Attempt:
         age = self.now() - claimed.received_at
         _, post = self.receiver.open(body, received_at=claimed.received_at, fetch=claimed.fetch, age=age)
         if not post.items:
             # An operator can restore the key in CLIENT_STATE_KEY_PREVIOUS.
             _LOG.warning("stored POST %s: CLIENT_STATE_KEY and its predecessor signed none of it", claimed.name)
-            return Outcome.REFUSED
+            return Attempt(outcome=Outcome.REFUSED)
         problems = self.receiver.process(post, Deadline.after(_TIME_FOR_ONE))
         if problems:
             _LOG.warning("stored POST %s: %s", claimed.name, "; ".join({str(problem) for problem in problems.values()}))
@@ -131,30 +170,28 @@ class Redriver:
             return self._settle_quarantined(claimed, problems)
         return self._settle_parked(claimed, post, problems, age)
 
-    def _settle_quarantined(self, claimed: StoredPost, problems: Mapping[int, ItemProblem]) -> Outcome:
+    def _settle_quarantined(self, claimed: StoredPost, problems: Mapping[int, ItemProblem]) -> Attempt:
         if problems:
-            return Outcome.REFUSED
-        self.store.delete(claimed)
-        return Outcome.PUBLISHED
+            return Attempt(outcome=Outcome.REFUSED)
+        return Attempt(outcome=Outcome.PUBLISHED, done=claimed)
 
     def _settle_parked(
         self, claimed: StoredPost, post: Post, problems: Mapping[int, ItemProblem], age: timedelta
-    ) -> Outcome:
-        """Store what cannot be published where it belongs now, then delete the stored POST."""
+    ) -> Attempt:
+        """Store what cannot be published where it belongs now; then the stored POST is done."""
         is_hopeless = age >= _WORTH_TRYING_FOR and claimed.attempts >= _WORTH_TRYING
         if is_hopeless and any(not isinstance(problem, Rejected) for problem in problems.values()):
             _LOG.error("stored POST %s goes to the quarantine after %d attempts", claimed.name, claimed.attempts)
             problems = {at: _expired(problem) for at, problem in problems.items()}
         pending = counts_by_reason(problems, rejected=False)
         if len(problems) == len(post.items) and pending == {claimed.reason: len(problems)}:
-            return Outcome.POSTPONED
+            return Attempt(outcome=Outcome.POSTPONED)
         deadline = Deadline.after(_TIME_TO_STORE)
         groups = _with_attempts_of(claimed, parked_groups(post, problems))
         self.receiver.store(groups, quarantined_items(post, problems), deadline)
-        self.store.delete(claimed)
         if pending:
-            return Outcome.POSTPONED
-        return Outcome.EXPIRED if is_hopeless and problems else Outcome.PUBLISHED
+            return Attempt(outcome=Outcome.POSTPONED, done=claimed)
+        return Attempt(outcome=Outcome.EXPIRED if is_hopeless and problems else Outcome.PUBLISHED, done=claimed)
 
 
 def _expired(problem: ItemProblem) -> Rejected:

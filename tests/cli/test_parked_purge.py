@@ -33,8 +33,7 @@ def parked(blobs: BlobServiceClient) -> Iterator[PostStore]:
 
 
 def _empty(store: PostStore) -> None:
-    for post in store.list():
-        store.delete(post)
+    store.delete(list(store.list()))
 
 
 def _left(store: PostStore) -> list[str]:

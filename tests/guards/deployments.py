@@ -78,7 +78,7 @@ _TENANTS = (
     _left(
         "what is parked for other tenants stays",
         "DepartedTenants._delete_parked",
-        condition("TenantNotServed", becomes=True),
+        rewrite("(_1.tenant_id, _1.reason) == _", "True"),
         f"{_DEPARTED}::test_tenant_that_left_a_day_ago_is_cleaned_up",
     ),
     _left(

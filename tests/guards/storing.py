@@ -2,7 +2,6 @@
 
 from tests.guards.edits import (
     condition,
-    exchanged,
     keyword_becomes,
     rewrite,
     without_call,
@@ -14,6 +13,7 @@ from tests.guards.guard import Guarded
 
 _PARKING = "tests/unit/receiving/test_receive_parking.py"
 _REDRIVING = "tests/unit/receiving/test_redrive.py"
+_DELETING = "tests/unit/receiving/test_redrive_deletions.py"
 _SETTLING = "tests/unit/receiving/test_redrive_settling.py"
 _QUARANTINE = "tests/unit/receiving/test_quarantine.py"
 _LOG = "tests/unit/receiving/test_post_log.py"
@@ -68,6 +68,18 @@ _BLOBS = (
         rewrite("{'If-Match': _}", "{}"),
         _SECOND_CLAIM,
     ),
+    _store(
+        "what another run has claimed is not deleted",
+        "_deletion",
+        rewrite("{'etag': _, 'match_condition': _}", "{}"),
+        f"{_STORE}::test_post_that_another_run_has_claimed_is_not_deleted",
+    ),
+    _store(
+        "what stays is told from what is deleted",
+        "PostStore.delete",
+        rewrite("_1.status_code >= _ and _", "False"),
+        f"{_STORE}::test_leased_blob_stays_and_costs_no_other_one",
+    ),
 )
 
 _QUARANTINED = (
@@ -82,26 +94,40 @@ _QUARANTINED = (
     ),
     _quarantine("each tenant by itself", "Quarantine.add", rewrite("(_.tenant_id, _1)", "('', _1)"), _EACH_TENANT),
     _quarantine(
-        "nothing is deleted before 30 days", "Quarantine.purge", condition("KEPT_FOR", becomes=True), _THIRTY_DAYS
+        "nothing is deleted before 30 days", "Quarantine._reported", condition("KEPT_FOR", becomes=False), _THIRTY_DAYS
     ),
-    _quarantine("reported before it is deleted", "Quarantine._delete", exchanged("publish", "delete"), _REPORTED),
+    _quarantine("reported before it is deleted", "Quarantine._reported", without_call("publish"), _REPORTED),
 )
 
 _REDRIVEN = (
-    _redriving("claimed before it is processed", "Redriver.attempt", rewrite("self.store.claim(_1, _)", "_1"), _KILLED),
-    _redriving("left to a faster run", "Redriver.attempt", without_except("Conflict"), _TWO_RUNS),
-    _redriving("one that fails stops no other", "Redriver.attempt", without_except("Problem"), _ONE_FAILS),
+    _redriving("claimed before it is processed", "Redriver.process", rewrite("self.store.claim(_1, _)", "_1"), _KILLED),
+    _redriving("left to a faster run", "Redriver.process", without_except("Conflict"), _TWO_RUNS),
+    _redriving("one that fails stops no other", "Redriver.process", without_except("Problem"), _ONE_FAILS),
     _redriving("tenants and reasons in turn", "_in_turns", rewrite("(_.tenant_id, _.reason)", "('', '')"), _HOPELESS),
-    _redriving("slots of its own", "Redriver.run", rewrite("ConcurrencyLimiter(_)", "self.receiver.limiter"), _SLOTS),
+    _redriving(
+        "slots of its own", "Redriver._attempts", rewrite("ConcurrencyLimiter(_)", "self.receiver.limiter"), _SLOTS
+    ),
     _redriving(
         "judged as of its receipt", "Redriver._redrive", keyword_becomes("open", "received_at", "self.now()"), _RECEIPT
     ),
     _redriving("as old as it is", "Redriver._redrive", keyword_becomes("open", "age", "timedelta(0)"), _GONE),
+    _redriving(
+        "what cannot be deleted is put off",
+        "Redriver._settled",
+        rewrite("_1.done and _", "False"),
+        f"{_DELETING}::test_blob_that_cannot_be_deleted_is_put_off_and_no_other_one",
+    ),
+    _redriving(
+        "at most 256 deletions in a request",
+        "Redriver.run",
+        rewrite("len(_1) == MAX_DELETIONS", "False"),
+        f"{_DELETING}::test_what_is_done_is_deleted_many_at_once_and_before_a_run_ends",
+    ),
     _redriving("what is not ours any more stays", "Redriver._redrive", without_if("items"), _NOT_OURS),
     _redriving(
         "in quarantine until all of it is published",
         "Redriver._settle_quarantined",
-        rewrite("if _:\n  return Outcome.REFUSED", "pass"),
+        rewrite("if _:\n  return Attempt(outcome=Outcome.REFUSED)", "pass"),
         _STAYS,
     ),
     _redriving("the quarantine is not split", "Redriver._redrive", condition("is_quarantine", becomes=False), _STAYS),
@@ -114,7 +140,7 @@ _SETTLED = (
     _redriving(
         "the rest is stored before the deletion",
         "Redriver._settle_parked",
-        exchanged("quarantined_items", "delete"),
+        without_call("store"),
         _REST,
     ),
     _redriving(

@@ -168,5 +168,5 @@ CALLS: Mapping[str, Call] = {
     "list POSTs": lambda stores, _: list(stores.posts.list()),
     "read a POST": lambda stores, rows: stores.posts.read(rows.post),
     "claim a POST": lambda stores, rows: stores.posts.claim(rows.post, NOW),
-    "delete a POST": lambda stores, rows: stores.posts.delete(rows.post),
+    "delete a POST": lambda stores, rows: stores.posts.delete([rows.post]),
 }

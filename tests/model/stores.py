@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, override
 
-from shared.errors import Conflict, TenantNotServed
+from shared.errors import Conflict, Problem, TenantNotServed
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.gap import Gap
 from shared.gaps.snapshot import SnapshotEntry
@@ -82,9 +82,14 @@ class Container:
             self.posts[post.name] = (claimed, body)
         return claimed
 
-    def delete(self, post: StoredPost) -> None:
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
         self.check()
-        self.posts.pop(post.name, None)
+        with self._lock:
+            for post in posts:
+                there, _ = self.posts.get(post.name, (None, b""))
+                if there is not None and there.etag == post.etag:
+                    del self.posts[post.name]
+        return {}
 
 
 class Subscriptions(InMemorySubscriptionTable):

@@ -111,7 +111,7 @@ def test_blob_that_exists_stays_and_is_not_new(store: PostStore) -> None:
 def test_blob_with_a_snapshot_is_deleted(store: PostStore, container: ContainerClient) -> None:
     post = _stored(store)
     container.get_blob_client(post.name).create_snapshot()
-    store.delete(post)
+    store.delete([post])
     assert list(store.list()) == []
 
 
@@ -163,12 +163,29 @@ def test_second_claim_of_a_post_is_a_conflict(store: PostStore) -> None:
 
 def test_deleted_post_is_gone_for_every_run(store: PostStore) -> None:
     post = _stored(store)
-    store.delete(post)
-    store.delete(post)
+    store.delete([post])
+    store.delete([post])
     assert list(store.list()) == []
     for call in (lambda: store.claim(post, NOW), lambda: store.read(post)):
         with pytest.raises(Conflict):
             call()
+
+
+def test_post_that_another_run_has_claimed_is_not_deleted(store: PostStore) -> None:
+    post = _stored(store)
+    claimed = store.claim(post, NOW)
+    assert store.delete([post]) == {}
+    assert list(store.list()) == [claimed]
+    assert store.delete([claimed]) == {}
+    assert list(store.list()) == []
+
+
+def test_leased_blob_stays_and_costs_no_other_one(store: PostStore, container: ContainerClient) -> None:
+    store.store([(replace(POST, name=name), BODY) for name in ("a", "b", "c")], in_time())
+    container.get_blob_client("b").acquire_lease(15)
+    kept = store.delete(list(store.list()))
+    assert [post.name for post in store.list()] == list(kept) == ["b"]
+    assert "storage" in str(kept["b"])
 
 
 @pytest.mark.parametrize(

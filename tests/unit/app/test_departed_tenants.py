@@ -1,14 +1,14 @@
 """A tenant that has left TENANT_IDS: for a day nothing happens, then what was stored for it goes, and nothing else."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from shared.app.departed_tenants import DepartedTenants
-from shared.errors import Misconfigured, Unavailable
+from shared.errors import Misconfigured, Problem, Unavailable
 from shared.receiving.post_store import StoredPost
 from tests.fakes.calls import raising, when
 from tests.fakes.reconcile_fixture import BASIC, RICH, ReconcileFixture
@@ -26,8 +26,10 @@ class Parked:
     def list(self) -> Iterator[StoredPost]:
         yield from list(self.posts.values())
 
-    def delete(self, post: StoredPost) -> None:
-        del self.posts[post.name]
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        for post in posts:
+            del self.posts[post.name]
+        return {}
 
 
 def _post(name: str, tenant_id: str, reason: str, at: datetime) -> StoredPost:

@@ -1,13 +1,13 @@
 """The quarantine is bounded, and what it does not hold is reported as lost."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import Problem, Unavailable
 from shared.events.cloud_events import CloudEvent
 from shared.receiving.post_store import StoredPost
 from shared.receiving.quarantine import MAX_NEW_PER_HOUR, Quarantine
@@ -27,6 +27,7 @@ class QuarantineFixture:
     bodies: dict[str, tuple[StoredPost, bytes]] = field(default_factory=dict)
     events: list[CloudEvent] = field(default_factory=list)
     is_down: bool = False
+    leased: str = ""
 
     def __post_init__(self) -> None:
         self.quarantine = Quarantine(store=self, publish=self._publish, client_id=CLIENT_ID, now=lambda: self.now)
@@ -42,8 +43,11 @@ class QuarantineFixture:
     def read(self, post: StoredPost) -> bytes:
         return self.bodies[post.name][1]
 
-    def delete(self, post: StoredPost) -> None:
-        del self.bodies[post.name]
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
+        for post in posts:
+            if post.name != self.leased:
+                del self.bodies[post.name]
+        return {post.name: Unavailable("the blob is leased") for post in posts if post.name == self.leased}
 
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         if self.is_down:
@@ -131,3 +135,11 @@ def test_purge_ends_in_time() -> None:
     fixture.add("old")
     fixture.now += 31 * DAY
     assert fixture.quarantine.purge(fixture.now) == {}
+
+
+def test_item_that_cannot_be_deleted_stays_and_no_other_one_does() -> None:
+    fixture = QuarantineFixture(leased="leased")
+    fixture.add("leased", "old")
+    fixture.now += 31 * DAY
+    assert fixture.quarantine.purge(fixture.now + HOUR) == {"deleted": 1, "failed": 1}
+    assert list(fixture.bodies) == ["leased"]

@@ -6,7 +6,7 @@ The container is in memory and keeps the real one's contract: ETags, Conflict an
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count as counting
@@ -39,6 +39,8 @@ class Container:
     etags: Iterator[int] = field(default_factory=counting)
 
     broken: str = ""
+    leased: str = ""
+    deletions: list[int] = field(default_factory=list)
     on_claim: Callable[[], None] = field(default=lambda: None)
 
     def add(self, text: bytes, *, received_at: datetime, **changes: Any) -> StoredPost:
@@ -73,9 +75,17 @@ class Container:
         self.bodies[post.name] = (claimed, text)
         return claimed
 
-    def delete(self, post: StoredPost) -> None:
+    def delete(self, posts: Sequence[StoredPost]) -> Mapping[str, Problem]:
         self._call("delete")
-        self.bodies.pop(post.name, None)
+        self.deletions.append(len(posts))
+        kept: dict[str, Problem] = {}
+        for post in posts:
+            there, _ = self.bodies.get(post.name, (None, b""))
+            if post.name == self.leased:
+                kept[post.name] = Unavailable("the blob is leased")
+            elif there is not None and there.etag == post.etag:
+                del self.bodies[post.name]
+        return kept
 
     def _call(self, step: str) -> None:
         self.steps.append(step)
@@ -304,7 +314,7 @@ def test_stored_post_is_taken_by_one_of_two_runs() -> None:
     post = world.container.add(body(basic_item()), received_at=world.at)
     world.container.claim(post, world.at)
     assert world.redriver().attempt(post) == "left to another run"
-    world.container.delete(post)
+    world.container.delete([post])
     assert world.redriver().attempt(post) == "left to another run"
     assert world.outcome.events == []
 
