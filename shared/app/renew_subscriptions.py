@@ -40,6 +40,7 @@ _LOG = logging.getLogger(__name__)
 _TIME_FOR_PARKED = timedelta(minutes=1)
 _TIME_FOR_GAPS = timedelta(minutes=1)
 _TIME_FOR_PURGING = timedelta(seconds=10)
+_TIME_FOR_ANSWERING = timedelta(seconds=30)
 
 
 def timer_run(clients: Clients) -> TimerRun:
@@ -59,7 +60,7 @@ def timer_run(clients: Clients) -> TimerRun:
         slice=_TIME_FOR_PARKED,
     )
     return TimerRun(
-        first=Step(name="subscriptions", work=lambda _ends: look_after(clients, run)),
+        first=Step(name="subscriptions", work=lambda ends: look_after(clients, run, ends)),
         others=(parked, *(_steps_of_owner(clients, run) if run.is_owner else ())),
         clock=clients.clock,
         facts=lambda: {**run.facts(), **(endpoint(clients).facts() if run.is_owner else {})},
@@ -88,13 +89,13 @@ def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:
     )
 
 
-def look_after(clients: Clients, run: DeploymentRun) -> Mapping[str, int]:
-    """Renew the subscriptions as ``run`` may, then record what the systems around this deployment answer."""
+def look_after(clients: Clients, run: DeploymentRun, ends: datetime) -> Mapping[str, int]:
+    """Renew the subscriptions as ``run`` may until ``ends``, then record what the systems around them answer."""
     began = clients.clock.now()
     name = clients.settings.encryption_certificate_name
     certificate = asked_once(clients.certificate_versions(name).current) if name else None
     try:
-        return renew(run, lambda: replace(reconciler(clients), certificate=certificate))
+        return renew(run, lambda: replace(reconciler(clients), certificate=certificate), ends - _TIME_FOR_ANSWERING)
     finally:
         if run.is_owner:
             # The endpoint is proven in every run, whatever becomes of the subscriptions.
@@ -106,8 +107,8 @@ def look_after(clients: Clients, run: DeploymentRun) -> Mapping[str, int]:
             deployment(clients).change(lambda row: replace(row, answers=answers))
 
 
-def renew(run: DeploymentRun, reconciler_of_all: Callable[[], Reconciler]) -> Mapping[str, int]:
-    """Renew the subscriptions if this deployment looks after them, with the key that signs in this run."""
+def renew(run: DeploymentRun, reconciler_of_all: Callable[[], Reconciler], ends: datetime) -> Mapping[str, int]:
+    """Renew the subscriptions if this deployment looks after them, with the key that signs, until ``ends``."""
     if not run.is_owner:
         return {}
     whole = reconciler_of_all()
@@ -117,7 +118,7 @@ def renew(run: DeploymentRun, reconciler_of_all: Callable[[], Reconciler]) -> Ma
         other_client_state_keys=run.other_keys,
         desired=() if run.wants_none else whole.desired,
     )
-    return ours.run(force=run.renews_all)
+    return ours.run(force=run.renews_all, ends=ends)
 
 
 def _record_outages(clients: Clients, period: timedelta) -> Mapping[str, int]:

@@ -1,18 +1,18 @@
 """One run of the timer: makes the subscriptions of each account at Graph match the desired ones.
 
 Level-triggered: every run compares the desired, tracked and listed subscriptions, so a run that fails or is interrupted
-loses nothing. Without Graph's list, it still renews what is tracked, by its id, and creates nothing.
+loses nothing. What is tracked is renewed by its id, beside Graph's list and without it; nothing is created without it.
 
 Source: https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from shared.errors import Misconfigured, Problem
@@ -24,13 +24,15 @@ from shared.subscriptions.action_run import ActionRun, Progress
 from shared.subscriptions.apply import Applier
 from shared.subscriptions.delivery import EndpointAnswer, is_dead_replacement
 from shared.subscriptions.desired import DesiredSubscription
+from shared.subscriptions.early_renewals import EarlyRenewals
+from shared.subscriptions.former_activity import forget_former
 from shared.subscriptions.lifecycle import has_copy
 from shared.subscriptions.listed_once import ListedOnce
 from shared.subscriptions.orphans import added_before
 from shared.subscriptions.plan import RenewalPolicy, plan
 from shared.subscriptions.ports import SubscriptionsApi, TrackedSubscriptions
 from shared.subscriptions.requests import SubscriptionRequests
-from shared.subscriptions.tracked import AccountStatus, Create, TenantState, TrackedSubscription
+from shared.subscriptions.tracked import AccountStatus, Action, Create, TrackedSubscription
 from shared.timing import Backoff, Clock
 
 _LOG = logging.getLogger(__name__)
@@ -38,12 +40,8 @@ _LOG = logging.getLogger(__name__)
 # Four tenants, each at its own rate limit, use up Graph's limit for an app across all tenants.
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits (2,000 and 500 in 20 seconds)
 _TENANTS_AT_ONCE = 4
-# After this time a run starts no further action: the host ends it after ten minutes.
+# After this time a run starts nothing more, unless it is told when it ends.
 _TIME_LIMIT = timedelta(minutes=8)
-# A notification may arrive before the row of its new subscription is saved, and the clocks of two instances may differ.
-_REMEMBERED_FOR = timedelta(hours=2)
-# Of activity rows in one run: a deletion takes some milliseconds.
-_MAX_FORGOTTEN = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +90,21 @@ class Reconciler:
             force=force,
         )
 
-    def run(self, *, force: bool = False, progress: Progress = lambda _done, _planned: None) -> Mapping[str, int]:
-        """Reconcile every account; return the counts. ``force``: renew everything, and ignore back-offs."""
+    def run(
+        self, *, force: bool = False, progress: Progress = lambda _done, _planned: None, ends: datetime | None = None
+    ) -> Mapping[str, int]:
+        """Reconcile every account, starting nothing after ``ends``; return the counts.
+
+        ``force``: renew everything, and ignore back-offs.
+        """
+        # The same moment for all: an account that waits for its turn has no more time than the others.
+        ends = ends or self.clock.now() + _TIME_LIMIT
         run_of = partial(
             _AccountRun, reconciler=self, certificate=self._current_certificate(), force=force, progress=progress
         )
 
         def counts(account: Account) -> Counter[str]:
-            limiter = RateLimiter(self.clock, WRITES, ends=self.clock.now() + _TIME_LIMIT)
+            limiter = RateLimiter(self.clock, WRITES, ends=ends)
             return run_of(account=account, limiter=limiter).counts()
 
         with ThreadPoolExecutor(_TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
@@ -134,7 +139,8 @@ class _AccountRun:
     def _reconcile(self) -> Counter[str]:
         account = self.account
         state = self.reconciler.subscription_table.load(account.tenant_id)
-        self._forget_former(state)
+        if not account.delegated:
+            forget_former(self.reconciler.subscription_table, account.tenant_id, state, self.reconciler.clock.now())
         desired = [item for item in self.reconciler.desired if account.owns(item)]
         tracked = state.tracked_by(delegated=account.delegated)
         status = state.account(account.tenant_id, delegated=account.delegated)
@@ -144,15 +150,17 @@ class _AccountRun:
         # Graph's list for the app includes the subscriptions of signed-in users.
         others = state.tracked_by(delegated=not account.delegated)
         list_own = partial(self._list, {row.applied.subscription_id for row in others if row.applied})
-        listed, actual, counts = self._listed(status, list_own)
+        run = self._action_run(tracked, list_own)
+        early = EarlyRenewals(self._plan(desired, tracked, None), run.run)
+        listed, actual, counts = self._listed(status, lambda: list(early.beside(list_own())))
         if not is_new or actual is None:
             self._save(listed)
         if listed.is_refused:
-            return counts
+            return counts + early.counts()
         if is_new and actual is not None:
             tracked = (*tracked, *self._added_before(actual, desired, tracked))
         counts.update(lifecycle_copies=sum(map(has_copy, tracked)))
-        counts.update(self._apply(desired, tracked, actual, list_own))
+        counts += run.run(early.without(self._plan(desired, tracked, actual))) + early.counts()
         if is_new and actual is not None:
             # Not before what was found is in the table: a run that is killed in between finds it again.
             self._save(listed)
@@ -170,29 +178,31 @@ class _AccountRun:
         key_ids = (policy.client_state_key_id, *policy.other_key_ids)
         return added_before(actual, known, self.account.tenant_id, policy.notification_url, key_ids)
 
-    def _apply(
+    def _plan(
         self,
         desired: Sequence[DesiredSubscription],
         tracked: Sequence[TrackedSubscription],
         actual: Sequence[GraphSubscription] | None,
-        list_own: Callable[[], Sequence[GraphSubscription]],
-    ) -> Counter[str]:
+    ) -> Sequence[Action]:
+        policy = self.reconciler.policy(self.certificate, force=self.force)
+        actions = plan(desired, tracked, actual or (), policy=policy, now=self.reconciler.clock.now())
+        # Without the list, what an interrupted run created would be created twice.
+        return actions if actual is not None else [action for action in actions if not isinstance(action, Create)]
+
+    def _action_run(
+        self, tracked: Sequence[TrackedSubscription], list_own: Callable[[], Iterable[GraphSubscription]]
+    ) -> ActionRun:
         now = self.reconciler.clock.now
         policy = self.reconciler.policy(self.certificate, force=self.force)
-        actions = plan(desired, tracked, actual or (), policy=policy, now=now())
-        if actual is None:
-            # Without the list, what an interrupted run created would be created twice.
-            actions = [action for action in actions if not isinstance(action, Create)]
-        run = ActionRun(
+        return ActionRun(
             tenant_id=self.account.tenant_id,
-            applier=self._applier(policy, ListedOnce(list_own)),
+            applier=self._applier(policy, ListedOnce(lambda: list(list_own()))),
             limiter=self.limiter,
             progress=self.progress,
             verdict=lambda: self.reconciler.endpoint().for_account(tracked),
             is_replacement_dead=any(is_dead_replacement(row, now()) for row in tracked),
             now=now,
         )
-        return run.run(actions)
 
     def _listed(
         self, status: AccountStatus, list_own: Callable[[], Sequence[GraphSubscription]]
@@ -217,19 +227,8 @@ class _AccountRun:
         with suppress(Problem):
             self.reconciler.subscription_table.save(status)
 
-    def _list(self, other_ids: Collection[str]) -> Sequence[GraphSubscription]:
-        return [item for item in self.account.api.list_subscriptions() if item.subscription_id not in other_ids]
-
-    def _forget_former(self, state: TenantState) -> None:
-        """Delete the activity of subscriptions that no row names: former ones, and ids that somebody made up."""
-        if self.account.delegated:
-            return
-        now = self.reconciler.clock.now()
-        times = ((id_, activity.last_at) for id_, activity in state.former_activity.items())
-        former = [id_ for id_, at in times if at is None or now - at > _REMEMBERED_FOR]
-        with suppress(Problem):
-            for id_ in former[:_MAX_FORGOTTEN]:
-                self.reconciler.subscription_table.delete_activity(self.account.tenant_id, id_)
+    def _list(self, other_ids: Collection[str]) -> Iterator[GraphSubscription]:
+        return (item for item in self.account.api.list_subscriptions() if item.subscription_id not in other_ids)
 
     def _applier(self, policy: RenewalPolicy, list_again: Callable[[], Sequence[GraphSubscription]]) -> Applier:
         requests = SubscriptionRequests(

@@ -30,7 +30,7 @@ class Account:
     def run(self, of: Deployment) -> Mapping[str, int]:
         """Run the first step of a deployment's timer; return its counts."""
         self.world.url = of.facts.notification_url
-        return dict(renew(of.begin_run(), self.world.reconciler))
+        return dict(renew(of.begin_run(), self.world.reconciler, self.world.clock.now() + 9 * MINUTE))
 
     def pass_by(self, minutes: int) -> None:
         self.world.clock.pass_by(minutes * MINUTE)
