@@ -12,9 +12,17 @@ from typing import Any
 
 from azure.data.tables import TableServiceClient, UpdateMode
 
-from shared.azure_calls import FAIL_FAST
+from shared.azure_calls import (
+    CLIENT_ERRORS,
+    FAIL_FAST,
+    TABLE_ROLE,
+    as_problem,
+    create_if_missing,
+    retry_on_stale_connection,
+)
 from shared.errors import Conflict, Unavailable
 from shared.gaps.snapshot import SnapshotEntry
+from shared.storage_calls import Row, TableCalls
 from shared.table import KEYS_AND_TIMESTAMP, Table, column, decode_row, if_unchanged, optional_column
 
 TABLE = "known"
@@ -24,6 +32,7 @@ TABLE = "known"
 _MAX_BATCH = 100
 # Of several writers of one row at the same moment, all but one have to read it again.
 _MAX_ATTEMPTS = 8
+_INSERT_SECONDS = 2.0
 
 
 class SnapshotTable:
@@ -31,6 +40,7 @@ class SnapshotTable:
 
     def __init__(self, tables: TableServiceClient) -> None:
         self._table = Table(tables, TABLE, options=FAIL_FAST)
+        self._calls = TableCalls(tables)
 
     def list(self, tenant_id: str, collection: str) -> Mapping[str, SnapshotEntry]:
         """Return the entries of a list by id, also those of deleted items."""
@@ -47,8 +57,10 @@ class SnapshotTable:
     def record(self, entry: SnapshotEntry) -> None:
         """Record a state, unless a later one is recorded: a POST that was parked comes late.
 
-        The requests fail fast, because a POST waits for them.
+        The requests fail fast, because a POST waits for them. Nothing is read of what is reported for the first time.
         """
+        if self._is_new(entry):
+            return
         for _ in range(_MAX_ATTEMPTS):
             row = self._row(entry, FAIL_FAST)
             if row is not None and _is_newer(row, entry.recorded_at):
@@ -57,6 +69,21 @@ class SnapshotTable:
                 self._table.save(_entity(entry), None if row is None else row.metadata.get("etag"))
                 return
         raise Unavailable(f"other writers keep changing a row in {self._table.name}")
+
+    def _is_new(self, entry: SnapshotEntry) -> bool:
+        """Create a row if there is none; return whether it was created."""
+        row = Row(columns=_json_columns(_entity(entry)))
+
+        def insert() -> int | None:
+            return self._calls.write(TABLE, [row], seconds=_INSERT_SECONDS)
+
+        try:
+            existing = create_if_missing(
+                lambda: self._table.client.create_table(**FAIL_FAST), lambda: retry_on_stale_connection(insert)
+            )
+        except CLIENT_ERRORS as exc:
+            raise as_problem(self._table.name, exc, role=TABLE_ROLE) from exc
+        return existing is None
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         """Record entries of one list, each under the ETag that was read; later states stay, as in ``record``."""
@@ -99,6 +126,13 @@ def _entity(entry: SnapshotEntry) -> dict[str, Any]:
         "resource": entry.subject,
         **{name: value for name, value in values.items() if value is not None},
     }
+
+
+def _json_columns(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return columns as JSON has them: beside a time stands its type."""
+    times = {name: value for name, value in entity.items() if isinstance(value, datetime)}
+    types = {f"{name}@odata.type": "Edm.DateTime" for name in times}
+    return {**entity, **{name: f"{value:%Y-%m-%dT%H:%M:%S.%fZ}" for name, value in times.items()}, **types}
 
 
 def _entry(entity: Any, tenant_id: str) -> SnapshotEntry:

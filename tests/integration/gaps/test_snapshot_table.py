@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from azure.data.tables import TableServiceClient
+from azure.core.credentials import AzureSasCredential
+from azure.data.tables import AccountSasPermissions, ResourceTypes, TableServiceClient, generate_account_sas
 
 from shared.errors import Misconfigured
 from shared.gaps.snapshot import SnapshotEntry
@@ -54,6 +55,22 @@ def test_missing_table_is_created_by_the_first_record(
     snapshot.record(_member(tenant_id, "m", exists=False))
     snapshot.record(_member(tenant_id, "m"))
     assert _existing(snapshot, tenant_id) == {"m"}
+
+
+def test_what_is_reported_for_the_first_time_is_not_read(
+    tables: TableServiceClient, snapshot: SnapshotTable, tenant_id: str
+) -> None:
+    signature = generate_account_sas(
+        tables.credential,
+        resource_types=ResourceTypes(object=True),
+        permission=AccountSasPermissions(add=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    only_adds = SnapshotTable(TableServiceClient(tables.url, credential=AzureSasCredential(signature)))
+    entry = _member(tenant_id, "m", recorded_at=NOW)
+    only_adds.record(entry)
+    [recorded] = snapshot.list(tenant_id, MEMBERS).values()
+    assert (recorded, recorded.recorded_at) == (entry, NOW)
 
 
 @pytest.mark.parametrize("id_", ["MCMjMiMj==", "a%2Fb", "ü", "x" * 2000])

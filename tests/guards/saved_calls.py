@@ -1,4 +1,4 @@
-"""The guards of what is renewed beside Graph's list, and until when."""
+"""The guards of what saves calls: what is renewed beside Graph's list, and rows that are not read first."""
 
 from tests.guards.edits import rewrite, without_if
 from tests.guards.guard import Guarded
@@ -8,7 +8,15 @@ _EARLY = "tests/unit/subscriptions/test_early_renewals.py"
 _early = Guarded(area="early", module="shared/subscriptions/early_renewals.py")
 _reconcile = Guarded(area="early", module="shared/subscriptions/reconcile.py")
 
+_snapshot = Guarded(area="snapshot", module="shared/gaps/snapshot_table.py")
+
 GUARDS = (
+    _snapshot(
+        "a new row is not read first",
+        "SnapshotTable.record",
+        without_if("_is_new"),
+        "tests/integration/gaps/test_snapshot_table.py::test_what_is_reported_for_the_first_time_is_not_read",
+    ),
     _early(
         "renewals do not wait for the list",
         "EarlyRenewals.beside",
