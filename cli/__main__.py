@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import events, gaps, parked, quarantine, settings, subscriptions
+from cli.commands import audit, events, gaps, parked, quarantine, settings, subscriptions
 from cli.commands.doctor import doctor
 from cli.commands.login import login
 from cli.commands.permissions import permissions
@@ -39,6 +39,7 @@ app.command()(doctor)
 app.add_typer(subscriptions.commands, name="subscriptions")
 app.command()(permissions)
 app.add_typer(gaps.commands, name="gaps")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(events.commands, name="events")
 app.add_typer(parked.commands, name="parked")
 app.add_typer(quarantine.commands, name="quarantine")

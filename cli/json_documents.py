@@ -149,6 +149,36 @@ class GapsDocument(TypedDict):
     gaps: list[RecordedGapDocument]
 
 
+class AuditDocument(TypedDict):
+    """An audit of a path of the catalogue, from ``startDateTime`` until ``endDateTime``; the numbers are counts.
+
+    ``lists`` of ``of`` were read, and ``refused`` more were refused. ``missing`` of ``checked`` changes had no record,
+    and were published as recovered. ``reason``: why not everything was checked.
+    """
+
+    tenantId: str
+    path: str
+    requested: bool
+    state: Literal["waiting", "drawing", "reading", "done", "not checked"]
+    startDateTime: str
+    endDateTime: str
+    begunDateTime: str | None
+    endedDateTime: str | None
+    lists: int
+    of: int
+    checked: int
+    missing: int
+    refused: int
+    reason: str | None
+
+
+class AuditsDocument(TypedDict):
+    """``audit --json``; ``recordsSinceDateTime``: what was published before has no record to compare with."""
+
+    recordsSinceDateTime: str | None
+    audits: list[AuditDocument]
+
+
 class NeedDocument(TypedDict):
     """What a path of the catalogue needs, least privilege first; one of ``permissions`` is enough."""
 
