@@ -1,6 +1,7 @@
 """All guards."""
 
 from tests.guards import (
+    audits,
     authenticity,
     bounds,
     consuming,
@@ -36,4 +37,5 @@ GUARDS: tuple[Guard, ...] = (
     *bounds.GUARDS,
     *signing_in.GUARDS,
     *looking.GUARDS,
+    *audits.GUARDS,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.audit.audit import AuditState, requested_audit
+from shared.audit.audit import Audit, AuditState, requested_audit
 from shared.errors import Misconfigured, NotFound, Unavailable
 from shared.gaps.gap import Gap, GapCause, GapState
 from shared.subscriptions.deployment_status import Records
@@ -381,3 +381,40 @@ def test_hour_that_is_over_says_how_far_it_came() -> None:
     assert audit.reason == f"its hour is over, and {100 - audit.read} lists are left"
     assert 0 < audit.checked == audit.read < 100
     assert world.asked[-1][0] < NOW + HOUR
+
+
+# --- Two runs at once, and runs that are killed
+
+
+def test_gap_is_opened_before_an_audit_counts_as_ended() -> None:
+    world = AuditFixture()
+    world.has("a", a=[sent(1)])
+
+    def fail_at_the_end(audit: Audit) -> None:
+        if audit.has_ended:
+            raise Unavailable("storage does not answer")
+
+    world.table.before_saving = fail_at_the_end
+    world.run()
+    assert (len(world.opened()), world.ended) == (1, [])
+
+
+def test_audit_that_another_run_has_in_hand_is_left_to_it() -> None:
+    world = AuditFixture()
+    world.has("a", a=[sent(1)])
+
+    def save_first(_audit: Audit) -> None:
+        world.table.before_saving = lambda _audit: None
+        world.table.save(requested_audit(TENANT, _PATH, (BEGAN, IN_WINDOW), NOW, previous=None))
+        [row] = world.table.rows.values()
+        world.table.rows = {(TENANT, "daily-chats getAllMessages"): row}
+
+    world.table.before_saving = save_first
+    world.run()
+    assert (world.asked, world.published, world.ended) == ([], [], [])
+
+
+def test_tenant_whose_table_is_silent_counts_as_failed() -> None:
+    world = AuditFixture()
+    world.tracking.down = Unavailable("storage does not answer")
+    assert world.run() == {"failed": 1}
