@@ -162,7 +162,7 @@ _HOW = (
     Guarded(area="audit", module="shared/app/timer_run.py")(
         "a part of a run",
         "TimerRun._has_more",
-        rewrite("self.clock.now() >= _1", "False"),
+        rewrite("self.clock.now() >= _1", "False", nth=0),
         "tests/unit/app/test_timer_step_within.py::test_other_steps_go_on_without_it",
     ),
     Guarded(area="audit", module="shared/settings.py")(

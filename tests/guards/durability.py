@@ -61,13 +61,13 @@ _snapshot = Guarded(area="snapshot", module="shared/gaps/snapshot_table.py")
 _PUBLISHED_ONCE = (
     _once(
         "recorded after it is published",
-        "PublishOnce.publish",
+        "PublishOnce._publish_new",
         rewrite("self._publish(_1, _2, _3)", "([_3(each) for each in _1], self._publish(_1, _2, _3))"),
         _NOT_TAKEN,
     ),
     _once(
         "sent events of a failed POST are recorded",
-        "PublishOnce.publish",
+        "PublishOnce._publish_new",
         rewrite("self.writer.add(_, _)", "None"),
         _SENT,
     ),
@@ -82,7 +82,7 @@ _PUBLISHED_ONCE = (
     _once("live events repeat the window only", "_Lookup.since", condition("is_live", becomes=False), _ALL_DAYS),
     _once(
         "look-ups leave time to publish",
-        "PublishOnce.publish",
+        "PublishOnce._publish_new",
         rewrite("_.seconds_left() * _LOOK_UP_SHARE", "60"),
         _HANGING,
     ),

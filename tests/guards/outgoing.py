@@ -69,7 +69,7 @@ _PATHS = (
     ),
     Guarded(area="gap", module="shared/gaps/backfill.py")(
         "ids have a known form",
-        "Backfill._item",
+        "is_id",
         without_operand("_ID"),
         "tests/unit/gaps/test_catch_up.py::test_what_is_no_id_is_not_asked_for",
     ),
