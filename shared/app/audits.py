@@ -38,16 +38,21 @@ def audit_steps(clients: Clients) -> Sequence[Step]:
 
 @dataclass(slots=True)
 class _AuditStep:
-    """The step of one run, which looks once since when there are records."""
+    """The step of one run, which looks once since when there are records, and ends when nothing is due."""
 
     clients: Clients
-    _records: Records | None = None
+    _records: Records | None = field(default=None, init=False)
     _has_looked: bool = field(default=False, init=False)
+    _is_done: bool = field(default=False, init=False)
 
     def run(self, ends: datetime) -> Mapping[str, int]:
+        if self._is_done:
+            return {}
         if not self._has_looked:
             self._records, self._has_looked = records_of(self.clients), True
-        return audits(self.clients).run(ends, self._records)
+        counts = audits(self.clients).run(ends, self._records)
+        self._is_done = self.clients.clock.now() < ends
+        return counts
 
 
 def records_of(clients: Clients) -> Records | None:
@@ -85,7 +90,7 @@ def audits(clients: Clients) -> Audits:
         gap_table=clients.gap_table(),
         audit_table=audit_table(clients),
         publish_missing=publish_once.publish_missing if publish_once else _no_records,
-        is_parked=partial(_is_parked, clients),
+        parked=lambda: ((post.tenant_id, post.received_at) for post in clients.post_store(PARKED).list()),
         turns=Turns(
             graph=partial(graph_lists, clients),
             clock=clients.clock,
@@ -102,14 +107,6 @@ def audits(clients: Clients) -> Audits:
 
 def _no_records(_events: Sequence[CloudEvent], _deadline: Deadline) -> Sequence[CloudEvent]:
     raise Misconfigured(NO_RECORDS)
-
-
-def _is_parked(clients: Clients, tenant_id: str, since: datetime, until: datetime) -> bool:
-    # What is of several tenants names none.
-    return any(
-        since <= post.received_at < until and post.tenant_id in {tenant_id, ""}
-        for post in clients.post_store(PARKED).list()
-    )
 
 
 def _record_result(clients: Clients, audit: Audit) -> None:

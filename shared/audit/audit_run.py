@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/graph/api/resources/teams-api-overview (poll
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -52,8 +52,8 @@ class RecordedAudits(Protocol):
 class Audits:
     """Settings and ports of the step, one a process.
 
-    ``is_parked``: whether something of a tenant, received from one time until another, is still parked. ``on_end`` is
-    told each audit that has ended. ``turns`` is used again in each run, so that its pace lasts.
+    ``parked`` returns the tenant and the receipt of all that is parked; an empty id stands for several tenants.
+    ``on_end`` is told each audit that has ended. ``turns`` is used again in each run, so that its pace lasts.
     """
 
     tenant_ids: Sequence[str]
@@ -64,7 +64,7 @@ class Audits:
     gap_table: RecordedGaps
     audit_table: RecordedAudits
     publish_missing: PublishMissing
-    is_parked: Callable[[str, datetime, datetime], bool]
+    parked: Callable[[], Iterable[tuple[str, datetime]]]
     turns: Turns
     clock: Clock
     chance: Chance
@@ -73,18 +73,18 @@ class Audits:
     def run(self, ends: datetime, records: Records | None) -> Counter[str]:
         """Work on the audits that are due until ``ends``; return the counts. ``records``: None if there are none."""
         run = _Run(ports=self, records=records)
-        attempts = [each for tenant_id in self.tenant_ids for each in run.attempts(tenant_id)]
-        last = max((each.audit.ends_at for each in attempts), default=ends)
-        self.turns.ends = min(ends, last)
-        self.turns.run(attempts)
+        self.turns.ends = ends
+        # Tenant by tenant, as the turns have room for more.
+        self.turns.run(each for tenant_id in self.tenant_ids for each in run.attempts(tenant_id))
         return +run.counts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Run:
     ports: Audits
     records: Records | None
     counts: Counter[str] = field(default_factory=Counter)
+    _parked: Sequence[tuple[str, datetime]] | None = field(default=None, init=False)
 
     def attempts(self, tenant_id: str) -> Sequence[Attempt]:
         """Return an attempt at each audit of a tenant that can go on now; none if a table fails."""
@@ -129,9 +129,16 @@ class _Run:
         if self.records.since > audit.since:
             return f"the records of what was published begin at {self.records.since:%Y-%m-%dT%H:%M:%SZ}"
         # What is delivered late is received after the window.
-        if self.ports.is_parked(audit.tenant_id, audit.since, audit.begun_at):
+        if self._is_parked(audit):
             return "something that was received since its window began is still parked"
         return None
+
+    def _is_parked(self, audit: Audit) -> bool:
+        if self._parked is None:
+            # The container is listed once, whatever is due.
+            self._parked = tuple(self.ports.parked())
+        of_tenant = (at for tenant_id, at in self._parked if tenant_id in {audit.tenant_id, ""})
+        return any(audit.since <= at < audit.begun_at for at in of_tenant)
 
     def _attempt(self, audit: Audit, found: Eligible, gaps: Sequence[Gap]) -> Attempt:
         ports = self.ports
@@ -176,4 +183,6 @@ class _Run:
         log = _LOG.warning if ended.missing else _LOG.info
         log("audit %s refused=%d tenant=%s path=%s%s", ended.figures(), ended.refused, ended.tenant_id, ended.path, why)
         self.counts["ended"] += 1
-        self.ports.on_end(ended)
+        # What people see of it must not cost the audit.
+        with suppress(Problem):
+            self.ports.on_end(ended)

@@ -48,6 +48,7 @@ class AuditFixture:
         self.published: list[CloudEvent] = []
         self.sink_is_down: Problem | None = None
         self.parked: list[tuple[str, datetime]] = []
+        self.listed = 0
         self.ended: list[Audit] = []
         self.records: Records | None = Records(since=NOW - 9 * DAY, layout=LAYOUT)
         self.took = timedelta(0)
@@ -68,9 +69,7 @@ class AuditFixture:
             gap_table=self.gaps,
             audit_table=self.table,
             publish_missing=self._publish_missing,
-            is_parked=lambda tenant_id, since, until: any(
-                tenant == tenant_id and since <= moment < until for tenant, moment in self.parked
-            ),
+            parked=self.list_parked,
             turns=Turns(
                 graph=lambda tenant_id: _Tenant(self, tenant_id),
                 clock=self.clock,
@@ -125,9 +124,9 @@ class AuditFixture:
         self.published.extend(missing)
         return missing
 
-    def record(self, *events: CloudEvent) -> None:
-        """Have these events be published before, in their versions."""
-        self.recorded.update(event.provenance.dedup_key for event in events)
+    def list_parked(self) -> Sequence[tuple[str, datetime]]:
+        self.listed += 1
+        return self.parked
 
     def read(self, path: str) -> Page:
         self.asked.append((self.clock.now(), path))

@@ -58,7 +58,7 @@ _WHAT = (
     _run(
         "nothing of a tenant with something parked",
         "_Run._why_not",
-        without_if("is_parked"),
+        without_if("_is_parked"),
         f"{_RUN}::test_tenant_with_something_parked_from_the_window_is_left_out",
     ),
     _run(

@@ -181,6 +181,14 @@ def test_tenant_with_something_parked_from_the_window_is_left_out(moment: Any, *
     assert world.ended[0].reason == (reason if is_left_out else None)
 
 
+def test_something_parked_of_several_tenants_counts_for_each() -> None:
+    world = AuditFixture(AUDITED, _row(resource="/teams/getAllMessages"))
+    world.parked = [("", NOW - HOUR)]
+    world.run()
+    assert [audit.state for audit in world.ended] == [AuditState.NOT_CHECKED] * 2
+    assert world.listed == 1
+
+
 def test_without_records_nothing_is_checked_and_the_line_says_so(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     world = AuditFixture()
