@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.azure_calls import FAIL_FAST, QUEUE_ROLE, as_problem
-from shared.events.queue_sink import DATA_CONTAINER
+from shared.events.claim_check import DATA_CONTAINER
 
 # Azure Storage peeks at no more than this, always at the head of the queue.
 MAX_PEEKED = 32

@@ -7,19 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from shared.azure_calls import BLOB_ROLE, CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem, create_if_missing
+from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem, create_if_missing
+from shared.events.claim_check import ClaimCheck, is_too_large
 from shared.events.cloud_events import CloudEvent
 from shared.storage_calls import QueueCalls
 from shared.timing import Deadline
-
-DATA_CONTAINER = "event-data"
-
-# 48 KiB are 64 KiB in Base64, the encoding that Functions' queue triggers expect.
-# Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#host-json (messageEncoding)
-MAX_MESSAGE_BYTES = 48 * 1024
 
 _PARALLEL_SENDS = 16
 _SEND = timedelta(seconds=2)
@@ -35,7 +30,7 @@ class QueueSink:
     def __init__(self, queues: QueueServiceClient, blobs: BlobServiceClient, queue_name: str) -> None:
         self._queue = queues.get_queue_client(queue_name)
         self._calls = QueueCalls(queues)
-        self._container = blobs.get_container_client(DATA_CONTAINER)
+        self._claim_check = ClaimCheck(blobs)
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL_SENDS, thread_name_prefix="sink")
 
     def publish(
@@ -48,7 +43,7 @@ class QueueSink:
             Misconfigured: storage refuses the app; the text names the role.
         """
         messages = [(event, event.to_json()) for event in events]
-        if len(messages) == 1 and len(messages[0][1]) <= MAX_MESSAGE_BYTES:
+        if len(messages) == 1 and not is_too_large(messages[0][1]):
             # The call ends by its deadline: another thread would cost more than it saves.
             self._send(*messages[0], deadline, on_sent)
             return
@@ -64,8 +59,7 @@ class QueueSink:
         self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[CloudEvent], None]
     ) -> None:
         try:
-            if len(message) > MAX_MESSAGE_BYTES:
-                message = event.to_json(dataref=self._upload(event))
+            message = self._claim_check.apply(event, message)
             create_if_missing(
                 lambda: self._queue.create_queue(**FAIL_FAST), lambda: self._enqueue(message, deadline.within(_SEND))
             )
@@ -75,17 +69,3 @@ class QueueSink:
 
     def _enqueue(self, message: bytes, deadline: Deadline) -> None:
         self._calls.put_message(self._queue.queue_name, message, seconds=deadline.seconds_left())
-
-    def _upload(self, event: CloudEvent) -> str:
-        """Upload the event's data and return the URL; a redelivery on the same day overwrites the blob."""
-        blob = self._container.get_blob_client(f"{event.time:%Y/%m/%d}/{event.id}.json")
-        json_content = ContentSettings(content_type="application/json")
-        try:
-            create_if_missing(
-                lambda: self._container.create_container(**FAIL_FAST),
-                lambda: blob.upload_blob(event.data, overwrite=True, content_settings=json_content, **FAIL_FAST),
-            )
-        except CLIENT_ERRORS as exc:
-            raise as_problem("storage", exc, role=BLOB_ROLE) from exc
-        # If the credential is a shared access signature, the client's URL contains that secret.
-        return blob.url.partition("?")[0]

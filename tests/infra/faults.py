@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.check import INFRA
 from ReceiveNotification import _POSTS
-from shared.events.queue_sink import DATA_CONTAINER
+from shared.events.claim_check import DATA_CONTAINER
 from shared.gaps.gap_table import TABLE as GAPS
 from shared.gaps.snapshot_table import TABLE as KNOWN
 from shared.receiving.post_store import PARKED, QUARANTINE

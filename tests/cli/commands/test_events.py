@@ -13,8 +13,9 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient
 
 from cli.commands.events import summary_line
+from shared.events.claim_check import MAX_MESSAGE_BYTES
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.events.queue_sink import MAX_MESSAGE_BYTES, QueueSink
+from shared.events.queue_sink import QueueSink
 from shared.timing import Deadline
 from tests.cli.child_processes import end, start, write_settings
 from tests.cli.operator import Operator

@@ -15,8 +15,9 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 from sandbox.azurite import ACCOUNT_KEY, ACCOUNT_NAME, Azurite
 from sandbox.relay import Mood
 from shared.errors import Unavailable
+from shared.events.claim_check import DATA_CONTAINER, MAX_MESSAGE_BYTES
 from shared.events.cloud_events import CloudEvent, Provenance
-from shared.events.queue_sink import DATA_CONTAINER, MAX_MESSAGE_BYTES, QueueSink
+from shared.events.queue_sink import QueueSink
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, in_time, within
 from tests.integration.relayed_account import RelayedAccount
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Malformed, NotFound
+from shared.events.claim_check import MAX_MESSAGE_BYTES
 from shared.events.cloud_events import CloudEvent, change_event, lifecycle_event
-from shared.events.queue_sink import MAX_MESSAGE_BYTES
 from shared.notifications.client_state import AuthenticNotification
 from shared.notifications.decryption import ResourceContent
 from shared.notifications.json_text import parse_json
