@@ -12,6 +12,7 @@ from typing import Self
 
 from shared.clouds import CLOUDS, Cloud
 from shared.errors import Misconfigured
+from shared.event_hub_settings import HUB_NAME, EventHubSettings
 from shared.setting_reader import SettingReader, is_guid, split_url
 from shared.storage_settings import StorageSettings
 
@@ -61,7 +62,8 @@ class ClientStateKey:
 class Settings:
     """Everything that an operator can set. URLs have no slash at the end.
 
-    ``managed_identity`` is the client id of a user-assigned identity; None is the system-assigned one. Of
+    Events go to either ``queue_name`` or ``event_hub``; the other one is None. ``managed_identity`` is the client id of
+    a user-assigned identity; None is the system-assigned one. Of
     ``federated_identity`` (the client id of one whose tokens prove who the app is), ``client_certificate_name`` and
     ``client_secret`` at most one is set.
     """
@@ -82,7 +84,8 @@ class Settings:
     graph_url: str
     login_url: str
     instance_discovery: bool
-    queue_name: str
+    queue_name: str | None
+    event_hub: EventHubSettings | None
     subscription_lifetime: timedelta
     renew_after: timedelta
     deduplicate_for: timedelta
@@ -102,6 +105,7 @@ class Settings:
         """
         reader = SettingReader(environ)
         cloud = _cloud(reader)
+        queue_name, event_hub = _sink(reader)
         settings = cls(
             storage=StorageSettings.from_reader(reader, cloud.storage_suffix),
             managed_identity=reader.guid("AZURE_CLIENT_ID") or reader.guid("AzureWebJobsStorage__clientId"),
@@ -120,7 +124,8 @@ class Settings:
             login_url=reader.url("LOGIN_URL") or cloud.login_url,
             # MSAL's list of known authorities does not contain a proxy or a sandbox.
             instance_discovery=reader.text("LOGIN_URL") is None,
-            queue_name=_queue_name(reader),
+            queue_name=queue_name,
+            event_hub=event_hub,
             subscription_lifetime=reader.duration("SUBSCRIPTION_LIFETIME") or _MAX_LIFETIME,
             renew_after=reader.duration("RENEW_AFTER") or timedelta(minutes=30),
             deduplicate_for=_duration_or_zero(reader, "DEDUPLICATE_FOR", _GRAPH_RETRIES_FOR),
@@ -176,12 +181,17 @@ def _cloud(reader: SettingReader) -> Cloud:
     return CLOUDS.get(name, CLOUDS["global"])
 
 
-def _queue_name(reader: SettingReader) -> str:
-    sink = reader.text("EVENT_SINK") or "queue:teams-events"
-    kind, _, name = sink.partition(":")
+def _sink(reader: SettingReader) -> tuple[str | None, EventHubSettings | None]:
+    """Return the name of the queue, or else the event hub."""
+    kind, _, name = (reader.text("EVENT_SINK") or "queue:teams-events").partition(":")
+    if kind == "eventhub" and HUB_NAME.fullmatch(name):
+        return None, EventHubSettings.from_reader(reader, name)
     if kind != "queue" or not _QUEUE_NAME.fullmatch(name):
-        reader.report("EVENT_SINK", "is not queue:<name> (3 to 63 lower-case letters, digits and single hyphens)")
-    return name
+        reader.report(
+            "EVENT_SINK",
+            "is not queue:<name> (3 to 63 lower-case letters, digits and single hyphens) or eventhub:<name>",
+        )
+    return name, None
 
 
 def _duration_or_zero(reader: SettingReader, name: str, default: timedelta) -> timedelta:

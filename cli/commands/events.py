@@ -14,6 +14,7 @@ from rich.console import Console
 from cli.deployments import reading_clients
 from cli.output import console, print_line
 from cli.queue_peek import MAX_PEEKED, Message, Queue
+from shared.errors import Misconfigured
 
 commands = typer.Typer(no_args_is_help=True, help="Look at the events.")
 
@@ -36,7 +37,10 @@ def tail(
     that is consumed within a second may not be shown at all.
     """
     clients = reading_clients()
-    queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
+    name = clients.settings.queue_name
+    if name is None:
+        raise Misconfigured("EVENT_SINK is an event hub, which shows its events to consumers only: use one of theirs")
+    queue = Queue(clients.queues(), clients.blobs(), name)
     out, seen, warned = console(), set[str](), False
     if not once:
         # A shell makes background commands ignore SIGINT. Accept it, so that a script can stop this command.

@@ -54,8 +54,8 @@ def timer(case: Case) -> Finding:
 
 
 def storage(case: Case) -> Finding:
-    """Look at what storage answered to the app."""
-    return _answered(case, ("tables", "blobs", "queues"))
+    """Look at what storage, or the event hub, answered to the app."""
+    return _answered(case, ("tables", "blobs", "queues", "event hub"))
 
 
 def vault(case: Case) -> Finding:

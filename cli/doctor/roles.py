@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/cli/azure/role/assignment
 
 import re
 
-# As shared/azure_calls.py writes it.
+# As shared/azure_calls.py and shared/events/event_hub.py write it.
 _REFUSAL = re.compile(r"identity (?P<oid>[0-9a-f-]{36}) .*grant it the role (?P<role>[^,]+) on (?P<host>[^,\s]+),")
 _WAIT = "a new role takes up to ten minutes; what waits in `parked` meanwhile is not lost"
 
@@ -16,16 +16,19 @@ def role_remedies(refusal: str) -> tuple[str, ...]:
     if found is None:
         return ()
     name = found["host"].partition(".")[0]
-    show = (
-        f"az keyvault show --name {name}"
-        if refusal.startswith("Key Vault")
-        else f"az storage account show --name {name}"
-    )
     command = (
         f'az role assignment create --assignee-object-id {found["oid"]} --role "{found["role"]}" '
-        f"--scope $({show} --query id --output tsv)"
+        f"--scope $({_shown(refusal, name)} --output tsv)"
     )
     return command, _WAIT
+
+
+def _shown(refusal: str, name: str) -> str:
+    if refusal.startswith("the event hub"):
+        # To show a namespace, the CLI asks for its resource group, which nobody here knows.
+        return f"az resource list --name {name} --resource-type Microsoft.EventHub/namespaces --query [0].id"
+    kind = "keyvault" if refusal.startswith("Key Vault") else "storage account"
+    return f"az {kind} show --name {name} --query id"
 
 
 def of_the_login(refusal: str) -> str:

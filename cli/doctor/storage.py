@@ -17,7 +17,9 @@ def tables(case: Case) -> Finding:
 
 def queue(case: Case) -> Finding:
     """Read the queue of events."""
-    name = case.settings.queue_name
+    name, hub = case.settings.queue_name, case.settings.event_hub
+    if name is None:
+        return ok(f"none: events go to the event hub {hub.name if hub else ''}")
     return ok(f"{name}: about {Queue(case.clients.queues(), case.clients.blobs(), name).count()} messages")
 
 

@@ -7,10 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from shared.app.clients import Clients
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, QUEUE_ROLE, as_problem
 from shared.errors import Problem, Unavailable
 from shared.identity.access_tokens import permissions_in
 from shared.identity.certificates import Certificate
@@ -41,7 +38,7 @@ def dependency_answers(
 
     asked: dict[str, _Ask] = {
         "blobs": lambda: next(clients.post_store(PARKED).list(), None),
-        "queues": lambda: _ask_queue(clients),
+        "event hub" if clients.settings.event_hub else "queues": lambda: clients.sink().check(),
     }
     if certificate is not None:
         asked["Key Vault"] = lambda: certificates.append(certificate())
@@ -67,16 +64,6 @@ def _answer(ask: _Ask) -> str:
     except Problem as problem:
         return str(problem)
     return OK
-
-
-def _ask_queue(clients: Clients) -> None:
-    try:
-        clients.queues().get_queue_client(clients.settings.queue_name).get_queue_properties(**FAIL_FAST)
-    except ResourceNotFoundError:
-        # The first event creates it.
-        return
-    except CLIENT_ERRORS as exc:
-        raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
 
 
 def _graph_answered(clients: Clients, tenant_id: str) -> None:

@@ -17,12 +17,12 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.app.bounded_transport import BoundedTransport
+from shared.app.event_sinks import EventSink, event_sink
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import FAIL_FAST, as_unavailable
 from shared.errors import Misconfigured, Problem
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
-from shared.events.queue_sink import QueueSink
 from shared.gaps.gap_table import GapTable
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.gaps.snapshot_table import SnapshotTable
@@ -159,9 +159,9 @@ class Clients:
         return PostStore(self.blobs(), container)
 
     @once
-    def sink(self) -> QueueSink:
+    def sink(self) -> EventSink:
         """Return the sink of all events."""
-        return QueueSink(self.queues(), self.blobs(), self.settings.queue_name)
+        return event_sink(self.settings, self.queues, self.blobs(), self._azure_credential)
 
     @once
     def publish_once(self) -> PublishOnce | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
@@ -54,6 +55,20 @@ class QueueSink:
         finally:
             for send in sends:
                 send.cancel()
+
+    def check(self) -> None:
+        """Return if the queue answers the app; one that is missing is made by its first event.
+
+        Raises:
+            Unavailable: storage does not answer.
+            Misconfigured: storage refuses the app; the text names the role.
+        """
+        try:
+            self._queue.get_queue_properties(**FAIL_FAST)
+        except ResourceNotFoundError:
+            return
+        except CLIENT_ERRORS as exc:
+            raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
 
     def _send(
         self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[CloudEvent], None]

@@ -13,6 +13,10 @@ LEAST = {
     "CLIENT_STATE_KEY": STATE_KEY_TEXT,
     "NOTIFICATION_URL": "https://app.example/api/ReceiveNotification",
 }
+EVENT_HUB = {
+    "EVENT_SINK": "eventhub:teams-events",
+    "EventHubConnection__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
+}
 
 
 class Asked(dict[str, str]):
@@ -28,7 +32,8 @@ class Asked(dict[str, str]):
 
 
 def names_asked_for() -> frozenset[str]:
-    """Return the names of all settings."""
-    asked = Asked(LEAST)
-    Settings.from_environ(asked)
-    return frozenset(asked.names)
+    """Return the names of all settings, those of a queue's deployment and those of an event hub's."""
+    queue, hub = Asked(LEAST), Asked(LEAST | EVENT_HUB)
+    for asked in (queue, hub):
+        Settings.from_environ(asked)
+    return frozenset(queue.names | hub.names)
