@@ -13,7 +13,6 @@ from tests.guards import (
     outgoing,
     proofs,
     receiving,
-    renewing,
     saved_calls,
     signing_in,
     storing,
