@@ -15,6 +15,7 @@ from cli.doctor.finding import Check, Finding, ok, watch
 from cli.doctor.network import session
 from cli.queue_peek import Queue
 from shared.errors import Misconfigured, Unavailable
+from shared.events.cloud_events import creation_key
 from shared.notifications.json_text import parse_json
 
 _TEXT = "A test message of the doctor: please ignore it."
@@ -44,15 +45,21 @@ class Canary:
         message_id = self._write(case)
         queue = Queue(case.clients.queues(), case.clients.blobs(), case.settings.queue_name)
         while (waited := self.monotonic() - began) < self.patience:
-            if any(_is_about(message.event, message_id) for message in queue.peek()):
+            is_queued = any(_is_about(message.event, message_id) for message in queue.peek())
+            if is_queued or self._was_published(case, message_id):
                 return ok(f"typed -> event {waited:.1f} s")
             time.sleep(_POLL_SECONDS)
         text = f"no event of message {message_id} within {self.patience:.0f} s"
         return watch(
-            f"{text}: is the chat watched, did the consumer take it first, or does it wait?",
+            f"{text}: is the chat watched, or does the message wait?",
             "python -m cli subscriptions list",
             "python -m cli parked list",
         )
+
+    def _was_published(self, case: Case, message_id: str) -> bool:
+        """Return whether there is a record of the event: a quick consumer has taken it before it was seen."""
+        key = creation_key(case.tenant_ids[0], f"chats/{self.chat_id}/messages/{message_id}")
+        return case.clients.publication_table().read(key) is not None
 
     def _write(self, case: Case) -> str:
         tenant_id = case.tenant_ids[0]

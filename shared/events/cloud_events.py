@@ -223,6 +223,11 @@ def stable_id(*parts: str | bytes) -> str:
     return digest.hexdigest()[:32]
 
 
+def creation_key(tenant_id: str, resource: str) -> str:
+    """Return the ``dedup_key`` of the creation of a resource that is created once, such as a message."""
+    return stable_id(tenant_id, subject_of(resource, {}), "created", "")
+
+
 def source_of(tenant_id: str, client_id: str) -> str:
     """Return the ``source`` of a tenant's events: the tenant, and the app registration that subscribed."""
     return f"/tenants/{tenant_id}/applications/{client_id}"

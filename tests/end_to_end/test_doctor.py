@@ -63,11 +63,37 @@ def test_everything_is_well_in_under_ten_seconds(running: Running) -> None:
     assert float(last[-2]) < 10, shown
 
 
-def test_message_of_the_canary_arrives(running: Running) -> None:
+@pytest.fixture(scope="module")
+def signed_in(running: Running) -> Running:
     command = start("login", folder=running.folder)
     assert command.stdout is not None
     code = command.stdout.readline().partition("enter the code ")[2].partition(" ")[0]
     running.world.entra.approve(code, running.account)
     assert end(command).returncode == 0
-    status, shown = running.cli("doctor", "--only", "handshake", "--canary", running.cast.standup[1])
+    return running
+
+
+def _canary(running: Running, chat_id: str, settings: Path) -> tuple[int, str]:
+    options = ("--only", "handshake", "--canary", chat_id)
+    return running.cli("--settings", str(settings), "doctor", *options)
+
+
+def test_message_of_the_canary_arrives(signed_in: Running) -> None:
+    chat_id, settings = signed_in.cast.standup[1], signed_in.folder / "local.settings.json"
+    status, shown = _canary(signed_in, chat_id, settings)
     assert (status, "typed -> event " in shown) == (0, True), shown
+
+
+def test_canary_that_a_quick_consumer_took_has_a_record(signed_in: Running) -> None:
+    url = f"{signed_in.world.host_url}/api/ReceiveNotification"
+    # In another queue, nothing is ever seen.
+    values = signed_in.world.settings(url) | {"EVENT_SINK": "queue:elsewhere"}
+    settings = write_settings(signed_in.folder / "elsewhere.json", values)
+    status, shown = _canary(signed_in, signed_in.cast.standup[1], settings)
+    assert (status, "typed -> event " in shown) == (0, True), shown
+
+
+def test_canary_in_a_chat_of_others_names_what_it_needs(signed_in: Running) -> None:
+    status, shown = _canary(signed_in, "19:elsewhere@thread.v2", signed_in.folder / "local.settings.json")
+    assert status == 3
+    assert "Graph answered 404 to the user's message in 19:elsewhere@thread.v2: the user has to be a member" in shown
