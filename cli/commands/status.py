@@ -39,6 +39,7 @@ def status(
     Exit status 1 if changes stop or are lost, or something is to be watched; `doctor` says what to do.
     """
     clients = reading_clients()
+    clients.synchronise_clock()
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
 
     def read() -> Glance:
@@ -60,7 +61,7 @@ def glance_of(clients: Clients, tenant_ids: tuple[str, ...]) -> Glance:
     """Return what the storage account says of some tenants."""
     queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
     return Glance(
-        now=datetime.now(UTC),
+        now=clients.clock.now(),
         overdue_after=2 * clients.settings.renew_after,
         owner=owner_row(clients),
         rows=[row for tenant_id in tenant_ids for row in clients.subscription_table().load(tenant_id).tracked],

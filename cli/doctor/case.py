@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,9 @@ class Case:
     _certificates: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, init=False)
     _states: dict[str, TenantState] = field(default_factory=dict, init=False)
 
-    @staticmethod
-    def now() -> datetime:
-        """Return the time, in UTC."""
-        return datetime.now(UTC)
+    def now(self) -> datetime:
+        """Return storage's time, by which the app writes its rows; this machine's if storage does not answer."""
+        return self.clients.clock.now()
 
     @cached_property
     def settings(self) -> Settings:
@@ -55,7 +54,9 @@ class Case:
     @cached_property
     def clients(self) -> Clients:
         """Return the clients, which sign in as the operator."""
-        return Clients(self.settings)
+        clients = Clients(self.settings)
+        clients.synchronise_clock()
+        return clients
 
     @property
     def tenant_ids(self) -> Sequence[str]:

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-
 import re
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -79,7 +79,7 @@ _KEYS = "/common/discovery/v2.0/keys"
 
 def clock(case: Case) -> Finding:
     """Compare this machine's clock with Entra ID's."""
-    before = case.now()
+    before = datetime.now(UTC)
     found = _address(case.settings.login_url, "LOGIN_URL", path=_KEYS)
     if isinstance(found, Finding):
         return found

@@ -1,5 +1,6 @@
 """A deployment that has run, and what the doctor says of it."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from sandbox.entra import Application
 from shared.app.clients import Clients
 from shared.app.renew_subscriptions import timer_run
 from shared.settings import Settings
+from tests.borrowed import Borrowed
 from tests.cli.operator import CHATS, TEAMS, Operator, matches
 from tests.fakes.deployments import forget_deployments
 from tests.fakes.identity_services import IDENTITY
@@ -22,7 +24,8 @@ from tests.sandbox.graph_world import ROLES
 @contextmanager
 def patient(folder: Path, azurite: Azurite) -> Iterator[Operator]:
     """Yield an operator beside a deployment that is well."""
-    forget_deployments(azurite.connection_string)
+    # What other tests of this process have left there would be seen.
+    asyncio.run(Borrowed(azurite).start())
     with loopback_deployment(folder / "world", azurite) as world:
         # The emulated identity is the operator's login, too, who may look at registrations.
         roles = ("Application.Read.All",)
