@@ -1,6 +1,15 @@
-"""The guards of what consumers import: no message harms them, and no address leads them elsewhere."""
+"""The guards of what consumers import and of their poison queue: no message does harm, none is lost on its way back."""
 
-from tests.guards.edits import condition, rewrite, without_item, without_operand, without_raise
+from tests.guards.edits import (
+    condition,
+    exchanged,
+    rewrite,
+    without_call,
+    without_item,
+    without_keyword,
+    without_operand,
+    without_raise,
+)
 from tests.guards.guard import Guarded
 
 _PARSING = "tests/unit/teams_events/test_parsing.py"
@@ -10,11 +19,14 @@ _OTHER_DATA = f"{_PARSING}::test_blob_with_other_data_is_that_error"
 _REPR = f"{_PARSING}::test_content_is_not_in_the_text_of_an_event"
 _BLOBS = "tests/integration/teams_events/test_azure_blobs.py"
 _REFUSED = f"{_BLOBS}::test_address_of_anything_else_is_refused"
+_POISON = "tests/cli/commands/test_poison.py"
 _DEDUPLICATOR = "tests/unit/teams_events/test_deduplicator.py"
 
 _parse = Guarded(area="consumer's parser", module="teams_events/parsing.py")
 _events = Guarded(area="consumer's event", module="teams_events/events.py")
 _blobs = Guarded(area="consumer's blobs", module="teams_events/azure_blobs.py")
+_poison = Guarded(area="poison queue", module="cli/poison_queue.py")
+_retry = Guarded(area="poison queue", module="cli/commands/events.py")
 _memory = Guarded(area="consumer's memory", module="teams_events/deduplicator.py")
 
 GUARDS = (
@@ -62,4 +74,17 @@ GUARDS = (
         condition("_window", becomes=False),
         f"{_DEDUPLICATOR}::test_memory_holds_the_events_of_one_window",
     ),
+    _poison(
+        "sent before it is deleted",
+        "move_back",
+        exchanged("send_message", "delete_message"),
+        f"{_POISON}::test_retry_without_a_queue_to_move_to_keeps_the_messages",
+    ),
+    _poison(
+        "messages never expire",
+        "move_back",
+        without_keyword("send_message", "time_to_live"),
+        f"{_POISON}::test_moved_messages_never_expire",
+    ),
+    _retry("the operator is asked", "retry", without_call("confirm"), f"{_POISON}::test_retry_asks_first"),
 )

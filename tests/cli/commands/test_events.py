@@ -12,7 +12,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient
 
-from cli.commands.events import summary_line
+from cli.event_lines import summary_line
 from shared.events.claim_check import MAX_MESSAGE_BYTES
 from shared.events.cloud_events import CloudEvent, Provenance
 from shared.events.queue_sink import QueueSink
