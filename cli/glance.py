@@ -25,7 +25,10 @@ _DOCTOR = "python -m cli doctor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What was read at ``now``; ``oldest_event``: when the first event in the queue came."""
+    """What was read at ``now``; ``oldest_event``: when the first event in the queue came.
+
+    ``queued`` is None for an event hub, which does not say what its consumers have not read.
+    """
 
     now: datetime
     overdue_after: timedelta
@@ -34,7 +37,7 @@ class Glance:
     gaps: Sequence[Gap]
     parked: Sequence[StoredPost]
     quarantined: int
-    queued: int
+    queued: int | None
     oldest_event: datetime | None
 
     @property
@@ -103,7 +106,7 @@ def sentence(glance: Glance) -> str:
         return f"{'; '.join(found)}: {_DOCTOR}"
     last = glance.last_change_at
     change = f"last change {ago(last, glance.now)}" if last else "no change yet"
-    waiting = glance.queued + len(glance.parked)
+    waiting = (glance.queued or 0) + len(glance.parked)
     return f"Graph delivers; {change}; {f'{waiting} on their way' if waiting else 'nothing waits'}"
 
 
@@ -120,7 +123,8 @@ def lines(glance: Glance) -> Iterator[tuple[str, str]]:
     yield "subscriptions", f"{states}{until}" if states else "none"
     yield "last change", ago(glance.last_change_at, glance.now)
     parked = f", the oldest for {span(glance.oldest_parked)}" if glance.parked else ""
-    yield "queue", f"about {glance.queued}" if glance.queued else "empty"
+    if glance.queued is not None:
+        yield "queue", f"about {glance.queued}" if glance.queued else "empty"
     yield "parked", f"{len(glance.parked)}{parked}"
     yield "quarantine", str(glance.quarantined)
     yield "gaps", f"{len(glance.open_gaps())} open, {sum(gap.state in _LOST for gap in glance.gaps)} not filled"

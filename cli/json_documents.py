@@ -269,7 +269,7 @@ class GlanceDocument(TypedDict):
     subscriptions: dict[str, int]
     notificationDateTime: str | None
     unanswered: list[str]
-    queued: int
+    queued: int | None
     parked: int
     quarantined: int
     openGaps: int

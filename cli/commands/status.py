@@ -59,7 +59,8 @@ def status(
 
 def glance_of(clients: Clients, tenant_ids: tuple[str, ...]) -> Glance:
     """Return what the storage account says of some tenants."""
-    queue = Queue(clients.queues(), clients.blobs(), clients.settings.queue_name)
+    name = clients.settings.queue_name
+    queue = Queue(clients.queues(), clients.blobs(), name) if name else None
     return Glance(
         now=clients.clock.now(),
         overdue_after=2 * clients.settings.renew_after,
@@ -68,8 +69,8 @@ def glance_of(clients: Clients, tenant_ids: tuple[str, ...]) -> Glance:
         gaps=[gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)],
         parked=list(clients.post_store(PARKED).list()),
         quarantined=sum(1 for _ in clients.post_store(QUARANTINE).list()),
-        queued=queue.count(),
-        oldest_event=queue.oldest(),
+        queued=queue.count() if queue else None,
+        oldest_event=queue.oldest() if queue else None,
     )
 
 

@@ -48,10 +48,8 @@ class Canary:
         """Write, and wait for the event."""
         began = self.monotonic()
         message_id = self._write(case)
-        queue = Queue(case.clients.queues(), case.clients.blobs(), case.settings.queue_name)
         while (waited := self.monotonic() - began) < self.patience:
-            is_queued = any(_is_about(message.event, message_id) for message in queue.peek())
-            if is_queued or self._was_published(case, message_id):
+            if _is_queued(case, message_id) or self._was_published(case, message_id):
                 return ok(f"typed -> event {waited:.1f} s")
             time.sleep(_POLL_SECONDS)
         text = f"no event of message {message_id} within {self.patience:.0f} s"
@@ -84,6 +82,14 @@ class Canary:
             text = f"Graph answered {answer.status_code} to the user's message in {self.chat_id}"
             raise Misconfigured(f"{text}: the user has to be a member, and needs the delegated ChatMessage.Send")
         return str(found["id"])
+
+
+def _is_queued(case: Case, message_id: str) -> bool:
+    name = case.settings.queue_name
+    if name is None:
+        return False
+    queue = Queue(case.clients.queues(), case.clients.blobs(), name)
+    return any(_is_about(message.event, message_id) for message in queue.peek())
 
 
 def _is_about(event: dict[str, object] | None, message_id: str) -> bool:

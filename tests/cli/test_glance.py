@@ -72,6 +72,7 @@ def test_deployment_that_is_well_is_green_and_says_what_came_last() -> None:
         ({"quarantined": 2}, "yellow", "2 in quarantine"),
         ({"queued": 3, "oldest_event": NOW - 20 * MINUTE}, "yellow", "the consumer is 20 min behind"),
         ({"queued": 3, "oldest_event": NOW}, "green", "3 on their way"),
+        ({"queued": None}, "green", "nothing waits"),
         ({"gaps": [replace(GAP, state=GapState.PARTIAL)]}, "yellow", "1 gaps not filled"),
         ({"rows": [row()]}, "green", "no change yet"),
     ],
@@ -89,6 +90,11 @@ def test_document_has_the_counts() -> None:
     assert (shown["light"], shown["queued"], shown["quarantined"]) == ("yellow", 7, 1)
     assert shown["subscriptions"] == {"active": 1}
     assert shown["notificationDateTime"] == "2026-11-21T09:29:56Z"
+
+
+def test_event_hub_has_no_line_of_a_queue() -> None:
+    assert "queue" in dict(lines(WELL))
+    assert "queue" not in dict(lines(replace(WELL, queued=None)))
 
 
 def test_outage_of_storage_is_shown_and_ends_no_watch() -> None:
