@@ -132,7 +132,7 @@ GUARDS = (
         "wheels have the locked hashes",
         "_install",
         without_item("--require-hashes"),
-        f"{_PACKAGE}::test_package_with_another_hash_is_not_installed",
+        f"{_PACKAGE}::test_package_with_another_hash_or_none_is_not_installed",
     ),
     _pin(
         "a tag that is not there",

@@ -16,7 +16,8 @@ from tests.infra.fake_azure import BrokenOff, FakeAzure
 
 
 def names(fake: FakeAzure) -> set[str]:
-    roles = {role["id"]: role["value"] for role in fake._graph()["value"][0]["appRoles"]}
+    listed = fake._graph()["value"][0]["appRoles"]
+    roles = {role["id"]: role["value"] for role in listed if role["allowedMemberTypes"] == ["Application"]}
     return {roles[each["appRoleId"]] for each in fake.grants}
 
 

@@ -92,7 +92,8 @@ def test_app_from_the_package_answers_publishes_and_runs_the_timer(app: Deployed
     assert app.run_timer()
 
 
-def test_package_with_another_hash_is_not_installed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [f" --hash=sha256:{'0' * 64}", ""], ids=["another", "none"])
+def test_package_with_another_hash_or_none_is_not_installed(held: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     for name in FOLDERS:
         shutil.copytree(REPOSITORY / name, source / name)
@@ -101,7 +102,7 @@ def test_package_with_another_hash_is_not_installed(tmp_path: Path) -> None:
     locked = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
     version = re.search(r"^isodate==(\S+)", locked, re.MULTILINE)
     assert version is not None
-    (source / "requirements.txt").write_text(f"isodate=={version[1]} --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    (source / "requirements.txt").write_text(f"isodate=={version[1]}{held}\n", encoding="utf-8")
     with pytest.raises(NotPackaged, match="isodate"):
         build(tmp_path / "dist", source=source)
 
