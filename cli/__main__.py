@@ -13,6 +13,7 @@ from cli.commands.permissions import permissions
 from cli.commands.status import status
 from cli.exit_codes import CommandGroup
 from cli.settings_file import FILE_NAME, check_trust, use_settings
+from shared.app.deployments import VERSION
 
 app = typer.Typer(cls=CommandGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -22,14 +23,24 @@ _SETTINGS = typer.Option(
 )
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  the form that Typer calls
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+_VERSION = typer.Option("--version", help="Print the version, and exit.", callback=_print_version, is_eager=True)
+
+
 @app.callback()
-def main(*, settings: Annotated[Path | None, _SETTINGS] = None) -> None:
+def main(*, settings: Annotated[Path | None, _SETTINGS] = None, version: Annotated[bool, _VERSION] = False) -> None:
     """Operate the app that receives Teams change notifications.
 
     Exit status: 0 done; 1 something is wrong with the subscriptions; 2 usage;
     3 a setting, permission, login or name is wrong; 4 a service is down or
     another run changed the data first: try again.
     """
+    del version  # its callback has printed it
     use_settings(os.environ, settings, folder=Path.cwd())
     check_trust(os.environ)
 

@@ -135,11 +135,16 @@ def last_lifecycle_event(activity: Activity) -> tuple[str | None, datetime | Non
 
 
 def list_document(tenants: Sequence[tuple[str, TenantState]], context: StatusContext) -> ListDocument:
-    """Return what `subscriptions list --json` prints."""
+    """Return what `subscriptions list --json` prints: by tenant, and in each by resource and changes."""
+    rows = [row for _, state in tenants for row in sorted(state.tracked, key=_place)]
     return {
-        "subscriptions": [_subscription_document(row, context) for _, state in tenants for row in state.tracked],
+        "subscriptions": [_subscription_document(row, context) for row in rows],
         "accounts": [_account_document(account) for _, state in tenants for account in state.accounts],
     }
+
+
+def _place(row: TrackedSubscription) -> tuple[str, str]:
+    return (row.desired.resource, row.desired.change_type)
 
 
 def _subscription_document(row: TrackedSubscription, context: StatusContext) -> SubscriptionDocument:

@@ -1,4 +1,4 @@
-"""``python -m cli subscriptions``: list, check, add, remove and renew subscriptions."""
+"""``python -m cli subscriptions``: list, show, check, add, remove and renew subscriptions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ import typer
 
 from cli.commands.check import check
 from cli.commands.renew import renew
+from cli.commands.show import show
 from cli.commands.wanted_none import remove_all, restore
 from cli.deployments import owner_row, reading_clients, writing_clients
 from cli.exit_codes import Status
@@ -21,10 +22,11 @@ from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
 from shared.subscriptions.tracked import TenantState, TrackedSubscription, subscription_key
 
-commands = typer.Typer(no_args_is_help=True, help="List, check, add, remove, restore and renew subscriptions.")
+commands = typer.Typer(no_args_is_help=True, help="List, show, check, add, remove, restore and renew subscriptions.")
 commands.command()(check)
 commands.command()(renew)
 commands.command()(restore)
+commands.command()(show)
 
 _Resource = Annotated[str, typer.Argument(help="A resource path, such as /chats/getAllMessages.")]
 _CHANGES = "created, updated or deleted; separate several with commas."
