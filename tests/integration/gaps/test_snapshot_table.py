@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from azure.core.credentials import AzureSasCredential
+from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.data.tables import AccountSasPermissions, ResourceTypes, TableServiceClient, generate_account_sas
 
 from shared.errors import Misconfigured
@@ -60,16 +60,18 @@ def test_missing_table_is_created_by_the_first_record(
 def test_what_is_reported_for_the_first_time_is_not_read(
     tables: TableServiceClient, snapshot: SnapshotTable, tenant_id: str
 ) -> None:
+    assert isinstance(tables.credential, AzureNamedKeyCredential)
     signature = generate_account_sas(
         tables.credential,
         resource_types=ResourceTypes(object=True),
         permission=AccountSasPermissions(add=True),
         expiry=datetime.now(UTC) + timedelta(hours=1),
     )
+    snapshot.record(_member(tenant_id, "another"))
     only_adds = SnapshotTable(TableServiceClient(tables.url, credential=AzureSasCredential(signature)))
     entry = _member(tenant_id, "m", recorded_at=NOW)
     only_adds.record(entry)
-    [recorded] = snapshot.list(tenant_id, MEMBERS).values()
+    recorded = snapshot.list(tenant_id, MEMBERS)["m"]
     assert (recorded, recorded.recorded_at) == (entry, NOW)
 
 
