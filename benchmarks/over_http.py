@@ -18,7 +18,8 @@ from benchmarks.memory import peak_memory
 from benchmarks.posts import Addressee, post
 from benchmarks.tables import new_table
 from sandbox.host.process import FunctionsHost
-from sandbox.run.world import CERTIFICATE_NAME, QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import CERTIFICATE_NAME, World
 from shared.notifications.client_state import sign_client_state
 from shared.settings import ClientStateKey
 from tests.sender import Sender

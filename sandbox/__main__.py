@@ -17,6 +17,7 @@ from sandbox.run.report import Report
 from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
 from sandbox.run.sign_in import SignIn
+from sandbox.run.sink import Sink
 from sandbox.run.world import World
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -41,6 +42,7 @@ def run(  # noqa: PLR0913  one parameter an option
     once: Annotated[bool, typer.Option("--once", help="Play the scenario, print the sums, and end.")] = False,
     host: Annotated[Host, typer.Option(help="What runs the app; core-tools is `func` on the PATH.")] = Host.SANDBOX,
     sign_in: Annotated[SignIn, typer.Option(help="How the app signs in to Graph.")] = SignIn.SECRET,
+    sink: Annotated[Sink, typer.Option(help="Where events go; event-hub needs: make event-hubs.")] = Sink.QUEUE,
     no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
     state: Annotated[Path, _STATE] = STATE_FILE,
@@ -51,7 +53,8 @@ def run(  # noqa: PLR0913  one parameter an option
     """
     if context.invoked_subcommand is not None:
         return
-    options = Options(host=None if no_host else host, sign_in=sign_in, once=once, verbose=verbose, state_file=state)
+    app_host = None if no_host else host
+    options = Options(host=app_host, sign_in=sign_in, sink=sink, once=once, verbose=verbose, state_file=state)
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder, _exit_2_on_failure():
         agrees = asyncio.run(Session(Path(folder), Report(Console()), options).play())
     raise typer.Exit(0 if agrees else 1)

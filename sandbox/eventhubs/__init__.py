@@ -3,7 +3,8 @@
 Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide
 """
 
+from sandbox.eventhubs.batch import HubEvent
 from sandbox.eventhubs.fault import Condition, Fault
-from sandbox.eventhubs.service import HUB_NAME, EventHubs
+from sandbox.eventhubs.service import EventHubs
 
-__all__ = ["HUB_NAME", "Condition", "EventHubs", "Fault"]
+__all__ = ["Condition", "EventHubs", "Fault", "HubEvent"]

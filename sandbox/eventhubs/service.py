@@ -11,7 +11,6 @@ from sandbox.eventhubs.connection import HubConnection
 from sandbox.eventhubs.fault import Fault
 from sandbox.tls import Tls
 
-HUB_NAME = "teams-events"
 # Of the tier Standard.
 # Source: https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas
 _MAX_MESSAGE_BYTES = 1024 * 1024
@@ -22,7 +21,9 @@ class EventHubs:
     """One namespace with one hub; over TLS if ``tls`` is given. ``claims`` are those of Entra ID's tokens."""
 
     def __init__(self, clock: Clock, *, claims: Claims | None = None, tls: Tls | None = None) -> None:
-        self.authority = Authority(hub=HUB_NAME, clock=clock, claims=claims)
+        self.name = "teams-events"
+        """The hub's."""
+        self.authority = Authority(hub=self.name, clock=clock, claims=claims)
         self.partitions = tuple(str(number) for number in range(_PARTITIONS))
         self.created_at = clock.now()
         self.max_message_bytes = _MAX_MESSAGE_BYTES

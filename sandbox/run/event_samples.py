@@ -14,7 +14,8 @@ from azure.storage.queue.aio import QueueClient
 
 from sandbox.run.queue_consumer import Consumer, Event
 from sandbox.run.scenario import Cast, Scenario
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import World
 
 # Graph's reminders come when an access token, of about an hour, is about to end.
 _UNTIL_REMINDED = timedelta(minutes=55)

@@ -12,13 +12,14 @@ from pathlib import Path
 from sandbox.ledger import Ledger
 from sandbox.run.deployment import REPOSITORY
 from sandbox.run.operator_files import remove_operator_files, write_operator_files
-from sandbox.run.queue_consumer import Consumer, Event
+from sandbox.run.queue_consumer import Event
 from sandbox.run.report import Report
 from sandbox.run.scenario import Cast, Scenario
 from sandbox.run.send_endpoint import SendEndpoint
 from sandbox.run.sign_in import SignIn
+from sandbox.run.sink import EventConsumer, Sink, new_consumer
 from sandbox.run.user_host import UserHost
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.world import World
 
 STATE_FILE = REPOSITORY / ".sandbox" / "running.json"
 
@@ -34,11 +35,12 @@ class Host(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run: on which host, signed in to Graph how, and whether to end after the scenario."""
+    """How to run: on which host, signed in to Graph how, where events go, and whether to end after the scenario."""
 
     host: Host | None = Host.SANDBOX
     """None for a host that the user starts."""
     sign_in: SignIn = SignIn.SECRET
+    sink: Sink = Sink.QUEUE
     once: bool = False
     verbose: bool = False
     state_file: Path = STATE_FILE
@@ -51,7 +53,7 @@ class Session:
     def __init__(self, folder: Path, report: Report, options: Options) -> None:
         self._report = report
         self._options = options
-        self._world = World(folder, sign_in=options.sign_in)
+        self._world = World(folder, sign_in=options.sign_in, sink=options.sink)
         self._tenant_id = self._world.registration.tenant_ids[0]
         self._cast = Cast.assemble(self._world.teams, self._tenant_id)
         for user in (self._cast.adele, self._cast.alex, self._cast.megan):
@@ -70,13 +72,13 @@ class Session:
         """
         try:
             await self._start()
-            async with self._reading(Consumer.run):
+            async with self._reading(self._consumer().run):
                 await self._play_scenario()
                 agrees = await self._books_agree()
             missing = len(self._ledger.missing)
             if not self._options.once:
                 # From here on the events are for the user's own consumer, which may be faster than who only watches.
-                async with self._reading(Consumer.watch):
+                async with self._reading(self._consumer().watch):
                     await self._serve()
             self._totals(unseen=len(self._ledger.missing) - missing)
             return agrees and not self._ledger.unexpected
@@ -84,13 +86,13 @@ class Session:
             await self._endpoint.stop()
             await self._world.stop()
 
+    def _consumer(self) -> EventConsumer:
+        return new_consumer(self._world.azurite.connection_string, self._world.event_hubs)
+
     @asynccontextmanager
-    async def _reading(
-        self, read: Callable[[Consumer, Callable[[Event], None]], Awaitable[None]]
-    ) -> AsyncIterator[None]:
-        """Enter into the ledger meanwhile what is in the queue."""
-        consumer = Consumer(self._world.azurite.connection_string, QUEUE_NAME)
-        reading = asyncio.ensure_future(read(consumer, self._ledger.arrived))
+    async def _reading(self, read: Callable[[Callable[[Event], None]], Awaitable[None]]) -> AsyncIterator[None]:
+        """Enter into the ledger meanwhile what ``read`` finds."""
+        reading = asyncio.ensure_future(read(self._ledger.arrived))
         try:
             yield
         finally:
@@ -101,7 +103,8 @@ class Session:
     async def _start(self) -> None:
         began = time.perf_counter()
         await self._world.start_services()
-        self._report.step("Azurite, Entra ID, Key Vault and Graph are up on loopback", since=began)
+        others = "Event Hubs, " if self._world.event_hubs else ""
+        self._report.step(f"Azurite, {others}Entra ID, Key Vault and Graph are up on loopback", since=began)
         await self._start_app()
         self._report.step(f"The app serves at {self._host_url}/api/ReceiveNotification", since=began)
         await self._world.fire_timer(self._host_url)

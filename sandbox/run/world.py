@@ -3,10 +3,10 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import aiohttp
@@ -20,12 +20,15 @@ from sandbox.host.process import FunctionsHost
 from sandbox.keyvault import KeyVault
 from sandbox.run.deployment import stage
 from sandbox.run.sign_in import SignIn, register
+from sandbox.run.sink import Sink, new_event_hubs, sink_settings
 from sandbox.serving import Service
 from sandbox.teams import Teams, User
 from sandbox.tls import Tls
 
+if TYPE_CHECKING:
+    from sandbox.eventhubs import EventHubs
+
 CERTIFICATE_NAME = "graph-notifications"
-QUEUE_NAME = "teams-events"
 
 # Application permissions, least privilege first, for the articles' resources.
 # Source: https://learn.microsoft.com/graph/api/subscription-post-subscriptions#permissions
@@ -72,6 +75,7 @@ class World:
         *,
         clock: Clock | None = None,
         sign_in: SignIn = SignIn.SECRET,
+        sink: Sink = Sink.QUEUE,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -83,6 +87,7 @@ class World:
         self.vault = KeyVault(self.entra, self.clock)
         self.graph = Graph(clock=self.clock, entra=self.entra, teams=self.teams, tls=self.tls)
         self.azurite = Azurite()
+        self.event_hubs = new_event_hubs(sink, self.clock)
         self.login = Service(self.entra.app, self.tls)
         self.vault_service = Service(self.vault.app, self.tls)
         self.graph_service = Service(self.graph.app, self.tls)
@@ -117,9 +122,7 @@ class World:
 
     async def start_services(self) -> None:
         """Return once everything but the app's host answers."""
-        await asyncio.gather(
-            self.azurite.start(), self.login.start(), self.vault_service.start(), self.graph_service.start()
-        )
+        await asyncio.gather(*(service.start() for service in self._services()))
         await self.graph.start()
         await self.new_certificate()
 
@@ -169,9 +172,12 @@ class World:
         if self.host is not None:
             await self.host.stop()
         await self.graph.stop()
-        await asyncio.gather(
-            self.azurite.stop(), self.login.stop(), self.vault_service.stop(), self.graph_service.stop()
-        )
+        await asyncio.gather(*(service.stop() for service in self._services()))
+
+    def _services(self) -> "Iterator[Azurite | Service | EventHubs]":
+        yield from (self.azurite, self.login, self.vault_service, self.graph_service)
+        if self.event_hubs is not None:
+            yield self.event_hubs
 
     async def new_certificate(self, key_size: int = 2048) -> str:
         """Return the version of a certificate that the vault has from here on; its key has ``key_size`` bits."""
@@ -181,11 +187,11 @@ class World:
         """Return the app settings with which the app runs in this world, managed identity and trust included."""
         return self.tls.environment() | {
             **self._sign_in_settings,
+            **sink_settings(self.event_hubs),
             "AzureWebJobsStorage": self.azurite.connection_string,
             "CLIENT_ID": self.registration.client_id,
             "CLIENT_STATE_KEY": self.registration.client_state_key,
             "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,
-            "EVENT_SINK": f"queue:{QUEUE_NAME}",
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "GRAPH_URL": self.graph_service.url,
             "IDENTITY_ENDPOINT": f"{self.login.url}/msi/token",

@@ -28,8 +28,9 @@ SENDER_ROLE = "Azure Event Hubs Data Sender"
 _SCOPE = "https://eventhubs.azure.net//.default"
 _CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
-# The client tries a batch twice in any case, over a new connection; its own retries would only add pauses.
-_OPTIONS: Mapping[str, Any] = {"retry_total": 0, "retry_backoff_factor": 0, "auth_timeout": 2}
+# The client tries a batch twice in any case. Where the first attempt met a link or connection that has ended, the second
+# one only notices that: its retry makes a new one. Pauses would use up what a POST has.
+_OPTIONS: Mapping[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0, "auth_timeout": 2}
 _SEND_SECONDS = 2.0
 # Connecting takes half a second and has no time-out of its own: the client waits for ever for a silent peer.
 _TIMEOUT = timedelta(seconds=5)
@@ -65,7 +66,8 @@ class EventHub:
             Unavailable: the hub did not accept them in time; it may have them all the same.
             Misconfigured: there is no such hub, it refuses the app, or it takes smaller messages only.
         """
-        return self._in_time(partial(self._send, messages))
+        client = self._client = self._client or self._new_client()
+        return self._in_time(partial(self._send, client, messages))
 
     def check(self) -> None:
         """Return if the hub lets the app send; raises as ``send`` does."""
@@ -77,7 +79,7 @@ class EventHub:
         try:
             return self._calls.call(call)
         except Unavailable:
-            # Whatever waits for the peer holds the client's locks.
+            # Whatever waits for the peer holds the client's locks, and closes it in the end.
             self._client = None
             raise
         except EventHubError as exc:
@@ -85,8 +87,14 @@ class EventHub:
         except CLIENT_ERRORS as exc:
             raise as_unavailable(f"the event hub {self._settings.name}", exc) from exc
 
-    def _send(self, messages: Sequence[bytes]) -> int:
-        client = self._client = self._client or self._new_client()
+    def _send(self, client: "EventHubProducerClient", messages: Sequence[bytes]) -> int:
+        try:
+            return self._send_batch(client, messages)
+        finally:
+            if client is not self._client:
+                client.close()
+
+    def _send_batch(self, client: "EventHubProducerClient", messages: Sequence[bytes]) -> int:
         batch = client.create_batch()
         for message in messages:
             event = self._event_data(message)

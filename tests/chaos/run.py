@@ -11,7 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from sandbox.run.queue_consumer import Consumer
-from sandbox.run.world import QUEUE_NAME, Registration, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import Registration, World
 from sandbox.serving import Fault
 from tests.chaos import plan
 from tests.chaos.deployment import Deployment

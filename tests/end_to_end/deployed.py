@@ -17,7 +17,8 @@ from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
 from sandbox.graph import Delivery
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
-from sandbox.run.world import CERTIFICATE_NAME, QUEUE_NAME, Registration, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import CERTIFICATE_NAME, Registration, World
 from tests.end_to_end.relayed import relayed_services
 from tests.eventually import eventually
 from tests.sandbox.background import Background

@@ -15,7 +15,8 @@ import pytest
 from sandbox.azurite import Azurite
 from sandbox.ledger import Ledger
 from sandbox.run.queue_consumer import Consumer, Event
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import World
 from sandbox.teams import Path as TeamsPath
 from shared.resources.catalogue import OVERVIEW_RESOURCES
 

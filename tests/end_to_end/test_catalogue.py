@@ -20,7 +20,8 @@ from sandbox.graph import Delivery
 from sandbox.graph.envelope import body
 from sandbox.ledger import Arrival, Ledger
 from sandbox.run.queue_consumer import Consumer, Event
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import World
 from sandbox.teams import Change
 from sandbox.teams.sample_items import NAMES
 from shared.resources.catalogue import ResourceType

@@ -23,7 +23,8 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 from sandbox.azurite import Azurite
 from sandbox.run.event_samples import all_events
 from sandbox.run.queue_consumer import Event
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
 
