@@ -70,7 +70,7 @@ def _gap_in_window(audit: Audit, row: TrackedSubscription) -> Gap | None:
     return Gap.of_subscription(row, GapCause.AUDIT, since + MARGIN, audit.until - MARGIN)
 
 
-def _why_not(gap: Gap | None, row: TrackedSubscription, gaps_of_row: Iterable[Gap], now: datetime) -> str | None:
+def _why_not(gap: Gap, row: TrackedSubscription, gaps_of_row: Iterable[Gap], now: datetime) -> str | None:
     if gap.since >= gap.until:
         return "its subscription, or the records of what was published, are younger than the messages to check"
     if row.missed_interval is not None or any(each.state not in DONE_STATES for each in gaps_of_row):

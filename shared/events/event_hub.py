@@ -28,8 +28,8 @@ SENDER_ROLE = "Azure Event Hubs Data Sender"
 _SCOPE = "https://eventhubs.azure.net//.default"
 _CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
-# The client tries a batch twice in any case. Where the first attempt met a link or connection that has ended, the second
-# one only notices that: its retry makes a new one. Pauses would use up what a POST has.
+# The client tries a batch twice in any case. Where the first attempt met a link or connection that has ended, the
+# second one only notices that: its retry makes a new one. Pauses would use up what a POST has.
 _OPTIONS: Mapping[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0, "auth_timeout": 2}
 _SEND_SECONDS = 2.0
 # Connecting takes half a second and has no time-out of its own: the client waits for ever for a silent peer.

@@ -92,7 +92,7 @@ class App:
         self._made_at = self.clock.now()
         self.publish_with(self._publish)
 
-    def publish_with(self, publish: Callable[[Sequence[CloudEvent], Deadline], object]) -> None:
+    def publish_with(self, publish: Callable[[Sequence[CloudEvent], Deadline], Sequence[CloudEvent] | None]) -> None:
         """Publish what is received and redriven in another way than into ``published``."""
         self._publisher = SnapshotRecorder(publish, lambda entry: self.clients.snapshot_table().record(entry))
 

@@ -5,6 +5,8 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 
 import json
 from collections import Counter
+from functools import partial
+from itertools import product
 from math import sqrt
 
 import pytest
@@ -47,8 +49,8 @@ def test_share_that_graph_drops_is_measured_and_recovered(deployment: LoopbackDe
     app = _begin(deployment, "/teams/getAllMessages", "created")
     ann, _ = deployment.people[deployment.tenant_id]
     deployment.do(lambda: deployment.graph.lose_silently(0.02))
-    for place in places:
-        deployment.do(lambda place=place: [deployment.teams.messages.send(place, ann, f"{n} {place}") for n in "ab"])
+    for place, number in product(places, "ab"):
+        deployment.do(partial(deployment.teams.messages.send, place, ann, f"{number} {place}"))
     deployment.settle()
     dropped = len(deployment.graph.lost)
     assert len(deployment.app.published) == 2 * _TEAMS - dropped

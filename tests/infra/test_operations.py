@@ -10,7 +10,8 @@ import pytest
 
 from sandbox.azurite import Azurite
 from sandbox.run.scenario import Cast, Scenario
-from sandbox.run.world import QUEUE_NAME, World
+from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.world import World
 from tests.infra.roles import MADE_BY_THE_TEMPLATE, NEEDS
 from tests.sandbox.background import Background
 

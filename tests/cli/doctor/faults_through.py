@@ -32,7 +32,7 @@ def _stored(container: str, reason: str) -> Switch:
         try:
             yield
         finally:
-            store.delete(post)
+            store.delete([post])
 
     return switched
 

@@ -66,7 +66,7 @@ def test_receiver_from_an_environment_publishes(outside: IdentityServices, envir
     post = body(sender.rich_item(), basic_item(), tokens=[sender.token("1.0"), sender.token()])
     receipt = receiver(clients).receive(post, received_at=datetime.now(UTC), deadline=in_time())
     assert (receipt.published, receipt.problems) == (2, {})
-    queue = clients.queues().get_queue_client(clients.settings.queue_name)
+    queue = clients.queues().get_queue_client(clients.settings.queue_name or "")
     assert queue.get_queue_properties().approximate_message_count == 2
 
 
