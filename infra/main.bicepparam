@@ -29,6 +29,7 @@ param scale = {
   maximumInstanceCount: int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '40'))
 }
 param options = {
+  auditEvery: readEnvironmentVariable('AUDIT_EVERY', '')
   changeTrackingAppId: readEnvironmentVariable('GRAPH_CHANGE_TRACKING_APP_ID', '')
   deduplicateFor: readEnvironmentVariable('DEDUPLICATE_FOR', '')
   graphUrl: readEnvironmentVariable('GRAPH_URL', '')

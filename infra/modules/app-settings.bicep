@@ -48,6 +48,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   properties: union(serviceUris, {
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
     APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+    AUDIT_EVERY: options.auditEvery
     AZURE_CLIENT_ID: identity.properties.clientId
     AzureWebJobsStorage__accountName: storageName
     AzureWebJobsStorage__clientId: identity.properties.clientId

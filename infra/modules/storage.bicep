@@ -61,7 +61,7 @@ resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2026-06-0
 
 // The tables of published events are made by the app, which deletes them as well.
 resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2026-06-01' = [
-  for table in ['gaps', 'known', 'status', 'subscriptions']: {
+  for table in ['audits', 'gaps', 'known', 'status', 'subscriptions']: {
     parent: tableService
     name: table
   }

@@ -33,6 +33,7 @@ type graphAccess = {
 @export()
 @description('Settings of the app that have a default of their own if they are empty; docs/configuration.md explains them.')
 type optionalSettings = {
+  auditEvery: string
   changeTrackingAppId: string
   deduplicateFor: string
   graphUrl: string

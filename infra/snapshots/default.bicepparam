@@ -23,6 +23,7 @@ param useVirtualNetwork = false
 param operatorIpRanges = []
 param scale = { instanceMemoryMB: 2048, alwaysReady: 1, maximumInstanceCount: 40 }
 param options = {
+  auditEvery: ''
   changeTrackingAppId: ''
   deduplicateFor: ''
   graphUrl: ''

@@ -23,6 +23,7 @@ param useVirtualNetwork = true
 param operatorIpRanges = ['203.0.113.0/24']
 param scale = { instanceMemoryMB: 4096, alwaysReady: 2, maximumInstanceCount: 100 }
 param options = {
+  auditEvery: 'P2D'
   changeTrackingAppId: '55555555-5555-4555-8555-555555555555'
   deduplicateFor: 'PT8H'
   graphUrl: 'https://graph.proxy.example'

@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.check import INFRA
 from ReceiveNotification import _POSTS
+from shared.audit.audit_table import TABLE as AUDITS
 from shared.events.claim_check import DATA_CONTAINER
 from shared.gaps.gap_table import TABLE as GAPS
 from shared.gaps.snapshot_table import TABLE as KNOWN
@@ -29,6 +30,10 @@ LEFT_OUT = {
     "AzureWebJobsStorage__blobServiceUri": "the name of the account is enough in the public cloud",
     "AzureWebJobsStorage__queueServiceUri": "the same",
     "AzureWebJobsStorage__tableServiceUri": "the same",
+    "EventHubConnection": "events go to a queue; docs/deploy.md says how an event hub takes its place",
+    "EventHubConnection__clientId": "the same",
+    "EventHubConnection__credential": "the same",
+    "EventHubConnection__fullyQualifiedNamespace": "the same",
 }
 # What the host and Azure's runtime read.
 OF_THE_HOST = {
@@ -82,7 +87,7 @@ def _names(_name: str, snapshot: Snapshot) -> Iterator[str]:
     for kind, names in {
         "blobServices/containers": {PACKAGE, DATA_CONTAINER, PARKED, QUARANTINE},
         "queueServices/queues": {sink},
-        "tableServices/tables": {GAPS, KNOWN, STATUS, SUBSCRIPTIONS},
+        "tableServices/tables": {AUDITS, GAPS, KNOWN, STATUS, SUBSCRIPTIONS},
     }.items():
         if snapshot.children(kind) != names:
             yield f"{kind} are {sorted(snapshot.children(kind))}, and the code uses {sorted(names)}"
