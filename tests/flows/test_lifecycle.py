@@ -77,12 +77,14 @@ def test_missed_notifications_are_recorded_published_and_leave_a_gap(
     deployment.do(lambda: deployment.graph.announce_missed(_id(messages)))
     deployment.settle()
     assert deployment.event_types() == ["SubscriptionMissed"]
-    missed_at = deployment.row(MESSAGES_ROW).activity.missed_at
+    row = deployment.row(MESSAGES_ROW)
+    missed_at = row.activity.missed_at
     assert missed_at is not None
+    assert row.applied is not None
     assert _run(deployment) == {"renewed": 1}
     gap = deployment.row(MESSAGES_ROW).missed_interval
     assert gap is not None
-    assert (gap.since, gap.until) == (missed_at - timedelta(hours=4), missed_at)
+    assert (gap.since, gap.until) == (row.applied.renewed_at - timedelta(hours=4), missed_at)
     assert deployment.row(CHATS_ROW).missed_interval is None
     assert _run(deployment) == {}
 
