@@ -24,6 +24,7 @@ from tests.fakes.catch_up_fixture import USERS, window
 from tests.fakes.clocks import SettableClock
 from tests.fakes.executors import InlineExecutor
 from tests.fakes.gap_table import InMemoryGapTable
+from tests.fakes.gap_values import message
 from tests.fakes.subscription_table import InMemorySubscriptionTable
 from tests.fakes.subscription_values import HOUR, MINUTE, NOW, OBSERVED, ROW
 from tests.sender import CLIENT_ID, TENANT
@@ -32,6 +33,20 @@ DAY = timedelta(days=1)
 BEGAN = NOW - 29 * HOUR
 IN_WINDOW = NOW - 10 * HOUR
 AUDITED = replace(ROW, applied=replace(OBSERVED, created_at=NOW - 9 * DAY), etag=None)
+
+
+def sent(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a message of the window."""
+    return message(str(number), **({"created": IN_WINDOW} | changes))
+
+
+def row_with(**changes: Any) -> TrackedSubscription:
+    """Return the row of ``AUDITED`` with these changes to the row, to what is desired, or to what Graph has."""
+    applied = {name: changes.pop(name) for name in ("created_at",) if name in changes}
+    row_changes = {name: changes.pop(name) for name in ("is_wanted", "missed_interval") if name in changes}
+    assert AUDITED.applied is not None
+    row = replace(AUDITED, desired=replace(AUDITED.desired, **changes), applied=replace(AUDITED.applied, **applied))
+    return replace(row, **row_changes)
 
 
 class AuditFixture:
@@ -106,6 +121,14 @@ class AuditFixture:
         for user in users:
             found = messages.get(user, [])
             self.lists[window(user)] = [found if isinstance(found, Problem) else list(found)]
+
+    def publish_all(self) -> None:
+        """Have everything that is there be published, and begin anew."""
+        self.run()
+        self.table.rows.clear()
+        self.gaps.rows.clear()
+        self.ended.clear()
+        self.published.clear()
 
     def figures(self) -> str:
         """Return the figures of the audit that has ended, and why it is not complete."""

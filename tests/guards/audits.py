@@ -4,10 +4,12 @@ from tests.guards.edits import condition, exchanged, rewrite, without_call, with
 from tests.guards.guard import Guarded
 
 _RUN = "tests/unit/audit/test_audit_run.py"
+_LEFT = "tests/unit/audit/test_left_out.py"
+_INTERRUPTED = "tests/unit/audit/test_interrupted.py"
 _RECORDS = "tests/unit/audit/test_records.py"
-_LEFT_OUT = f"{_RUN}::test_what_cannot_be_compared_is_left_out_and_said"
-_GAP_OF_DAY = f"{_RUN}::test_subscription_with_a_gap_of_the_day_is_left_out"
-_NO_VERSIONS = f"{_RUN}::test_what_has_no_versions_is_not_audited"
+_LEFT_OUT = f"{_LEFT}::test_what_cannot_be_compared_is_left_out_and_said"
+_GAP_OF_DAY = f"{_LEFT}::test_subscription_with_a_gap_of_the_day_is_left_out"
+_NO_VERSIONS = f"{_LEFT}::test_what_has_no_versions_is_not_audited"
 _LOST_TABLE = f"{_RECORDS}::test_lost_table_begins_the_records_again"
 
 _audit = Guarded(area="audit", module="shared/audit/audit.py")
@@ -59,25 +61,25 @@ _WHAT = (
         "nothing of a tenant with something parked",
         "_Run._why_not",
         without_if("_is_parked"),
-        f"{_RUN}::test_tenant_with_something_parked_from_the_window_is_left_out",
+        f"{_LEFT}::test_tenant_with_something_parked_from_the_window_is_left_out",
     ),
     _run(
         "nothing without records",
         "_Run._why_not",
         condition("records", becomes=False, nth=0),
-        f"{_RUN}::test_without_records_nothing_is_checked_and_the_line_says_so",
+        f"{_LEFT}::test_without_records_nothing_is_checked_and_the_line_says_so",
     ),
     _run(
         "nothing from before the records",
         "_Run._begun",
         rewrite("readable_since(_1, deduplicate_for=_2, until=_3)", "self.ports.clock.now().replace(year=2000)"),
-        f"{_RUN}::test_what_is_older_than_the_records_is_not_checked",
+        f"{_LEFT}::test_what_is_older_than_the_records_is_not_checked",
     ),
     _run(
         "nothing after the records are lost",
         "_Run._why_not",
         rewrite("_1.since > _2.since", "False"),
-        f"{_RUN}::test_records_that_are_lost_meanwhile_end_an_audit",
+        f"{_LEFT}::test_records_that_are_lost_meanwhile_end_an_audit",
     ),
 )
 _HOW = (
@@ -91,7 +93,7 @@ _HOW = (
         "ten refusals are enough",
         "Audit.is_refused_altogether",
         rewrite("_1 and _2", "False"),
-        f"{_RUN}::test_audit_ends_when_graph_refuses_the_first_ten_lists",
+        f"{_INTERRUPTED}::test_audit_ends_when_graph_refuses_the_first_ten_lists",
     ),
     _audit(
         "once a day",
@@ -103,19 +105,19 @@ _HOW = (
         "the gap is opened first",
         "_Run._finish",
         exchanged("is_incomplete", "DONE"),
-        f"{_RUN}::test_gap_is_opened_before_an_audit_counts_as_ended",
+        f"{_INTERRUPTED}::test_gap_is_opened_before_an_audit_counts_as_ended",
     ),
     _attempt(
         "a row is taken in hand first",
         "Attempt._run",
         without_call("_save"),
-        f"{_RUN}::test_audit_that_another_run_has_in_hand_is_left_to_it",
+        f"{_INTERRUPTED}::test_audit_that_another_run_has_in_hand_is_left_to_it",
     ),
     _attempt(
         "a forgotten page begins the draw again",
         "Attempt._page_to_draw_from",
         without_call("begun_again"),
-        f"{_RUN}::test_draw_begins_again_if_graph_forgets_its_page",
+        f"{_INTERRUPTED}::test_draw_begins_again_if_graph_forgets_its_page",
     ),
     _attempt(
         "no list after its hour",
