@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 import json
 from collections import Counter
 from functools import partial
-from itertools import product
 from math import sqrt
 
 import pytest
@@ -49,9 +48,12 @@ def test_share_that_graph_drops_is_measured_and_recovered(deployment: LoopbackDe
     app = _begin(deployment, "/teams/getAllMessages", "created")
     ann, _ = deployment.people[deployment.tenant_id]
     deployment.do(lambda: deployment.graph.lose_silently(0.02))
-    for place, number in product(places, "ab"):
-        deployment.do(partial(deployment.teams.messages.send, place, ann, f"{number} {place}"))
+    texts = [(place, f"{number} of {place}") for place in places for number in range(2)]
+    for place, text in texts:
+        deployment.do(partial(deployment.teams.messages.send, place, ann, text))
     deployment.settle()
+    # What a busy machine has not taken in time comes again.
+    deployment.later(minutes=5)
     dropped = len(deployment.graph.lost)
     assert len(deployment.app.published) == 2 * _TEAMS - dropped
     deployment.later(hours=6)
@@ -64,7 +66,7 @@ def test_share_that_graph_drops_is_measured_and_recovered(deployment: LoopbackDe
     assert gap.cause == "audit"
     app.fill_gaps()
     assert [event.recovered for event in deployment.app.published].count(True) == dropped
-    assert _texts_once(deployment) == sorted(f"{n} {place}" for place in places for n in "ab")
+    assert _texts_once(deployment) == sorted(text for _, text in texts)
 
 
 def test_edits_and_deletions_that_arrived_are_not_missing(deployment: LoopbackDeployment) -> None:
