@@ -40,7 +40,11 @@ class Injector:
                 with self._context(fault.whom, fault.what):
                     await self._deployment.kill()
                     await self._deployment.restart()
-                    await self._until_asked("Key Vault")
+                    await self._until_more(lambda: self._deployment.relays["Key Vault"].swallowed)
+                    await asyncio.sleep(seconds)
+            case plan.NEIGHBOUR:
+                with self._context(fault.whom, fault.what):
+                    await self._until_more(self._deployment.world.graph.denial.refused.total)
                     await asyncio.sleep(seconds)
             case plan.APP | plan.OPERATORS:
                 await self._act(fault.what)
@@ -49,13 +53,12 @@ class Injector:
                 with self._context(fault.whom, fault.what):
                     await asyncio.sleep(seconds)
 
-    async def _until_asked(self, name: str) -> None:
-        """Return once the app has asked a service that is silent: before that, nothing is the matter."""
-        relay = self._deployment.relays[name]
-        before = relay.swallowed
+    async def _until_more(self, count: Callable[[], int]) -> None:
+        """Return once the app has met a fault, by a count of that: before, nothing is the matter."""
+        before = count()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                while relay.swallowed == before:
+                while count() == before:
                     await asyncio.sleep(_POLL_SECONDS)
 
     def _context(self, whom: str, what: str) -> AbstractContextManager[None]:

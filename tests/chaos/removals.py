@@ -7,6 +7,13 @@ from tests.guards.edits import condition, rewrite, without_operand
 from tests.guards.guard import Guard, Guarded
 
 _TEST = "tests/chaos/test_run.py::test_run_without_the_rule_that_a_trouble_is_for_fails"
+_FETCHED = "return _1.run_on(self._pool, self._fetch, _2).private_key"
+_FETCHED_OR_NONE = f"""
+try:
+    {_FETCHED}
+except Exception as silence:
+    raise Undecryptable("no key") from silence
+"""
 
 
 class Without(StrEnum):
@@ -32,12 +39,9 @@ EDITS: Mapping[Without, Guard] = {
     Without.GAPS_OF_REPLACED: _graph(
         Without.GAPS_OF_REPLACED, "_action_for_live", rewrite("MissedInterval(since=_)", "None"), _TEST
     ),
-    # What cannot be told is taken for the answer that there is no such version.
+    # What cannot be told is taken for a key that does not fit.
     Without.SILENCE: Guarded(area="chaos", module="shared/identity/key_vault.py")(
-        Without.SILENCE,
-        "CertificateVersions._get",
-        rewrite("as_problem(_1, _, role=_)", "UnknownCertificate(_1)"),
-        _TEST,
+        Without.SILENCE, "CertificateVersions.private_key", rewrite(_FETCHED, _FETCHED_OR_NONE), _TEST
     ),
     # Only the list counts, and what it does not show is created.
     Without.KNOWN_IDS: _graph(Without.KNOWN_IDS, "plan", without_operand("as_tracked"), _TEST),

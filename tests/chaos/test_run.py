@@ -58,7 +58,7 @@ def test_run_with_one_trouble_meets_it_and_accounts_for_every_change(trouble: st
         (SERVED, "client states", "unfinished: quarantine|events came twice|of no change"),
         (REFUSED, "gaps of removed subscriptions", "changes are missing"),
         (MOVED, "gaps of replaced subscriptions", "changes are missing"),
-        (SILENT, "silence of the vault", "unfinished: parked|changes are missing"),
+        (SILENT, "silence of the vault", "unfinished: quarantine"),
         (EMPTY, "known ids", "for a subscription that it knew"),
         (SHORT, "known ids", "for a subscription that it knew"),
     ],
