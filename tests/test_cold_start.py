@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.settings_environment import EVENT_HUB, LEAST
+
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = (
     "shared",
     "azure.core",
+    "azure.eventhub",
     "azure.identity",
     "azure.keyvault",
     "azure.storage",
@@ -35,3 +38,20 @@ def test_the_handshake_imports_no_client_and_none_of_the_product() -> None:
     command = [sys.executable, "-c", QUESTION]
     answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603  fixed words
     assert answer.stdout.strip() == "[]"
+
+
+SINK = """
+import os, sys
+from shared.app.clients import Clients
+Clients.from_environ(os.environ).sink()
+print("azure.eventhub" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sink", "is_imported"), [({}, "False"), (EVENT_HUB, "True")], ids=["queue", "event hub"])
+def test_client_of_event_hubs_is_imported_only_where_it_is_used(sink: dict[str, str], is_imported: str) -> None:
+    answer = subprocess.run(  # noqa: S603  fixed words
+        [sys.executable, "-c", SINK], cwd=REPOSITORY, env=LEAST | sink, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == is_imported

@@ -28,6 +28,7 @@ class HubConnection(asyncio.Protocol):
         self._hubs = hubs
         self._filler = FrameFiller()
         self._may_send = False
+        self._has_sender = False
         self._writer: asyncio.Transport | None = None
         self._answers: dict[str, proton.Sender] = {}
         self._collector = proton.Collector()
@@ -45,6 +46,7 @@ class HubConnection(asyncio.Protocol):
         """Begin to answer."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  what a server makes
         self._writer = transport
+        asyncio.get_running_loop().call_later(self._hubs.inactive_seconds, self._end_if_inactive)
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -62,6 +64,12 @@ class HubConnection(asyncio.Protocol):
             data = data[room:]
             self._process()
         self._flush()
+
+    def _end_if_inactive(self) -> None:
+        if self._writer is not None and not self._has_sender:
+            self._refuse(self._connection, Condition.CLOSED)
+            self._flush()
+            self._writer.close()
 
     def _process(self) -> None:
         while event := self._collector.peek():
@@ -111,6 +119,7 @@ class HubConnection(asyncio.Protocol):
         elif not is_request and not self._may_send:
             self._refuse(link, Condition.UNAUTHORIZED)
         else:
+            self._has_sender |= not is_request
             link.flow(self._hubs.credit)
 
     def on_link_remote_close(self, event: Any) -> None:

@@ -29,6 +29,11 @@ class EventHubs:
         self.max_message_bytes = _MAX_MESSAGE_BYTES
         self.credit = 100
         """How many messages a sender may have sent that it was not asked for again."""
+        self.inactive_seconds = 60.0
+        """How long a connection may have no link to the hub.
+
+        Source: https://learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-troubleshoot#connection-is-closed
+        """
         self.faults = deque[Fault]()
         """What the next messages meet, in order; from any thread."""
         self.batches: list[Sequence[HubEvent]] = []

@@ -32,7 +32,8 @@ _CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 # second one only notices that: its retry makes a new one. Pauses would use up what a POST has.
 _OPTIONS: Mapping[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0, "auth_timeout": 2}
 _SEND_SECONDS = 2.0
-# Connecting takes half a second and has no time-out of its own: the client waits for ever for a silent peer.
+# Connecting takes half a second and has no time-out of its own: the client waits until a silent peer hangs up, as
+# Event Hubs does after a minute.
 _TIMEOUT = timedelta(seconds=5)
 
 _UNAUTHORIZED = "unauthorized-access"

@@ -5,7 +5,7 @@ batches of one.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from shared.events.claim_check import ClaimCheck, is_too_large
@@ -39,7 +39,11 @@ class EventHubSink:
             Unavailable: the hub, or storage, did not accept all of them in time; it may have some, or soon will.
             Misconfigured: one of the two refuses the app; the text names the role.
         """
-        sends = [self._start(event, deadline, partial(on_sent, event)) for event in events]
+        messages = [(event, event.to_json(), partial(on_sent, event)) for event in events]
+        sends = [
+            self._pool.submit(self._send_large, *message, deadline) for message in messages if is_too_large(message[1])
+        ]
+        sends += self._batch.add((text, report) for _, text, report in messages if not is_too_large(text))
         try:
             for send in sends:
                 deadline.result_of(send)
@@ -56,13 +60,8 @@ class EventHubSink:
         """
         self._hub.check()
 
-    def _start(self, event: CloudEvent, deadline: Deadline, on_sent: Callable[[], None]) -> Future[None]:
-        message = event.to_json()
-        if is_too_large(message):
-            return self._pool.submit(self._send_large, event, message, deadline, on_sent)
-        return self._batch.add(message, on_sent)
-
-    def _send_large(self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[], None]) -> None:
+    def _send_large(self, event: CloudEvent, message: bytes, on_sent: Callable[[], None], deadline: Deadline) -> None:
         message = self._claim_check.apply(event, message)
         deadline.raise_if_passed()
-        deadline.result_of(self._batch.add(message, on_sent))
+        (send,) = self._batch.add([(message, on_sent)])
+        deadline.result_of(send)

@@ -4,7 +4,7 @@ Source: https://learn.microsoft.com/azure/architecture/serverless/event-hubs-fun
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition
@@ -37,20 +37,23 @@ class OpenBatch:
         self._since = 0.0
         self._is_running = False
 
-    def add(self, message: bytes, on_sent: Callable[[], None]) -> Future[None]:
-        """Return what ends when ``message`` was sent, after ``on_sent``; while it waits it can be cancelled."""
-        waiting = _Waiting(message, on_sent)
+    def add(self, messages: Iterable[tuple[bytes, Callable[[], None]]]) -> Sequence[Future[None]]:
+        """Return what ends when each of ``messages`` was sent, after the call that it comes with.
+
+        What waits can be cancelled.
+        """
+        added = [_Waiting(message, on_sent) for message, on_sent in messages]
         with self._changed:
             if not self._waiting:
                 self._since = time.monotonic()
-            self._waiting.append(waiting)
-            self._bytes += len(message)
-            if not self._is_running:
+            self._waiting += added
+            self._bytes += sum(len(each.message) for each in added)
+            if added and not self._is_running:
                 self._is_running = True
                 self._pool.submit(self._run)
             elif self._bytes >= _FULL_BYTES:
                 self._changed.notify_all()
-        return waiting.sent
+        return [each.sent for each in added]
 
     def _run(self) -> None:
         while (taken := self._take()) is not None:

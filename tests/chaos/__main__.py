@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sandbox.run.sink import Sink
 from tests.chaos.plan import all_kinds, in_words
 from tests.chaos.removals import Without
 from tests.chaos.run import Chaos, Options
@@ -33,9 +34,16 @@ def _options() -> Options:
     parser.add_argument(
         "--only", action="append", default=[], choices=kinds, help="this kind of fault; repeat for more"
     )
+    parser.add_argument("--sink", type=Sink, choices=list(Sink), default=Sink.QUEUE, help="where events go")
     asked = parser.parse_args()
-    length = timedelta(minutes=asked.minutes)
-    return Options(length=length, seed=asked.seed, rate=asked.rate, without=asked.without, only=tuple(asked.only))
+    return Options(
+        length=timedelta(minutes=asked.minutes),
+        seed=asked.seed,
+        rate=asked.rate,
+        without=asked.without,
+        only=tuple(asked.only),
+        sink=asked.sink,
+    )
 
 
 if __name__ == "__main__":

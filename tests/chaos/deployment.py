@@ -14,6 +14,7 @@ import aiohttp
 from sandbox.graph import Subscription
 from sandbox.host.process import FunctionsHost
 from sandbox.relay import Mood, Relay
+from sandbox.run.sink import sink_settings
 from sandbox.run.world import World
 from tests.chaos.addresses import Addresses
 from tests.chaos.plan import STORES
@@ -67,6 +68,7 @@ class Deployment:
         """Return once the app serves."""
         await self.world.start_services()
         mine = {"AzureWebJobsStorage": await self._relayed_stores(), "RENEW_SCHEDULE": _NEVER}
+        mine |= await self._relayed_hub()
         relays, leading_there = await relayed_services(self.world)
         self.relays |= relays
         mine |= leading_there
@@ -81,6 +83,16 @@ class Deployment:
             lambda match: f"{match[1]}Endpoint=http://127.0.0.1:{self.relays[_STORE_OF[match[1]]].port}",
             connection_string,
         )
+
+    async def _relayed_hub(self) -> Mapping[str, str]:
+        hubs = self.world.event_hubs
+        if hubs is None:
+            return {}
+        # What befalls the queue befalls the hub: nothing else is in the account's queues.
+        await self.relays["queues"].stop()
+        relay = self.relays["queues"] = Relay(hubs.port)
+        await relay.start()
+        return sink_settings(hubs, relay.port)
 
     async def _prepare(self) -> None:
         await self._take_address()

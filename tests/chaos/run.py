@@ -10,8 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from sandbox.run.queue_consumer import Consumer
-from sandbox.run.sink import QUEUE_NAME
+from sandbox.run.sink import Sink, new_consumer
 from sandbox.run.world import Registration, World
 from sandbox.serving import Fault
 from tests.chaos import plan
@@ -52,6 +51,7 @@ class Options:
     rate: float
     without: Without | None = None
     only: Sequence[str] = ()
+    sink: Sink = Sink.QUEUE
 
 
 class Chaos:
@@ -60,7 +60,8 @@ class Chaos:
     def __init__(self, folder: Path, options: Options, say: Callable[[str], None]) -> None:
         self._options = options
         self._say = say
-        self._world = World(folder, Registration(tenant_ids=(str(uuid4()), str(uuid4()))))
+        registration = Registration(tenant_ids=(str(uuid4()), str(uuid4())))
+        self._world = World(folder, registration, sink=options.sink)
         self._deployment = Deployment(self._world, EDITS.get(options.without) if options.without else None)
         teams, (tenant_id, neighbour_id) = self._world.teams, self._world.registration.tenant_ids
         self._traffic = Traffic(teams, tenant_id, seed=options.seed)
@@ -80,7 +81,7 @@ class Chaos:
             await self._deployment.start(self._wanted, {"RENEW_AFTER": _RENEW_AFTER})
             connection_string = self._world.azurite.connection_string
             async with Storage.open(connection_string) as storage, asyncio.TaskGroup() as group:
-                consumer = Consumer(connection_string, QUEUE_NAME)
+                consumer = new_consumer(connection_string, self._world.event_hubs)
                 consuming = group.create_task(consumer.run(self._recorder.arrived))
                 try:
                     await self._subscribe()
