@@ -2,8 +2,9 @@
 PYTHON ?= python3.13
 BIN := .venv/bin
 CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events infra examples
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make requirements"
+PINNED := --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements"
+COMPILE := $(BIN)/uv pip compile pyproject.toml $(PINNED)
+COMPILE_HUBS := $(BIN)/uv pip compile --group pyproject.toml:eventhubs $(PINNED)
 
 # What of tests/ starts services throughout, and need not be collected to be left out.
 SERVED := integration end_to_end flows model simulation
@@ -17,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
+.PHONY: help run event-hubs test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -27,6 +28,8 @@ help:  ## List the targets
 
 run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
 	$(BIN)/python -m sandbox $(ARGS)
+
+event-hubs: .venv/eventhubs  ## Install what the sandbox's event hub needs, for its tests and ARGS="--sink event-hub"
 
 test: .venv/installed $(PACKAGES)  ## Run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
@@ -43,10 +46,13 @@ check: .venv/installed  ## Check format, lint, types, import contracts, workflow
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	cp requirements.txt requirements-dev.txt .venv/
+	cp sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
 	$(COMPILE) -o .venv/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
+	$(COMPILE_HUBS) -c requirements-dev.txt -o .venv/requirements-eventhubs.txt
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
+	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
 
 format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
@@ -91,9 +97,10 @@ schemas: .venv/installed  ## Generate the JSON Schemas and TypeScript declaratio
 samples: .venv/installed sandbox/node_modules/installed  ## Have the sandbox make the sample events in docs/samples
 	$(BIN)/python -m sandbox samples docs/samples
 
-requirements: .venv/installed  ## Compile requirements.txt and requirements-dev.txt from pyproject.toml (ARGS=--upgrade)
+requirements: .venv/installed  ## Compile all requirements from pyproject.toml (ARGS=--upgrade)
 	$(COMPILE) $(ARGS) -o requirements.txt
 	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE_HUBS) $(ARGS) -c requirements-dev.txt -o sandbox/eventhubs/requirements.txt
 
 clean:  ## Remove what the other targets have installed
 	rm -rf .venv sandbox/node_modules examples/typescript/node_modules
@@ -101,6 +108,11 @@ clean:  ## Remove what the other targets have installed
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
+	touch $@
+
+.venv/eventhubs: .venv/installed sandbox/eventhubs/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+		-r sandbox/eventhubs/requirements.txt
 	touch $@
 
 .venv/fuzzer: .venv/installed tests/hostile/requirements.txt

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.clock import Clock
 from sandbox.relay import Mood, Relay
+from shared.events.event_hub import EventHub
 from tests.sandbox.background import Background
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Namespace:
     background: Background
     hubs: "EventHubs"
     relay: Relay
+    clients: list[EventHub] = field(default_factory=list)
+    """Those that tests have made: some still wait for an answer."""
 
     @property
     def connection_string(self) -> str:
@@ -48,13 +51,16 @@ def event_hubs() -> Iterator[Namespace]:
     background.run(hubs.start())
     relay = Relay(hubs.port)
     background.run(relay.start())
+    namespace = Namespace(background=background, hubs=hubs, relay=relay)
     try:
-        yield Namespace(background=background, hubs=hubs, relay=relay)
+        yield namespace
     finally:
         background.run(relay.stop())
         background.run(hubs.stop())
         background.close()
+        for client in namespace.clients:
+            client._calls._pool.shutdown()
         with catch_warnings():
-            # Of a client that still waited for an answer.
+            # Of sockets that these have left.
             simplefilter("ignore", ResourceWarning)
             gc.collect()

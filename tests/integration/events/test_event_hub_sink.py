@@ -37,9 +37,14 @@ class _NoCredential:
 
 
 @contextmanager
-def _sink(connection: str, blobs: BlobServiceClient, *, name: str = HUB) -> Iterator[EventHubSink]:
-    settings = EventHubSettings(name=name, connection=connection, namespace="127.0.0.1", identity=None)
+def _sink(
+    namespace: Namespace, blobs: BlobServiceClient, *, name: str = HUB, connection: str | None = None
+) -> Iterator[EventHubSink]:
+    settings = EventHubSettings(
+        name=name, connection=connection or namespace.connection_string, namespace="127.0.0.1", identity=None
+    )
     hub = EventHub(settings, _NoCredential(), timeout=timedelta(seconds=3))
+    namespace.clients.append(hub)
     yield EventHubSink(hub, ClaimCheck(blobs))
     # The app's lives as long as its process.
     if hub._client is not None:
@@ -54,7 +59,7 @@ def blobs(azurite: Azurite) -> Iterator[BlobServiceClient]:
 
 @pytest.fixture(scope="module")
 def _sink_of_all(_event_hubs: Namespace, blobs: BlobServiceClient) -> Iterator[EventHubSink]:
-    with _sink(_event_hubs.connection_string, blobs) as sink:
+    with _sink(_event_hubs, blobs) as sink:
         yield sink
 
 
@@ -251,7 +256,7 @@ def _problem(sink: EventHubSink) -> Problem:
 
 def test_wrong_key_is_misconfigured_and_not_repeated(namespace: Namespace, blobs: BlobServiceClient) -> None:
     key = namespace.hubs.authority.key
-    with _sink(namespace.connection_string.replace(key, "d3Jvbmc="), blobs) as sink:
+    with _sink(namespace, blobs, connection=namespace.connection_string.replace(key, "d3Jvbmc=")) as sink:
         problem = _problem(sink)
     assert isinstance(problem, Misconfigured)
     assert "refuses the key or signature in EventHubConnection: copy one that may send" in str(problem)
@@ -259,7 +264,7 @@ def test_wrong_key_is_misconfigured_and_not_repeated(namespace: Namespace, blobs
 
 
 def test_hub_that_does_not_exist_is_misconfigured(namespace: Namespace, blobs: BlobServiceClient) -> None:
-    with _sink(namespace.connection_string, blobs, name="other") as sink:
+    with _sink(namespace, blobs, name="other") as sink:
         problem = _problem(sink)
     assert isinstance(problem, Misconfigured)
     assert str(problem) == "the event hub other in 127.0.0.1 does not exist: create it, or correct EVENT_SINK"
@@ -269,7 +274,7 @@ def test_hub_that_takes_too_little_is_misconfigured(namespace: Namespace, blobs:
     namespace.hubs.max_message_bytes, before = 1000, namespace.hubs.max_message_bytes
     try:
         with (
-            _sink(namespace.connection_string, blobs) as sink,
+            _sink(namespace, blobs) as sink,
             pytest.raises(Misconfigured, match="takes 1000 bytes at most: use a tier that takes events of 2000"),
         ):
             sink.publish([_event_of(2000)], in_time())
