@@ -28,7 +28,8 @@ class Provenance:
     All events of one version of one change share ``dedup_key``, with or without content. Graph may send two states of a
     resource under one version, so an event with content that arrived with the notification (``is_delivered``) has an id
     of its own; that of content read from Graph is the key. ``content`` is the resource that ``data`` contains.
-    ``only_redriven``: the key is of a receipt, so that nothing but redriving repeats it.
+    ``only_redriven``: the key is of a receipt, so that nothing but redriving repeats it. ``owes_content``: whether its
+    subscription has content, so that an event without content does not stand for it.
     """
 
     tenant_id: str
@@ -37,6 +38,7 @@ class Provenance:
     content: ResourceContent | None = field(default=None, repr=False)
     is_delivered: bool = False
     only_redriven: bool = False
+    owes_content: bool = False
 
 
 class ReceiptKey(str):
@@ -105,9 +107,8 @@ def change_event(
     encrypted = notification.encrypted_content
     # Graph encrypts each item with its own key, so each notification has its own signature. Two updates without
     # content in one POST differ only in their position.
-    own_key = (
-        ReceiptKey(f"{received_at.isoformat()} {ordinal}") if encrypted is None else encrypted.data_signature.hex()
-    )
+    receipt = ReceiptKey(f"{received_at.isoformat()} {ordinal}")
+    own_key = receipt if encrypted is None else encrypted.data_signature.hex()
     return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
 
@@ -148,6 +149,7 @@ def event_from_notification(
             content=content,
             is_delivered=is_delivered,
             only_redriven=version is None and isinstance(own_key, ReceiptKey),
+            owes_content=content is not None,
         ),
     )
 
@@ -155,12 +157,17 @@ def event_from_notification(
 def _event_id(key: str, content: ResourceContent | None, *, counts_content: bool) -> str:
     if content is None:
         # A consumer that deduplicates by id must not drop the content after the change without content.
-        return stable_id(key, "without content")
+        return bare_id(key)
     if not counts_content:
         return key
     # The context differs between overlapping subscriptions.
     state = {name: value for name, value in content.resource.items() if name != "@odata.context"}
     return stable_id(key, dump_json(state, sort_keys=True))
+
+
+def bare_id(key: str) -> str:
+    """Return the id of the event without content of a version."""
+    return stable_id(key, "without content")
 
 
 def _graph_version(notification: ChangeNotification, content: ResourceContent | None, type_name: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from shared.events.cloud_events import CloudEvent
+from shared.events.cloud_events import CloudEvent, bare_id
 
 # How much longer than they count for live events records are kept: redriving and backfills look into all days.
 KEPT_LONGER = timedelta(days=2)
@@ -30,12 +30,14 @@ class PublicationRecord:
     def repeats(self, event: CloudEvent) -> bool:
         """Return whether ``event`` was published before.
 
-        A GET never gives the same bytes as a notification, so what is read from Graph repeats anything of its version,
-        and the reverse. So does an event without content.
+        A GET never gives the same bytes as a notification, so what is read from Graph repeats any content of its
+        version, and the reverse. What owes nobody the content repeats anything.
         """
-        if not event.provenance.is_delivered:
-            return bool(self.entries)
-        return event.id in self.entries or self.key in self.entries
+        if event.provenance.is_delivered:
+            return event.id in self.entries or self.key in self.entries
+        if event.provenance.owes_content:
+            return any(entry != bare_id(self.key) for entry in self.entries)
+        return bool(self.entries)
 
     def as_first_published(self, event: CloudEvent) -> CloudEvent:
         """Return the event; a repeated one has the time of its first publication."""

@@ -73,7 +73,8 @@ class Gap:
 
     ``position`` leads from the outermost list to the innermost one that is being read. ``recovered`` counts events;
     ``read`` counts lists that were read to their end; ``skipped`` counts refused lists and malformed items.
-    ``due_at``: when to begin, if not at once. ``begun_at``, ``turn_at``: the first and the last time it had its turn.
+    ``with_content``: whether the subscription is to changes with content. ``due_at``: when to begin, if not at once.
+    ``begun_at``, ``turn_at``: the first and the last time it had its turn.
     """
 
     tenant_id: str
@@ -96,6 +97,7 @@ class Gap:
     begun_at: datetime | None = None
     turn_at: datetime | None = None
     ended_at: datetime | None = None
+    with_content: bool = False
     etag: str | None = None
 
     @classmethod
@@ -125,6 +127,7 @@ class Gap:
             resource=row.desired.resource,
             change_types=row.desired.change_types,
             delegated=row.desired.delegated,
+            with_content=row.desired.include_resource_data or row.desired.fetch,
             since=since,
             until=until,
             cause=cause,

@@ -127,7 +127,8 @@ def event_from_change(change: Change, gap: Gap, *, client_id: str, recovered_at:
     content = None if change.item is None else ResourceContent(json_bytes=dump_json(change.item), resource=change.item)
     own_key = _own_key(change, gap, content)
     event = event_from_notification(notification, content, client_id=client_id, at=recovered_at, own_key=own_key)
-    return replace(event, recovered=True)
+    owes_content = event.has_content and gap.with_content
+    return replace(event, recovered=True, provenance=replace(event.provenance, owes_content=owes_content))
 
 
 def _odata_type(change: Change) -> str:

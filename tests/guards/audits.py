@@ -3,6 +3,7 @@
 from tests.guards.edits import condition, exchanged, rewrite, without_call, without_if, without_keyword, without_operand
 from tests.guards.guard import Guarded
 
+_RECOVERED = "tests/unit/gaps/test_recovered_events.py"
 _RUN = "tests/unit/audit/test_audit_run.py"
 _LEFT = "tests/unit/audit/test_left_out.py"
 _INTERRUPTED = "tests/unit/audit/test_interrupted.py"
@@ -205,6 +206,24 @@ _SINCE = (
         "status_of_run",
         without_keyword("replace", "records"),
         "tests/unit/subscriptions/test_records_of_owner.py::test_next_run_of_the_owner_has_records_and_audit",
+    ),
+    Guarded(area="records", module="shared/events/publication.py")(
+        "content that is owed comes after an event without it",
+        "PublicationRecord.repeats",
+        without_if("owes_content"),
+        f"{_RECOVERED}::test_recovered_content_follows_its_bare_event_only_if_it_is_owed",
+    ),
+    Guarded(area="records", module="shared/gaps/recovered_events.py")(
+        "only content is owed",
+        "event_from_change",
+        without_operand("has_content"),
+        f"{_RECOVERED}::test_recovered_deletion_without_content_repeats_its_bare_event",
+    ),
+    Guarded(area="records", module="shared/gaps/recovered_events.py")(
+        "content is owed to who subscribed to it",
+        "event_from_change",
+        without_operand("with_content"),
+        f"{_RECOVERED}::test_recovered_content_follows_its_bare_event_only_if_it_is_owed",
     ),
     Guarded(area="records", module="shared/events/publication_table.py")(
         "a table made by a record has no marker",

@@ -1,5 +1,6 @@
 """A change that subscriptions with and without resource data both report: its content is never lost by that."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,6 +33,12 @@ def _updated(kind: str, state: int = 0) -> CloudEvent:
     return _event(kind, state=state, change_type="updated")
 
 
+def _recovered(kind: str) -> CloudEvent:
+    """Return what a gap of a subscription with resource data ("rich") or without ("basic") gives of the message."""
+    event = _updated("fetched")
+    return replace(event, recovered=True, provenance=replace(event.provenance, owes_content=kind == "rich"))
+
+
 @pytest.mark.parametrize(
     ("event", "earlier", "is_repetition"),
     [
@@ -44,7 +51,10 @@ def _updated(kind: str, state: int = 0) -> CloudEvent:
         pytest.param(_event("live"), _event("bare"), False, id="created after created without content"),
         pytest.param(_updated("fetched"), _updated("live", 1), True, id="fetched after live"),
         pytest.param(_updated("fetched"), _updated("fetched", 1), True, id="fetched after fetched"),
-        pytest.param(_updated("fetched"), _updated("bare"), True, id="fetched after one without content"),
+        pytest.param(_updated("fetched"), _updated("bare"), False, id="fetched after one without content"),
+        pytest.param(_recovered("rich"), _updated("bare"), False, id="recovered with content after one without"),
+        pytest.param(_recovered("rich"), _updated("live"), True, id="recovered with content after live"),
+        pytest.param(_recovered("basic"), _updated("bare"), True, id="recovered for who owes none after one without"),
         pytest.param(_updated("bare"), _updated("live"), True, id="without content after live"),
         pytest.param(_updated("bare"), _updated("bare"), True, id="without content after the same"),
     ],

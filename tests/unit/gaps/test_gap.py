@@ -107,6 +107,7 @@ def test_a_gap_that_has_ended_is_to_be_recovered() -> None:
         subscription_key=row.key,
         resource=row.desired.resource,
         change_types=row.desired.change_types,
+        with_content=True,
     )
     assert found is not None
     assert found.key == f"{row.key}-replaced-{SINCE:%Y%m%dT%H%M%S%f}"

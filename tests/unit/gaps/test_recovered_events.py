@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.events.cloud_events import CloudEvent, change_event
+from shared.events.cloud_events import CloudEvent, bare_id, change_event
 from shared.events.gap_event import gap_event
+from shared.events.publication import PublicationRecord
 from shared.gaps.gap import Gap
 from shared.gaps.recovered_events import Change, changes_from_item, event_from_change, lost_changes, message_and_replies
 from shared.notifications.decryption import ResourceContent
@@ -80,6 +81,25 @@ def test_any_times_give_no_event_before_the_gap_and_no_false_update(
     assert not {"updated", "deleted"} <= set(changes)
     if max(created, modified, deleted or created) < SINCE - 6 * MINUTE:
         assert changes == []
+
+
+@pytest.mark.parametrize("with_content", [True, False])
+def test_recovered_content_follows_its_bare_event_only_if_it_is_owed(*, with_content: bool) -> None:
+    """A subscription without resource data beside one with them: what the second one missed is not in the first."""
+    gap = replace(GAP, with_content=with_content)
+    [recovered] = _events(message("1612289992105"), gap)
+    key = recovered.provenance.dedup_key
+    record = PublicationRecord(key=key, entries=(bare_id(key),), published_at=NOW)
+    assert record.repeats(recovered) is not with_content
+    assert record.with_entries([key], NOW).repeats(recovered)
+
+
+def test_recovered_deletion_without_content_repeats_its_bare_event() -> None:
+    gap = replace(GAP, with_content=True)
+    change = Change(change_type="deleted", path_parts=("chats", CHAT, "messages", "1"), item=None)
+    event = event_from_change(change, gap, client_id=CLIENT_ID, recovered_at=NOW)
+    record = PublicationRecord(key=event.provenance.dedup_key, entries=(event.id,), published_at=NOW)
+    assert record.repeats(event)
 
 
 @pytest.mark.parametrize("change_type", ["created", "updated", "deleted"])
