@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Condition
 
-_LINGER_SECONDS = 0.005
+_LINGER = timedelta(milliseconds=5)
 # What Event Hubs takes at once, from the tier Standard up.
 _FULL_BYTES = 1024 * 1024
 
@@ -25,10 +26,11 @@ class _Waiting:
 
 
 class OpenBatch:
-    """Sends messages on one thread: what has come within 5 ms, or while the batch before was under way."""
+    """Sends messages on one thread: what has come within ``linger``, or while the batch before was under way."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, linger: timedelta = _LINGER) -> None:
         self._send = send
+        self._linger_seconds = linger.total_seconds()
         # A pool's work is done before the interpreter ends.
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sink")
         self._changed = Condition()
@@ -65,7 +67,7 @@ class OpenBatch:
             if not self._waiting:
                 self._is_running = False
                 return None
-            left = self._since + _LINGER_SECONDS - time.monotonic()
+            left = self._since + self._linger_seconds - time.monotonic()
             if left > 0:
                 self._changed.wait_for(lambda: self._bytes >= _FULL_BYTES, timeout=left)
             waiting, self._waiting, self._bytes = self._waiting, [], 0

@@ -4,6 +4,7 @@ from tests.guards.edits import exchanged, rewrite, without_if
 from tests.guards.guard import Guarded
 
 _BATCHES = "tests/unit/events/test_open_batch.py"
+_UNTIL_FULL = f"{_BATCHES}::test_batch_waits_for_more_until_it_is_full"
 _SILENT = "tests/integration/events/test_event_hub_silent.py::test_silent_hub_is_given_up_in_time"
 _SETTINGS = "tests/unit/test_event_hub_settings.py"
 _UNUSABLE = f"{_SETTINGS}::test_unusable_connection_string_is_named_and_not_repeated"
@@ -55,13 +56,13 @@ GUARDS = (
         "a batch stays open for a while",
         "OpenBatch._take",
         rewrite("_1 > 0", "False"),
-        f"{_BATCHES}::test_messages_that_come_within_the_time_share_a_batch",
+        _UNTIL_FULL,
     ),
     _batch(
         "a full batch does not wait",
         "OpenBatch._take",
         rewrite("lambda: self._bytes >= _FULL_BYTES", "lambda: False"),
-        f"{_BATCHES}::test_full_batch_is_sent_without_waiting",
+        _UNTIL_FULL,
     ),
     _hub("a silent hub is given up", "EventHub._in_time", rewrite("self._calls.call(_1)", "_1()"), _SILENT),
     _settings("a hub in a connection string is the sink's", "_faults", without_if("entitypath"), _UNUSABLE),

@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import open_batch
 from shared.events.open_batch import OpenBatch
 
 _PATIENCE = 10
@@ -112,20 +112,19 @@ def test_cancelled_message_is_not_sent() -> None:
     assert hub.sent == [[b"first"], [b"kept"]]
 
 
-def test_full_batch_is_sent_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_batch, "_LINGER_SECONDS", 10 * _PATIENCE)
+def test_batch_waits_for_more_until_it_is_full() -> None:
     hub = _Hub()
-    batch = OpenBatch(hub.send)
-    half = b"x" * (512 * 1024)
-    for each in [_add(batch, half), _add(batch, half)]:
+    batch = OpenBatch(hub.send, linger=timedelta(minutes=5))
+    first = _add(batch, b"first")
+    assert not hub.asked.wait(0.3)
+    assert not first.done()
+    last = _add(batch, b"x" * 1024 * 1024)
+    for each in (first, last):
         each.result(_PATIENCE)
     assert [len(each) for each in hub.sent] == [2]
 
 
-def test_messages_that_come_within_the_time_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_batch, "_LINGER_SECONDS", 0.5)
+def test_batch_that_is_not_full_waits_no_longer_than_it_may() -> None:
     hub = _Hub()
-    batch = OpenBatch(hub.send)
-    for each in [_add(batch, b"%d" % number) for number in range(20)]:
-        each.result(_PATIENCE)
-    assert [len(each) for each in hub.sent] == [20]
+    _add(OpenBatch(hub.send, linger=timedelta(milliseconds=20)), b"first").result(_PATIENCE)
+    assert hub.sent == [[b"first"]]
