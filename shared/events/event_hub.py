@@ -143,7 +143,8 @@ class EventHub:
     def _refusal(self) -> Misconfigured:
         token = self._token()
         if token is None:
-            return Misconfigured(f"{self._where} refuses the key or signature in {NAME}: copy one that may send")
+            remedy = f"copy one that may send, or let this app's network reach {self._settings.namespace}"
+            return Misconfigured(f"{self._where} refuses the key or signature in {NAME}: {remedy}")
         grant = f"grant it the role {SENDER_ROLE} on {self._settings.namespace}, and let it through the firewall there"
         return Misconfigured(f"{self._where} refuses {principal(token)}: {grant}")
 

@@ -174,6 +174,22 @@ def test_message_refused_again_is_unavailable(sink: EventHubSink, namespace: Nam
     assert _ids(namespace) == [event.id for event in sent]
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("UNAUTHORIZED", "refuses the key or signature in EventHubConnection"), ("NOT_FOUND", "does not exist")],
+)
+def test_hub_that_refuses_what_it_took_before_is_misconfigured(
+    sink: EventHubSink, namespace: Namespace, reason: str, said: str
+) -> None:
+    """A role, a key or the hub may be taken away while the connection stands."""
+    from sandbox.eventhubs import Condition, Fault  # noqa: PLC0415  where the library is installed
+
+    namespace.hubs.faults.append(Fault(condition=Condition[reason], times=9))
+    with pytest.raises(Misconfigured, match=f"the event hub {HUB} in 127.0.0.1 {said}"):
+        sink.publish([_event()], in_time())
+    assert namespace.hubs.batches == []
+
+
 def test_event_whose_acknowledgement_was_lost_comes_twice(sink: EventHubSink, namespace: Namespace) -> None:
     from sandbox.eventhubs import Condition, Fault  # noqa: PLC0415  where the library is installed
 
@@ -259,7 +275,7 @@ def test_wrong_key_is_misconfigured_and_not_repeated(namespace: Namespace, blobs
     with _sink(namespace, blobs, connection=namespace.connection_string.replace(key, "d3Jvbmc=")) as sink:
         problem = _problem(sink)
     assert isinstance(problem, Misconfigured)
-    assert "refuses the key or signature in EventHubConnection: copy one that may send" in str(problem)
+    assert "refuses the key or signature in EventHubConnection: copy one that may send, or let this" in str(problem)
     assert "d3Jvbmc" not in str(problem)
 
 
