@@ -21,6 +21,7 @@ from tests.sender import basic_item, body
 RETRIES = (1, 3, 7, 15, 30, 60, 120, 180, 240)
 # Graph drops what comes while the endpoint does not answer, for ten minutes more, and until it probes again after that.
 _DROPS_FROM, _DROPS_FOR_MORE = 1.5, 18
+DROPPED = "Graph dropped it"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from math import ceil
 from shared.gaps.gap import DONE_STATES
 from shared.subscriptions.delivery import AFTER_OUTAGE
 from tests.fakes.subscription_values import MINUTE, NOW
-from tests.model.delivery import RETRIES, Notification, body_of, drops, lifecycle_item, notification_of
+from tests.model.delivery import DROPPED, RETRIES, Notification, body_of, drops, lifecycle_item, notification_of
 from tests.model.graph import Life
 from tests.model.history import HOUR, Act, Blow, History, Stroke, What
 from tests.model.teams import Change
@@ -135,7 +135,7 @@ class Play:
         if world.graph.living(notification.subscription_id) is None:
             notification.fate = "its subscription had ended"
         elif drops(self.history, minute):
-            notification.fate = "Graph dropped it"
+            notification.fate = DROPPED
         elif not self._post(notification):
             self._try_later(notification)
 
