@@ -50,5 +50,6 @@ def test_each_change_is_published_once_by_all_processes(deduplicating: Deployed,
 
 def _recorded_ids(app: Deployed) -> set[str]:
     with TableServiceClient.from_connection_string(app.world.azurite.connection_string) as tables:
-        rows = tables.get_table_client("published").list_entities()
-        return {id_ for row in rows for id_ in row["notes"].split(",")}
+        days = [table.name for table in tables.list_tables() if table.name.startswith("published")]
+        rows = (row for day in days for row in tables.get_table_client(day).list_entities())
+        return {row["entry"] for row in rows if "entry" in row}
