@@ -19,6 +19,7 @@ from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, deployment
 from shared.app.endpoint import endpoint, outages
 from shared.app.graph_reads import graph_lists, read_resource
 from shared.app.receive_notification import quarantine, receiver
+from shared.app.run_figures import run_figures
 from shared.app.timer_run import Step, TimerRun
 from shared.errors import Misconfigured, Problem
 from shared.events.publication import KEPT_LONGER
@@ -63,8 +64,12 @@ def timer_run(clients: Clients) -> TimerRun:
         first=Step(name="subscriptions", work=lambda ends: look_after(clients, run, ends)),
         others=(parked, *(_steps_of_owner(clients, run) if run.is_owner else ())),
         clock=clients.clock,
-        facts=lambda: {**run.facts(), **(endpoint(clients).facts() if run.is_owner else {})},
+        facts=lambda: {**run.facts(), **(_facts_of_owner(clients, run) if run.is_owner else {})},
     )
+
+
+def _facts_of_owner(clients: Clients, run: DeploymentRun) -> Mapping[str, str]:
+    return {**endpoint(clients).facts(), **run_figures(clients, run.period)}
 
 
 def _steps_of_owner(clients: Clients, run: DeploymentRun) -> Sequence[Step]:

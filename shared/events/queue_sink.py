@@ -5,7 +5,8 @@ Source: https://learn.microsoft.com/azure/storage/queues/storage-queues-introduc
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
@@ -23,6 +24,14 @@ _SEND = timedelta(seconds=2)
 
 def _ignore(_event: CloudEvent) -> None:
     """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """About how many messages wait for the consumer, and since when the first one does that nobody is working on."""
+
+    messages: int
+    oldest_at: datetime | None
 
 
 class QueueSink:
@@ -69,6 +78,17 @@ class QueueSink:
             return
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
+
+    def backlog(self) -> Backlog:
+        """Return what waits for the consumer; nothing if the queue is missing. Raises as ``check`` does."""
+        try:
+            messages = self._queue.get_queue_properties(**FAIL_FAST).approximate_message_count
+            first = self._queue.peek_messages(1, **FAIL_FAST)
+        except ResourceNotFoundError:
+            return Backlog(messages=0, oldest_at=None)
+        except CLIENT_ERRORS as exc:
+            raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
+        return Backlog(messages=messages or 0, oldest_at=first[0].inserted_on if first else None)
 
     def _send(
         self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[CloudEvent], None]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from shared.settings import ClientStateKey
+from shared.subscriptions.heard import HeardHours
 
 # What a system answered that works, and how the answer begins of which nobody can tell whether it works.
 OK, UNCLEAR = "ok", "cannot tell: "
@@ -91,8 +92,8 @@ class DeploymentStatus:
     """The row of one deployment; times in UTC.
 
     ``keys_seen``: when a run first had each key; ``starts``: of the last six runs. Only the owner has ``departed``
-    (when each tenant left TENANT_IDS), ``wanted_none``, ``renew_requested_at``, ``records`` and ``audit``. ``etag``:
-    None until it is saved.
+    (when each tenant left TENANT_IDS), ``wanted_none``, ``renew_requested_at``, ``records``, ``audit`` and ``heard``.
+    ``etag``: None until it is saved.
     """
 
     deployment_id: str
@@ -106,6 +107,7 @@ class DeploymentStatus:
     renew_requested_at: datetime | None = None
     records: Records | None = None
     audit: LastAudit | None = None
+    heard: HeardHours = field(default_factory=dict)
     etag: str | None = None
 
 
@@ -181,6 +183,7 @@ def status_of_run(
         # Of the storage account: whoever looks after the subscriptions continues them.
         records=former.records if former else None,
         audit=former.audit if former else None,
+        heard=former.heard if former else {},
     )
 
 

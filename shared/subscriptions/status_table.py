@@ -22,6 +22,7 @@ from shared.subscriptions.deployment_status import (
     StatusState,
     WantedNone,
 )
+from shared.subscriptions.heard import HeardHours
 from shared.table import Entity, Table, column, decode_row, optional_column
 from shared.timing import utc_time
 
@@ -94,6 +95,7 @@ def _deployment_columns(row: DeploymentStatus) -> dict[str, Any]:
         "recordsLayout": row.records.layout if row.records else None,
         "auditDateTime": row.audit.at if row.audit else None,
         "audit": row.audit.figures if row.audit else None,
+        "heardHours": json.dumps({hour.isoformat(): runs for hour, runs in row.heard.items()}) if row.heard else None,
         **_answer_columns(row.answers),
     }
 
@@ -150,6 +152,7 @@ def _deployment(entity: Any) -> DeploymentStatus:
         renew_requested_at=optional_column(entity, "renewRequestedDateTime", datetime),
         records=_records(entity),
         audit=_last_audit(entity),
+        heard=_heard(entity),
         etag=entity.metadata["etag"],
     )
 
@@ -184,6 +187,11 @@ def _last_audit(entity: Entity) -> LastAudit | None:
     if "auditDateTime" not in entity:
         return None
     return LastAudit(at=column(entity, "auditDateTime", datetime), figures=column(entity, "audit", str))
+
+
+def _heard(entity: Entity) -> HeardHours:
+    hours = json.loads(optional_column(entity, "heardHours", str) or "{}")
+    return {utc_time(hour): (int(runs), int(heard)) for hour, (runs, heard) in dict(hours).items()}
 
 
 def _answers(entity: Entity) -> Answers | None:

@@ -60,7 +60,7 @@ NEEDS = (
     _need("code", _TABLES, ACCOUNT, "GET tables", "POST table", "DELETE table"),
     _need("host", _TABLES, ACCOUNT, "diagnostic events"),
     _need("code", "Storage Queue Data Message Sender", QUEUE, "POST message"),
-    _need("code", "Storage Queue Data Reader", QUEUE, "GET queue"),
+    _need("code", "Storage Queue Data Reader", QUEUE, "GET queue", "GET message"),
     _need("code", "Key Vault Secrets User", VAULT, "GET secret"),
     _need("host", "Key Vault Secrets User", VAULT, "references in settings"),
     _need("code", "Key Vault Secrets Officer", VAULT, "PUT secret", only="full"),

@@ -40,6 +40,7 @@ FULL = replace(
     renew_requested_at=NOW,
     records=Records(since=NOW, layout=1),
     audit=LastAudit(at=NOW, figures="lists=500 of=12345 checked=20311 missing=0"),
+    heard={NOW.replace(minute=0): (12, 11)},
 )
 
 
