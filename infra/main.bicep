@@ -39,11 +39,15 @@ param useVirtualNetwork bool
 @description('With a virtual network: addresses from which operators and consumers reach storage and vault, as in 203.0.113.0/24.')
 param operatorIpRanges string[]
 
+@description('Where alerts are sent. Empty: they are shown in the portal, and nobody is told.')
+param alertEmail string
+
 param scale scaleLimits
 param options optionalSettings
 
 var token = uniqueString(subscription().id, environmentName, location)
 var names = {
+  alerts: 'id-alerts-${token}'
   // The host's locks go by the first 32 characters: the part that differs comes first.
   app: 'func-${token}-${environmentName}'
   component: 'appi-${token}'
@@ -170,6 +174,36 @@ module appSettings 'modules/app-settings.bicep' = {
     graph: graph
     options: options
     hasPreviousKey: hasPreviousKey
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  dependsOn: [monitoring]
+  params: {
+    workspaceName: names.workspace
+    identityName: names.alerts
+    location: location
+    tags: tags
+    email: alertEmail
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  dependsOn: [monitoring]
+  params: { workspaceName: names.workspace, location: location, tags: tags }
+}
+
+// In other clouds there are other places to call from.
+module availability 'modules/availability.bicep' = if (graph.cloud == 'global') {
+  scope: group
+  params: {
+    componentName: names.component
+    notificationUrl: appSettings.outputs.notificationUrl
+    location: location
+    tags: tags
+    actionGroups: alerts.outputs.actionGroups
   }
 }
 

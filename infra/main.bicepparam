@@ -23,6 +23,7 @@ param useVirtualNetwork = bool(readEnvironmentVariable('VIRTUAL_NETWORK', 'false
 param operatorIpRanges = empty(readEnvironmentVariable('OPERATOR_IP_RANGES', ''))
   ? []
   : split(readEnvironmentVariable('OPERATOR_IP_RANGES', ''), ',')
+param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param scale = {
   instanceMemoryMB: int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048'))
   alwaysReady: int(readEnvironmentVariable('ALWAYS_READY', '1'))

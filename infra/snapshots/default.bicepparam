@@ -21,6 +21,7 @@ param purgeProtection = true
 param recoverVault = false
 param useVirtualNetwork = false
 param operatorIpRanges = []
+param alertEmail = ''
 param scale = { instanceMemoryMB: 2048, alwaysReady: 1, maximumInstanceCount: 40 }
 param options = {
   auditEvery: ''

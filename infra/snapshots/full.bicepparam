@@ -21,6 +21,7 @@ param purgeProtection = false
 param recoverVault = true
 param useVirtualNetwork = true
 param operatorIpRanges = ['203.0.113.0/24']
+param alertEmail = 'operators@example.com'
 param scale = { instanceMemoryMB: 4096, alwaysReady: 2, maximumInstanceCount: 100 }
 param options = {
   auditEvery: 'P2D'

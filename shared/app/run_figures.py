@@ -26,6 +26,8 @@ from shared.subscriptions.tracked import TenantState
 _TENANTS_AT_ONCE = 16
 # One page of a listing: more than that needs no exact figure.
 _MOST_QUARANTINED = 5000
+# A renewal takes place long before: two in three would have failed.
+_EXPIRING = 1 / 3
 
 type Figures = Mapping[str, int]
 
@@ -73,11 +75,13 @@ def _subscriptions(clients: Clients, period: timedelta) -> Figures:
     """Return the figures of the subscriptions, and those of this deployment's row, where the run is counted."""
     states = _per_tenant(clients, clients.subscription_table().load)
     now = clients.clock.now()
-    ends = [row.applied.expiration for state in states for row in state.tracked if row.is_wanted and row.applied]
+    wanted = [row for state in states for row in state.tracked if row.is_wanted]
+    left = [row.applied.expiration - now for row in wanted if row.applied]
+    least, missing = clients.settings.subscription_lifetime * _EXPIRING, len(wanted) - len(left)
+    figures = {"subscriptions": len(wanted), "expiring": missing + sum(1 for time in left if time < least)}
+    if left:
+        figures["expiring_h"] = int(min(left) / timedelta(hours=1))
     heard_at = max(_heard_at(states), default=None)
-    figures = {"subscriptions": len(ends)}
-    if ends:
-        figures["expiring_h"] = int((min(ends) - now) / timedelta(hours=1))
     if heard_at is not None:
         figures["heard_s"] = _age(clients, heard_at)
     has_heard = heard_at is not None and now - heard_at < period

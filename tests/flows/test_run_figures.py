@@ -94,10 +94,20 @@ def test_line_says_when_subscriptions_and_certificate_end(clients: Clients, figu
     line = figures()
     rows = clients.subscription_table().load(clients.settings.tenant_ids[0]).tracked
     assert int(line["subscriptions"]) == len(rows) > 0
+    assert line["expiring"] == "0"
     now = clients.clock.now()
     left = min(row.applied.expiration - now for row in rows if row.applied)
     assert int(line["expiring_h"]) in {left // HOUR, (left + MINUTE) // HOUR}
     assert int(line["certificate_d"]) > 30
+
+
+def test_subscription_that_is_not_renewed_counts_as_expiring(figures: Figures, deployment: LoopbackDeployment) -> None:
+    figures()
+    with deployment.fault(deployment.graph_service, Fault(path="/subscriptions", method="PATCH", status=403)):
+        deployment.clock.advance(timedelta(hours=49))
+        line = figures()
+    assert int(line["expiring"]) == int(line["subscriptions"])
+    assert int(line["expiring_h"]) == 22
 
 
 def test_gap_that_waits_is_counted_and_a_baseline_is_not(clients: Clients, figures: Figures) -> None:
@@ -155,6 +165,17 @@ def test_figure_that_cannot_be_read_is_left_out_of_the_line(figures: Figures, de
         line = figures()
     assert "certificate_d" not in line
     assert line["quarantine"].isdigit()
+
+
+def test_queue_that_does_not_answer_hides_no_other_figure(
+    deployment: LoopbackDeployment, azurite: Azurite, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="shared")
+    nowhere = azurite.connection_string.replace(azurite.queue_endpoint, "http://127.0.0.1:1/devstoreaccount1")
+    settings = Settings.from_environ(deployment.app.environ | {"AzureWebJobsStorage": nowhere})
+    line = Figures(Clients(settings, clock=deployment.app.time), caplog)()
+    assert "queue" not in line
+    assert {"parked", "quarantine", "gaps", "expiring", "certificate_d"} <= line.keys()
 
 
 def test_queue_that_is_missing_has_no_backlog(clients: Clients) -> None:

@@ -19,6 +19,7 @@ from shared.receiving.quarantine import KEPT_FOR
 from shared.subscriptions.status_table import TABLE as STATUS
 from shared.subscriptions.subscription_table import TABLE as SUBSCRIPTIONS
 from tests.fakes.settings_environment import names_asked_for
+from tests.infra.alerts import alert_faults, rule_identities
 from tests.infra.roles import NEEDS, ROLE_IDS
 from tests.infra.snapshot import Snapshot
 
@@ -202,7 +203,8 @@ def _network(name: str, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _identity(_name: str, snapshot: Snapshot) -> Iterator[str]:
-    identities = {each["id"] for each in snapshot.of_type("Microsoft.ManagedIdentity/userAssignedIdentities")}
+    made = {each["id"] for each in snapshot.of_type("Microsoft.ManagedIdentity/userAssignedIdentities")}
+    identities = made - rule_identities(snapshot)
     sites = snapshot.of_type("Microsoft.Web/sites")
     authentication = (
         snapshot.app.get("functionAppConfig", {}).get("deployment", {}).get("storage", {}).get("authentication", {})
@@ -232,6 +234,7 @@ CHECKS: tuple[Check, ...] = (
     _network,
     _identity,
     _references,
+    alert_faults,
 )
 
 

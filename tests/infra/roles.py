@@ -29,7 +29,7 @@ WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Operations that ``who`` (code, host or deployer) does, and the role that allows them at a scope.
+    """Operations that ``who`` (code, host, deployer or alerts) does, and the role that allows them at a scope.
 
     ``only``: the deployment in which they are done; empty in each.
     """
@@ -42,7 +42,7 @@ class Need:
 
     @property
     def holder(self) -> str:
-        return "deployer" if self.who == "deployer" else "app"
+        return "app" if self.who in {"code", "host"} else self.who
 
 
 def _need(who: str, role: str, scope: str, *operations: str, only: str = "") -> Need:
@@ -71,6 +71,7 @@ NEEDS = (
     _need("deployer", "Key Vault Certificates Officer", VAULT, "the encryption certificate"),
     _need("deployer", "Key Vault Secrets Officer", VAULT, "the client-state key"),
     _need("deployer", "Log Analytics Reader", WORKSPACE, "the log"),
+    _need("alerts", "Log Analytics Reader", WORKSPACE, "the queries of the rules"),
 )
 
 # The tables, queue and containers are there before the app is, so that it needs no right to make a queue.

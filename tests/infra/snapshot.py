@@ -13,12 +13,12 @@ from infra.check import INFRA
 FOLDER = INFRA / "snapshots"
 NAMES = ("default", "full")
 _STORAGE = "Microsoft.Storage/storageAccounts"
-_IDENTITY = re.compile(r"userAssignedIdentities/[\w-]+', '[\d-]+'\)\.principalId\]$")
+_IDENTITY = re.compile(r"userAssignedIdentities/(?:id-(alerts)-)?[\w-]+', '[\d-]+'\)\.principalId\]$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A role that the template gives: the role's id, to ``app`` or ``deployer``, and the type of its scope."""
+    """A role that the template gives: its id, to ``app``, ``alerts`` or ``deployer``, and the type of its scope."""
 
     role_id: str
     holder: str
@@ -92,7 +92,8 @@ def _assignment(resource: Mapping[str, Any]) -> Assignment:
     properties = resource["properties"]
     scope, _, _ = resource["id"].partition("/providers/Microsoft.Authorization/")
     kinds = scope.rpartition("/providers/")[2].split("/")
-    holder = "app" if _IDENTITY.search(properties["principalId"]) else "deployer"
+    identity = _IDENTITY.search(properties["principalId"])
+    holder = identity[1] or "app" if identity else "deployer"
     return Assignment(
         role_id=properties["roleDefinitionId"].rsplit("/", 1)[-1],
         holder=holder,
