@@ -85,7 +85,7 @@ def _subscriptions(clients: Clients, period: timedelta) -> Figures:
     if heard_at is not None:
         figures["heard_s"] = _age(clients, heard_at)
     has_heard = heard_at is not None and now - heard_at < period
-    return figures | _of_row(_counted(clients, now, has_heard=has_heard), now)
+    return {**figures, **_of_row(_counted(clients, now, has_heard=has_heard), now)}
 
 
 def _heard_at(states: Sequence[TenantState]) -> Sequence[datetime]:

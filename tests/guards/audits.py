@@ -205,7 +205,7 @@ _SINCE = (
         "they pass to the next owner",
         "status_of_run",
         without_keyword("replace", "records"),
-        "tests/unit/subscriptions/test_records_of_owner.py::test_next_run_of_the_owner_has_records_and_audit",
+        "tests/unit/subscriptions/test_records_of_owner.py::test_next_run_of_the_owner_has_what_the_former_had",
     ),
     Guarded(area="records", module="shared/events/publication.py")(
         "content that is owed comes after an event without it",

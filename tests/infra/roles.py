@@ -54,7 +54,7 @@ _TABLES = "Storage Table Data Contributor"
 
 NEEDS = (
     _need("code", _BLOBS, ACCOUNT, "GET blob", "HEAD blob", "PUT blob", "DELETE blob"),
-    _need("code", _BLOBS, ACCOUNT, "GET container", "HEAD container", "PUT container"),
+    _need("code", _BLOBS, ACCOUNT, "GET container", "HEAD container", "PUT container", "POST container"),
     _need("host", _BLOBS, ACCOUNT, "locks of the timer", "keys of the functions", "the package"),
     _need("code", _TABLES, ACCOUNT, "GET rows", "POST row", "PUT row", "PATCH row", "DELETE row", "POST batch"),
     _need("code", _TABLES, ACCOUNT, "GET tables", "POST table", "DELETE table"),
