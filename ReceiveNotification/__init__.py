@@ -5,6 +5,7 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -75,3 +76,16 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
         return 503
     post_log(clients()).received(receipt, size=len(body), took=datetime.now(UTC) - received_at)
     return 202
+
+
+def _warm_up() -> None:
+    from ReceiveNotification.process import clients  # noqa: PLC0415  as in _receive, and first as there
+    from shared.app.warm_up import warm_up  # noqa: PLC0415
+
+    warm_up(clients)
+
+
+# The host loads a function before it is given a request, and under a longer name. Whoever imports it by its own name
+# (the other function does, for ``process``) has no POST to wait for.
+if __name__ != "ReceiveNotification":
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()

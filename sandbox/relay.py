@@ -64,6 +64,8 @@ class Relay:
         And until when the service may still have done what it was asked for. So it is if an answer came slowly: the
         client may not have waited for it.
         """
+        self.connections = 0
+        """How many were made to it."""
         self.swallowed = 0
         """How many pieces of requests it took while it was silent."""
         self._target = port
@@ -89,6 +91,7 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine that runs has its task
+        self.connections += 1
         connection = _Connection(is_fresh=self.mood is Mood.STALE)
         self._tasks.add(task)
         try:

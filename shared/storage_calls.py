@@ -115,6 +115,11 @@ class QueueCalls:
     def __init__(self, queues: QueueServiceClient) -> None:
         self._calls = StorageCalls(queues)
 
+    def exists(self, queue: str, *, seconds: float) -> bool:
+        """Return whether a queue exists."""
+        request = self._calls.request("GET", f"{queue}?comp=metadata", {})
+        return self._calls.send(request, seconds=seconds, may_be_missing=True).status_code != _NOT_FOUND
+
     def put_message(self, queue: str, message: bytes, *, seconds: float) -> None:
         """Put a message in Base64 into a queue, in which it stays until it is deleted."""
         content = b"<QueueMessage><MessageText>%b</MessageText></QueueMessage>" % base64.b64encode(message)

@@ -1,7 +1,8 @@
-"""What a cold worker loads before it can answer a handshake: nothing but what the host needs itself."""
+"""What a cold worker loads: for a handshake nothing but what the host needs itself, and beside it what a POST needs."""
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,22 +23,53 @@ HEAVY = (
     "msgspec",
     "requests",
 )
-QUESTION = f"""
-import asyncio
-import sys
+LOADED = """
+import asyncio, sys, threading, types
 import azure.functions as func
-from ReceiveNotification import main
-answer = asyncio.run(main(func.HttpRequest(method="POST", url="/", params={{"validationToken": "a b"}}, body=b"")))
+# As the worker loads a function.
+app = types.ModuleType("__app__")
+app.__path__ = ["."]
+sys.modules["__app__"] = app
+"""
+QUESTION = f"""
+from {{package}} import main
+answer = asyncio.run(main(func.HttpRequest(method="POST", url="/", params={{{{"validationToken": "a b"}}}}, body=b"")))
 assert (answer.status_code, answer.get_body()) == (200, b"a b")
 print([name for name in sys.modules if name.startswith({HEAVY!r})])
 """
+WARMED_UP = """
+from {package} import main
+for thread in threading.enumerate():
+    if thread.name == "warm-up":
+        thread.join()
+print("shared.receiving.receive" in sys.modules)
+"""
+
+# With settings it would call what they name.
+NO_SETTINGS: Mapping[str, str] = {}
+
+
+def _said(script: str, environ: Mapping[str, str] | None = None) -> str:
+    command = [sys.executable, "-c", LOADED + script]
+    answer = subprocess.run(  # noqa: S603  fixed words
+        command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=True
+    )
+    return answer.stdout.strip()
 
 
 @pytest.mark.slow
 def test_the_handshake_imports_no_client_and_none_of_the_product() -> None:
-    command = [sys.executable, "-c", QUESTION]
-    answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603  fixed words
-    assert answer.stdout.strip() == "[]"
+    assert _said(QUESTION.format(package="ReceiveNotification")) == "[]"
+
+
+@pytest.mark.slow
+def test_worker_that_loads_the_function_warms_up_by_itself() -> None:
+    assert _said(WARMED_UP.format(package="__app__.ReceiveNotification"), NO_SETTINGS) == "True"
+
+
+@pytest.mark.slow
+def test_module_that_is_imported_by_its_own_name_warms_nothing_up() -> None:
+    assert _said(WARMED_UP.format(package="ReceiveNotification"), NO_SETTINGS) == "False"
 
 
 SINK = """

@@ -17,7 +17,7 @@ from shared.timing import Deadline
 
 
 class EventSink(Protocol):
-    """Where events go. Both methods raise Unavailable, or Misconfigured with the role that the app lacks."""
+    """Where events go. All methods raise Unavailable, or Misconfigured with the role that the app lacks."""
 
     def publish(
         self, events: Sequence[CloudEvent], deadline: Deadline, on_sent: Callable[[CloudEvent], None] = ...
@@ -27,6 +27,10 @@ class EventSink(Protocol):
 
     def check(self) -> None:
         """Return if the sink answers the app."""
+        ...
+
+    def open(self) -> None:
+        """Open the connection that the first event would wait for."""
         ...
 
 

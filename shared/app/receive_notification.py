@@ -57,11 +57,17 @@ def _publisher(clients: Clients) -> ItemPublisher:
         client_id=settings.client_id,
         validation_tokens=ValidationTokens(expected),
         record_activity=ActivityRecorder(clients.subscription_table().record_activity).record,
-        signing_key=SigningKeys(settings.login_url, settings.client_id).signing_key,
+        signing_key=signing_keys(clients).signing_key,
         private_key=clients.certificate_versions(certificate_name).private_key if certificate_name else _no_private_key,
         fetch_resources=ResourceReader(clients.read_resource).read,
         publish_events=clients.publisher().publish,
     )
+
+
+@once
+def signing_keys(clients: Clients) -> SigningKeys:
+    """Return the keys with which Entra ID signs validation tokens."""
+    return SigningKeys(clients.settings.login_url, clients.settings.client_id)
 
 
 @once

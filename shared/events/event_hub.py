@@ -61,14 +61,17 @@ class EventHub:
     def send(self, messages: Sequence[bytes]) -> int:
         """Send the first of ``messages``, which are events as JSON, and return how many; the hub has them then.
 
-        For one thread at a time.
+        For one thread at a time, as is ``open``.
 
         Raises:
             Unavailable: the hub did not accept them in time; it may have them all the same.
             Misconfigured: there is no such hub, it refuses the app, or it takes smaller messages only.
         """
-        client = self._client = self._client or self._new_client()
-        return self._in_time(partial(self._send, client, messages))
+        return self._in_time(partial(self._send, self._kept_client(), messages))
+
+    def open(self) -> None:
+        """Connect, so that ``send`` need not; raises as it does."""
+        self._in_time(self._kept_client().create_batch)
 
     def check(self) -> None:
         """Return if the hub lets the app send; raises as ``send`` does."""
@@ -109,6 +112,10 @@ class EventHub:
             raise Misconfigured(f"{self._where} takes {limit} bytes at most: use a tier that takes events of {size}")
         client.send_batch(batch, timeout=_SEND_SECONDS)
         return len(batch)
+
+    def _kept_client(self) -> "EventHubProducerClient":
+        client = self._client = self._client or self._new_client()
+        return client
 
     def _connect_once(self) -> None:
         with self._new_client() as client:

@@ -60,6 +60,10 @@ class EventHubSink:
         """
         self._hub.check()
 
+    def open(self) -> None:
+        """Open the connection that the first event would wait for; raises as ``check`` does."""
+        self._batch.between(self._hub.open)
+
     def _send_large(self, event: CloudEvent, message: bytes, on_sent: Callable[[], None], deadline: Deadline) -> None:
         message = self._claim_check.apply(event, message)
         deadline.raise_if_passed()

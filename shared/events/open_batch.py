@@ -57,6 +57,10 @@ class OpenBatch:
                 self._changed.notify_all()
         return [each.sent for each in added]
 
+    def between(self, call: Callable[[], None]) -> None:
+        """Return after ``call``, which is made on the thread that sends, while it does not; raises as ``call`` does."""
+        self._pool.submit(call).result()
+
     def _run(self) -> None:
         while (taken := self._take()) is not None:
             self._send_all(taken)

@@ -73,9 +73,7 @@ class QueueSink:
             Misconfigured: storage refuses the app; the text names the role.
         """
         try:
-            self._queue.get_queue_properties(**FAIL_FAST)
-        except ResourceNotFoundError:
-            return
+            self._calls.exists(self._queue.queue_name, seconds=_SEND.total_seconds())
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
 
@@ -89,6 +87,10 @@ class QueueSink:
         except CLIENT_ERRORS as exc:
             raise as_problem("storage", exc, role=QUEUE_ROLE) from exc
         return Backlog(messages=messages or 0, oldest_at=first[0].inserted_on if first else None)
+
+    def open(self) -> None:
+        """Open the connection that the first event would wait for; raises as ``check`` does."""
+        self.check()
 
     def _send(
         self, event: CloudEvent, message: bytes, deadline: Deadline, on_sent: Callable[[CloudEvent], None]

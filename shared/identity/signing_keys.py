@@ -40,6 +40,10 @@ class SigningKeys:
         self._sets = (_KeySet(url, monotonic), _KeySet(f"{url}?appid={client_id}", monotonic))
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="signing-keys")
 
+    def fetch(self) -> None:
+        """Fetch the keys of all tenants, unless they are cached; raise Unavailable if Entra ID does not answer."""
+        self._sets[0].fetch()
+
     def signing_key(self, key_id: str, deadline: Deadline) -> SigningKey:
         """Return the key with the id ``key_id``.
 
@@ -84,6 +88,12 @@ class _KeySet:
     def _age(self) -> float:
         fetched_at = self._fetched_at
         return float("inf") if fetched_at is None else self._monotonic() - fetched_at
+
+    def fetch(self) -> None:
+        """Fetch the keys unless they are cached. This is no miss: the next unknown key is looked for at once."""
+        with self._lock:
+            if not self._is_usable():
+                self._refresh(None)
 
     def get(self, key_id: str) -> SigningKey:
         """Return a key, after a refresh if it is unknown; raises what ``SigningKeys.signing_key`` raises."""

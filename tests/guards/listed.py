@@ -18,6 +18,7 @@ from tests.guards import (
     signing_in,
     storing,
     times,
+    warming,
 )
 from tests.guards.guard import Guard
 
@@ -39,4 +40,5 @@ GUARDS: tuple[Guard, ...] = (
     *signing_in.GUARDS,
     *looking.GUARDS,
     *audits.GUARDS,
+    *warming.GUARDS,
 )

@@ -301,3 +301,14 @@ def test_hub_that_takes_too_little_is_misconfigured(namespace: Namespace, blobs:
 def test_hub_that_answers_passes_its_check(sink: EventHubSink, namespace: Namespace) -> None:
     sink.check()
     assert namespace.hubs.batches == []
+
+
+def test_opened_hub_sends_the_first_event_on_that_connection(namespace: Namespace, blobs: BlobServiceClient) -> None:
+    before = namespace.hubs.connections
+    with _sink(namespace, blobs) as sink:
+        for _ in range(2):
+            sink.open()
+        assert namespace.hubs.connections == before + 1
+        sink.publish([_event()], in_time())
+    assert namespace.hubs.connections == before + 1
+    assert len(namespace.hubs.batches) == 1

@@ -189,3 +189,22 @@ def test_rotated_key_is_found_among_forged_ids_after_the_cooldown(
         keys.signing_key("forged", in_time())
     assert keys.signing_key(new, in_time()).public_key == outside.entra.signing_key.public_key()
     assert _fetches(outside) == 2
+
+
+def test_keys_that_were_fetched_before_are_not_fetched_by_a_post(outside: IdentityServices, keys: SigningKeys) -> None:
+    for _ in range(2):
+        keys.fetch()
+    assert _serves(outside, keys)
+    assert _fetches(outside) == 1
+
+
+def test_fetch_is_no_miss_so_that_the_next_new_key_is_found(outside: IdentityServices, keys: SigningKeys) -> None:
+    keys.fetch()
+    outside.entra.rotate_signing_key()
+    assert _serves(outside, keys)
+
+
+def test_fetch_that_fails_leaves_the_post_to_try_again(outside: IdentityServices, keys: SigningKeys) -> None:
+    with fault(outside.login, Fault(status=503, path=KEYS)), pytest.raises(Unavailable, match="cannot be fetched"):
+        keys.fetch()
+    assert _serves(outside, keys)

@@ -128,3 +128,23 @@ def test_batch_that_is_not_full_waits_no_longer_than_it_may() -> None:
     hub = _Hub()
     _add(OpenBatch(hub.send, linger=timedelta(milliseconds=20)), b"first").result(_PATIENCE)
     assert hub.sent == [[b"first"]]
+
+
+def test_call_between_batches_waits_for_the_one_under_way() -> None:
+    hub, made = _Hub(), list[str]()
+    batch = OpenBatch(hub.send)
+    hub.open.clear()
+    sent = _add(batch, b"a", lambda: made.append("sent"))
+    assert hub.asked.wait(_PATIENCE)
+    threading.Timer(0.05, hub.open.set).start()
+    batch.between(lambda: made.append("called"))
+    sent.result(_PATIENCE)
+    assert made == ["sent", "called"]
+
+
+def test_call_between_batches_raises_what_it_raises() -> None:
+    def fail() -> None:
+        raise Unavailable("no hub")
+
+    with pytest.raises(Unavailable, match="no hub"):
+        OpenBatch(_Hub().send).between(fail)
