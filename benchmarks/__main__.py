@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, over_http, planning, receiving, redriving, renewing
+from benchmarks import first_posts, imports, over_http, planning, receiving, redriving, renewing
 
 type Section = Callable[[], tuple[Table, bool]]
 """Measures, and returns a table of the figures and whether the targets that are judged were met."""
@@ -46,6 +46,11 @@ def _imports() -> tuple[Table, bool]:
     return imports.table(imports.measure()), True
 
 
+def _first_posts() -> tuple[Table, bool]:
+    with tempfile.TemporaryDirectory() as folder:
+        return first_posts.table(asyncio.run(first_posts.measure(Path(folder)))), True
+
+
 def _redriving() -> tuple[Table, bool]:
     return redriving.table(redriving.measure()), True
 
@@ -68,6 +73,7 @@ _SECTIONS: Mapping[str, Section] = {
     "over_http": _over_http,
     "redriving": _redriving,
     "imports": _imports,
+    "first_posts": _first_posts,
     "planning": _planning,
     "renewing": _renewing,
 }

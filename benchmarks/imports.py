@@ -12,25 +12,29 @@ from rich.table import Table
 from benchmarks.tables import Figure, Target, figures_table
 
 _PROCESSES = 7
-_TARGET_MILLISECONDS = 60
+_TARGET_MILLISECONDS = 15
 _REPOSITORY = Path(__file__).parent.parent
 
 # In the order in which a worker meets them: its own runtime, all functions, and with the first POST the rest.
 _RUNTIME = "azure.functions and the runtime"
 _STEPS = {
     _RUNTIME: "import azure.functions, azure_functions_runtime_v1",
-    "ReceiveNotification": "import ReceiveNotification",
-    "RenewSubscriptions": "import RenewSubscriptions",
+    "ReceiveNotification": "from __app__ import ReceiveNotification",
+    "RenewSubscriptions": "from __app__ import RenewSubscriptions",
     "a handshake answered": (
-        "ReceiveNotification.main(azure.functions.HttpRequest("
-        "method='POST', url='/', params={'validationToken': 'Validation: Testing'}, body=b''))"
+        "asyncio.run(ReceiveNotification.main(azure.functions.HttpRequest("
+        "method='POST', url='/', params={'validationToken': 'Validation: Testing'}, body=b'')))"
     ),
     "the product, with the first POST": "import shared.app.receive_notification, shared.receiving.receive",
 }
 _HANDSHAKE = ("ReceiveNotification", "RenewSubscriptions", "a handshake answered")
 
 _TIMER = """
-import json, sys, time
+import asyncio, json, sys, time, types
+# As the worker loads a function: under this name, it warms the process up meanwhile.
+app = types.ModuleType("__app__")
+app.__path__ = ["."]
+sys.modules["__app__"] = app
 spent = {}
 for name, step in json.loads(sys.argv[1]).items():
     start = time.perf_counter()
@@ -52,7 +56,7 @@ def table(runs: Sequence[Mapping[str, float]]) -> Table:
     handshake = median(sum(run[name] for name in _HANDSHAKE) for run in runs)
     limit = Target(text=f"≤ {_TARGET_MILLISECONDS} ms", met=handshake <= _TARGET_MILLISECONDS)
     over = Figure(name="handshake over the bare runtime", value=f"{handshake:,.1f} ms", target=limit)
-    caption = f"Medians of {_PROCESSES} fresh processes, each step on top of those above it."
+    caption = f"Medians of {_PROCESSES} fresh processes, each step on top of those above it, while the warm-up runs."
     return figures_table("Cold start", [*figures, over], caption=caption)
 
 

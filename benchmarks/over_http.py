@@ -60,7 +60,7 @@ async def measure(folder: Path) -> Report:
     world = World(folder)
     try:
         await world.start_services()
-        bodies = itertools.cycle(await asyncio.to_thread(_bodies, await _addressee(world)))
+        bodies = itertools.cycle(await asyncio.to_thread(_bodies, await addressee(world)))
         await world.start_host([])
         return await _all_levels(world, bodies)
     finally:
@@ -80,7 +80,8 @@ def table(report: Report) -> Table:
     return result
 
 
-async def _addressee(world: World) -> Addressee:
+async def addressee(world: World) -> Addressee:
+    """Return the app of ``world``, with a new certificate."""
     version = await world.new_certificate()
     registration = world.registration
     tenant_id = registration.tenant_ids[0]

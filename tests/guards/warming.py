@@ -27,8 +27,8 @@ GUARDS = (
     ),
     _warm_up(
         "success is silent",
-        "warm_up",
-        condition("problems", becomes=True),
+        "_problems",
+        rewrite("[_1 for _1 in _2 if _1 is not None]", "list(_2)"),
         f"{_WARM_UP}::test_warm_up_that_succeeds_writes_no_line",
     ),
     _batch(
