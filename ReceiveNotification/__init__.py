@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 import asyncio
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,9 @@ _BUDGET = timedelta(seconds=2.5)
 # The worker's own pool has one thread on Flex Consumption, whatever PYTHON_THREADPOOL_THREAD_COUNT says. While storage
 # hangs, each POST takes all of its budget: this is enough for 12 POSTs a second, and the rest get a 503 in time.
 _POSTS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="posts")
+
+# A handshake that made the host start this process is answered first: imports would take the interpreter from it.
+_WARM_UP_AFTER_SECONDS = 0.1
 
 # Graph's tokens are about 100 characters of plain text, but anyone can send others.
 _MAX_VALIDATION_TOKEN = 2048
@@ -79,6 +83,8 @@ def _receive(body: bytes, fetch: str | None, received_at: datetime) -> int:
 
 
 def _warm_up() -> None:
+    time.sleep(_WARM_UP_AFTER_SECONDS)
+
     from ReceiveNotification.process import clients  # noqa: PLC0415  as in _receive, and first as there
     from shared.app.warm_up import warm_up  # noqa: PLC0415
 

@@ -146,6 +146,7 @@ CALLS_OF_A_POST: Mapping[str, Call] = {
 }
 CALLS: Mapping[str, Call] = {
     **CALLS_OF_A_POST,
+    "check the queue": lambda stores, _: stores.sink.check(),
     "purge records": lambda stores, _: stores.publications.purge(before=DAY - timedelta(days=30)),
     "load subscriptions": lambda stores, rows: stores.subscriptions.load(rows.gap.tenant_id),
     "load an account": lambda stores, rows: stores.subscriptions.load_account(rows.gap.tenant_id, delegated=False),
