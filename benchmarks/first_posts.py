@@ -90,6 +90,10 @@ async def _took(session: aiohttp.ClientSession, url: str, body: bytes, status: i
 
 
 def _figure(name: str, times: Sequence[timedelta], limit: timedelta | None = None) -> Figure:
-    took = median(times)
-    target = limit and Target(text=f"≤ {limit / timedelta(milliseconds=1):,.0f} ms", met=took <= limit)
-    return Figure(name=name, value=f"{took / timedelta(milliseconds=1):,.0f} ms", target=target)
+    took = timedelta(seconds=median(each.total_seconds() for each in times))
+    target = None if limit is None else Target(text=f"≤ {_milliseconds(limit)}", met=took <= limit)
+    return Figure(name=name, value=_milliseconds(took), target=target)
+
+
+def _milliseconds(span: timedelta) -> str:
+    return f"{span / timedelta(milliseconds=1):,.0f} ms"
