@@ -78,7 +78,10 @@ def _subscriptions(clients: Clients, period: timedelta) -> Figures:
     wanted = [row for state in states for row in state.tracked if row.is_wanted]
     left = [row.applied.expiration - now for row in wanted if row.applied]
     least, missing = clients.settings.subscription_lifetime * _EXPIRING, len(wanted) - len(left)
-    figures = {"subscriptions": len(wanted), "expiring": missing + sum(1 for time in left if time < least)}
+    figures: dict[str, int] = {
+        "subscriptions": len(wanted),
+        "expiring": missing + sum(1 for time in left if time < least),
+    }
     if left:
         figures["expiring_h"] = int(min(left) / timedelta(hours=1))
     heard_at = max(_heard_at(states), default=None)
