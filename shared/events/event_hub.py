@@ -67,11 +67,13 @@ class EventHub:
             Unavailable: the hub did not accept them in time; it may have them all the same.
             Misconfigured: there is no such hub, it refuses the app, or it takes smaller messages only.
         """
-        return self._in_time(partial(self._send, self._kept_client(), messages))
+        client = self._kept_client()
+        return self._in_time(partial(self._with, client, partial(self._send_batch, client, messages)))
 
     def open(self) -> None:
         """Connect, so that ``send`` need not; raises as it does."""
-        self._in_time(self._kept_client().create_batch)
+        client = self._kept_client()
+        self._in_time(partial(self._with, client, client.create_batch))
 
     def check(self) -> None:
         """Return if the hub lets the app send; raises as ``send`` does."""
@@ -91,9 +93,10 @@ class EventHub:
         except CLIENT_ERRORS as exc:
             raise as_unavailable(f"the event hub {self._settings.name}", exc) from exc
 
-    def _send(self, client: "EventHubProducerClient", messages: Sequence[bytes]) -> int:
+    def _with[T](self, client: "EventHubProducerClient", call: Callable[[], T]) -> T:
+        """Make a call of a client, and close the client after it if it was given up meanwhile."""
         try:
-            return self._send_batch(client, messages)
+            return call()
         finally:
             if client is not self._client:
                 client.close()
