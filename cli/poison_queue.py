@@ -3,6 +3,8 @@
 Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#poison-messages
 """
 
+from itertools import islice
+
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
@@ -18,9 +20,10 @@ _HIDDEN_SECONDS = 60
 _PAGE = 32
 
 
-def move_back(queues: QueueServiceClient, name: str) -> int:
+def move_back(queues: QueueServiceClient, name: str, most: int) -> int:
     """Move what is in the poison queue, which exists, back into its queue, and return how many messages that were.
 
+    ``most`` ends it where the consumer fails again at once, and fills the poison queue as fast as it is emptied.
     A message is deleted after it was sent, so one may be in both queues if the command is killed, and none is lost.
 
     Raises:
@@ -29,9 +32,8 @@ def move_back(queues: QueueServiceClient, name: str) -> int:
     """
     poison, queue, moved = queues.get_queue_client(f"{name}{SUFFIX}"), queues.get_queue_client(name), 0
     try:
-        for message in poison.receive_messages(
-            messages_per_page=_PAGE, visibility_timeout=_HIDDEN_SECONDS, **FAIL_FAST
-        ):
+        waiting = poison.receive_messages(messages_per_page=_PAGE, visibility_timeout=_HIDDEN_SECONDS, **FAIL_FAST)
+        for message in islice(waiting, most):
             queue.send_message(message.content, time_to_live=_NEVER_EXPIRES, **FAIL_FAST)
             poison.delete_message(message, **FAIL_FAST)
             moved += 1

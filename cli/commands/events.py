@@ -107,7 +107,7 @@ def retry(*, yes: Yes = False) -> None:
     name, count = _queue_name(clients), _queue(clients, SUFFIX).count()
     if count and not yes:
         typer.confirm(f"Move about {count} messages from {name}{SUFFIX} to {name}?", abort=True)
-    moved = move_back(clients.queues(), name) if count else 0
+    moved = move_back(clients.queues(), name, count) if count else 0
     print_line(out, f"{moved} messages were moved to {name}." if moved else "The poison queue is empty.")
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from azure.storage.queue import QueueClient, QueueServiceClient
 
+from cli.poison_queue import move_back
 from tests.cli.child_processes import end, start, write_settings
 from tests.cli.operator import Operator
 
@@ -74,6 +75,13 @@ def test_moved_messages_never_expire(operator: Operator, queue: QueueClient, poi
     assert _count(poison) == 0
     expirations = [message.expires_on for message in queue.peek_messages(max_messages=32)]
     assert [each.year for each in expirations if each is not None] == [9999, 9999]
+
+
+def test_retry_ends_where_the_consumer_fails_again_at_once(
+    queues: QueueServiceClient, queue: QueueClient, poison: QueueClient
+) -> None:
+    assert move_back(queues, queue.queue_name, 1) == 1
+    assert (_count(queue), _count(poison)) == (1, 1)
 
 
 def test_retry_asks_first(operator: Operator, poison: QueueClient) -> None:
