@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from sandbox.serving import Fault
 from shared.app.clients import Clients
 from shared.app.deployments import deployment as this_deployment
 from shared.app.renew_subscriptions import timer_run
+from shared.app.run_figures import run_figures
 from shared.events.queue_sink import Backlog, QueueSink
 from shared.gaps.gap import Gap, GapCause
 from shared.receiving.post_store import PARKED, QUARANTINE, StoredPost
@@ -20,11 +22,12 @@ from shared.settings import Settings
 from shared.subscriptions.deployment_status import DeploymentStatus
 from shared.timing import Deadline
 from tests.fakes.deployments import forget_deployments
+from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, within
 from tests.flows.deployment import LoopbackDeployment
 
 pytestmark = pytest.mark.slow
 
-MINUTE, HOUR, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=7)
+SECOND, MINUTE, HOUR, WEEK = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=7)
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +179,18 @@ def test_queue_that_does_not_answer_hides_no_other_figure(
     line = Figures(Clients(settings, clock=deployment.app.time), caplog)()
     assert "queue" not in line
     assert {"parked", "quarantine", "gaps", "expiring", "certificate_d"} <= line.keys()
+
+
+def test_storage_that_is_silent_holds_up_no_line(deployment: LoopbackDeployment, azurite: Azurite) -> None:
+    # What is not accepted is connected all the same, and ends with the listener.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = f"http://127.0.0.1:{server.getsockname()[1]}/devstoreaccount1"
+        connection = azurite.connection_string.replace(azurite.blob_endpoint, silent)
+        settings = Settings.from_environ(deployment.app.environ | {"AzureWebJobsStorage": connection})
+        with within(BUSY_MACHINE_SECONDS):
+            found = run_figures(Clients(settings, clock=deployment.app.time), 5 * MINUTE, time_limit=SECOND)
+    assert "parked" not in found
+    assert "gaps" in found
 
 
 def test_queue_that_is_missing_has_no_backlog(clients: Clients) -> None:

@@ -44,6 +44,12 @@ GUARDS = (
         f"{_FIGURES}::test_queue_that_does_not_answer_hides_no_other_figure",
     ),
     _run(
+        "what is silent holds up no line",
+        "run_figures",
+        rewrite("_.result_of(_1)", "_1.result()"),
+        f"{_FIGURES}::test_storage_that_is_silent_holds_up_no_line",
+    ),
+    _run(
         "a baseline is no gap",
         "_open_gaps",
         rewrite("not (_1.is_baseline or _1.is_recheck)", "True"),
