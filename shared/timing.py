@@ -1,7 +1,7 @@
 """Time: a clock, the deadline of a piece of work, and the pause after failed attempts."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -143,6 +143,14 @@ class Deadline:
         except (TimeoutError, CancelledError) as exc:
             future.cancel()
             raise Unavailable("no answer before the deadline") from exc
+
+    def results_of[T](self, futures: Sequence[Future[T]]) -> Sequence[T]:
+        """Return the results of all, as ``result_of`` does; once one fails, cancel those that have not started."""
+        try:
+            return [self.result_of(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

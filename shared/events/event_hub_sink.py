@@ -44,12 +44,7 @@ class EventHubSink:
             self._pool.submit(self._send_large, *message, deadline) for message in messages if is_too_large(message[1])
         ]
         sends += self._batch.add((text, report) for _, text, report in messages if not is_too_large(text))
-        try:
-            for send in sends:
-                deadline.result_of(send)
-        finally:
-            for send in sends:
-                send.cancel()
+        deadline.results_of(sends)
 
     def check(self) -> None:
         """Return if the hub lets the app send.

@@ -57,13 +57,7 @@ class QueueSink:
             # The call ends by its deadline: another thread would cost more than it saves.
             self._send(*messages[0], deadline, on_sent)
             return
-        sends = [self._pool.submit(self._send, *message, deadline, on_sent) for message in messages]
-        try:
-            for send in sends:
-                deadline.result_of(send)
-        finally:
-            for send in sends:
-                send.cancel()
+        deadline.results_of([self._pool.submit(self._send, *message, deadline, on_sent) for message in messages])
 
     def check(self) -> None:
         """Return if the queue answers the app; one that is missing is made by its first event.

@@ -78,12 +78,7 @@ class PostStore:
 
     def store(self, posts: Sequence[tuple[StoredPost, bytes]], deadline: Deadline) -> int:
         """Return how many bodies are new, once all are stored; an existing blob stays: its name tells its content."""
-        writes = [self._pool.submit(self._store, post, body) for post, body in posts]
-        try:
-            return sum([deadline.result_of(write) for write in writes])
-        finally:
-            for write in writes:
-                write.cancel()
+        return sum(deadline.results_of([self._pool.submit(self._store, post, body) for post, body in posts]))
 
     def _store(self, post: StoredPost, body: bytes) -> bool:
         blob = self._container.get_blob_client(post.name)

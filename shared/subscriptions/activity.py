@@ -56,13 +56,7 @@ class ActivityRecorder:
             if subject[2] is None:
                 self._record_heartbeat(subject, received_at)
         lifecycle = [subject for subject in due if subject[2] is not None]
-        writes = [self._lifecycle_writes.submit(self._write, subject, received_at) for subject in lifecycle]
-        try:
-            for write in writes:
-                deadline.result_of(write)
-        finally:
-            for write in writes:
-                write.cancel()
+        deadline.results_of([self._lifecycle_writes.submit(self._write, subject, received_at) for subject in lifecycle])
 
     def _is_due(self, subject: _Subject) -> bool:
         return self._recorded_at.get(subject, float("-inf")) <= self._monotonic() - _SECONDS_BETWEEN_WRITES
