@@ -143,12 +143,12 @@ class Attempt:
     def _query(self, list_id: str) -> tuple[TimeWindowQuery | None, Sequence[Gap]]:
         """Return how to read a list, and what its subscriptions may have missed; None if it is not checked any more."""
         # What may be missing for longest asks for enough.
-        gaps = sorted(self.gaps.values(), key=lambda gap: gap.since)
-        query: Query | None = query_for(gaps[0])
+        gaps = tuple(self.gaps.values())
+        query: Query | None = query_for(min(gaps, key=lambda gap: gap.since))
         if isinstance(query, ForEachQuery):
             query = query.query_for({"id": list_id})
         else:
-            gaps = [gap for gap in gaps if gap.subscription_key == list_id]
+            gaps = (self.gaps[list_id],) if list_id in self.gaps else ()
             query = query_for(gaps[0]) if gaps else None
         return (query if isinstance(query, TimeWindowQuery) else None), gaps
 

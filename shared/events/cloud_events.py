@@ -107,8 +107,7 @@ def change_event(
     encrypted = notification.encrypted_content
     # Graph encrypts each item with its own key, so each notification has its own signature. Two updates without
     # content in one POST differ only in their position.
-    receipt = ReceiptKey(f"{received_at.isoformat()} {ordinal}")
-    own_key = receipt if encrypted is None else encrypted.data_signature.hex()
+    own_key = encrypted.data_signature.hex() if encrypted else ReceiptKey(f"{received_at.isoformat()} {ordinal}")
     return event_from_notification(notification, fetched, client_id=client_id, at=received_at, own_key=own_key)
 
 
