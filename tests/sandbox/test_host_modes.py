@@ -41,19 +41,20 @@ ECHO = """
         return func.HttpResponse(req.get_body(), headers={"X-Encoding": req.headers.get("content-encoding", "")})
 """
 THREADS = """
-    import os, threading, time
+    import os, threading
 
-    _LOCK, _now, _most = threading.Lock(), 0, 0
+    _LOCK, _TOGETHER, _now = threading.Lock(), threading.Event(), 0
 
     def main(req: func.HttpRequest) -> func.HttpResponse:
-        global _now, _most
+        global _now
         with _LOCK:
             _now += 1
-            _most = max(_most, _now)
-        time.sleep(0.5)
+            if _now == int(req.params["at_once"]):
+                _TOGETHER.set()
+        together = _TOGETHER.wait(float(req.params["seconds"]))
         with _LOCK:
             _now -= 1
-        return func.HttpResponse(f"{os.environ['PYTHON_THREADPOOL_THREAD_COUNT']} {_most}")
+        return func.HttpResponse(f"{os.environ['PYTHON_THREADPOOL_THREAD_COUNT']} {together}")
 """
 AT_ONCE = 48
 
@@ -132,15 +133,16 @@ def test_gzip_body_arrives_as_it_was_sent(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "is_enough"), [([], True), (["--from-placeholder"], False)], ids=["with settings", "placeholder"]
+    ("arguments", "seconds", "is_enough"),
+    [([], 20, True), (["--from-placeholder"], 0.1, False)],
+    ids=["with settings", "placeholder"],
 )
 def test_worker_from_a_placeholder_has_its_threads_before_its_settings(
-    app: Path, arguments: list[str], *, is_enough: bool
+    app: Path, arguments: list[str], seconds: float, *, is_enough: bool
 ) -> None:
     write_http_function(app, "Threads", THREADS)
     host = FunctionsHost(app, {"PYTHON_THREADPOOL_THREAD_COUNT": f"{AT_ONCE}"}, None, arguments=arguments)
     with hosting(host), ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda _: requests.get(f"{host.url}/Threads", timeout=20), range(AT_ONCE)))
-        setting, most = requests.get(f"{host.url}/Threads", timeout=20).text.split()
-    assert setting == f"{AT_ONCE}"
-    assert (int(most) >= AT_ONCE) == is_enough
+        url = f"{host.url}/Threads?at_once={AT_ONCE}&seconds={seconds}"
+        answers = {answer.text for answer in pool.map(lambda _: requests.get(url, timeout=60), range(AT_ONCE))}
+    assert answers == {f"{AT_ONCE} {is_enough}"}
