@@ -72,6 +72,11 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def open_connections(self) -> int:
+        """How many have not ended."""
+        return len(self._tasks)
+
     async def start(self) -> None:
         """Listen on a free port, which ``port`` then names."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -81,12 +86,17 @@ class Relay:
         """Close the port and every connection."""
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hang_up()
         if self._server is not None:
             # Connections that were accepted and are not served yet.
             self._server.abort_clients()
+
+    async def hang_up(self) -> None:
+        """End every connection; new ones are served."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tests.sandbox.background import Background
 if TYPE_CHECKING:
     from sandbox.eventhubs import EventHubs
 
+_GIVEN_UP_SECONDS = 10.0
 WHY_SKIPPED = "python-qpid-proton is not installed: make event-hubs"
 
 
@@ -39,6 +41,10 @@ class Namespace:
         self.hubs.faults.clear()
         self.hubs.batches.clear()
         self.hubs.refused.clear()
+        # Threads hold clients that were given up, with the sockets that those never close.
+        if given_up := [call for client in self.clients for call in list(client._calls._abandoned)]:
+            self.background.run(self.relay.hang_up())
+            wait(given_up, timeout=_GIVEN_UP_SECONDS)
 
 
 @contextmanager

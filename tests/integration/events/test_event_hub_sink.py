@@ -226,6 +226,17 @@ def test_silent_hub_is_given_up_in_time_and_then_used(sink: EventHubSink, namesp
     assert eventually(lambda: _is_taken(sink))
 
 
+def test_client_that_was_given_up_closes_what_it_opens_later(namespace: Namespace, blobs: BlobServiceClient) -> None:
+    namespace.relay.mood = Mood.SILENT
+    with _sink(namespace, blobs) as sink:
+        with within(BUSY_MACHINE_SECONDS), pytest.raises(Unavailable):
+            sink.open()
+        namespace.relay.mood = Mood.FORWARDING
+        namespace.background.run(namespace.relay.hang_up())
+        assert eventually(lambda: not namespace.clients[-1]._calls._abandoned)
+        assert eventually(lambda: not namespace.relay.open_connections)
+
+
 def _is_taken(sink: EventHubSink) -> bool:
     try:
         sink.publish([_event()], in_time())
