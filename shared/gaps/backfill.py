@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from shared.errors import Malformed, NotFound
 from shared.events.cloud_events import CloudEvent
+from shared.gaps.coverage import Coverage
 from shared.gaps.gap import Gap, GapCause, GapState, Step
 from shared.gaps.graph_queries import ForEachQuery, Query, SnapshotQuery, TimeWindowQuery, query_for
 from shared.gaps.list_comparison import ListComparison, SnapshotEntries
@@ -56,11 +57,12 @@ class _Restart(Exception):
 class Backfill:
     """One attempt at a gap, with its progress in ``gap``; ``is_complete``: the subscription's baseline is complete.
 
-    ``units`` counts what is complete and would not be done again.
+    ``coverage``: the subscriptions of the tenant. ``units`` counts what is complete and would not be done again.
     """
 
     gap: Gap
     is_complete: bool
+    coverage: Coverage
     client_id: str
     clock: Clock
     snapshot_table: SnapshotEntries
@@ -94,6 +96,7 @@ class Backfill:
             snapshot_table=self.snapshot_table,
             clock=self.clock,
             is_complete=self.is_complete,
+            coverage=self.coverage,
             publish=self._publish_changes,
         )
         # Another run that has the same row in hand fails here.

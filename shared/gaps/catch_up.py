@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from shared.errors import Conflict, Misconfigured, NotFound, Problem, Unavailable
 from shared.events.gap_event import gap_event
 from shared.gaps.backfill import Backfill, Publish
+from shared.gaps.coverage import Coverage
 from shared.gaps.gap import GRAPH_HISTORY, TOO_OLD, Gap, GapCause, GapState
 from shared.gaps.gap_recorder import RecordedGaps
 from shared.gaps.graph_queries import needs_snapshot, why_unrecoverable
@@ -86,8 +87,9 @@ class CatchUp:
 class _Run:
     ports: CatchUp
     counts: Counter[str] = field(default_factory=Counter)
-    baselines: dict[tuple[str, str], Gap] = field(default_factory=dict)
-    """The complete baselines, by the tenants and keys of their subscriptions."""
+    baselines: dict[str, dict[str, Gap]] = field(default_factory=dict)
+    """The complete baselines, by their tenants and the keys of their subscriptions."""
+    coverages: dict[str, Coverage] = field(default_factory=dict)
 
     def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none if a table fails."""
@@ -104,8 +106,8 @@ class _Run:
             _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
-        complete = {(tenant_id, gap.subscription_key): gap for gap in gaps if gap.state is GapState.BASELINED}
-        self.baselines.update(complete)
+        complete = {gap.subscription_key: gap for gap in gaps if gap.state is GapState.BASELINED}
+        self.baselines[tenant_id], self.coverages[tenant_id] = complete, Coverage(complete.values())
         return gaps
 
     def backfill(self, gap: Gap) -> Backfill:
@@ -114,6 +116,7 @@ class _Run:
         return Backfill(
             gap=gap,
             is_complete=self.baseline_of(gap) is not None,
+            coverage=self.coverages[gap.tenant_id],
             client_id=ports.client_id,
             clock=ports.clock,
             snapshot_table=ports.snapshot_table,
@@ -123,7 +126,7 @@ class _Run:
 
     def baseline_of(self, gap: Gap) -> Gap | None:
         """Return the baseline that a gap is compared with, if there is one."""
-        return self.baselines.get((gap.tenant_id, gap.subscription_key))
+        return self.baselines[gap.tenant_id].get(gap.subscription_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.errors import NotFound
+from shared.gaps.coverage import Coverage
 from shared.gaps.gap import Gap
 from shared.gaps.graph_queries import SnapshotQuery
 from shared.gaps.list_walk import read_list, read_page
@@ -46,12 +47,13 @@ class SnapshotEntries(Protocol):
 class ListComparison:
     """Compares the lists of one gap; ``is_complete``: the snapshot was complete before it.
 
-    ``publish`` is given the changes that were found.
+    ``coverage``: the subscriptions of the tenant. ``publish`` is given the changes that were found.
     """
 
     snapshot_table: SnapshotEntries
     clock: Clock
     is_complete: bool
+    coverage: Coverage
     publish: Callable[[Sequence[Change]], None]
     _done: set[tuple[str, ...]] = field(default_factory=set, init=False)
 
@@ -81,13 +83,22 @@ class ListComparison:
         self, gap: Gap, query: SnapshotQuery, entries: EntriesById, items: ItemsById, *, taken_at: datetime
     ) -> None:
         """Publish what differs, or nothing for a baseline; then record it."""
-        collection = query.collection
+        collection, published = query.collection, set[str]()
         if not gap.is_baseline:
-            self.publish(tuple(diff(query.path_parts, entries, items, gap, is_complete=self.is_complete)))
+            changes = tuple(diff(query.path_parts, entries, items, gap, is_complete=self.is_complete))
+            self.publish(changes)
+            published = {change.path_parts[-1] for change in changes}
+
         # Record after publishing: a run that is killed in between finds the changes again. And record with the time of
         # the snapshot: an entry written while the list was being read may be newer than the list.
         changed = changed_entries(gap.tenant_id, collection, entries, items, recorded_at=taken_at)
-        self.snapshot_table.record_all(changed)
+        self.snapshot_table.record_all(
+            entry
+            for change_type, entry in changed
+            # What another subscription may have missed stays, for its own gap to find.
+            if entry.id in published
+            or not self.coverage.has_other(gap.subscription_key, (*query.path_parts, entry.id), change_type)
+        )
         self.snapshot_table.purge_deleted(gap.tenant_id, collection, before=taken_at - _DELETED_RETENTION)
 
 

@@ -104,26 +104,33 @@ def diff(
 
 
 def _change_type(entry: SnapshotEntry | None, item: Item | None, gap: Gap, *, is_complete: bool) -> str | None:
+    change_type = _difference(entry, item)
+    if change_type != "created" or item is None:
+        return change_type
+    created = time_or_none(item, "createdDateTime")
+    is_new = is_complete if created is None else gap.covers(created)
+    return change_type if is_new else None
+
+
+def _difference(entry: SnapshotEntry | None, item: Item | None) -> str | None:
+    """Return the change type that leads from an entry to an item; None if they are equal."""
     if entry is not None and entry.exists:
         if item is None:
             return "deleted"
         return None if entry.fingerprint == fingerprint_of(entry.collection, item) else "updated"
-    if item is None:
-        return None
-    created = time_or_none(item, "createdDateTime")
-    is_new = is_complete if created is None else gap.covers(created)
-    return "created" if is_new else None
+    return None if item is None else "created"
 
 
 def changed_entries(
     tenant_id: str, collection: str, entries: EntriesById, items: ItemsById, *, recorded_at: datetime
-) -> Iterator[SnapshotEntry]:
-    """Yield the entries to record so that the snapshot equals ``items``: none for a list that has not changed."""
-    for id_, item in items.items():
-        subject, fingerprint = canonical_path(f"{collection}/{quote(id_, safe='')}"), fingerprint_of(collection, item)
-        entry = entries.get(id_) or SnapshotEntry(tenant_id=tenant_id, subject=subject, exists=False)
-        if not entry.exists or entry.fingerprint != fingerprint:
-            yield replace(entry, exists=True, fingerprint=fingerprint, recorded_at=recorded_at)
-    for id_, entry in entries.items():
-        if entry.exists and id_ not in items:
-            yield replace(entry, fingerprint=None, exists=False, recorded_at=recorded_at)
+) -> Iterator[tuple[str, SnapshotEntry]]:
+    """Yield change types and the entries that make the snapshot equal ``items``: none for a list that is unchanged."""
+    for id_ in {**items, **entries}:
+        entry, item = entries.get(id_), items.get(id_)
+        change_type = _difference(entry, item)
+        if change_type is None:
+            continue
+        subject = canonical_path(f"{collection}/{quote(id_, safe='')}")
+        fingerprint = None if item is None else fingerprint_of(collection, item)
+        changed = entry or SnapshotEntry(tenant_id=tenant_id, subject=subject)
+        yield change_type, replace(changed, exists=item is not None, fingerprint=fingerprint, recorded_at=recorded_at)

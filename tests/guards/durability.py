@@ -226,6 +226,18 @@ _GAPS = (
         in_turn(exchanged("publish", "record_all"), exchanged("record_all", "changed_entries")),
         f"{_COMPARING}::test_diff_is_published_before_it_is_recorded",
     ),
+    _comparison(
+        "what another subscription missed is left to its gap",
+        "ListComparison._publish_diff",
+        condition("has_other", becomes=True),
+        "tests/unit/gaps/test_coverage.py::test_each_gap_finds_the_changes_of_its_own_types",
+    ),
+    _comparison(
+        "what is published is recorded, whoever waits for it",
+        "ListComparison._publish_diff",
+        rewrite("_1.id in _2", "False"),
+        "tests/unit/gaps/test_coverage.py::test_change_that_is_published_is_recorded_for_all",
+    ),
 )
 
 _NOTED = (
