@@ -55,13 +55,12 @@ class _Restart(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Backfill:
-    """One attempt at a gap, with its progress in ``gap``; ``is_complete``: the subscription's baseline is complete.
+    """One attempt at a gap, with its progress in ``gap``; ``coverage``: the subscriptions of the tenant.
 
-    ``coverage``: the subscriptions of the tenant. ``units`` counts what is complete and would not be done again.
+    ``units`` counts what is complete and would not be done again.
     """
 
     gap: Gap
-    is_complete: bool
     coverage: Coverage
     client_id: str
     clock: Clock
@@ -95,7 +94,6 @@ class Backfill:
         self._comparison = ListComparison(
             snapshot_table=self.snapshot_table,
             clock=self.clock,
-            is_complete=self.is_complete,
             coverage=self.coverage,
             publish=self._publish_changes,
         )

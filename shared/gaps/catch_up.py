@@ -87,9 +87,8 @@ class CatchUp:
 class _Run:
     ports: CatchUp
     counts: Counter[str] = field(default_factory=Counter)
-    baselines: dict[str, dict[str, Gap]] = field(default_factory=dict)
-    """The complete baselines, by their tenants and the keys of their subscriptions."""
     coverages: dict[str, Coverage] = field(default_factory=dict)
+    """By tenant."""
 
     def load_gaps(self, tenant_id: str) -> Sequence[Gap]:
         """Return the gaps and baselines of a tenant; none if a table fails."""
@@ -106,8 +105,7 @@ class _Run:
             _LOG.error("tenant %s: its gaps cannot be processed: %s", tenant_id, problem)
             self.counts["failed"] += 1
             return ()
-        complete = {gap.subscription_key: gap for gap in gaps if gap.state is GapState.BASELINED}
-        self.baselines[tenant_id], self.coverages[tenant_id] = complete, Coverage(complete.values())
+        self.coverages[tenant_id] = Coverage(gap for gap in gaps if gap.state is GapState.BASELINED)
         return gaps
 
     def backfill(self, gap: Gap) -> Backfill:
@@ -115,7 +113,6 @@ class _Run:
         ports = self.ports
         return Backfill(
             gap=gap,
-            is_complete=self.baseline_of(gap) is not None,
             coverage=self.coverages[gap.tenant_id],
             client_id=ports.client_id,
             clock=ports.clock,
@@ -123,10 +120,6 @@ class _Run:
             publish=ports.publish_again if gap.cause is GapCause.REQUESTED else ports.publish,
             save=ports.gap_table.save,
         )
-
-    def baseline_of(self, gap: Gap) -> Gap | None:
-        """Return the baseline that a gap is compared with, if there is one."""
-        return self.baselines[gap.tenant_id].get(gap.subscription_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +199,7 @@ class _Attempt:
         if gap.is_baseline:
             self._close(gap, GapState.BASELINED, gap.reason)
             return "noted"
-        baseline = self.run.baseline_of(gap)
+        baseline = self.backfill.coverage.baseline_of(gap)
         if needs_snapshot(gap) and baseline is None:
             return self._declare_lost(gap, GapState.UNRECOVERABLE, "there was no complete snapshot to compare with")
         if gap.since < self._now() - GRAPH_HISTORY:

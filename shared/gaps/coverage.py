@@ -23,9 +23,14 @@ class Coverage:
     """The subscriptions whose ``baselines`` are complete: what the snapshot lacks of their lists is a change."""
 
     def __init__(self, baselines: Iterable[Gap]) -> None:
-        self._change_types = defaultdict[_Pattern, dict[str, frozenset[str]]](dict)
-        for baseline in baselines:
-            self._change_types[_pattern(baseline.resource)][baseline.subscription_key] = baseline.change_types
+        self._baselines = {baseline.subscription_key: baseline for baseline in baselines}
+        self._by_pattern = defaultdict[_Pattern, list[Gap]](list)
+        for baseline in self._baselines.values():
+            self._by_pattern[_pattern(baseline.resource)].append(baseline)
+
+    def baseline_of(self, gap: Gap) -> Gap | None:
+        """Return the complete baseline that a gap is compared with, if there is one."""
+        return self._baselines.get(gap.subscription_key)
 
     def has_other(self, subscription_key: str, path_parts: Sequence[str], change_type: str) -> bool:
         """Return whether a subscription other than the given one has changes of a type to an item reported.
@@ -34,10 +39,9 @@ class Coverage:
         """
         names_and_ids = [(part, None) if place % 2 else (part,) for place, part in enumerate(path_parts)]
         return any(
-            change_type in change_types
+            change_type in baseline.change_types and baseline.subscription_key != subscription_key
             for pattern in product(*names_and_ids)
-            for key, change_types in self._change_types.get(pattern, {}).items()
-            if key != subscription_key
+            for baseline in self._by_pattern.get(pattern, ())
         )
 
 

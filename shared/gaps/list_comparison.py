@@ -45,14 +45,13 @@ class SnapshotEntries(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListComparison:
-    """Compares the lists of one gap; ``is_complete``: the snapshot was complete before it.
+    """Compares the lists of one gap; ``coverage``: the subscriptions of the tenant.
 
-    ``coverage``: the subscriptions of the tenant. ``publish`` is given the changes that were found.
+    ``publish`` is given the changes that were found.
     """
 
     snapshot_table: SnapshotEntries
     clock: Clock
-    is_complete: bool
     coverage: Coverage
     publish: Callable[[Sequence[Change]], None]
     _done: set[tuple[str, ...]] = field(default_factory=set, init=False)
@@ -85,7 +84,8 @@ class ListComparison:
         """Publish what differs, or nothing for a baseline; then record it."""
         collection, published = query.collection, set[str]()
         if not gap.is_baseline:
-            changes = tuple(diff(query.path_parts, entries, items, gap, is_complete=self.is_complete))
+            is_complete = self.coverage.baseline_of(gap) is not None
+            changes = tuple(diff(query.path_parts, entries, items, gap, is_complete=is_complete))
             self.publish(changes)
             published = {change.path_parts[-1] for change in changes}
 
