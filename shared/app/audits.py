@@ -9,7 +9,6 @@ from functools import partial
 
 from shared.app.clients import Clients, once
 from shared.app.deployments import deployment, deployment_id
-from shared.app.graph_reads import graph_lists
 from shared.app.timer_run import Step
 from shared.audit.audit import Audit
 from shared.audit.audit_run import NO_RECORDS, SPACING, Audits
@@ -92,7 +91,7 @@ def audits(clients: Clients) -> Audits:
         publish_missing=publish_once.publish_missing if publish_once else _no_records,
         parked=lambda: ((post.tenant_id, post.received_at) for post in clients.post_store(PARKED).list()),
         turns=Turns(
-            graph=partial(graph_lists, clients),
+            graph=clients.graph_for_tenant,
             clock=clients.clock,
             ends=clients.clock.now(),
             pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="audits"),

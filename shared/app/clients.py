@@ -9,7 +9,6 @@ from threading import RLock
 from typing import Any, Concatenate, Self
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
 from azure.data.tables import TableServiceClient
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
@@ -19,14 +18,16 @@ from azure.storage.queue import QueueServiceClient
 from shared.app.bounded_transport import BoundedTransport
 from shared.app.event_sinks import EventSink, event_sink
 from shared.app.storage_clients import storage_client
-from shared.azure_calls import FAIL_FAST, as_unavailable
+from shared.azure_calls import FAIL_FAST
+from shared.bounded_calls import BoundedCalls
 from shared.errors import Misconfigured, Problem
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
 from shared.gaps.gap_table import GapTable
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.gaps.snapshot_table import SnapshotTable
-from shared.graph.client import Graph
+from shared.graph.client import TIMEOUT, Graph
+from shared.graph.graph_token import GraphToken
 from shared.graph.location import ResourceLocation
 from shared.identity.entra import graph_credential
 from shared.identity.key_vault import CertificateVersions
@@ -204,21 +205,24 @@ class Clients:
     @once
     def graph_for_tenant(self, tenant_id: str) -> Graph:
         """Return Graph in a tenant, called as the app."""
-        return self.graph_with_credential(self._app_credential(tenant_id))
+        return self._graph(tenant_id, self._app_credential(tenant_id))
 
-    def graph_with_credential(self, credential: TokenCredential) -> Graph:
-        """Return Graph, called with this credential."""
+    @once
+    def graph_for_user(self, tenant_id: str) -> Graph:
+        """Return Graph in a tenant, called as the user who signed in; raises as ``user_credential`` does."""
+        return self._graph(tenant_id, self.user_credential(tenant_id))
+
+    def _graph(self, tenant_id: str, credential: TokenCredential) -> Graph:
         return Graph(
             self.settings.graph_url,
-            credential,
-            scope=self._scope,
+            GraphToken(credential=credential, scope=self._scope, now=self.clock.now),
             wait_to_list=self._lists.wait,
-            now=self.clock.now,
+            calls=BoundedCalls(f"Graph in tenant {tenant_id}", timeout=TIMEOUT),
         )
 
-    def read_resource(self, location: ResourceLocation) -> ResourceContent:
+    def read_resource(self, location: ResourceLocation, *, is_live: bool = True) -> ResourceContent:
         """Return the current state of a resource, read as the app; raises as ``Graph`` does."""
-        return self.graph_for_tenant(location.tenant_id).get_resource(location)
+        return self.graph_for_tenant(location.tenant_id).get_resource(location, is_live=is_live)
 
     @once
     def _app_credential(self, tenant_id: str) -> TokenCredential:
@@ -242,8 +246,5 @@ class Clients:
             Misconfigured: there is no vault, or Entra ID refuses the app or the user.
             Unavailable: Entra ID or the managed identity's endpoint does not answer.
         """
-        credential = self.user_credential(tenant_id) if delegated else self._app_credential(tenant_id)
-        try:
-            return credential.get_token(self._scope).token
-        except AzureError as exc:
-            raise as_unavailable("the managed identity", exc) from exc
+        graph = self.graph_for_user(tenant_id) if delegated else self.graph_for_tenant(tenant_id)
+        return graph.access_token()

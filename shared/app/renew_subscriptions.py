@@ -17,7 +17,6 @@ from shared.app.clients import Clients, once
 from shared.app.departed_tenants import departed_tenants
 from shared.app.deployments import SUBSCRIPTIONS_FILE, asked_once, deployment
 from shared.app.endpoint import endpoint, outages
-from shared.app.graph_reads import graph_lists, read_resource
 from shared.app.receive_notification import quarantine, receiver
 from shared.app.run_figures import run_figures
 from shared.app.timer_run import Step, TimerRun
@@ -168,8 +167,7 @@ def _accounts(clients: Clients, tenant_id: str) -> Iterator[Account]:
     yield Account(tenant_id=tenant_id, delegated=False, api=clients.graph_for_tenant(tenant_id))
     # Without a vault there are no logins, and ``desired`` has refused entries that need one.
     if clients.settings.key_vault_url is not None:
-        graph = clients.graph_with_credential(clients.user_credential(tenant_id))
-        yield Account(tenant_id=tenant_id, delegated=True, api=graph)
+        yield Account(tenant_id=tenant_id, delegated=True, api=clients.graph_for_user(tenant_id))
 
 
 def desired(clients: Clients, subscriptions_file: Path = SUBSCRIPTIONS_FILE) -> tuple[DesiredSubscription, ...]:
@@ -212,7 +210,7 @@ def quarantine_redriver(clients: Clients) -> Redriver:
 def _patient_receiver(clients: Clients) -> Receiver:
     """Return a receiver that waits between its requests for as long as Graph asks."""
     live = receiver(clients)
-    reader = RateLimitedReader(partial(read_resource, clients), clients.clock)
+    reader = RateLimitedReader(partial(clients.read_resource, is_live=False), clients.clock)
     publish = clients.publisher(is_live=False).publish
     return replace(live, publisher=replace(live.publisher, fetch_resources=reader.read, publish_events=publish))
 
@@ -227,7 +225,7 @@ def catch_up(clients: Clients) -> CatchUp:
         subscription_table=clients.subscription_table(),
         gap_table=clients.gap_table(),
         snapshot_table=clients.snapshot_table(),
-        graph=partial(graph_lists, clients),
+        graph=clients.graph_for_tenant,
         pool=ThreadPoolExecutor(MAX_READS, thread_name_prefix="gaps"),
         # A resumed backfill reads pages again, and without the table it would publish them twice.
         publish=partial(publish_once.publish, require_lookup=True, is_live=False)

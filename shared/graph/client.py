@@ -6,12 +6,12 @@ Source: https://learn.microsoft.com/graph/api/resources/subscription
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, override
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
-from azure.core.credentials import TokenCredential
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
@@ -24,11 +24,12 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest, HttpResponse
 
 from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_unavailable
+from shared.bounded_calls import BoundedCalls
 from shared.errors import Malformed, Misconfigured, Unavailable
 from shared.graph.answers import json_object, raise_for_refusal, raise_for_status
+from shared.graph.graph_token import GraphToken
 from shared.graph.location import ResourceLocation
 from shared.graph.subscription import GraphSubscription
-from shared.graph.token_expiry import TokenExpiry
 from shared.notifications.decryption import ResourceContent
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ _LOG = logging.getLogger(__name__)
 _HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
 
 # Creating a subscription includes the handshake, for which Graph allows 10 seconds on each of two URLs.
-_LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": 30}
+TIMEOUT = timedelta(seconds=30)
+_LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": TIMEOUT.total_seconds()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +70,10 @@ def _no_wait() -> None:
     """Return at once."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Graph:
     """A client of one tenant; ``wait_to_list`` returns when the rate limit allows one more page of subscriptions.
 
+    ``calls`` bounds each call as a whole, with its token, also if an answer trickles.
     All methods raise Unavailable (a retry may succeed), NotFound (404) or Misconfigured (the text has Graph's reason).
     Those that change something also raise Conflict (409, 412).
     """
@@ -82,28 +81,32 @@ class Graph:
     def __init__(
         self,
         graph_url: str,
-        credential: TokenCredential,
+        token: GraphToken,
         *,
-        scope: str,
         wait_to_list: Callable[[], None] = _no_wait,
-        now: Callable[[], datetime] = _utc_now,
+        calls: BoundedCalls | None = None,
     ) -> None:
         policies = [
             RequestIdPolicy(),
             HeadersPolicy(_HEADERS),
             UserAgentPolicy("teams-change-notifications"),
             _OneRetry(),
-            BearerTokenCredentialPolicy(credential, scope),
+            BearerTokenCredentialPolicy(token.credential, token.scope),
             HttpLoggingPolicy(),
         ]
         self._url = graph_url.rstrip("/")
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
+        self._calls = calls or BoundedCalls("Graph", timeout=TIMEOUT)
         self._wait_to_list = wait_to_list
-        self._token = TokenExpiry(credential=credential, scope=scope, now=now)
+        self._token = token
+
+    def access_token(self) -> str:
+        """Return the token that the next request carries."""
+        return self._calls.call(self._token.text)
 
     def token_expires_at(self) -> datetime:
         """Return when the token expires that the next request carries."""
-        return self._token.expires_at()
+        return self._calls.call(self._token.expires_at)
 
     def list_subscriptions(self) -> Iterator[GraphSubscription]:
         """Yield all subscriptions of the app in the tenant, page by page; an entry that is none is reported."""
@@ -143,13 +146,15 @@ class Graph:
         """Delete a subscription."""
         self._request_json("DELETE", f"/v1.0/subscriptions/{subscription_id}")
 
-    def get_resource(self, location: ResourceLocation) -> ResourceContent:
-        """Return the current state of the resource at ``location``, failing fast for the receiving path.
+    def get_resource(self, location: ResourceLocation, *, is_live: bool = True) -> ResourceContent:
+        """Return the current state of the resource at ``location``, failing fast.
+
+        ``is_live``: the receiving path waits for it, by a deadline of its own.
 
         Raises:
             Refused: Graph refuses this resource for good, whatever the app's permissions are.
         """
-        response = self._request("GET", location.path, options=FAIL_FAST, is_refusable=True)
+        response = self._get(location.path, options=FAIL_FAST, is_bounded=not is_live)
         try:
             return ResourceContent.from_json(response.content)
         except Malformed as exc:
@@ -162,7 +167,7 @@ class Graph:
             Refused: Graph refuses this list for good, or has forgotten the link.
         """
         url = self._path(path) or ""
-        page = json_object(self._request("GET", url, is_refusable=True))
+        page = json_object(self._get(url))
         items = page.get("value")
         # A truncated response must not look like the last page: the changes behind it would be lost.
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -174,7 +179,7 @@ class Graph:
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         """Return the one item at ``path``, with its id; raises as ``get_page`` does."""
-        item = json_object(self._request("GET", path, is_refusable=True))
+        item = json_object(self._get(path))
         # A truncated response must not make the item look deleted.
         if not isinstance(item.get("id"), str):
             raise Unavailable("Graph's response has no item with an id")
@@ -197,28 +202,30 @@ class Graph:
         return path
 
     def _request_json(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        return json_object(self._request(method, url, body))
+        response = self._send(HttpRequest(method, f"{self._url}{url}", json=body))
+        raise_for_status(response, _call(method, url))
+        return json_object(response)
 
-    def _request(
-        self,
-        method: str,
-        url: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        options: Mapping[str, Any] = _LONG_TIMEOUT,
-        is_refusable: bool = False,
+    def _get(self, url: str, *, options: Mapping[str, Any] = _LONG_TIMEOUT, is_bounded: bool = True) -> HttpResponse:
+        """Return the response to a GET for a resource or list, which Graph may refuse for good."""
+        response = self._send(HttpRequest("GET", f"{self._url}{url}"), options=options, is_bounded=is_bounded)
+        raise_for_refusal(response, _call("GET", url))
+        raise_for_status(response, _call("GET", url))
+        return response
+
+    def _send(
+        self, request: HttpRequest, *, options: Mapping[str, Any] = _LONG_TIMEOUT, is_bounded: bool = True
     ) -> HttpResponse:
-        request = HttpRequest(method, f"{self._url}{url}", json=body)
+        send: Callable[[], HttpResponse] = partial(self._client.send_request, request, **options)
         try:
-            response: HttpResponse = self._client.send_request(request, **options)
+            return self._calls.call(send) if is_bounded else send()
         # A credential also raises what it stumbles over in an answer of the identity's endpoint.
         except CLIENT_ERRORS as exc:
             raise as_unavailable("Graph", exc) from exc
-        call = f"{method} {url.partition('?')[0]}"
-        if is_refusable:
-            raise_for_refusal(response, call)
-        raise_for_status(response, call)
-        return response
+
+
+def _call(method: str, url: str) -> str:
+    return f"{method} {url.partition('?')[0]}"
 
 
 def _version(*, beta: bool) -> str:

@@ -13,6 +13,7 @@ import pytest
 from sandbox.graph.throttle import LIMITS
 from shared.errors import Unavailable
 from shared.graph.client import Graph
+from shared.graph.graph_token import GraphToken
 from shared.identity.entra import AppCredential
 from shared.limits import LISTS, RateLimiter
 from tests.fakes.identity_services import CLIENT_SECRET, GRAPH_SCOPE
@@ -47,7 +48,11 @@ def _subscribe(deployment: LoopbackDeployment, chats: Iterable[str]) -> None:
 
 def _graph(deployment: LoopbackDeployment, wait_to_list: Callable[[], None]) -> Graph:
     credential = AppCredential(deployment.app.settings, deployment.tenant_id, lambda: CLIENT_SECRET)
-    return Graph(deployment.app.settings.graph_url, credential, scope=GRAPH_SCOPE, wait_to_list=wait_to_list)
+    return Graph(
+        deployment.app.settings.graph_url,
+        GraphToken(credential=credential, scope=GRAPH_SCOPE),
+        wait_to_list=wait_to_list,
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The guards of what is bounded: what an operator deletes, lists without an end, and calls without an answer."""
 
-from tests.guards.edits import keyword_becomes, rewrite, without_call, without_if, without_raise
+from tests.guards.edits import condition, keyword_becomes, rewrite, without_call, without_if, without_raise
 from tests.guards.guard import Guarded
 
 _PURGING = "tests/cli/test_parked_purge.py"
@@ -10,13 +10,13 @@ _NOT_ALL = f"{_PURGING}::test_purge_without_tenant_and_reason_exits_2"
 
 _CALLS = "tests/unit/test_bounded_calls.py"
 _DOWN = f"{_CALLS}::test_system_with_four_abandoned_calls_is_not_called"
-_TRICKLING = "tests/unit/gaps/test_bounded_lists.py::test_tenants_that_trickle_in_every_run_take_no_thread_from_others"
+_TRICKLING = "tests/integration/graph/test_client_trickling.py"
 
 _TRANSPORT = "tests/integration/test_bounded_transport.py"
 
 _transport = Guarded(area="bounded", module="shared/app/bounded_transport.py")
 _calls = Guarded(area="bounded", module="shared/bounded_calls.py")
-_lists = Guarded(area="bounded", module="shared/gaps/bounded_lists.py")
+_graph = Guarded(area="bounded", module="shared/graph/client.py")
 _purging = Guarded(area="parked purge", module="cli/commands/parked.py")
 
 _PURGED = (
@@ -68,8 +68,30 @@ _BOUNDED = (
         without_if("FAIL_FAST"),
         f"{_TRANSPORT}::test_call_of_the_receiving_path_is_left_to_its_deadline",
     ),
-    _lists("a page of a backfill", "BoundedLists.get_page", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
-    _lists("an item of a backfill", "BoundedLists.get_item", rewrite("self.calls.call(_1, _2)", "_1(_2)"), _TRICKLING),
+    _graph(
+        "a call to Graph",
+        "Graph._send",
+        rewrite("self._calls.call(_1)", "_1()"),
+        f"{_TRICKLING}::test_call_that_trickles_is_unavailable_in_time",
+    ),
+    _graph(
+        "a read that has a deadline of its own is not",
+        "Graph._send",
+        condition("is_bounded", becomes=True),
+        f"{_TRICKLING}::test_resource_that_a_post_waits_for_is_left_to_its_deadline",
+    ),
+    _graph(
+        "the token of a renewal",
+        "Graph.token_expires_at",
+        rewrite("self._calls.call(_1)", "_1()"),
+        f"{_TRICKLING}::test_token_that_does_not_come_is_unavailable_in_time",
+    ),
+    _graph(
+        "the token that people are shown the permissions of",
+        "Graph.access_token",
+        rewrite("self._calls.call(_1)", "_1()"),
+        f"{_TRICKLING}::test_token_that_does_not_come_is_unavailable_in_time",
+    ),
 )
 
 GUARDS = (*_PURGED, *_LINKED, *_BOUNDED)

@@ -1,11 +1,6 @@
 """Calls to storage and the vault whose answers trickle: they end, and those of the receiving path go on as they are."""
 
-import socket
-import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,59 +24,17 @@ from shared.identity.key_vault import CertificateVersions
 from shared.receiving.post_store import PARKED, PostStore
 from shared.table import Table
 from tests.fakes.time_limits import BUSY_MACHINE_SECONDS, within
+from tests.fakes.trickling_server import TricklingServer, trickling_server
 
 pytestmark = pytest.mark.slow
 
 SHORT = timedelta(milliseconds=100)
-_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-
-
-@dataclass
-class TricklingServer:
-    """Answers each request with ``length`` bytes, one in 50 ms: no socket times out."""
-
-    length: int = 400
-    context: ssl.SSLContext | None = None
-    listening: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-    ended: threading.Event = field(default_factory=threading.Event)
-    requests: int = 0
-
-    @property
-    def url(self) -> str:
-        scheme = "http" if self.context is None else "https"
-        return f"{scheme}://127.0.0.1:{self.listening.getsockname()[1]}"
-
-    def serve(self) -> None:
-        """Serve until the socket is closed."""
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=[connection], daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        if self.context is not None:
-            connection = self.context.wrap_socket(connection, server_side=True)
-        with closing(connection):
-            while connection.recv(65_536):
-                self.requests += 1
-                connection.sendall(_HEAD.format(length=self.length).encode())
-                for _ in range(self.length):
-                    if self.ended.wait(0.05):
-                        return
-                    connection.sendall(b" ")
 
 
 @pytest.fixture
 def trickling() -> Iterator[TricklingServer]:
-    server = TricklingServer()
-    threading.Thread(target=server.serve, daemon=True).start()
-    yield server
-    server.ended.set()
-    # Closing alone does not wake a thread that accepts.
-    server.listening.shutdown(socket.SHUT_RDWR)
-    server.listening.close()
+    with trickling_server() as server:
+        yield server
 
 
 class _Token:

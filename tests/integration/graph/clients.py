@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from azure.core.credentials import AccessToken, TokenCredential
 
 from shared.graph.client import Graph
+from shared.graph.graph_token import GraphToken
 from tests.fakes.identity_services import GRAPH_SCOPE
 from tests.sandbox.graph_world import GraphWorld
 
@@ -20,6 +21,6 @@ class ForgedCredential:
 
 @contextmanager
 def graph_with(world: GraphWorld, credential: TokenCredential, *, path: str = "") -> Iterator[Graph]:
-    graph = Graph(f"{world.graph_service.url}{path}", credential, scope=GRAPH_SCOPE)
+    graph = Graph(f"{world.graph_service.url}{path}", GraphToken(credential=credential, scope=GRAPH_SCOPE))
     with graph._client:
         yield graph

@@ -12,6 +12,7 @@ from sandbox.keyvault import KeyVault
 from sandbox.serving import Service
 from shared.errors import Misconfigured
 from shared.graph.client import Graph
+from shared.graph.graph_token import GraphToken
 from shared.identity.user_login import LoginStore, UserCredential, sign_in
 from shared.settings import Settings
 from tests.fakes.identity_services import GRAPH_SCOPE
@@ -44,7 +45,7 @@ def graph(world: GraphWorld, logins: LoginStore) -> Graph:
     settings = Settings.from_environ(LEAST | names)
     sign_in(settings, tenant_id, logins, show=lambda message: world.entra.approve(message.split()[-3], ann))
     credential = UserCredential(settings, tenant_id, logins)
-    return Graph(world.graph_service.url, credential, scope=GRAPH_SCOPE)
+    return Graph(world.graph_service.url, GraphToken(credential=credential, scope=GRAPH_SCOPE))
 
 
 def test_presence_is_subscribed_renewed_notified_and_deleted_by_a_user(world: GraphWorld, graph: Graph) -> None:

@@ -14,6 +14,7 @@ from sandbox.serving import Service
 from sandbox.tls import Tls
 from shared.errors import Misconfigured, Problem, Unavailable
 from shared.graph.client import Graph
+from shared.graph.graph_token import GraphToken
 from shared.graph.location import ResourceLocation
 from shared.timing import Backoff
 from tests.fakes.identity_services import GRAPH_SCOPE
@@ -67,7 +68,7 @@ def odd(odd_graphs: tuple[OddGraph, Tls], monkeypatch: pytest.MonkeyPatch) -> Od
 
 @pytest.fixture
 def graph(odd: OddGraph) -> Iterator[Graph]:
-    graph = Graph(odd.service.url, ForgedCredential(), scope=GRAPH_SCOPE)
+    graph = Graph(odd.service.url, GraphToken(credential=ForgedCredential(), scope=GRAPH_SCOPE))
     with graph._client:
         yield graph
 
@@ -188,7 +189,7 @@ class _Token:
 @pytest.mark.parametrize("status", [401, 403])
 def test_refusal_of_graph_names_whom_it_refuses(odd: OddGraph, status: int) -> None:
     odd.answers = [(status, b'{"error": {"code": "Forbidden", "message": "Required permissions: Chat.Read.All"}}')]
-    graph = Graph(odd.service.url, _Token(), scope=GRAPH_SCOPE)
+    graph = Graph(odd.service.url, GraphToken(credential=_Token(), scope=GRAPH_SCOPE))
     with graph._client, pytest.raises(Misconfigured) as caught:
         graph.get_page("/v1.0/users")
     assert "GET /v1.0/users by the app's identity o-1 (client id a-1, tenant t-1)" in str(caught.value)
@@ -204,6 +205,6 @@ class _Stumbling:
 
 
 def test_credential_that_stumbles_is_unavailable(odd: OddGraph) -> None:
-    graph = Graph(odd.service.url, _Stumbling(), scope=GRAPH_SCOPE)
+    graph = Graph(odd.service.url, GraphToken(credential=_Stumbling(), scope=GRAPH_SCOPE))
     with graph._client, pytest.raises(Unavailable, match="Graph does not answer as it should: JSONDecodeError"):
         list(graph.list_subscriptions())

@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from shared.errors import Problem
-from shared.graph.token_expiry import TokenExpiry
+from shared.graph.graph_token import GraphToken
 from tests.fakes.clocks import SettableClock
 
 HOUR = timedelta(hours=1)
@@ -28,7 +28,7 @@ class Tokens:
 
 def test_token_expires_by_the_apps_clock_from_when_it_was_first_seen() -> None:
     tokens, clock = Tokens(), SettableClock(datetime(2020, 1, 1, tzinfo=UTC))
-    expiry = TokenExpiry(credential=tokens, scope="https://graph.microsoft.com/.default", now=clock.now)
+    expiry = GraphToken(credential=tokens, scope="https://graph.microsoft.com/.default", now=clock.now)
     first = expiry.expires_at()
     assert abs(first - clock.now() - HOUR) < timedelta(seconds=2)
     clock.pass_by(timedelta(minutes=50))
@@ -41,4 +41,4 @@ def test_token_that_cannot_be_had_is_one_of_the_apps_problems() -> None:
     tokens = Tokens()
     tokens.is_down = True
     with pytest.raises(Problem):
-        TokenExpiry(credential=tokens, scope="s", now=SettableClock().now).expires_at()
+        GraphToken(credential=tokens, scope="s", now=SettableClock().now).expires_at()
