@@ -105,7 +105,12 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 
 def _ask(
-    endpoint: Endpoint, *, has_said_yes: bool = False, url: str | None = None, clock: SettableClock | None = None
+    endpoint: Endpoint,
+    *,
+    has_said_yes: bool = False,
+    url: str | None = None,
+    clock: SettableClock | None = None,
+    answer_time: timedelta = timedelta(seconds=20),
 ) -> tuple[Verdict, str]:
     with ThreadPoolExecutor(8) as pool:
         probe = EndpointProbe(
@@ -115,7 +120,7 @@ def _ask(
             last_parked=endpoint.last_parked,
             pool=pool,
             clock=clock or SettableClock(),
-            answer_time=timedelta(seconds=0.5),
+            answer_time=answer_time,
         )
         result = probe.ask(has_said_yes=has_said_yes)
         return result.verdict, result.reason
@@ -178,8 +183,9 @@ def test_refusal_silence_and_reset_say_no_only_if_the_url_has_said_yes(
     endpoint: Endpoint, part: str, answer: Answer
 ) -> None:
     setattr(endpoint, part, answer)
-    assert _ask(endpoint, has_said_yes=False)[0] is UNCLEAR
-    assert _ask(endpoint, has_said_yes=True)[0] is NO
+    short = timedelta(seconds=0.5)
+    assert _ask(endpoint, has_said_yes=False, answer_time=short)[0] is UNCLEAR
+    assert _ask(endpoint, has_said_yes=True, answer_time=short)[0] is NO
 
 
 @pytest.mark.parametrize(
