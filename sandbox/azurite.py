@@ -93,7 +93,7 @@ class Azurite:
             raise AzuriteMissing(
                 "Azurite is not installed: `make run` or `make test` installs it into sandbox/node_modules."
             )
-        watchdog = ["--require", str(_FOLDER / "end_with_parent.cjs")]
+        preloaded = [f"--require={_FOLDER / name}" for name in ("end_with_parent.cjs", "without_telemetry.cjs")]
         ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
         options = ["--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"]
-        return [node, *watchdog, str(program), *options, *ports]
+        return [node, *preloaded, str(program), *options, *ports]

@@ -77,3 +77,14 @@ def test_missing_node_is_reported_with_the_make_command(tmp_path: Path, monkeypa
 
 def test_stopping_an_azurite_that_was_never_started_is_harmless() -> None:
     asyncio.run(Azurite().stop())
+
+
+def test_azurite_loads_no_library_that_would_send_telemetry() -> None:
+    sandbox = REPOSITORY / "sandbox"
+    script = """
+        const azurite = require("./node_modules/azurite/dist/src/common/Telemetry");
+        console.log(Object.keys(azurite), Object.keys(require.cache).filter(file => file.includes("telemetry/")));
+    """
+    command = ["node", f"--require={sandbox / 'without_telemetry.cjs'}", "--eval", script]
+    loaded = subprocess.run(command, cwd=sandbox, capture_output=True, text=True, check=True, timeout=30)
+    assert loaded.stdout == "[ 'AzuriteTelemetryClient' ] []\n"
