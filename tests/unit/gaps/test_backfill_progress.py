@@ -4,7 +4,7 @@ Each GET takes what Graph allows: 20 a second in a tenant, one a second of a cha
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -73,20 +73,10 @@ def test_gap_of_300000_users_takes_28_runs() -> None:
     assert runs_for(requests_for(300_000)) == 28
 
 
-@pytest.mark.parametrize(
-    ("users", "time", "runs"),
-    [
-        pytest.param(3_000, RUN / 100, 29, id="3,000 users"),
-        pytest.param(30_000, RUN / 10, 28, id="30,000 users", marks=pytest.mark.slow),
-    ],
-)
-def test_gap_of_many_users_ends_in_the_runs_that_are_computed(
-    users: int, time: timedelta, runs: int, record_property: Callable[[str, object], None]
-) -> None:
+def test_gap_of_3000_users_ends_in_the_runs_that_are_computed() -> None:
+    users, time = 3_000, RUN / 100
     world = _Endless(GAP, users=users)
-    computed = runs_for(requests_for(users), time=time)
-    record_property(f"runs of {time} for {users} users", computed)
-    assert _runs_until_done(world, GAP, time=time) == computed == runs
+    assert _runs_until_done(world, GAP, time=time) == runs_for(requests_for(users), time=time) == 29
     assert (world.gap().state, world.gap().read) == (GapState.RECOVERED, users)
 
 
@@ -130,7 +120,7 @@ def _threads_world(threads: int, pages: int) -> CatchUpFixture:
     """Return a world with a channel of which each message has pages of replies behind a link."""
     place = {"chatId": None, "channelIdentity": {"teamId": TEAM, "channelId": CHANNEL}}
     world = CatchUpFixture(replace(GAP, resource=f"/teams/{TEAM}/channels/{CHANNEL}/messages"))
-    roots: list[Mapping[str, Any]] = []
+    roots = list[Mapping[str, Any]]()
     for root in range(threads):
         replies = f"{IN_CHANNEL}/{root}/replies"
         roots.append(message(str(root)) | place | {"replies": [], "replies@odata.nextLink": f"{replies}?page=0"})
