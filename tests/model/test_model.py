@@ -16,7 +16,7 @@ from tests.model.story import story
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
 
 # Longer histories take longer: make simulation plays those, too.
-HISTORIES = 100
+HISTORIES = 30
 MOST_HISTORIES = 200
 
 
