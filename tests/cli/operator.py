@@ -2,12 +2,15 @@
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app as commands
@@ -45,12 +48,35 @@ class Operator:
 
 def invoke(*arguments: str, answers: str = "") -> Result:
     """Run a command in this process, and restore the environment afterwards."""
-    before = dict(os.environ)
+    runner, before = CliRunner(), dict(os.environ)
     try:
-        return CliRunner().invoke(commands, list(arguments), input=answers)
+        with runner.isolation(input=answers) as written:
+            status, exception = _ended(arguments)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            stdout, stderr, output = (stream.getvalue() for stream in written)
     finally:
         os.environ.clear()
         os.environ.update(before)
+    return Result(runner, stdout, stderr, output, return_value=None, exit_code=status, exception=exception)
+
+
+def _ended(arguments: Sequence[str]) -> tuple[int, BaseException | None]:
+    """Run a command, and return its exit status and what it raised."""
+    try:
+        # What ``CliRunner.invoke`` does, but for building all commands anew for each of them.
+        _all_commands().main(list(arguments), prog_name="root")
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+        return status, ended if status else None
+    except Exception as raised:  # noqa: BLE001  Result has it, as CliRunner does
+        return 1, raised
+    return 0, None
+
+
+@cache
+def _all_commands() -> Any:
+    return get_command(commands)
 
 
 def matches[T](document: type[T], text: str) -> T:
