@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from typer.main import get_command
@@ -81,6 +81,11 @@ def _all_commands() -> Any:
 
 def matches[T](document: type[T], text: str) -> T:
     """Return the JSON document in ``text``, which has exactly the properties of a TypedDict."""
-    value = TypeAdapter(document).validate_json(text, strict=True)
+    value: T = _adapter(cast("Hashable", document)).validate_json(text, strict=True)
     assert json.loads(text) == value
     return value
+
+
+@cache
+def _adapter(document: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(document)
