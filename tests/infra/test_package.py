@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,6 +17,16 @@ from tests.end_to_end.deployed import Deployed, deployed
 from tests.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("package")]
+
+# A package without requirements: all of its lines, and the first one without its hashes.
+_ISODATE = cast(
+    "re.Match[str]",
+    re.search(
+        r"^(isodate==\S+)[^\n]*\\\n(?: +--hash=\S+[^\n]*\n)+",
+        (REPOSITORY / "requirements.txt").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    ),
+)
 
 # Source: https://peps.python.org/pep-0552/ (the second word of a compiled file: 1 is a hash that is not checked)
 _UNCHECKED = (1).to_bytes(4, "little")
@@ -48,8 +59,13 @@ def app(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
         yield before
 
 
-def test_package_has_the_same_bytes_when_it_is_made_again(archive: Path, tmp_path: Path) -> None:
-    assert build(tmp_path).read_bytes() == archive.read_bytes()
+def test_package_has_the_same_bytes_when_it_is_made_again(tmp_path: Path) -> None:
+    """Of the app and one of its packages: to install and compile them all once more takes ten times as long."""
+    source = _source(tmp_path / "source", _ISODATE[0])
+    first, second = (build(tmp_path / name, source=source) for name in ("first", "second"))
+    names = zipfile.ZipFile(first).namelist()
+    assert {f"{PACKAGES}/isodate/__init__.py", "shared/errors.py"} <= set(names)
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_package_has_the_app_and_its_packages_and_nothing_else(unpacked: Path) -> None:
@@ -94,17 +110,19 @@ def test_app_from_the_package_answers_publishes_and_runs_the_timer(app: Deployed
 
 @pytest.mark.parametrize("held", [f" --hash=sha256:{'0' * 64}", ""], ids=["another", "none"])
 def test_package_with_another_hash_or_none_is_not_installed(held: str, tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    for name in FOLDERS:
-        shutil.copytree(REPOSITORY / name, source / name)
-    for name in FILES:
-        shutil.copyfile(REPOSITORY / name, source / name)
-    locked = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
-    version = re.search(r"^isodate==(\S+)", locked, re.MULTILINE)
-    assert version is not None
-    (source / "requirements.txt").write_text(f"isodate=={version[1]}{held}\n", encoding="utf-8")
+    source = _source(tmp_path / "source", f"{_ISODATE[1]}{held}\n")
     with pytest.raises(NotPackaged, match="isodate"):
         build(tmp_path / "dist", source=source)
+
+
+def _source(folder: Path, requirements: str) -> Path:
+    """Return a copy of the app that requires something else."""
+    for name in FOLDERS:
+        shutil.copytree(REPOSITORY / name, folder / name)
+    for name in FILES:
+        shutil.copyfile(REPOSITORY / name, folder / name)
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+    return folder
 
 
 def test_code_for_another_python_is_not_packaged() -> None:
