@@ -27,7 +27,7 @@ def _without_slow(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes on a busy machine says nothing of the code; what hangs is ended by the time-out.
-    settings.register_profile("tests", deadline=None)
+    settings.register_profile("tests", deadline=None, max_examples=50)
     settings.register_profile("unit", settings.get_profile("tests"), max_examples=20)
     settings.load_profile("unit" if _without_slow(config) else "tests")
 

@@ -230,7 +230,7 @@ _OBJECTS = st.dictionaries(st.text(), _JSON, max_size=4)
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(_OBJECTS, _OBJECTS, st.sampled_from(["", " ", "\r\n"]))
 def test_data_are_valid_json_and_content_is_what_graph_wrote(
     resource_data: dict[str, Any], resource: dict[str, Any], space: str

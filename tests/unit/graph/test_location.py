@@ -170,7 +170,7 @@ _HOSTILE = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(_HOSTILE | st.text(st.characters(exclude_categories=()), max_size=40))
 def test_any_resource_is_malformed_or_a_path_below_the_version(resource: str) -> None:
     # Resource data may hold any text, a resource only what is printable.
