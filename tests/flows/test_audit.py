@@ -19,7 +19,8 @@ from tests.flows.catch_up_steps import all_of, gaps, subscribe
 from tests.flows.deployment import LoopbackDeployment
 from tests.sandbox.graph_world import ROLES
 
-pytestmark = pytest.mark.slow
+# A group is begun before single tests: the longest of these must not be what all the others have to wait for.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("audit")]
 
 # So many more than are drawn that some of what is dropped is in no list of the sample.
 _TEAMS, _SHARE = 560, 0.1

@@ -13,7 +13,7 @@ from tests.model.play import played
 from tests.model.process import Ports
 from tests.model.story import story
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("model")]
 
 # Longer histories take longer: make simulation plays those, too.
 HISTORIES = 30
