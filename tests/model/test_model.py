@@ -16,7 +16,7 @@ from tests.model.story import story
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("model")]
 
 # Longer histories take longer: make simulation plays those, too.
-HISTORIES = 30
+HISTORIES = 100
 MOST_HISTORIES = 200
 
 
