@@ -3,36 +3,24 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from sandbox.run.ending import Ending, Interrupted
 from sandbox.run.event_samples import all_events, write
-from sandbox.run.operator_files import setting
+from sandbox.run.only_one import only_one
 from sandbox.run.report import Report
-from sandbox.run.send_endpoint import Address
 from sandbox.run.session import STATE_FILE, Host, Options, Session
 from sandbox.run.sign_in import SignIn
 from sandbox.run.sink import Sink
 from sandbox.run.world import World
+from sandbox.verbs.commands import State, commands, exit_on_failure
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
-
-_STATE = typer.Option(help="The file by which `send` finds the sandbox that runs.", show_default=False)
-
-
-@contextmanager
-def _exit_2_on_failure() -> Iterator[None]:
-    """Print the sentence of an error that its user can do something about: a missing program, nothing running."""
-    try:
-        yield
-    except RuntimeError as exc:
-        Console(stderr=True).print(str(exc), style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from exc
+app.add_typer(commands)
 
 
 @app.callback(invoke_without_command=True)
@@ -45,7 +33,8 @@ def run(  # noqa: PLR0913  one parameter an option
     sink: Annotated[Sink, typer.Option(help="Where events go; event-hub needs: make event-hubs.")] = Sink.QUEUE,
     no_host: Annotated[bool, typer.Option("--no-host", help="Start all but the app: `func start` it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of the host's log.")] = False,
-    state: Annotated[Path, _STATE] = STATE_FILE,
+    no_scene: Annotated[bool, typer.Option("--no-scene", help="Play nothing: serve at once.")] = False,
+    state: State = STATE_FILE,
 ) -> None:
     """Run the app with a simulated Microsoft Teams, Graph, Entra ID, Key Vault and storage account around it.
 
@@ -54,30 +43,32 @@ def run(  # noqa: PLR0913  one parameter an option
     if context.invoked_subcommand is not None:
         return
     app_host = None if no_host else host
-    options = Options(host=app_host, sign_in=sign_in, sink=sink, once=once, verbose=verbose, state_file=state)
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder, _exit_2_on_failure():
-        agrees = asyncio.run(Session(Path(folder), Report(Console()), options).play())
-    raise typer.Exit(0 if agrees else 1)
+    options = Options(
+        host=app_host, sign_in=sign_in, sink=sink, once=once, scene=not no_scene, verbose=verbose, state_file=state
+    )
+    with exit_on_failure():
+        status = _play(options)
+    raise typer.Exit(status)
 
 
-@app.command()
-def send(text: str, *, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
-    """Write TEXT in the stand-up chat of the sandbox that runs in another terminal."""
-    with _exit_2_on_failure():
-        Address.read(state).send(text)
-
-
-@app.command()
-def storage(*, state: Annotated[Path, _STATE] = STATE_FILE) -> None:
-    """Print the connection string of the storage account in the sandbox that runs in another terminal."""
-    with _exit_2_on_failure():
-        sys.stdout.write(f"{setting(state.parent, 'AzureWebJobsStorage')}\n")
+def _play(options: Options) -> int:
+    """Return the exit status of a session."""
+    ending = Ending()
+    # What plays once is nobody's to find, and leaves nothing behind: several may.
+    alone = nullcontext() if options.once else only_one(options.state_file)
+    with alone, tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        session = Session(Path(folder), Report(ending.console), options, ending)
+        try:
+            return 0 if asyncio.run(session.play()) else 1
+        except Interrupted as exc:
+            ending.console.print(str(exc))
+            return exc.status
 
 
 @app.command()
 def samples(folder: Path) -> None:
     """Write one event of each type into FOLDER, made by the app in a sandbox of their own."""
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as world, _exit_2_on_failure():
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as world, exit_on_failure():
         write(asyncio.run(all_events(World(Path(world)))), folder)
 
 

@@ -13,7 +13,7 @@ from sandbox.graph.directory_api import DirectoryApi
 from sandbox.graph.dispatcher import Dispatcher, Pace
 from sandbox.graph.errors import answering, no_such_thing
 from sandbox.graph.health import State
-from sandbox.graph.items import Delivery, Lost
+from sandbox.graph.items import Delivery, LifecycleEvent, Lost
 from sandbox.graph.listing import Listing
 from sandbox.graph.notifier import Notifier
 from sandbox.graph.poster import Patience, Poster
@@ -163,10 +163,21 @@ class Graph:
         Raises:
             KeyError: there is no such subscription.
         """
+        self._announce(subscription_id, "missed")
+
+    def ask_to_reauthorize(self, subscription_id: str) -> None:
+        """Notify the app that a subscription wants reauthorizing, as Graph does before an access token ends.
+
+        Raises:
+            KeyError: there is no such subscription.
+        """
+        self._announce(subscription_id, "reauthorizationRequired")
+
+    def _announce(self, subscription_id: str, event: LifecycleEvent) -> None:
         subscription = self._store.find(subscription_id)
         if subscription is None:
             raise KeyError(subscription_id)
-        self._notifier.announce(subscription, "missed")
+        self._notifier.announce(subscription, event)
 
     def _route(self, parts: Parts) -> None:
         self.app.add_routes(SubscriptionsApi(parts).routes())

@@ -91,6 +91,10 @@ class Secrets:
         versions = self._versions.get(name.lower(), {})
         return versions.get(version or next(reversed(versions), ""))
 
+    def versions(self, name: str) -> tuple[str, ...]:
+        """Return the ids of all versions, the oldest first."""
+        return tuple(self._versions.get(name.lower(), ()))
+
     def remove(self, name: str, version: str) -> None:
         """Lose a version.
 

@@ -54,6 +54,7 @@ class KeyVault:
         self._secrets = Secrets(clock)
         # What an administrator does, who has no endpoint of their own here.
         self.set_secret, self.disable, self.remove = self._secrets.add, self._secrets.disable, self._secrets.remove
+        self.versions = self._secrets.versions
         self.app = web.Application()
         self.app.add_routes(
             [

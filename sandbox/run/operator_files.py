@@ -23,9 +23,19 @@ def write_operator_files(folder: Path, values: Mapping[str, str], subscriptions:
     """Return the settings file, after writing it and ``subscriptions.json`` into ``folder``."""
     settings = folder / SETTINGS_NAME
     write_settings(settings, values)
-    document = json.dumps({"subscriptions": list(subscriptions)}, indent=2)
-    (folder / _SUBSCRIPTIONS_NAME).write_text(document, encoding="utf-8")
+    _write_subscriptions(folder / _SUBSCRIPTIONS_NAME, subscriptions)
     return settings
+
+
+def rewrite_subscriptions(folder: Path, subscriptions: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``subscriptions.json`` anew where there is one."""
+    file = folder / _SUBSCRIPTIONS_NAME
+    if file.exists():
+        _write_subscriptions(file, subscriptions)
+
+
+def _write_subscriptions(file: Path, subscriptions: Sequence[Mapping[str, Any]]) -> None:
+    file.write_text(json.dumps({"subscriptions": list(subscriptions)}, indent=2), encoding="utf-8")
 
 
 def setting(folder: Path, name: str) -> str:

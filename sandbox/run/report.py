@@ -76,15 +76,25 @@ class Report:
         """Pass on a warning or an error of the app's host."""
         self._console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
 
-    def totals(self, ledger: Ledger, *, subscriptions: int, lost: int, unseen: int = 0) -> None:
-        """Show the sums, and whether the books agree; ``unseen``: what may have been taken by another consumer."""
+    def totals(
+        self, ledger: Ledger, *, subscriptions: int, lost: int, unseen: int = 0, disturbed: bool = False
+    ) -> None:
+        """Show the sums, and whether the books agree.
+
+        ``unseen``: what may have been taken by another consumer; ``disturbed``: whether something was broken.
+        """
         table = Table(title="What happened", title_justify="left", show_header=False)
         for name, value in _sums(ledger, subscriptions).items():
             table.add_row(name, value)
         self._console.print()
         self._console.print(table)
         missing = len(ledger.missing) - unseen
-        if missing or ledger.unexpected or ledger.duplicates or lost or not ledger.arrivals:
+        if disturbed:
+            self._console.print(
+                f"[yellow]{missing} have not arrived as typed, {len(ledger.unexpected)} are recovered or unexpected, "
+                f"{lost} wait at Graph or were given up: you have broken something on the way.[/]"
+            )
+        elif missing or ledger.unexpected or ledger.duplicates or lost or not ledger.arrivals:
             self._console.print(
                 f"[bold red]{missing} did not arrive as typed, {len(ledger.unexpected)} events unexpected, "
                 f"{len(ledger.duplicates)} came twice, {lost} lost by Graph.[/]"

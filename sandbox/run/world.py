@@ -19,6 +19,7 @@ from sandbox.host.core_tools import CoreTools
 from sandbox.host.process import FunctionsHost
 from sandbox.keyvault import KeyVault
 from sandbox.run.deployment import stage
+from sandbox.run.relayed_storage import RelayedStorage
 from sandbox.run.sign_in import SignIn, register
 from sandbox.run.sink import Sink, new_event_hubs, sink_settings
 from sandbox.serving import Service
@@ -87,6 +88,7 @@ class World:
         self.vault = KeyVault(self.entra, self.clock)
         self.graph = Graph(clock=self.clock, entra=self.entra, teams=self.teams, tls=self.tls)
         self.azurite = Azurite()
+        self.storage = RelayedStorage()
         self.event_hubs = new_event_hubs(sink, self.clock)
         self.login = Service(self.entra.app, self.tls)
         self.vault_service = Service(self.vault.app, self.tls)
@@ -172,6 +174,7 @@ class World:
         if self.host is not None:
             await self.host.stop()
         await self.graph.stop()
+        await self.storage.stop()
         await asyncio.gather(*(service.stop() for service in self._services()))
 
     def _services(self) -> "Iterator[Azurite | Service | EventHubs]":
@@ -188,7 +191,7 @@ class World:
         return self.tls.environment() | {
             **self._sign_in_settings,
             **sink_settings(self.event_hubs),
-            "AzureWebJobsStorage": self.azurite.connection_string,
+            "AzureWebJobsStorage": self.storage.connection_string or self.azurite.connection_string,
             "CLIENT_ID": self.registration.client_id,
             "CLIENT_STATE_KEY": self.registration.client_state_key,
             "ENCRYPTION_CERTIFICATE_NAME": CERTIFICATE_NAME,

@@ -24,7 +24,13 @@ class Samples:
         self._latest = 0
 
     def report(self, name: str, user: User, change_type: ChangeType | None = None, /, **names: str) -> Change:
-        """Report a change to a person's sample item, and return it; the first change type of its row if none is named.
+        """Report a change to a person's sample item, and return it; arguments and errors are those of ``change``."""
+        change = self.change(name, user, change_type, **names)
+        self._store.report(change)
+        return change
+
+    def change(self, name: str, user: User, change_type: ChangeType | None = None, /, **names: str) -> Change:
+        """Return a change to a person's sample item; the first change type of its row if none is named.
 
         ``names``: what to fill in instead of ``NAMES``.
 
@@ -35,7 +41,7 @@ class Samples:
         known["id"] = _id(row.id.format_map(known))
         change_type = change_type or row.change_types[0]
         resource = (row.created_in if change_type == "created" else None) or row.resource or row.path
-        change = Change(
+        return Change(
             tenant_id=user.tenant_id,
             change_type=change_type,
             # Part by part: what is filled in may have slashes in it.
@@ -49,8 +55,6 @@ class Samples:
             resource_id=row.resource_id and row.resource_id.format_map(known),
             extras=_filled(dict(row.extras), known),
         )
-        self._store.report(change)
-        return change
 
     def _names(self, user: User, names: Mapping[str, str]) -> dict[str, str]:
         now = self._store.now()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from sandbox.run.ending import Ending
 from sandbox.run.report import Report
 from sandbox.run.session import Options, Session
 from sandbox.run.sign_in import SignIn
@@ -19,5 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 def test_the_scene_plays_with_each_way_to_sign_in(tmp_path: Path, sign_in: SignIn) -> None:
     shown = io.StringIO()
     options = Options(sign_in=sign_in, once=True, state_file=tmp_path / "running.json")
-    assert asyncio.run(Session(tmp_path / "world", Report(Console(file=shown)), options).play()), shown.getvalue()
+    session = Session(tmp_path / "world", Report(Console(file=shown)), options, Ending())
+    assert asyncio.run(session.play()), shown.getvalue()
     assert "as typed" in shown.getvalue()
