@@ -9,6 +9,10 @@ COMPILE_HUBS := $(BIN)/uv pip compile --group pyproject.toml:eventhubs $(PINNED)
 # What of tests/ starts services throughout, and need not be collected to be left out.
 SERVED := integration end_to_end flows model simulation
 
+# What a recipe does where it cannot go on.
+stop = { echo "$(1)" >&2; exit 1; }
+VERSION := 'import sys; print("%d.%d" % sys.version_info[:2])'
+
 # What npm installs: the storage emulator, and what the example in TypeScript needs.
 PACKAGES := sandbox/node_modules/installed examples/typescript/node_modules/installed
 
@@ -18,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run event-hubs test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -28,6 +32,9 @@ help:  ## List the targets
 
 run: .venv/installed sandbox/node_modules/installed  ## Watch the app at work on this machine (ARGS=--once: play the scene and end)
 	$(BIN)/python -m sandbox $(ARGS)
+
+cli: .venv/installed  ## Run an operator's command (ARGS="subscriptions list"; without any, list them). Needs no npm
+	@$(BIN)/python -m cli $(or $(ARGS),--help)
 
 event-hubs: .venv/eventhubs  ## Install what the sandbox's event hub needs, for its tests and ARGS="--sink event-hub"
 
@@ -105,7 +112,19 @@ requirements: .venv/installed  ## Compile all requirements from pyproject.toml (
 clean:  ## Remove what the other targets have installed
 	rm -rf .venv sandbox/node_modules examples/typescript/node_modules
 
-.venv/installed: requirements-dev.txt
+# What stops a first run is one sentence. A .venv outlives the Python that it was made with, by that of the next system.
+interpreter:
+	@if [ -e .venv ]; then \
+		[ "$$($(BIN)/python -c $(VERSION) 2>/dev/null)" = 3.13 ] || \
+			$(call stop,The .venv of this clone is not of Python 3.13: remove it with 'make clean' and try again.); \
+	else \
+		command -v $(PYTHON) >/dev/null || \
+			$(call stop,Python 3.13 is missing: install it or name it (make PYTHON=/path/to/python3.13).); \
+		[ "$$($(PYTHON) -c $(VERSION))" = 3.13 ] || \
+			$(call stop,$(PYTHON) is not Python 3.13: name one that is (make PYTHON=/path/to/python3.13).); \
+	fi
+
+.venv/installed: requirements-dev.txt | interpreter
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
 	touch $@
@@ -119,6 +138,9 @@ clean:  ## Remove what the other targets have installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/hostile/requirements.txt
 	touch $@
 
-%/node_modules/installed: %/package-lock.json
+%/node_modules/installed: %/package-lock.json | interpreter
+	@command -v npm >/dev/null || $(call stop,npm is missing: install Node.js 20 or later with npm.)
+	@[ "$$(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null)" = true ] || \
+		$(call stop,Node.js is missing or older than 20: install a later one.)
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@

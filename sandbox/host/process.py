@@ -56,6 +56,7 @@ class FunctionsHost:
         """Return once the host listens.
 
         Raises:
+            PortInUse: another program has taken the port while the host did not run.
             ChildFailed: it ended instead; its last lines are in the message.
         """
         with self._port.taken() as taken:
@@ -86,6 +87,10 @@ class FunctionsHost:
         return [*options, *self.arguments]
 
 
+class PortInUse(RuntimeError):
+    """Another program listens where one of ours should; the message says where."""
+
+
 class Port:
     """A free port of 127.0.0.1, taken at once, so that its number is known before a server listens."""
 
@@ -94,9 +99,16 @@ class Port:
         self.number: int = self._socket.getsockname()[1]
 
     def taken(self) -> socket.socket:
-        """Return the port's socket, bound and not listening; the caller closes it. After that, take it again."""
+        """Return the port's socket, bound and not listening; the caller closes it. After that, take it again.
+
+        Raises:
+            PortInUse: another program has taken it meanwhile.
+        """
         taken, self._socket = self._socket, None
-        return taken or _bound(self.number)
+        try:
+            return taken or _bound(self.number)
+        except OSError as exc:
+            raise PortInUse(f"Port {self.number} is in use by another program: end that, and try again.") from exc
 
     def release(self) -> None:
         """Release a port that was not taken."""

@@ -2,11 +2,15 @@
 
 import asyncio
 import shlex
+import socket
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from sandbox.host.core_tools import certificate_options
+from sandbox.host.process import PortInUse
 from sandbox.json_files import read
 from sandbox.run.deployment import REPOSITORY
 from sandbox.run.operator_files import SETTINGS_NAME, write_settings
@@ -41,8 +45,10 @@ class UserHost:
         """Return the instructions for the user, after writing ``local.settings.json``.
 
         Raises:
+            PortInUse: another program listens where the app shall serve.
             RuntimeError: there is one already, of the user's own.
         """
+        self._check_port()
         file = self._settings_file
         if file.exists() and _MARK not in file.read_text(encoding="utf-8"):
             raise RuntimeError(f"{file.name} exists and is your own: move it away, and start again.")
@@ -50,6 +56,11 @@ class UserHost:
         write_settings(file, values)
         command = shlex.join(["func", "start", *certificate_options(self._world.tls)])
         return f"{file.name} is written. Start the app in this folder, in a second terminal:\n\n  {command}\n"
+
+    def _check_port(self) -> None:
+        address = urlsplit(self._url)
+        with suppress(OSError), socket.create_connection((address.hostname or "", address.port or 0), timeout=1):
+            raise PortInUse(f"Port {address.port} is in use by another program: end that, and start again.")
 
     async def serving(self) -> str:
         """Return the host's address once the app answers there.
