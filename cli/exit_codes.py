@@ -1,6 +1,7 @@
 """The exit statuses of the commands, and the one place that turns problems into sentences and statuses."""
 
 from enum import IntEnum
+from inspect import cleandoc
 from typing import Any, override
 
 import typer
@@ -26,6 +27,11 @@ class Status(IntEnum):
 class CommandGroup(TyperGroup):
     """A group of commands that report expected problems without a traceback."""
 
+    def __init__(self, **attributes: Any) -> None:
+        """Let the help of every command fill its paragraphs: Typer would keep the line breaks of the docstrings."""
+        super().__init__(**attributes)
+        _fill_paragraphs(self)
+
     @override
     def invoke(self, ctx: Any) -> Any:
         """Run a command; print a problem as one sentence on stderr, and exit with its status."""
@@ -37,3 +43,10 @@ class CommandGroup(TyperGroup):
             is_temporary = isinstance(problem, Unavailable | Conflict) and not isinstance(problem, NotSignedIn)
             status = Status.TRY_AGAIN if is_temporary else Status.MISCONFIGURED
             raise typer.Exit(status) from problem
+
+
+def _fill_paragraphs(command: Any) -> None:
+    if command.help:
+        command.help = "\n\n".join(" ".join(each.split()) for each in cleandoc(command.help).split("\n\n"))
+    for each in getattr(command, "commands", {}).values():
+        _fill_paragraphs(each)

@@ -61,8 +61,8 @@ def _without_client_state(item: Any) -> Any:
     return {key: part for key, part in item.items() if key.lower() not in secret} if isinstance(item, dict) else item
 
 
-def show_list(store: StoredPosts, *, as_json: bool) -> None:
-    """Print the stored POSTs, oldest first."""
+def show_list(store: StoredPosts, *, none: str, as_json: bool) -> None:
+    """Print the stored POSTs, oldest first; ``none`` is the sentence if there are none."""
     with busy("Reading the container"):
         posts = sorted(store.list(), key=lambda post: post.received_at)
     if as_json:
@@ -70,6 +70,8 @@ def show_list(store: StoredPosts, *, as_json: bool) -> None:
         print_json(listed)
     elif posts:
         print_rows(console(), COLUMNS, [_cells(post, datetime.now(UTC)) for post in posts])
+    else:
+        print_line(console(), none)
 
 
 def _cells(post: StoredPost, now: datetime) -> Sequence[str]:

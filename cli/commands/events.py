@@ -52,11 +52,13 @@ def tail(  # noqa: PLR0913  one parameter an option
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         while True:
-            for message in watch.arrived():
-                event = visible(watch.queue, message, content=content)
-                if wanted.passes(event):
-                    show(out, event, as_json=as_json)
+            events = [visible(watch.queue, message, content=content) for message in watch.arrived()]
+            shown = [event for event in events if wanted.passes(event)]
+            for event in shown:
+                show(out, event, as_json=as_json)
             if once:
+                if not shown and not as_json:
+                    print_line(out, "No such event is in the queue." if events else "The queue is empty.")
                 return
             time.sleep(_POLL_SECONDS)
 

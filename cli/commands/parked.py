@@ -21,7 +21,7 @@ _Reason = Annotated[str, typer.Option("--reason", help="A kind of the list, such
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """Show what is parked, oldest first; the timer publishes it automatically."""
-    show_list(reading_clients().post_store(PARKED), as_json=as_json)
+    show_list(reading_clients().post_store(PARKED), none="Nothing is parked.", as_json=as_json)
 
 
 @commands.command()

@@ -23,7 +23,7 @@ _OlderThan = Annotated[str, typer.Option(help="An ISO 8601 duration since receip
 @commands.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """Show what is in quarantine, oldest first, and why it is there."""
-    show_list(reading_clients().post_store(QUARANTINE), as_json=as_json)
+    show_list(reading_clients().post_store(QUARANTINE), none="Nothing is in quarantine.", as_json=as_json)
 
 
 @commands.command()

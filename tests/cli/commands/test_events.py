@@ -115,7 +115,7 @@ def test_long_queue_is_shown_to_message_32_with_a_warning(operator: Operator, qu
 def test_missing_queue_is_empty(operator: Operator) -> None:
     operator.world.app.environ["EVENT_SINK"] = f"queue:none-{uuid4().hex}"
     ran = operator.run("events", "tail", "--once")
-    assert (ran.exit_code, ran.output) == (0, "")
+    assert (ran.exit_code, ran.output) == (0, "The queue is empty.\n")
 
 
 def test_summary_line_says_that_the_data_are_in_a_blob() -> None:
