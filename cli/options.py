@@ -13,6 +13,7 @@ SubscriptionsFile = Annotated[
     typer.Option("--subscriptions", help="The file with the entries.", show_default="the app's subscriptions.json"),
 ]
 Tenant = Annotated[str, typer.Option("--tenant", help="One of TENANT_IDS.", show_default="all of them")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again every five seconds; Ctrl-C stops it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

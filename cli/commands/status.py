@@ -3,10 +3,9 @@
 import re
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 from rich.console import Console, Group
@@ -16,7 +15,7 @@ from rich.text import Text
 from cli.deployments import owner_row, reading_clients
 from cli.exit_codes import Status
 from cli.glance import Glance, document, light, lines, sentence
-from cli.options import AsJson, Tenant, selected_tenant_ids
+from cli.options import AsJson, Tenant, Watch, selected_tenant_ids
 from cli.output import console, print_json, printable
 from cli.queue_peek import Queue
 from shared.app.clients import Clients
@@ -31,7 +30,7 @@ _NAME_WIDTH = 14
 def status(
     *,
     tenant: Tenant = "",
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds; Ctrl-C stops it.")] = False,
+    watch: Watch = False,
     as_json: AsJson = False,
 ) -> None:
     """Show at a glance whether changes arrive: one sentence, and a few lines. Reads the storage account only.
@@ -83,14 +82,21 @@ def _shown(glance: Glance) -> Group:
 
 def _watch(out: Console, read: Callable[[], Glance]) -> None:
     """Show a glance until Ctrl-C: in place on a terminal, else a line whenever it says something else."""
-    # A shell makes background commands ignore SIGINT. Accept it, so that a script can stop this command.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
+    with until_ctrl_c():
         if out.is_terminal:
             with Live(console=out, auto_refresh=False) as live:
                 look(read, lambda found: live.update(_shown_or_problem(found), refresh=True))
         else:
             look(read, _Lines(out).show)
+
+
+@contextmanager
+def until_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end what is done in this context, and nothing else."""
+    # A shell makes background commands ignore SIGINT. Accept it, so that a script can stop this command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 class _Lines:
@@ -119,16 +125,16 @@ def _shown_or_problem(found: Glance | Unavailable) -> Group:
     return Group(Text(_line(found), style="bold red")) if isinstance(found, Unavailable) else _shown(found)
 
 
-def look(
-    read: Callable[[], Glance],
-    show: Callable[[Glance | Unavailable], None],
+def look[Seen](
+    read: Callable[[], Seen],
+    show: Callable[[Seen | Unavailable], None],
     *,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Show what ``read`` returns, or that storage does not answer, again and again until ``pause`` raises."""
     while True:
         try:
-            found: Glance | Unavailable = read()
+            found: Seen | Unavailable = read()
         except Unavailable as problem:
             found = problem
         show(found)

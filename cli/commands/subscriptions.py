@@ -1,28 +1,28 @@
 """``python -m cli subscriptions``: list, show, check, add, remove and renew subscriptions."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from cli.commands.check import check
+from cli.commands.listing import list_
 from cli.commands.renew import renew
 from cli.commands.show import show
 from cli.commands.wanted_none import remove_all, restore
-from cli.deployments import owner_row, reading_clients, writing_clients
+from cli.deployments import owner_row, writing_clients
 from cli.exit_codes import Status
-from cli.options import AsJson, Tenant, Yes, selected_tenant_ids
-from cli.output import busy, console, print_json, print_line, print_rows, print_warnings
+from cli.options import Tenant, Yes, selected_tenant_ids
+from cli.output import console, print_line
 from cli.subscription_rows import describe, is_from_file, matching_rows, row_to_remove
-from cli.subscription_status import COLUMNS, StatusContext, cells, last_run, list_document, needs_attention, warnings
 from shared.app.clients import Clients
 from shared.errors import Misconfigured
 from shared.subscriptions.desired import DesiredSubscription, entry_from_json
 from shared.subscriptions.subscription_table import SubscriptionTable
-from shared.subscriptions.tracked import TenantState, TrackedSubscription, subscription_key
+from shared.subscriptions.tracked import TrackedSubscription, subscription_key
 
 commands = typer.Typer(no_args_is_help=True, help="List, show, check, add, remove, restore and renew subscriptions.")
+commands.command("list")(list_)
 commands.command()(check)
 commands.command()(renew)
 commands.command()(restore)
@@ -30,35 +30,6 @@ commands.command()(show)
 
 _Resource = Annotated[str, typer.Argument(help="A resource path, such as /chats/getAllMessages.")]
 _CHANGES = "created, updated or deleted; separate several with commas."
-
-
-@commands.command("list")
-def list_(*, tenant: Tenant = "", as_json: AsJson = False) -> None:
-    """Show every subscription in the table: its state, its last renewal and its last change.
-
-    Exit status 1 if any is failing, overdue, removed by Graph or lapsed.
-    """
-    clients = reading_clients()
-    tenant_ids, table = selected_tenant_ids(tenant, clients.settings), clients.subscription_table()
-    context = StatusContext(now=datetime.now(UTC), overdue_after=2 * clients.settings.renew_after)
-    with busy("Reading the table"):
-        tenants = [(tenant_id, table.load(tenant_id)) for tenant_id in tenant_ids]
-    if as_json:
-        print_json(list_document(tenants, context))
-    else:
-        for tenant_id, state in tenants:
-            _show(tenant_id, state, context)
-    if any(needs_attention(state, context) for _, state in tenants):
-        raise typer.Exit(Status.FOUND)
-
-
-def _show(tenant_id: str, state: TenantState, context: StatusContext) -> None:
-    out = console()
-    print_line(out, f"Tenant {tenant_id}: {len(state.tracked)} subscriptions, {last_run(state, context)}", "bold")
-    ordered = sorted(state.tracked, key=lambda row: row.desired.resource)
-    if ordered:
-        print_rows(out, COLUMNS, [cells(row, context) for row in ordered])
-    print_warnings(out, warnings(state, context))
 
 
 @commands.command()
