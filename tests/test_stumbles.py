@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sandbox.__main__ import app
+from sandbox.host.process import PortInUse
+from sandbox.run.user_host import UserHost
+from sandbox.run.world import World
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -126,3 +130,14 @@ def test_sandbox_without_node_says_what_to_install(tmp_path: Path) -> None:
     ran = _run(command, REPOSITORY, path=tmp_path)
     sentence = "Node.js is not on the PATH: install it (20 or later), then run `make run` or `make test`.\n"
     assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", sentence)
+
+
+@pytest.mark.slow
+def test_port_of_another_program_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        host = UserHost(World(tmp_path / "world"), tmp_path, f"https://127.0.0.1:{port}")
+        with pytest.raises(PortInUse) as problem:
+            host.prepare()
+    assert str(problem.value) == f"Port {port} is in use by another program: end that, and start again."
+    assert list(tmp_path.glob("*.json")) == []

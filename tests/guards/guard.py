@@ -77,7 +77,7 @@ def _index(block: list[ast.stmt], name: str) -> int:
 
 def _defined(statement: ast.stmt) -> list[str]:
     match statement:
-        case ast.FunctionDef() | ast.ClassDef():
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return [statement.name]
         case ast.Assign():
             return [target.id for target in statement.targets if isinstance(target, ast.Name)]

@@ -15,6 +15,7 @@ from tests.guards import (
     outgoing,
     proofs,
     receiving,
+    sandboxes,
     saved_calls,
     signing_in,
     storing,
@@ -43,4 +44,5 @@ GUARDS: tuple[Guard, ...] = (
     *looking.GUARDS,
     *audits.GUARDS,
     *warming.GUARDS,
+    *sandboxes.GUARDS,
 )
