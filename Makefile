@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run cli interpreter event-hubs test unit check format bench chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -82,8 +82,11 @@ simulation: .venv/installed sandbox/node_modules/installed  ## Play three days w
 fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the code they reach (Linux on x86-64; ARGS=-runs=100000)
 	$(BIN)/python -m tests.hostile.fuzz $(ARGS)
 
-bench: .venv/installed sandbox/node_modules/installed  ## Measure speed, latency, memory and cold start
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/installed .venv/eventhubs sandbox/node_modules/installed  ## Measure what all costs, and write docs/performance.md (BASE="commits to compare with")
+	$(BIN)/python -m benchmarks $(if $(ARGS),,--write) $(BASE:%=--base %) $(ARGS)
+
+bench-quick: .venv/installed sandbox/node_modules/installed  ## See in a minute that all can be measured; the figures mean nothing
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 ##@ Deployment
 

@@ -1,159 +1,148 @@
-"""POSTs over HTTPS, through the sandbox's Functions host, into Azurite's queue: rates, latencies, memory."""
+"""POSTs over HTTPS, through the sandbox's Functions host: processor time of the app's process, rates and latencies.
+
+The apps of all source trees run side by side, each with services of its own, and take turns: what is compared was
+measured in the same minute.
+"""
 
 import asyncio
-import itertools
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import quantiles
+from statistics import median
+from tempfile import mkdtemp
+from typing import Any
 
-import aiohttp
-from azure.storage.queue import QueueClient
 from rich.table import Table
 
-from benchmarks.memory import peak_memory
-from benchmarks.posts import Addressee, post
+from benchmarks.kinds import MEMBER, MESSAGE, TEAM, TEN_MESSAGES, Kind
+from benchmarks.running_app import Load, RunningApp
+from benchmarks.storage_stub import StorageStub
 from benchmarks.tables import new_table
-from sandbox.host.process import FunctionsHost
-from sandbox.run.sink import QUEUE_NAME
-from sandbox.run.world import CERTIFICATE_NAME, World
-from shared.notifications.client_state import sign_client_state
-from shared.settings import ClientStateKey
-from tests.sender import Sender
+from benchmarks.trees import Tree
+from sandbox.azurite import Azurite
 
-_CONCURRENCIES = (1, 8, 32)
-_MOST_POSTS = 2_000
-_LONGEST = timedelta(seconds=8)
-_WARM_UP_POSTS = 40
+type Rounds = Mapping[tuple[str, str], Sequence[Load]]
+"""The loads of each round, by the names of a level and a tree."""
 
-# Each has content of its own. Sent again they are redeliveries, which cost the app the same.
-_DISTINCT_POSTS = 300
-
-_MEBIBYTE = 1024 * 1024
+_WARM_UP_POSTS, _WARM_UP_AT_ONCE = 20, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What came of one level of concurrency; ``peak_memory`` is the host's since its start, in bytes."""
+class Level:
+    """What is sent in a round: ``posts`` of a kind, ``at_once`` at a time."""
 
-    concurrency: int
-    latencies: Sequence[timedelta]
-    duration: timedelta
-    statuses: Counter[int]
-    peak_memory: int | None
+    kind: Callable[[RunningApp[Any]], Kind]
+    posts: int
+    at_once: int = 8
+
+    def name(self, app: RunningApp[Any]) -> str:
+        """Return what its row is called."""
+        return f"{self.kind(app).name}, {self.at_once} at once"
+
+
+STUB_LEVELS = (
+    Level(kind=lambda _: MESSAGE, posts=300),
+    Level(kind=lambda _: MESSAGE, posts=300, at_once=32),
+    Level(kind=lambda _: TEN_MESSAGES, posts=40),
+    Level(kind=lambda _: MEMBER, posts=160),
+    Level(kind=lambda _: TEAM, posts=100),
+    Level(kind=lambda app: app.fetched, posts=100),
+)
+AZURITE_LEVELS = tuple(Level(kind=lambda _: MESSAGE, posts=200, at_once=at_once) for at_once in (1, 8, 32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All levels, and how many of the POSTs accepted became messages."""
+    """All rounds; ``storage`` is what the account is, ``bases`` are the trees that others are compared with."""
 
-    loads: Sequence[Load]
-    accepted: int
-    queued: int
+    storage: str
+    bases: Sequence[str]
+    levels: Sequence[str]
+    trees: Sequence[str]
+    rounds: Rounds = field(repr=False)
+
+    def milliseconds(self, level: str, tree: str) -> float:
+        """Return the processor time of a POST, the median of the rounds."""
+        return median(load.milliseconds for load in self.rounds[level, tree])
+
+    def ratio(self, level: str, tree: str, other: str) -> float:
+        """Return the processor time of a tree as a part of another's, the median of the rounds."""
+        pairs = zip(self.rounds[level, tree], self.rounds[level, other], strict=True)
+        return median(load.milliseconds / base.milliseconds for load, base in pairs)
+
+    def rate(self, level: str, tree: str) -> float:
+        """Return the POSTs a second, the median of the rounds."""
+        return median(load.rate for load in self.rounds[level, tree])
 
 
-async def measure(folder: Path) -> Report:
-    """Return the figures of a world that is started in ``folder`` and stopped again."""
-    world = World(folder)
-    try:
-        await world.start_services()
-        bodies = itertools.cycle(await asyncio.to_thread(_bodies, await addressee(world)))
-        await world.start_host([])
-        return await _all_levels(world, bodies)
-    finally:
-        await world.stop()
+async def measure(
+    trees: Sequence[Tree], folder: Path, *, levels: Sequence[Level], rounds: int, storage: type[Azurite] = StorageStub
+) -> Report:
+    """Return the figures of the apps of ``trees``, in worlds that are started in ``folder`` and stopped again."""
+    found: dict[tuple[str, str], list[Load]] = {}
+    async with running(trees, folder, storage) as apps:
+        for level in levels:
+            for app in apps:
+                posts = min(level.posts, _WARM_UP_POSTS)
+                await app.load(level.kind(app), posts=posts, at_once=_WARM_UP_AT_ONCE, until_quiet=False)
+        for number in range(rounds):
+            for level in levels:
+                # Whoever comes second finds the machine as the first one left it.
+                for app in apps if number % 2 else reversed(apps):
+                    load = await app.load(level.kind(app), posts=level.posts, at_once=level.at_once)
+                    found.setdefault((level.name(app), app.tree.name), []).append(load)
+        names = [level.name(apps[0]) for level in levels]
+    title = "a storage stub" if storage is StorageStub else "Azurite"
+    return Report(
+        storage=title,
+        bases=[tree.name for tree in trees if tree.is_base],
+        levels=names,
+        trees=[tree.name for tree in trees],
+        rounds=found,
+    )
+
+
+@asynccontextmanager
+async def running[Storage: Azurite](
+    trees: Sequence[Tree], folder: Path, storage: type[Storage]
+) -> AsyncIterator[Sequence[RunningApp[Storage]]]:
+    """Yield the apps of ``trees`` while they run."""
+    async with AsyncExitStack() as stack:
+        apps = [RunningApp(tree, Path(mkdtemp(dir=folder)), storage()) for tree in trees]
+        for app in apps:
+            stack.push_async_callback(app.stop)
+        await asyncio.gather(*(app.start() for app in apps))
+        yield apps
 
 
 def table(report: Report) -> Table:
-    """Return a row for each level of concurrency."""
+    """Return a row for each level and tree."""
     caption = (
-        f"Accepted {report.accepted:,}, queued {report.queued:,}; sender, host and Azurite share this machine.\n"
-        "Graph takes an answer after 3,000 ms for none. Memory is the host's peak since its start."
+        "Every notification is another one. Processor time is the app's process's, user and system, until it is quiet"
+        " after the answers; sender, services and apps share this machine. Medians of the rounds."
     )
-    columns = ("at once", "POSTs/s", "p50", "p99", "peak memory", "answers")
-    result = new_table("POSTs of one rich item, over HTTPS into the queue", *columns, caption=caption)
-    for load in report.loads:
-        result.add_row(*_row(load))
+    ratios = (f"of {base}" for base in report.bases)
+    columns = ("POSTs", "tree", "processor ms a POST", *ratios, "POSTs/s", "p50", "p99", "answers", "published")
+    result = new_table(f"POSTs over HTTPS, with {report.storage}", *columns, caption=caption)
+    for level in report.levels:
+        for tree in report.trees:
+            result.add_row(*_row(report, level, tree))
     return result
 
 
-async def addressee(world: World) -> Addressee:
-    """Return the app of ``world``, with a new certificate."""
-    version = await world.new_certificate()
-    registration = world.registration
-    tenant_id = registration.tenant_ids[0]
-    state_key = ClientStateKey.from_text(registration.client_state_key)
-    certificate = world.vault.certificate(CERTIFICATE_NAME, version)
-    return Addressee(
-        sender=Sender(entra=world.entra, certificate=certificate, certificate_id=version),
-        client_id=registration.client_id,
-        tenant_id=tenant_id,
-        client_state=sign_client_state(state_key, nonce=bytes(16), tenant_id=tenant_id),
-    )
-
-
-def _bodies(addressee: Addressee) -> Sequence[bytes]:
-    return [post(addressee, first=number, items=1) for number in range(_DISTINCT_POSTS)]
-
-
-async def _all_levels(world: World, bodies: Iterator[bytes]) -> Report:
-    if not isinstance(world.host, FunctionsHost):
-        raise TypeError("the figures are those of the sandbox's own host")
-    connector = aiohttp.TCPConnector(ssl=world.tls.client_context, limit=0)
-    async with aiohttp.ClientSession(world.host.url, connector=connector) as session:
-        warm_up = await _level(session, itertools.islice(bodies, _WARM_UP_POSTS), world.host, concurrency=2)
-        loads = [
-            await _level(session, itertools.islice(bodies, _MOST_POSTS), world.host, concurrency=concurrency)
-            for concurrency in _CONCURRENCIES
-        ]
-    accepted = sum(load.statuses[202] for load in (warm_up, *loads))
-    return Report(loads=loads, accepted=accepted, queued=await asyncio.to_thread(_queued, world))
-
-
-async def _level(
-    session: aiohttp.ClientSession, bodies: Iterator[bytes], host: FunctionsHost, *, concurrency: int
-) -> Load:
-    """Send ``bodies``, ``concurrency`` at a time, until they or the time run out."""
-    latencies: list[timedelta] = []
-    statuses: Counter[int] = Counter()
-    started = time.perf_counter()
-
-    async def send() -> None:
-        for body in bodies:
-            sent = time.perf_counter()
-            async with session.post("/api/ReceiveNotification", data=body) as response:
-                await response.read()
-            latencies.append(timedelta(seconds=time.perf_counter() - sent))
-            statuses[response.status] += 1
-            if time.perf_counter() - started > _LONGEST.total_seconds():
-                return
-
-    await asyncio.gather(*(send() for _ in range(concurrency)))
-    return Load(
-        concurrency=concurrency,
-        latencies=latencies,
-        duration=timedelta(seconds=time.perf_counter() - started),
-        statuses=statuses,
-        peak_memory=peak_memory(host),
-    )
-
-
-def _queued(world: World) -> int:
-    with QueueClient.from_connection_string(world.azurite.connection_string, QUEUE_NAME) as queue:
-        return queue.get_queue_properties().approximate_message_count or 0
-
-
-def _row(load: Load) -> tuple[str, ...]:
-    milliseconds = [latency / timedelta(milliseconds=1) for latency in load.latencies]
-    percentiles = quantiles(milliseconds, n=100, method="inclusive")
+def _row(report: Report, level: str, tree: str) -> tuple[str, ...]:
+    loads = report.rounds[level, tree]
+    statuses = sum((load.statuses for load in loads), Counter[int]())
     return (
-        str(load.concurrency),
-        f"{len(load.latencies) / load.duration.total_seconds():,.0f}",
-        f"{percentiles[49]:,.0f} ms",
-        f"{percentiles[98]:,.0f} ms",
-        "not known" if load.peak_memory is None else f"{load.peak_memory / _MEBIBYTE:,.0f} MiB",
-        ", ".join(f"{count:,} of {status}" for status, count in sorted(load.statuses.items())),
+        level,
+        tree,
+        f"{report.milliseconds(level, tree):,.2f}",
+        *("" if base == tree else f"{report.ratio(level, tree, base):.2f}" for base in report.bases),
+        f"{report.rate(level, tree):,.0f}",
+        f"{median(load.percentile(50) for load in loads):,.0f} ms",
+        f"{median(load.percentile(99) for load in loads):,.0f} ms",
+        ", ".join(f"{count:,} of {status}" for status, count in sorted(statuses.items())),
+        f"{sum(load.published for load in loads):,}",
     )

@@ -19,7 +19,6 @@ from tests.sender import TENANT
 # Source: https://learn.microsoft.com/graph/change-notifications-overview#subscription-quotas
 SUBSCRIPTIONS = 10_000
 
-_ROUNDS = 5
 _MOST_TIME = timedelta(seconds=1)
 _MOST_MEMORY = 200 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
@@ -59,6 +58,8 @@ class Report:
 
     costs: Mapping[str, Cost]
     memory: int
+    rounds: int
+    subscriptions: int
 
     @property
     def is_met(self) -> bool:
@@ -66,15 +67,20 @@ class Report:
         return self.memory <= _MOST_MEMORY and all(cost.time <= _MOST_TIME for cost in self.costs.values())
 
 
-def measure() -> Report:
+def measure(*, rounds: int, subscriptions: int) -> Report:
     """Return what it costs where nothing is to be done, and where everything is."""
     ages = {"settled": timedelta(minutes=10), "all to be renewed": timedelta(minutes=31)}
     tracemalloc.start()
-    made = _plan_input(age=timedelta(minutes=31))
+    made = _plan_input(subscriptions, age=timedelta(minutes=31))
     made.planned()
     _, memory = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return Report(costs={name: _cost(_plan_input(age=age)) for name, age in ages.items()}, memory=memory)
+    return Report(
+        costs={name: _cost(_plan_input(subscriptions, age=age), rounds) for name, age in ages.items()},
+        memory=memory,
+        rounds=rounds,
+        subscriptions=subscriptions,
+    )
 
 
 def table(report: Report) -> Table:
@@ -89,12 +95,12 @@ def table(report: Report) -> Table:
     ]
     limit = Target(text=f"≤ {_MOST_MEMORY // _MEBIBYTE} MiB", met=report.memory <= _MOST_MEMORY)
     memory = Figure(name="peak memory", value=f"{report.memory / _MEBIBYTE:,.0f} MiB", target=limit)
-    caption = f"Medians of {_ROUNDS}, in processor time. Memory includes the rows and the list that are compared."
-    return figures_table(f"plan() for {SUBSCRIPTIONS:,} subscriptions", [*figures, memory], caption=caption)
+    caption = f"Medians of {report.rounds}, in processor time. Memory includes the rows and the list that are compared."
+    return figures_table(f"plan() for {report.subscriptions:,} subscriptions", [*figures, memory], caption=caption)
 
 
-def _cost(plan_input: _PlanInput) -> Cost:
-    rounds = [_timed(plan_input) for _ in range(_ROUNDS)]
+def _cost(plan_input: _PlanInput, number: int) -> Cost:
+    rounds = [_timed(plan_input) for _ in range(number)]
     return Cost(actions=rounds[0].actions, time=timedelta(seconds=median(each.time.total_seconds() for each in rounds)))
 
 
@@ -104,9 +110,9 @@ def _timed(plan_input: _PlanInput) -> Cost:
     return Cost(actions=len(actions), time=timedelta(seconds=time.thread_time() - began))
 
 
-def _plan_input(*, age: timedelta) -> _PlanInput:
+def _plan_input(subscriptions: int, *, age: timedelta) -> _PlanInput:
     """Return what to plan for when every subscription was renewed ``age`` ago."""
-    desired = [_desired(number) for number in range(SUBSCRIPTIONS)]
+    desired = [_desired(number) for number in range(subscriptions)]
     return _PlanInput(
         desired=desired,
         tracked=[_tracked(each, str(number), age) for number, each in enumerate(desired)],

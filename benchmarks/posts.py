@@ -8,7 +8,8 @@ from typing import Any
 from tests.sender import Sender, basic_item, body
 
 # An ordinary message of Teams, with its identities and mentions, is 2 to 4 KB of JSON.
-_PARAGRAPHS = 40
+PARAGRAPH = "<p>Grüße aus Köln, und bis morgen um neun! 👋</p>"
+PARAGRAPHS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,11 @@ class Addressee:
 def post(addressee: Addressee, *, first: int, items: int) -> bytes:
     """Return a POST of ``items`` messages, of which ``first`` is the first one's number."""
     token = addressee.sender.token(tenant_id=addressee.tenant_id, audience=addressee.client_id)
-    return body(*(_item(addressee, number) for number in range(first, first + items)), tokens=[token])
+    return body(*(message_item(addressee, number) for number in range(first, first + items)), tokens=[token])
 
 
-def _item(addressee: Addressee, number: int) -> dict[str, Any]:
+def message_item(addressee: Addressee, number: int) -> dict[str, Any]:
+    """Return a message that was sent."""
     message = _message(number)
     resource = f"chats('{message['chatId']}')/messages('{message['id']}')"
     return basic_item(
@@ -60,7 +62,7 @@ def _message(number: int) -> Mapping[str, Any]:
         "locale": "en-us",
         "chatId": "19:8ea0e38b-efb3-4757-924a-5f94061cf8c2_97f62344-57dc-409c-88ad-c4af14158ff5@unq.gbl.spaces",
         "from": {"application": None, "device": None, "user": user},
-        "body": {"contentType": "html", "content": "<p>Grüße aus Köln, und bis morgen um neun! 👋</p>" * _PARAGRAPHS},
+        "body": {"contentType": "html", "content": PARAGRAPH * PARAGRAPHS},
         "attachments": [],
         "mentions": [{"id": 0, "mentionText": "Alan Turing", "mentioned": {"user": user | {"displayName": "Alan"}}}],
         "reactions": [],

@@ -22,17 +22,17 @@ from tests.fakes.graph_sender import graph, key_pair
 from tests.fakes.receiver_fixture import ReceiverFixture
 from tests.sender import CLIENT_ID, TENANT, client_state
 
-_ROUNDS = 15
 _THREADS = 2
 _WINDOW = timedelta(milliseconds=250)
-_SCALING_TARGET = 1.8
+_SCALING_TARGETS = {"POST of 1 item": 1.75, "POST of 20 items": 1.8}
 # Where RSA alone gains less from a second thread, other processes have the second processor, and nothing can be told.
 _QUIET_SCALING = 1.9
 
 type Round = Mapping[tuple[str, int], Rate]
 """The rates of one round, by kind of work and number of threads."""
 
-_FLOOR, _ONE, _TWENTY = "RSA alone", "POST of 1 item", "POST of 20 items"
+_FLOOR, _LONG_KEY = "RSA alone", "RSA alone, 4,096 bits"
+_ONE, _TWENTY = "POST of 1 item", "POST of 20 items"
 _SHARE_TARGETS = {_ONE: 0.7, _TWENTY: 0.76}
 
 
@@ -44,22 +44,24 @@ class Summary:
     two_threads: float
     scaling: float
     share: float
+    cost: timedelta
+    """What an item costs in all, in a processor's time."""
     beyond: timedelta
     """What an item costs beyond RSA, in a processor's time."""
 
 
-def measure() -> Mapping[str, Summary]:
+def measure(*, rounds: int) -> Mapping[str, Summary]:
     """Return what the rounds come to, by kind of work."""
-    works = {_FLOOR: _decryption(), _ONE: _receiving(1), _TWENTY: _receiving(20)}
+    works = {_FLOOR: _decryption(2_048), _LONG_KEY: _decryption(4_096), _ONE: _receiving(1), _TWENTY: _receiving(20)}
     for work in works.values():
         work()  # the token is verified and cached here
-    rounds = [_round(works) for _ in range(_ROUNDS)]
-    return {name: _summary(name, rounds) for name in works}
+    taken = [_round(works) for _ in range(rounds)]
+    return {name: _summary(name, taken) for name in works}
 
 
 def table(summaries: Mapping[str, Summary]) -> Table:
     """Return the figures with their targets."""
-    caption = f"Medians of {_ROUNDS} rounds. Shares and costs are in processor time, rates and gains in time passed."
+    caption = "Medians of all rounds. Shares and costs are in processor time, rates and gains in time passed."
     is_quiet = summaries[_FLOOR].scaling >= _QUIET_SCALING
     if not is_quiet:
         caption += "\nThis machine was busy: RSA alone gained too little from a second thread to judge the rest."
@@ -70,9 +72,15 @@ def table(summaries: Mapping[str, Summary]) -> Table:
     )
 
 
-def _decryption() -> Work:
+def costs(summaries: Mapping[str, Summary]) -> Mapping[str, str]:
+    """Return what RSA costs by the size of the key, with units."""
+    names = {"RSA, key of 2,048 bits": _FLOOR, "RSA, key of 4,096 bits": _LONG_KEY}
+    return {name: f"{summaries[work].cost / timedelta(microseconds=1):,.0f} µs" for name, work in names.items()}
+
+
+def _decryption(bits: int) -> Work:
     oaep = OAEP(mgf=MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303  Graph's choice
-    private_key = key_pair()[0]
+    private_key = key_pair(bits)[0]
     sealed = private_key.public_key().encrypt(bytes(32), oaep)
 
     def work() -> int:
@@ -124,13 +132,15 @@ def _summary(name: str, rounds: Sequence[Round]) -> Summary:
         two_threads=middle(lambda each: each[name, 2].per_second),
         scaling=middle(lambda each: each[name, 2].per_second / each[name, 1].per_second),
         share=middle(lambda each: cost(_FLOOR, each) / cost(name, each)),
+        cost=timedelta(seconds=middle(lambda each: cost(name, each))),
         beyond=timedelta(seconds=middle(lambda each: cost(name, each) - cost(_FLOOR, each))),
     )
 
 
 def _figures(name: str, summary: Summary, *, is_quiet: bool) -> Sequence[Figure]:
-    gain = Target(text=f"≥ {_SCALING_TARGET} times", met=summary.scaling >= _SCALING_TARGET if is_quiet else None)
-    is_floor = name == _FLOOR
+    is_floor = name in {_FLOOR, _LONG_KEY}
+    least_gain = _SCALING_TARGETS.get(name, 0)
+    gain = Target(text=f"≥ {least_gain} times", met=summary.scaling >= least_gain if is_quiet else None)
     figures = [
         Figure(name=f"{name}: one thread", value=f"{summary.one_thread:,.0f} items/s"),
         Figure(name=f"{name}: two threads", value=f"{summary.two_threads:,.0f} items/s"),

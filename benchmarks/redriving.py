@@ -1,92 +1,79 @@
-"""What was parked, published by the timer: bodies a second, over the real clients and Azurite's storage.
+"""What it costs to redrive a stored POST: processor time of a run of the timer that publishes what was parked.
 
-Azurite answers within a millisecond or two, and shares the processors; with an account in Azure, waiting is the larger
-part of the time, and several bodies at once gain more.
+The apps of all source trees do the same, one after the other, on the sandbox's Functions host with a storage stub.
 """
 
-import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.posts import Addressee, post
-from benchmarks.tables import Figure, figures_table
-from sandbox.azurite import Azurite
-from shared.app.clients import Clients
-from shared.app.renew_subscriptions import parked_redriver
-from shared.receiving.post_store import PARKED, PostStore, StoredPost
-from shared.receiving.redrive import Redriver
-from shared.settings import Settings
-from shared.timing import Deadline
-from tests.fakes.graph_sender import graph
-from tests.fakes.receiver_fixture import ReceiverFixture
-from tests.fakes.settings_environment import LEAST
-from tests.sandbox.background import Background
-from tests.sender import CLIENT_ID, TENANT, client_state
+from benchmarks.kinds import MESSAGE
+from benchmarks.over_http import running
+from benchmarks.running_app import RunningApp
+from benchmarks.storage_stub import StorageStub
+from benchmarks.tables import new_table
+from benchmarks.trees import HERE, Tree
 
-_BODIES = 1_000
-# Of each run of the timer. Source: shared/app/renew_subscriptions.py (_TIME_FOR_PARKED)
-_TIME = timedelta(minutes=2)
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """How many bodies were published, and in which time."""
+class Run:
+    """What a run of the timer published of what was parked; ``processor_time`` is that beyond a run without work."""
 
     published: int
-    duration: timedelta
+    parked: int
+    processor_time: timedelta
+
+    @property
+    def milliseconds(self) -> float:
+        """Processor time of each of them."""
+        return self.processor_time / timedelta(milliseconds=1) / max(1, self.published)
 
 
-def measure() -> Report:
-    """Return the figures of one run of the timer."""
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    try:
-        redriver = _redriver(Settings.from_environ(LEAST | {"AzureWebJobsStorage": azurite.connection_string}))
-        started = time.perf_counter()
-        done = redriver.run(datetime.now(UTC) + _TIME)
-        return Report(published=done["published"], duration=timedelta(seconds=time.perf_counter() - started))
-    finally:
-        background.run(azurite.stop())
-        background.close()
+type Report = Mapping[str, Run]
+"""By the name of the tree."""
+
+
+async def measure(trees: Sequence[Tree], folder: Path, *, posts: int) -> Report:
+    """Return what it costs each tree to publish ``posts`` of one message that were parked."""
+    runs: dict[str, Run] = {}
+    for tree in (tree for tree in trees if not tree.uses_event_hub):
+        async with running([tree], folder, StorageStub) as [app]:
+            # A first run has things to do that no later one has.
+            await app.run_timer()
+            idle = await app.run_timer()
+            await _park(app, posts)
+            before = await app.published()
+            spent = await app.run_timer() - idle
+            published = await app.published() - before
+        runs[tree.name] = Run(published=published, parked=posts, processor_time=spent)
+    return runs
 
 
 def table(report: Report) -> Table:
-    """Return the figures."""
-    rate = report.published / report.duration.total_seconds()
-    figures = [
-        Figure(name="published", value=f"{report.published:,} of {_BODIES:,}"),
-        Figure(name="a second", value=f"{rate:,.0f}"),
-        Figure(name="in a run of the timer", value=f"{rate * _TIME.total_seconds():,.0f}"),
-    ]
-    return figures_table("Parked POSTs of one rich item", figures, caption="Azurite shares the processors.")
+    """Return a row for each tree."""
+    caption = "Processor time of the app's process, beyond that of a run which has nothing to do."
+    title = "Redriving stored POSTs of one message"
+    result = new_table(title, "tree", "published", "processor ms of each", f"{HERE} / it", caption=caption)
+    for tree, run in report.items():
+        ratio = "" if tree == HERE else f"{report[HERE].milliseconds / run.milliseconds:.2f}"
+        result.add_row(tree, f"{run.published:,} of {run.parked:,}", f"{run.milliseconds:,.2f}", ratio)
+    return result
 
 
-def _redriver(settings: Settings) -> Redriver:
-    clients = Clients(settings)
-    _park(clients.post_store(PARKED))
-    receiver = ReceiverFixture(publish_events=clients.publisher().publish).receiver
-    return replace(parked_redriver(clients), receiver=receiver)
+def costs(report: Report) -> Mapping[str, str]:
+    """Return that of the tree at hand, with its unit."""
+    return {"stored POST, redriven": f"{report[HERE].milliseconds:,.2f} ms"}
 
 
-def _park(parked: PostStore) -> None:
-    addressee = Addressee(sender=graph(), client_id=CLIENT_ID, tenant_id=TENANT, client_state=client_state())
-    in_time = Deadline.after(timedelta(minutes=5))
-
-    parked.store(
-        [
-            (
-                StoredPost(
-                    name=f"{number}.json",
-                    reason="unavailable",
-                    tenant_id=TENANT,
-                    received_at=datetime.now(UTC),
-                    fetch=None,
-                ),
-                post(addressee, first=number, items=1),
-            )
-            for number in range(_BODIES)
-        ],
-        in_time,
-    )
+async def _park(app: RunningApp[StorageStub], posts: int) -> None:
+    """Send POSTs while no queue takes a message, so that the app stores them."""
+    await app.storage.refuse_messages(refused=True)
+    load = await app.load(MESSAGE, posts=posts, at_once=_AT_ONCE)
+    await app.storage.refuse_messages(refused=False)
+    if load.statuses[202] != posts:
+        raise RuntimeError(f"not all POSTs were parked: {dict(load.statuses)}")

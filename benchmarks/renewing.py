@@ -16,9 +16,8 @@ from uuid import uuid4
 
 from rich.table import Table
 
-from benchmarks.planning import SUBSCRIPTIONS
+from benchmarks.storage_stub import StorageStub
 from benchmarks.tables import Figure, Target, figures_table
-from sandbox.azurite import Azurite
 from sandbox.graph import Subscription
 from shared.subscriptions.reconcile import Reconciler
 from shared.subscriptions.subscription_table import TABLE, to_entity
@@ -28,6 +27,11 @@ from tests.sandbox.background import Background
 
 # Source: https://learn.microsoft.com/graph/throttling-limits#subscription-service-limits
 _MOST_WRITES = 500
+
+_WINDOW = timedelta(seconds=20)
+# Of the time that the limit allows; a short run has a part that does not depend on the number.
+_MOST_OF_THE_LIMIT = 1.15
+_SHORTEST = timedelta(seconds=40)
 
 _AGE = timedelta(minutes=31)
 _EVERY = timedelta(minutes=5)
@@ -40,11 +44,18 @@ _IN_A_TRANSACTION = 100
 class Report:
     """``peaks`` are the most requests within 20 s of the sandbox's time, ``refused`` the 429s, both by kind."""
 
+    subscriptions: int
     runs: Sequence[Mapping[str, int]]
     peaks: Counter[str]
     refused: Counter[str]
     sandbox_time: timedelta
     wall_time: timedelta
+    processor_time: timedelta
+
+    @property
+    def milliseconds(self) -> float:
+        """Processor time of a renewal."""
+        return self.processor_time / timedelta(milliseconds=1) / max(1, self.renewed)
 
     @property
     def renewed(self) -> int:
@@ -54,16 +65,27 @@ class Report:
     @property
     def is_met(self) -> bool:
         """Whether every subscription was renewed once, within Graph's limits."""
-        return self.renewed == SUBSCRIPTIONS and not self.refused.total() and self.peaks["write"] <= _MOST_WRITES
+        return (
+            self.renewed == self.subscriptions
+            and len(self.runs) == 1
+            and self.sandbox_time <= self.most_time
+            and not self.refused.total()
+            and self.peaks["write"] <= _MOST_WRITES
+        )
+
+    @property
+    def most_time(self) -> timedelta:
+        """What Graph's limit allows at best, and a little more."""
+        return max(_SHORTEST, _MOST_OF_THE_LIMIT * self.subscriptions * _WINDOW / _MOST_WRITES)
 
 
-def measure(folder: Path) -> Report:
+def measure(folder: Path, *, subscriptions: int) -> Report:
     """Return the figures of a world that is started in ``folder`` and stopped again."""
-    azurite, background = Azurite(), Background()
+    azurite, background = StorageStub(), Background()
     background.run(azurite.start())
     try:
         with loopback_deployment(folder, azurite) as made:
-            return _renewed(made, _full(made))
+            return _renewed(made, _full(made, subscriptions), subscriptions)
     finally:
         background.run(azurite.stop())
         background.close()
@@ -72,7 +94,8 @@ def measure(folder: Path) -> Report:
 def table(report: Report) -> Table:
     """Return the figures with their targets."""
     refused, most = report.refused.total(), report.peaks["write"]
-    all_once = Target(text=f"{SUBSCRIPTIONS:,}", met=report.renewed == SUBSCRIPTIONS)
+    runs, most_time = len(report.runs), report.most_time
+    all_once = Target(text=f"{report.subscriptions:,}", met=report.renewed == report.subscriptions)
     figures = [
         Figure(name="renewed, each once", value=f"{report.renewed:,}", target=all_once),
         Figure(name="answers of 429", value=f"{refused}", target=Target(text="0", met=refused == 0)),
@@ -82,21 +105,30 @@ def table(report: Report) -> Table:
             target=Target(text=f"≤ {_MOST_WRITES}", met=most <= _MOST_WRITES),
         ),
         Figure(name="pages of the list in 20 s, at most", value=f"{report.peaks['list']}"),
-        Figure(name="runs of the timer", value=f"{len(report.runs)}"),
-        Figure(name="time of the sandbox", value=f"{report.sandbox_time.total_seconds():,.0f} s"),
-        Figure(name="time of this machine", value=f"{report.wall_time.total_seconds():,.0f} s"),
+        Figure(name="runs of the timer", value=f"{runs}", target=Target(text="1", met=runs == 1)),
+        Figure(
+            name="time of the sandbox",
+            value=_seconds(report.sandbox_time),
+            target=Target(text=f"≤ {_seconds(most_time)}", met=report.sandbox_time <= most_time),
+        ),
+        Figure(name="time of this machine", value=_seconds(report.wall_time)),
+        Figure(name="processor time of a renewal, with the sandbox's Graph", value=f"{report.milliseconds:.2f} ms"),
     ]
-    caption = "Graph bears 500 writes and 25 pages in 20 s. A run begins nothing after 4 minutes; the next one goes on."
-    return figures_table(f"Renewing {SUBSCRIPTIONS:,} subscriptions of one tenant", figures, caption=caption)
+    caption = "Graph bears 500 writes and 25 pages in 20 s. The clock is the sandbox's: waiting takes no time."
+    return figures_table(f"Renewing {report.subscriptions:,} subscriptions of one tenant", figures, caption=caption)
 
 
-def _full(made: LoopbackDeployment) -> Reconciler:
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():,.0f} s"
+
+
+def _full(made: LoopbackDeployment, subscriptions: int) -> Reconciler:
     """Return what runs need, when everything that is tracked is due for renewal."""
     resource = f"/chats/{made.new_chat()[1]}/messages"
     made.app.entries = [{"resource": resource, "changeType": "created,updated,deleted", "includeResourceData": True}]
     made.run()
     [model], [row] = made.subscriptions(), made.rows()
-    ids = [str(uuid4()) for _ in range(SUBSCRIPTIONS - 1)]
+    ids = [str(uuid4()) for _ in range(subscriptions - 1)]
     copies = [_copy(model, number, id_) for number, id_ in enumerate(ids)]
     made.do(lambda: _add(made, copies))
     _keep(made, [_copy_of_row(row, each) for each in copies])
@@ -130,20 +162,22 @@ def _keep(made: LoopbackDeployment, rows: Sequence[TrackedSubscription]) -> None
         kept.submit_transaction([("create", to_entity(row)) for row in some])
 
 
-def _renewed(made: LoopbackDeployment, reconciler: Reconciler) -> Report:
+def _renewed(made: LoopbackDeployment, reconciler: Reconciler, subscriptions: int) -> Report:
     throttle, clock = made.graph.throttle, made.clock
     throttle.peaks.clear()
     throttle.refused.clear()
-    began, began_here = clock.now(), time.monotonic()
+    began, began_here, processor = clock.now(), time.monotonic(), time.process_time()
     runs: list[Mapping[str, int]] = []
     while not runs or (runs[-1].get("postponed") and len(runs) < _MOST_RUNS):
         due = began + len(runs) * _EVERY
         clock.advance(max(timedelta(), due - clock.now()))
         runs.append(reconciler.run())
     return Report(
+        subscriptions=subscriptions,
         runs=runs,
         peaks=throttle.peaks.copy(),
         refused=throttle.refused.copy(),
         sandbox_time=clock.now() - began,
         wall_time=timedelta(seconds=time.monotonic() - began_here),
+        processor_time=timedelta(seconds=time.process_time() - processor),
     )
