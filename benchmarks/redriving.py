@@ -46,11 +46,11 @@ async def measure(trees: Sequence[Tree], folder: Path, *, posts: int) -> Report:
             # A first run has things to do that no later one has.
             await app.run_timer()
             idle = await app.run_timer()
-            await _park(app, posts)
+            parked = await _park(app, posts)
             before = await app.published()
             spent = await app.run_timer() - idle
             published = await app.published() - before
-        runs[tree.name] = Run(published=published, parked=posts, processor_time=spent)
+        runs[tree.name] = Run(published=published, parked=parked, processor_time=spent)
     return runs
 
 
@@ -70,10 +70,10 @@ def costs(report: Report) -> Mapping[str, str]:
     return {"stored POST, redriven": f"{report[HERE].milliseconds:,.2f} ms"}
 
 
-async def _park(app: RunningApp[StorageStub], posts: int) -> None:
-    """Send POSTs while no queue takes a message, so that the app stores them."""
+async def _park(app: RunningApp[StorageStub], posts: int) -> int:
+    """Send POSTs while no queue takes a message, so that the app stores them; return how many it has stored."""
     await app.storage.refuse_messages(refused=True)
     load = await app.load(MESSAGE, posts=posts, at_once=_AT_ONCE)
     await app.storage.refuse_messages(refused=False)
-    if load.statuses[202] != posts:
-        raise RuntimeError(f"not all POSTs were parked: {dict(load.statuses)}")
+    # On a busy machine it may refuse some.
+    return load.statuses[202]

@@ -103,7 +103,7 @@ def _redriving(plan: Plan) -> Result:
 
 
 def _catching_up(plan: Plan) -> Result:
-    report = catching_up.measure(plan.new_folder(), messages=plan.count(2_000, _QUICK_POSTS))
+    report = catching_up.measure(plan.new_folder(), messages=plan.count(1_000, _QUICK_POSTS))
     return Result(tables=[catching_up.table(report)])
 
 

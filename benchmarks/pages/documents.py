@@ -69,7 +69,8 @@ def _machine() -> str:
     load, _, _ = os.getloadavg()
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commit_here()}: {os.cpu_count()} processors ({processor}),"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()}. Load at the end: {load:.1f}."
+        f" {platform.system()} {platform.release()}, Python {platform.python_version()}.\n"
+        f"Load at the end of the run: {load:.1f}."
     )
 
 
