@@ -14,7 +14,16 @@ from sandbox.ledger import ExpectedChange, Ledger, ReceivedEvent, place_of
 from sandbox.run.queue_consumer import Event
 from sandbox.teams import Change
 from tests.chaos.duplicates import Cause, Outage, causes
-from tests.chaos.gaps import GAP, came_to_nothing, is_message, is_overtaken, recovers, reports_loss, shows
+from tests.chaos.gaps import (
+    GAP,
+    came_to_nothing,
+    is_message,
+    is_overtaken,
+    is_shown_already,
+    recovers,
+    reports_loss,
+    shows,
+)
 
 # Three seconds, and the queue dates its messages in whole ones: no POST is worked on for longer while Graph waits.
 _LONGEST_POST = timedelta(seconds=4)
@@ -108,7 +117,9 @@ def _came_to_nothing(change: Change, ledger: Ledger) -> bool:
     is_inside = len(change.path) > len(("teams", "{team}"))
     around = ledger.changes_of(place_of(replace(change, path=change.path[:2]))) if is_inside else ()
     is_deleted = any(each.change.change_type == "deleted" for each in around)
-    return is_deleted or came_to_nothing(change, ledger.changes_of(place_of(change)), is_known)
+    place = place_of(change)
+    changes, events = ledger.changes_of(place), ledger.events_of(place)
+    return is_deleted or came_to_nothing(change, changes, is_known) or is_shown_already(change, events)
 
 
 def _about_items(ledger: Ledger) -> Iterator[ReceivedEvent]:

@@ -66,6 +66,22 @@ def came_to_nothing(
     return first.change_type == "deleted" if before is None else before.entity == change.entity
 
 
+def is_shown_already(change: Change, events: Sequence[ReceivedEvent]) -> bool:
+    """Return whether the last of an item's ``events`` shows what a change has led to.
+
+    The last one is that by the app's time, which consumers and the snapshot go by: Graph may deliver in another order.
+    """
+    last = max((each for each in reversed(events) if each.type != GAP), key=_time, default=None)
+    if last is None or (change.change_type == "deleted") != (last.event.data["changeType"] == "deleted"):
+        return False
+    content = last.event.data.get("content")
+    return change.change_type == "deleted" or (content is not None and shows(content, change))
+
+
+def _time(received: ReceivedEvent) -> datetime:
+    return datetime.fromisoformat(received.event.attributes["time"])
+
+
 def reports_loss(gap: Mapping[str, Any], change: Change) -> bool:
     """Return whether the data of a gap event name what a change belongs to, and when it was."""
     since, until = (datetime.fromisoformat(gap[name]) for name in ("startDateTime", "endDateTime"))
