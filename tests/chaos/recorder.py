@@ -1,5 +1,6 @@
 """What is recorded during a chaos run: the changes in Teams, Graph's POSTs, the events in the queue, and the faults."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -81,6 +82,9 @@ class Recorder:
             lost_by_graph=len(graph.lost),
             was_slow=self._was_slow,
             unfinished=unfinished,
+            # Of the last five minutes.
+            load=os.getloadavg()[1],
+            cores=os.process_cpu_count() or 1,
         )
 
     def _changed(self, change: Change) -> None:

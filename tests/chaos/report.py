@@ -40,6 +40,10 @@ class Report:
     was_slow: bool
     """Whether Graph has at any time held the endpoint to be slow, or dropped what was for it."""
     unfinished: Sequence[str]
+    load: float
+    """How many processes of this machine wanted one of its cores, on average: with many more than it has, answers are
+    slow whatever the app does."""
+    cores: int
 
     @cached_property
     def audit(self) -> Audit:
@@ -114,6 +118,7 @@ class Report:
             "Runs of the timer": str(self.timer_runs),
             "Faults": _listed(self.faults),
             "Met": _listed(Counter(self.met)),
+            "Load of the machine": f"{self.load:.1f} on {self.cores} cores",
         }
 
     def _rates(self) -> tuple[float, float]:

@@ -56,6 +56,8 @@ REPORT = Report(
     lost_by_graph=0,
     was_slow=False,
     unfinished=[],
+    load=7.25,
+    cores=2,
 )
 KNOWN = replace(SUBSCRIPTION, created_at=WHEN, renewed_at=WHEN + timedelta(minutes=1))
 TWICE = replace(REPORT, ledger=_ledger(_event(), _event()))
@@ -116,6 +118,7 @@ def test_subscription_that_was_made_in_an_outage_may_be_asked_for_again(lost: Lo
         "5, in the best ten seconds 10",
         "2 x Graph: down",
         "3 x items of strangers ",
+        "Load of the machine  │ 7.2 on 2 cores",
     ],
 )
 def test_table_shows(shown: str) -> None:
