@@ -16,7 +16,7 @@ from tests.chaos.strangers import Strangers
 
 # Tokens are dated back by five minutes, so that clocks may differ by less.
 _SKEW = timedelta(minutes=4)
-_PATIENCE_SECONDS, _POLL_SECONDS = 15, 0.1
+_PATIENCE_SECONDS, _POLL_SECONDS = 30, 0.1
 
 
 class Injector:
@@ -27,6 +27,7 @@ class Injector:
         self._storage = storage
         self._strangers = strangers
         self._dice = dice
+        self._silence = asyncio.Lock()
 
     async def inject(self, fault: PlannedFault) -> None:
         """Return once the fault is over."""
@@ -37,14 +38,12 @@ class Injector:
                 await asyncio.sleep(seconds)
                 await self._deployment.restart()
             case _ if (fault.whom, fault.what) == plan.SILENT_VAULT:
+                # A silence that ended meanwhile would end this one.
+                async with self._silence:
+                    await self._start_in_silence(fault)
+            case plan.NEIGHBOUR | plan.LISTS:
                 with self._context(fault.whom, fault.what):
-                    await self._deployment.kill()
-                    await self._deployment.restart()
-                    await self._until_more(lambda: self._deployment.relays["Key Vault"].swallowed)
-                    await asyncio.sleep(seconds)
-            case plan.NEIGHBOUR:
-                with self._context(fault.whom, fault.what):
-                    await self._until_more(self._deployment.world.graph.denial.refused.total)
+                    await self._until_met(fault.whom)
                     await asyncio.sleep(seconds)
             case plan.APP | plan.OPERATORS:
                 await self._act(fault.what)
@@ -53,13 +52,30 @@ class Injector:
                 with self._context(fault.whom, fault.what):
                     await asyncio.sleep(seconds)
 
-    async def _until_more(self, count: Callable[[], int]) -> None:
-        """Return once the app has met a fault, by a count of that: before, nothing is the matter."""
+    async def _start_in_silence(self, fault: PlannedFault) -> None:
+        with self._context(fault.whom, fault.what):
+            await self._deployment.kill()
+            await self._deployment.restart()
+            await self._until_met(fault.whom)
+            await asyncio.sleep(fault.lasts.total_seconds())
+
+    async def _until_met(self, whom: str) -> None:
+        """Return once the app has met a fault: before, nothing is the matter."""
+        count = self._count(whom)
         before = count()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while count() == before:
                     await asyncio.sleep(_POLL_SECONDS)
+
+    def _count(self, whom: str) -> Callable[[], int]:
+        graph = self._deployment.world.graph
+        match whom:
+            case plan.NEIGHBOUR:
+                return graph.denial.refused.total
+            case plan.LISTS:
+                return lambda: graph.listing.forgetful
+        return lambda: self._deployment.relays[whom].swallowed
 
     def _context(self, whom: str, what: str) -> AbstractContextManager[None]:
         world, relays = self._deployment.world, self._deployment.relays
