@@ -20,7 +20,7 @@ from tests.eventually import eventually
 from tests.fakes.time_limits import PATIENCE_SECONDS
 from tests.sender import OTHER_TENANT, TENANT, Sender
 
-pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.xdist_group("single_faults")]
 
 _LOG = logging.getLogger(__name__)
 _RUN = re.compile(r"Executed 'Functions\.RenewSubscriptions' \((\w+)")

@@ -13,7 +13,9 @@ from tests.model.play import played
 from tests.model.process import Ports
 from tests.model.story import story
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("model")]
+pytestmark = pytest.mark.slow
+# Those that are no campaign's: they share what they import.
+together = pytest.mark.xdist_group("model")
 
 # Longer histories take longer: make simulation plays those, too.
 HISTORIES = 100
@@ -28,6 +30,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@together
 @pytest.mark.timeout(180)
 @settings(max_examples=HISTORIES, suppress_health_check=list(HealthCheck))
 @given(histories(hours=(2, 2, 2, 3, 3)))
@@ -59,6 +62,7 @@ def test_rule_taken_away_breaks_a_law(take_away: Callable[[Ports], None], law: s
     assert broken
 
 
+@together
 def test_story_of_an_outage_names_the_trouble_and_the_loss() -> None:
     outage = Trouble(at=20, minutes=60, what=What.DOWN)
     history = History(minutes=120, entries=(0,), acts=(Act(at=40, verb="write"),), troubles=(outage,))
@@ -69,6 +73,7 @@ def test_story_of_an_outage_names_the_trouble_and_the_loss() -> None:
     assert "Graph dropped it" in told
 
 
+@together
 def test_history_of_an_outage_ends_with_the_message_recovered() -> None:
     outage = Trouble(at=20, minutes=60, what=What.DOWN)
     history = History(minutes=120, entries=(0,), acts=(Act(at=40, verb="write"),), troubles=(outage,))
