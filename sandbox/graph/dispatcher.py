@@ -8,6 +8,7 @@ import heapq
 import itertools
 import logging
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -97,6 +98,11 @@ class Dispatcher:
     def lose_silently(self, share: float, seed: int) -> None:
         """From here on, lose this share of all changes."""
         self._silent_share, self._dice = share, random.Random(seed)  # noqa: S311  chance that can be repeated
+
+    def overlook_slowness(self) -> None:
+        """From here on, find no endpoint slow."""
+        self._health.clear()
+        self._pace = replace(self._pace, least_answers=sys.maxsize)
 
     def admit(self, item: Item) -> None:
         """Take an item on: for now, for ten minutes later if its endpoint is slow, or not at all if it drops."""
