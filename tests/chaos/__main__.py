@@ -35,6 +35,7 @@ def _options() -> Options:
         "--only", action="append", default=[], choices=kinds, help="this kind of fault; repeat for more"
     )
     parser.add_argument("--sink", type=Sink, choices=list(Sink), default=Sink.QUEUE, help="where events go")
+    parser.add_argument("--busy", action="store_true", help="the machine has other work: Graph finds no endpoint slow")
     asked = parser.parse_args()
     return Options(
         length=timedelta(minutes=asked.minutes),
@@ -43,6 +44,7 @@ def _options() -> Options:
         without=asked.without,
         only=tuple(asked.only),
         sink=asked.sink,
+        busy=asked.busy,
     )
 
 

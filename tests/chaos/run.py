@@ -45,7 +45,8 @@ _NEIGHBOURLY = 5
 class Options:
     """How long, what fails when (``seed``), how many changes a second Teams sees, and what is disabled.
 
-    ``only``: the kinds of faults in words; without any, all of them.
+    ``only``: the kinds of faults in words; without any, all of them. ``busy``: so is the machine, and Graph
+    does not judge the endpoint by its times.
     """
 
     length: timedelta
@@ -54,6 +55,7 @@ class Options:
     without: Without | None = None
     only: Sequence[str] = ()
     sink: Sink = Sink.QUEUE
+    busy: bool = False
 
 
 class Chaos:
@@ -101,6 +103,8 @@ class Chaos:
     async def _subscribe(self) -> None:
         # Closing gaps reads much of Graph in little time; its limits are measured elsewhere.
         self._world.graph.throttle.enabled = False
+        if self._options.busy:
+            self._world.graph.overlook_slowness()
         await self._deployment.fire()
         if not await self._until(self._is_subscribed, _PATIENCE_SECONDS):
             raise RuntimeError(f"the app has not subscribed within a minute: {self._world.last_lines()}")

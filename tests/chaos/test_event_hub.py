@@ -12,7 +12,7 @@ from tests.fakes.event_hubs import WHY_SKIPPED
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "tests.chaos", "--minutes", "0.4", "--seed", "1", "--sink", "event-hub"]
+COMMAND = [sys.executable, "-m", "tests.chaos", "--minutes", "0.4", "--seed", "1", "--busy", "--sink", "event-hub"]
 
 
 def test_run_with_an_event_hub_accounts_for_every_change() -> None:

@@ -14,7 +14,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def _chaos(seed: int, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.chaos", "--minutes", "0.4", "--seed", f"{seed}", "--rate", "10"]
+    # Several runs share the machine.
+    command = [sys.executable, "-m", "tests.chaos", "--busy", "--minutes", "0.4", "--seed", f"{seed}", "--rate", "10"]
     environment = os.environ | {"COLUMNS": "160", "NO_COLOR": "1"}
     return subprocess.run(  # noqa: S603  fixed words
         [*command, *options], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=280, check=False
