@@ -39,6 +39,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of one ``xdist_group`` in one process: pytest-xdist writes the group where pytest 9.2 never reads.
+
+    Source: https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+            item._id = type(item.id).parse(f"{item.nodeid}@{group.args[0]}")
+
+
 def pytest_collection() -> None:
     # Thousands of tests live to the end: to look for garbage among them takes a quarter of the collection's time.
     gc.disable()
