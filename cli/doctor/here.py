@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from cli.doctor.case import Case
@@ -37,13 +38,20 @@ def python(case: Case) -> Finding:
 
 def _other_versions(case: Case) -> Iterator[str]:
     for name, locked in _PINNED.findall(case.requirements.read_text(encoding="utf-8")):
-        try:
-            installed = version(name)
-        except PackageNotFoundError:
+        installed = _installed(name)
+        if installed is None:
             yield f"{name} is missing"
-            continue
-        if installed != locked:
+        elif installed != locked:
             yield f"{name} {installed} instead of {locked}"
+
+
+@cache
+def _installed(name: str) -> str | None:
+    # A process goes on with what it has imported, and to read of 30 packages takes longer than a service to answer.
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def settings(case: Case) -> Finding:
