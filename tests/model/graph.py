@@ -19,9 +19,8 @@ from shared.resources.paths import canonical_path
 from tests.fakes.calls import Calls
 from tests.fakes.clocks import SettableClock
 from tests.fakes.graph_account import FakeGraphAccount
-from tests.model.teams import HOST, Change, Json, Teams
+from tests.model.teams import Change, Json, Teams
 
-_PAGE = 3
 _REFUSED = "Graph answered 400: ValidationError: Subscription validation request failed"
 
 
@@ -121,10 +120,11 @@ class Subscriptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Lists:
-    """Graph's lists and items in the tenant, in pages of three; ``check`` raises what Graph answers."""
+    """Graph's lists and items in the tenant, in short pages; ``check`` raises what Graph answers."""
 
     teams: Teams
     check: Callable[[], None]
+    page: int = 3
 
     def get_page(self, path: str) -> Page:
         self.check()
@@ -132,11 +132,11 @@ class Lists:
         options = {name: values[0] for name, values in parse_qs(parts.query).items()}
         start = int(options.get("$skiptoken", "0"))
         items = [item for item in self._list(unquote(parts.path)) if _is_after(item, options.get("$filter", ""))]
-        following = path.partition("&$skiptoken=")[0] + f"&$skiptoken={start + _PAGE}"
-        more = start + _PAGE < len(items)
+        following = path.partition("&$skiptoken=")[0] + f"&$skiptoken={start + self.page}"
+        more = start + self.page < len(items)
         if "?" not in following:
             following = following.replace("&", "?", 1)
-        return Page(items=tuple(items[start : start + _PAGE]), next_path=following if more else None)
+        return Page(items=tuple(items[start : start + self.page]), next_path=following if more else None)
 
     def get_item(self, path: str) -> Mapping[str, Any]:
         self.check()
@@ -161,7 +161,7 @@ class Lists:
     def _list(self, path: str) -> list[Mapping[str, Any]]:
         match path.removeprefix("/v1.0/").split("/"):
             case ["users"]:
-                return [{"id": person} for person in (HOST, "u0", "u1")]
+                return [{"id": person} for person in self.teams.people]
             case ["users", person, "chats", "getAllMessages"]:
                 return [item for chat in self.teams.chats_of(person) for item in self.teams.messages_in(chat)]
             case ["users", person, "chats"]:

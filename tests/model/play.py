@@ -49,8 +49,11 @@ class Play:
     _next_run: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(history=self.history, mutation=self.mutation)
+        self.world = self._new_world()
         self.settled_at = self.history.ends_at + 1
+
+    def _new_world(self) -> World:
+        return World(history=self.history, mutation=self.mutation)
 
     def play(self) -> None:
         """Play the history, and then let the app put everything in order."""
@@ -66,14 +69,18 @@ class Play:
         self._run_times(self.settled_at // history.period + 1)
         self._play_until(self.settled_at)
         self._settle()
+        self._end()
 
     def _settle(self) -> None:
-        """Run as often as it may take, and no longer; then send the last copies."""
+        """Run as often as it may take, and no longer."""
         if not self.history.is_calm:
             # Graph sends for the last time, pauses end, and the run that ends the last outage comes.
             self._run_times(ceil(_LONGEST_PAUSE / self.history.period) + 2)
             self.bound = self._runs_to_close()
             self._run_times(self.bound)
+
+    def _end(self) -> None:
+        """Send the last copies."""
         self._play_until(self.world.minute + 5 * HOUR)
 
     def _run_times(self, count: int) -> None:

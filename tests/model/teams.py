@@ -66,12 +66,21 @@ class Teams:
     messages: dict[str, Json] = field(default_factory=dict)
     members: dict[str, dict[str, Json]] = field(default_factory=dict)
     updated: dict[str, datetime] = field(default_factory=dict)
+    people: list[str] = field(default_factory=lambda: [HOST, "u0", "u1"])
 
     def __post_init__(self) -> None:
         for number in range(CHATS):
-            chat = chat_id(number)
-            self.members[chat] = {HOST: self._member(HOST, self.begins)}
-            self.updated[chat] = self.begins
+            self._begin(chat_id(number), HOST)
+
+    def have(self, crowd: int) -> None:
+        """Have so many more people be there, each with a chat of their own."""
+        for number in range(crowd):
+            self.people.append(f"p{number}")
+            self._begin(chat_id(CHATS + number), f"p{number}")
+
+    def _begin(self, chat: str, person: str) -> None:
+        self.members[chat] = {person: self._member(person, self.begins)}
+        self.updated[chat] = self.begins
 
     def act(self, act: Act, now: datetime) -> Sequence[Change]:
         """Do what somebody does, if it can be done; return the changes."""

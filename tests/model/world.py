@@ -144,8 +144,10 @@ class World:
         self.excused |= {each.event.id: "two runs sent it at once" for each in self.storage.sunk[before:]}
 
     def _process(self, number: int) -> Process:
-        storage = self.storage
-        lists = Lists(teams=self.teams, check=lambda: self.calls.check(What.READS))
+        return Process(ports=self._ports(number), desired=self._desired(), keys=tuple(self._keys))
+
+    def _ports(self, number: int) -> Ports:
+        storage, lists = self.storage, self._lists()
         ports = Ports(
             clock=self.clock,
             own_now=lambda: self.own_now(number),
@@ -164,7 +166,10 @@ class World:
             period=self.history.period * MINUTE,
         )
         self.mutation(ports)
-        return Process(ports=ports, desired=self._desired(), keys=tuple(self._keys))
+        return ports
+
+    def _lists(self) -> Lists:
+        return Lists(teams=self.teams, check=lambda: self.calls.check(What.READS))
 
     def _desired(self) -> Sequence[DesiredSubscription]:
         entries = [dict(ENTRIES[number]) for number in self.history.entries]
