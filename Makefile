@@ -76,7 +76,7 @@ chaos: .venv/installed sandbox/node_modules/installed  ## Make everything fail i
 chaos-test: .venv/installed sandbox/node_modules/installed  ## Test every fault by itself, and that runs and laws fail without a part of the app
 	$(BIN)/python -m pytest -m chaos -n auto --maxprocesses 8 --dist loadgroup tests/chaos tests/model $(ARGS)
 
-simulation: .venv/installed sandbox/node_modules/installed  ## Play three days with faults, then 10,000 random histories (ARGS="--histories 500")
+simulation: .venv/installed sandbox/node_modules/installed  ## Play three days with faults, 10,000 random histories, 1,000 audits (ARGS="--histories 500")
 	$(BIN)/python -m tests.simulation $(ARGS)
 
 fuzz: .venv/installed .venv/fuzzer  ## Search for hostile bodies, guided by the code they reach (Linux on x86-64; ARGS=-runs=100000)

@@ -47,6 +47,8 @@ class AuditedPlay(Play):
             self._at(loss.at, partial(self.audited.lose, loss))
         for minute in self.plot.upgrades:
             self._at(minute, self.audited.upgrade)
+        for minute in self.plot.deaths:
+            self._at(minute, self.audited.kill_after_next)
         for request in self.plot.requests:
             self._at(request.at, partial(self.audited.ask, request))
         super().play()

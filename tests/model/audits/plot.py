@@ -53,6 +53,8 @@ class Request:
 class Plot:
     """``crowd``: people with a chat of their own; ``upgrades``: when the layout of the records changes.
 
+    ``deaths``: when the next process that publishes is killed, after it has answered and before it records that.
+
     ``refused``: people whose lists Graph refuses, or ``users`` for the list of people.
     """
 
@@ -63,6 +65,7 @@ class Plot:
     drops: tuple[Drop, ...] = ()
     losses: tuple[Loss, ...] = ()
     upgrades: tuple[int, ...] = ()
+    deaths: tuple[int, ...] = ()
     refused: frozenset[str] = frozenset()
     requests: tuple[Request, ...] = ()
 
@@ -96,7 +99,8 @@ def _histories(draw: st.DrawFn) -> History:
         killed = draw(st.lists(_kills(history.minutes), max_size=2)) if draw(st.booleans()) else ()
         return replace(history, troubles=(), skews=(), strokes=tuple(killed))
     if draw(st.integers(0, 3)) == 0:
-        parked = Trouble(at=draw(st.integers(20, history.minutes)), minutes=10 * HOUR, what=What.VAULT)
+        hours = draw(st.sampled_from([10, 25]))
+        parked = Trouble(at=draw(st.integers(20, history.minutes)), minutes=hours * HOUR, what=What.VAULT)
         return replace(history, troubles=(parked,), skews=())
     return history
 
@@ -137,6 +141,7 @@ def plots(draw: st.DrawFn) -> Plot:
         drops=tuple(draw(st.lists(_drops(minutes), min_size=1, max_size=2))) if draw(st.booleans()) else (),
         losses=(draw(losses),) if draw(is_rare) else (),
         upgrades=(draw(st.integers(20, ends_at - 2 * HOUR)),) if draw(is_rare) else (),
+        deaths=tuple(draw(st.lists(st.integers(20, minutes), min_size=1, max_size=2))) if draw(is_rare) else (),
         refused=frozenset(draw(st.sets(people, min_size=1, max_size=2))) if draw(is_rare) else frozenset(),
         requests=tuple(draw(st.lists(_requests(history, ends_at), max_size=2))),
     )

@@ -17,6 +17,7 @@ def _plot(play: AuditedPlay) -> Iterator[str]:
     yield f"a crowd of {plot.crowd}, seed {plot.seed}; Graph refuses {sorted(plot.refused) or 'nothing'}"
     yield from map(str, (*plot.drops, *plot.losses, *plot.requests))
     yield from (f"{minute:7.1f}  the layout of the records changes" for minute in plot.upgrades)
+    yield from (f"{minute:7.1f}  the next process that publishes is killed after its answer" for minute in plot.deaths)
 
 
 def _audits(play: AuditedPlay) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -9,9 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.model.audits.laws import violations
 from tests.model.audits.mutants import MUTANTS
 from tests.model.audits.play import played
-from tests.model.audits.plot import Plot, plots
+from tests.model.audits.plot import Drop, Plot, plots
 from tests.model.audits.process import AuditPorts
 from tests.model.audits.story import audit_story
+from tests.model.history import HOUR, Act, History, Trouble, What
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
 
@@ -35,6 +37,37 @@ def test_random_plots_break_no_law_of_the_audit(plot: Plot) -> None:
     play = played(plot)
     broken = violations(play)
     assert not broken, audit_story(play, broken)
+
+
+_WRITES = History(minutes=120, period=20, entries=(0,), acts=(Act(at=40, verb="write"), Act(at=70, verb="edit")))
+_TABLE_DOWN = Trouble(at=60, minutes=20, what=What.RECORDS)
+_DAY = Plot(history=_WRITES, ends_at=26 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("plot", "figures"),
+    [
+        (_DAY, (2, 0)),
+        (replace(_DAY, deaths=(60,)), (2, 1)),
+        (replace(_DAY, history=replace(_WRITES, troubles=(_TABLE_DOWN,))), (2, 1)),
+        (replace(_DAY, drops=(Drop(at=70, minutes=3, percent=100),)), (2, 1)),
+    ],
+    ids=["nothing", "killed before it recorded", "table of records down", "dropped between two runs"],
+)
+def test_only_what_has_no_record_is_missing(plot: Plot, figures: tuple[int, int]) -> None:
+    play = played(plot)
+    assert violations(play) == []
+    last = play.audited.status.ended[-1]
+    assert (last.checked, last.missing) == figures
+    assert [each.event.recovered for each in play.audited.found] == [True] * last.missing
+
+
+def test_story_of_an_audit_names_its_window_and_figures() -> None:
+    play = played(replace(_DAY, drops=(Drop(at=70, minutes=3, percent=100),)))
+    told = audit_story(play, ["law 7"])
+    assert "law 7" in told
+    assert "Graph dropped it in silence" in told
+    assert "from 15.5 to 1140.5: done, lists=3 of=3 checked=2 missing=1" in told
 
 
 @pytest.mark.chaos  # minutes for all of them

@@ -64,11 +64,11 @@ class Markers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OldLayout:
-    """The records for an instance of the version before: for a while nobody else finds what it writes."""
+class LostRows:
+    """Records for a process whose rows nobody finds as long as ``is_lost`` says so."""
 
     records: PublicationRecords
-    is_old: Callable[[], bool]
+    is_lost: Callable[[], bool]
 
     def read(
         self, key: str, days: Sequence[date], *, since: datetime, is_enough: IsEnough, deadline: Deadline
@@ -76,7 +76,7 @@ class OldLayout:
         return self.records.read(key, days, since=since, is_enough=is_enough, deadline=deadline)
 
     def write(self, rows: Sequence[PublicationRow], day: date) -> int | None:
-        return None if self.is_old() else self.records.write(rows, day)
+        return None if self.is_lost() else self.records.write(rows, day)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,8 @@ class AuditedWorld(World):
     found: list[Sent] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     _upgraded_at: float | None = None
+    _to_die: bool = False
+    _dying: int | None = None
 
     @override
     def __post_init__(self) -> None:
@@ -145,6 +147,21 @@ class AuditedWorld(World):
         self._upgraded_at = self.minute
         self.restart()
 
+    def kill_after_next(self) -> None:
+        """Kill the next process that publishes something: after it has answered, and before it records that."""
+        self._to_die = True
+
+    @override
+    def post(self, number: int, body: bytes, fetch: str | None = None) -> tuple[datetime, bool]:
+        before = len(self.storage.sunk)
+        self._dying = number if self._to_die else None
+        answer = super().post(number, body, fetch)
+        if self._dying is not None and len(self.storage.sunk) > before:
+            self._to_die = False
+            self._end(number, self.storage.sunk[before:])
+        self._dying = None
+        return answer
+
     def ask(self, request: Request) -> None:
         """Ask for an audit, as the command does."""
         window = NOW + request.since * MINUTE, NOW + request.until * MINUTE
@@ -159,7 +176,7 @@ class AuditedWorld(World):
     @override
     def _process(self, number: int) -> Process:
         ports = self._ports(number)
-        ports.records = OldLayout(records=ports.records, is_old=lambda: self._is_old(number))
+        ports.records = LostRows(records=ports.records, is_lost=lambda: self._is_old(number) or number == self._dying)
         return AuditingProcess(
             ports=ports, desired=self._desired(), keys=tuple(self._keys), audit_ports=self._audit_ports(number)
         )
