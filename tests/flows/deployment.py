@@ -40,14 +40,14 @@ class LoopbackDeployment:
     The tenants have random ids, so that deployments may share a storage account.
     """
 
-    def __init__(self, tls: Tls, azurite: Azurite, *, tenants: int, token_lifetime: timedelta) -> None:
+    def __init__(self, tls: Tls, azurite: Azurite, *, tenants: int, token_lifetime: timedelta, temper: Temper) -> None:
         self.background, self.tls, self.clock = Background(), tls, Clock()
         self.entra = Entra(self.clock, access_token_lifetime=token_lifetime, key_source=used_keys())
         self.entra.system_identity = IDENTITY
         self.vault = KeyVault(self.entra, self.clock, key_source=used_keys())
         # Another seed, other tenants.
         self.teams = Teams(self.clock, seed=secrets.randbits(64))
-        self.graph = Graph(clock=self.clock, entra=self.entra, teams=self.teams, tls=tls, temper=_PATIENT)
+        self.graph = Graph(clock=self.clock, entra=self.entra, teams=self.teams, tls=tls, temper=temper)
         self.app = App(clock=self.clock, environ={}, fresh_for=token_lifetime / 2)
         self.login, self.vault_service = Service(self.entra.app, tls), Service(self.vault.app, tls)
         self.graph_service, self.endpoint_service = Service(self.graph.app, tls), Service(_endpoint(self.app), tls)
@@ -205,10 +205,15 @@ class LoopbackDeployment:
 
 @contextmanager
 def loopback_deployment(
-    folder: Folder, azurite: Azurite, *, tenants: int = 1, token_lifetime: timedelta = _TOKEN_LIFETIME
+    folder: Folder,
+    azurite: Azurite,
+    *,
+    tenants: int = 1,
+    token_lifetime: timedelta = _TOKEN_LIFETIME,
+    temper: Temper = _PATIENT,
 ) -> Iterator[LoopbackDeployment]:
     """Start a deployment with a certificate and consent in its tenants; it changes this process's environment."""
-    made = LoopbackDeployment(Tls(folder), azurite, tenants=tenants, token_lifetime=token_lifetime)
+    made = LoopbackDeployment(Tls(folder), azurite, tenants=tenants, token_lifetime=token_lifetime, temper=temper)
     with made.started(), pytest.MonkeyPatch.context() as environment:
         for name in _FOREIGN:
             environment.delenv(name, raising=False)
