@@ -14,7 +14,9 @@ from shared.subscriptions.deployment_status import Records
 from shared.subscriptions.ports import TrackedSubscriptions
 from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from shared.timing import Clock, Deadline
+from tests.model.audits.plot import Drop, Loss, Plot, Request, with_crowd
 from tests.model.audits.process import AuditPorts
+from tests.model.history import CHATS, HOUR, Act, History, Trouble, What
 
 _LONG_AGO = timedelta(days=9)
 
@@ -184,17 +186,46 @@ def _renamed(ports: AuditPorts) -> None:
     ports.publishing = lambda publish: publishing(Renamed(publish=publish))
 
 
-MUTANTS: Mapping[str, tuple[Callable[[AuditPorts], None], str]] = {
-    "what is parked counts as missing": (_parked_ignored, "law 1"),
-    "what has a gap is audited": (_gaps_ignored, "law 1"),
-    "no gap is opened": (_gaps_unopened, "law 4"),
-    "a lost table of records is not noticed": (_markers_ignored, "law 1"),
-    "another layout of records is not noticed": (_layout_ignored, "law 1"),
-    "records seem to go back for ever": (_always_recorded, "law 1"),
-    "the window ends at once": (_too_early, "law 1"),
-    "the first lists are the sample": (_drawn_first, "law 5"),
-    "what is missing is counted and not published": (_only_counted, "law 2"),
-    "what is missing is published and not counted": (_uncounted, "law 3"),
-    "what is recovered has another id": (_renamed, "law 1"),
+_WRITES = History(minutes=120, period=20, entries=(0,), acts=(Act(at=40, verb="write"), Act(at=70, verb="write")))
+_PLOT = Plot(history=_WRITES, ends_at=26 * HOUR)
+_DROPPED = replace(_PLOT, drops=(Drop(at=70, minutes=3, percent=100),))
+
+
+def _with(*troubles: Trouble) -> Plot:
+    return replace(_PLOT, history=replace(_WRITES, troubles=troubles))
+
+
+def _acting(*acts: Act) -> Plot:
+    return replace(_PLOT, history=replace(_WRITES, acts=acts))
+
+
+# The last people of the list are those that lose something.
+_CROWD = with_crowd(replace(_PLOT, crowd=700, drops=(Drop(at=0, minutes=120, percent=100, chat=CHATS + 500),)))
+# When Graph can be read again, the gap waits for the end of its pause, and an audit would be first.
+_GAP = replace(
+    _with(Trouble(at=35, minutes=30, what=What.DOWN), Trouble(at=66, minutes=347, what=What.READS)),
+    requests=(Request(at=405, since=30, until=100),),
+)
+
+MUTANTS: Mapping[str, tuple[Callable[[AuditPorts], None], Plot, str]] = {
+    "what is parked counts as missing": (
+        _parked_ignored,
+        _with(Trouble(at=30, minutes=25 * HOUR, what=What.VAULT)),
+        "law 1",
+    ),
+    "what has a gap is audited": (_gaps_ignored, _GAP, "law 1"),
+    "no gap is opened": (_gaps_unopened, _DROPPED, "law 4"),
+    "a lost table of records is not noticed": (
+        _markers_ignored,
+        replace(_PLOT, losses=(Loss(at=100, days_ago=0),)),
+        "law 1",
+    ),
+    "another layout of records is not noticed": (_layout_ignored, replace(_PLOT, upgrades=(100,)), "law 1"),
+    "records seem to go back for ever": (_always_recorded, _acting(Act(at=0, verb="write")), "law 1"),
+    "the window ends at once": (_too_early, _acting(Act(at=24 * HOUR, verb="write", late=1)), "law 1"),
+    "the first lists are the sample": (_drawn_first, _CROWD, "law 5"),
+    "what is missing is counted and not published": (_only_counted, _DROPPED, "law 2"),
+    "what is missing is published and not counted": (_uncounted, _DROPPED, "law 3"),
+    "what is recovered has another id": (_renamed, _PLOT, "law 1"),
 }
-"""What is taken away, and the law that is broken."""
+"""What is taken away, a plot in which that matters, and the law that is broken."""

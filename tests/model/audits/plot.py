@@ -79,7 +79,7 @@ def _drops(minutes: int) -> st.SearchStrategy[Drop]:
         Drop, at=st.just(0), minutes=st.just(minutes + HOUR), percent=st.sampled_from([2, 10, 40]), chat=st.just(0)
     )
     of_some = st.builds(
-        Drop, at=st.just(0), minutes=st.just(minutes + HOUR), percent=st.just(100), chat=st.integers(1, 600)
+        Drop, at=st.just(0), minutes=st.just(minutes + HOUR), percent=st.just(100), chat=st.sampled_from([1, 200, 500])
     )
     # What the receiver's three minutes of silence cost it, between two runs of the timer.
     outage = st.builds(Drop, at=st.integers(10, minutes), minutes=st.integers(1, 30), percent=st.just(100))
@@ -114,13 +114,14 @@ def _requests(history: History, ends_at: int) -> st.SearchStrategy[Request]:
     )
 
 
-def _with_crowd(history: History, crowd: int) -> History:
-    """Return the history with messages of the crowd, all within an hour."""
+def with_crowd(plot: Plot) -> Plot:
+    """Return the plot with messages of its crowd, all within an hour."""
+    history = plot.history
     acts = [
         Act(at=30 + number % HOUR, verb="write", chat=CHATS + number, process=number % history.processes)
-        for number in range(0, crowd, _CROWD_PER_MESSAGE)
+        for number in range(0, plot.crowd, _CROWD_PER_MESSAGE)
     ]
-    return replace(history, acts=(*history.acts, *acts))
+    return replace(plot, history=replace(history, acts=(*history.acts, *acts)))
 
 
 @st.composite
@@ -133,8 +134,8 @@ def plots(draw: st.DrawFn) -> Plot:
     minutes, is_rare = history.minutes, st.sampled_from([True, False, False, False, False])
     losses = st.builds(Loss, at=st.integers(20, ends_at - 2 * HOUR), days_ago=st.integers(0, 1))
     people = st.sampled_from(["u9", "u0", "u1", "users"])
-    return Plot(
-        history=_with_crowd(history, crowd),
+    plot = Plot(
+        history=history,
         ends_at=ends_at,
         seed=draw(st.integers(0, 2**16)),
         crowd=crowd,
@@ -145,3 +146,4 @@ def plots(draw: st.DrawFn) -> Plot:
         refused=frozenset(draw(st.sets(people, min_size=1, max_size=2))) if draw(is_rare) else frozenset(),
         requests=tuple(draw(st.lists(_requests(history, ends_at), max_size=2))),
     )
+    return with_crowd(plot)
