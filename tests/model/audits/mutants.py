@@ -10,7 +10,6 @@ from shared.audit.records import LAYOUT, RecordMarkers
 from shared.events.cloud_events import CloudEvent
 from shared.gaps.gap import Gap
 from shared.gaps.gap_recorder import RecordedGaps
-from shared.subscriptions.deployment_status import Records
 from shared.subscriptions.ports import TrackedSubscriptions
 from shared.subscriptions.tracked import AccountStatus, TenantState, TrackedSubscription
 from shared.timing import Clock, Deadline
@@ -125,11 +124,8 @@ def _layout_ignored(ports: AuditPorts) -> None:
     ports.known = lambda records: records and replace(records, layout=LAYOUT)
 
 
-def _always_recorded(ports: AuditPorts) -> None:
-    def long_since(records: Records | None) -> Records | None:
-        return records and replace(records, since=records.since - _LONG_AGO)
-
-    ports.known, ports.rows = long_since, Aged(table=ports.rows)
+def _age_ignored(ports: AuditPorts) -> None:
+    ports.rows = Aged(table=ports.rows)
 
 
 def _too_early(ports: AuditPorts) -> None:
@@ -196,7 +192,7 @@ def _with(*troubles: Trouble) -> Plot:
 
 
 def _acting(*acts: Act) -> Plot:
-    return replace(_PLOT, history=replace(_WRITES, acts=acts))
+    return replace(_PLOT, history=replace(_WRITES, acts=acts, processes=2))
 
 
 # The last people of the list are those that lose something.
@@ -217,11 +213,15 @@ MUTANTS: Mapping[str, tuple[Callable[[AuditPorts], None], Plot, str]] = {
     "no gap is opened": (_gaps_unopened, _DROPPED, "law 4"),
     "a lost table of records is not noticed": (
         _markers_ignored,
-        replace(_PLOT, losses=(Loss(at=100, days_ago=0),)),
+        replace(_acting(Act(at=40, verb="write", process=1)), losses=(Loss(at=100, days_ago=0),)),
         "law 1",
     ),
     "another layout of records is not noticed": (_layout_ignored, replace(_PLOT, upgrades=(100,)), "law 1"),
-    "records seem to go back for ever": (_always_recorded, _acting(Act(at=0, verb="write")), "law 1"),
+    "what is older than its subscription is audited": (
+        _age_ignored,
+        _with(Trouble(at=0, minutes=50, what=What.GRAPH)),
+        "law 1",
+    ),
     "the window ends at once": (_too_early, _acting(Act(at=24 * HOUR, verb="write", late=1)), "law 1"),
     "the first lists are the sample": (_drawn_first, _CROWD, "law 5"),
     "what is missing is counted and not published": (_only_counted, _DROPPED, "law 2"),

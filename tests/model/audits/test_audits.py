@@ -15,7 +15,7 @@ from tests.model.audits.process import AuditPorts
 from tests.model.audits.story import audit_story
 from tests.model.history import HOUR, Act, History, Trouble, What
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation"), pytest.mark.timeout(180)]
 
 # A plot lasts longer than a day: make simulation plays a thousand.
 PLOTS = 5
@@ -29,7 +29,6 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(180)
 @settings(max_examples=PLOTS, suppress_health_check=list(HealthCheck))
 @given(plots())
 def test_random_plots_break_no_law_of_the_audit(plot: Plot) -> None:
