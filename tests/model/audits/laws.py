@@ -220,7 +220,7 @@ def _version_of(sent: Sent) -> Version | None:
     content, kind = sent.event.provenance.content, sent.event.type
     if content is None or "ChatMessage" not in kind:
         return None
-    change = sent.event.provenance.change_type
+    change = sent.event.provenance.change_type or ""
     return sent.event.subject, change, None if change == "created" else content.resource["etag"]
 
 

@@ -169,7 +169,7 @@ class AuditedWorld(World):
             audit = requested_audit(TENANT, path, window, self.clock.now(), previous=None)
             previous = self.audits.rows.get((TENANT, audit.key))
             if previous is None or previous.has_ended:
-                self.audits.save(replace(audit, etag=previous and previous.etag))
+                self.audits.save(replace(audit, etag=None if previous is None else previous.etag))
 
     # --- Processes
 
