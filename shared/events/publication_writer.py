@@ -1,8 +1,8 @@
 """Writes the records of published events behind the POSTs, those of one partition in one transaction.
 
 A record waits for a quarter of a second at most, and no longer than an invocation runs: an instance without one may be
-stopped without notice. What waits is lost with the process, so that an event that Graph sends again is published again;
-a change is never lost by that.
+stopped without notice. If the table does not answer, the next invocation tries again. What waits is lost with the
+process, so that an event that Graph sends again is published again; a change is never lost by that.
 
 Source: https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 """
@@ -33,7 +33,7 @@ type Write = Callable[[Sequence[PublicationRow], date], int | None]
 
 
 class PublicationWriter:
-    """Writes rows soon; rows that cannot be written are given up, and reported."""
+    """Writes rows soon; rows that the table refuses, or too many for it, are given up, and reported."""
 
     def __init__(self, write: Write, *, now: Callable[[], datetime]) -> None:
         self._write_rows = write
@@ -43,6 +43,8 @@ class PublicationWriter:
         self._changed = Condition()
         # The entries of each key, in order.
         self._waiting: dict[str, dict[str, None]] = {}
+        # What the table did not take, for the next invocation.
+        self._unwritten: dict[str, dict[str, None]] = {}
         self._is_running = False
         self._invocations = 0
         self._is_urgent = False
@@ -52,15 +54,20 @@ class PublicationWriter:
         with self._changed:
             if len(self._waiting) < _MAX_WAITING:
                 self._waiting.setdefault(key, {})[entry] = None
-            if not self._is_running:
-                self._is_running = True
-                self._pool.submit(self._run)
+            self._start()
+
+    def _start(self) -> None:
+        if not self._is_running:
+            self._is_running = True
+            self._pool.submit(self._run)
 
     @contextmanager
     def invocation(self) -> Iterator[None]:
         """Count the block as an invocation of a function: the end of the last one ends all waiting."""
         with self._changed:
             self._invocations += 1
+            if self._unwritten:
+                self._try_again()
         try:
             yield
         finally:
@@ -70,8 +77,15 @@ class PublicationWriter:
                     self._is_urgent = True
                     self._changed.notify_all()
 
+    def _try_again(self) -> None:
+        for key, entries in self._unwritten.items():
+            if len(self._waiting) < _MAX_WAITING:
+                self._waiting.setdefault(key, {}).update(entries)
+        self._unwritten = {}
+        self._start()
+
     def is_idle(self) -> bool:
-        """Return whether no row is waiting to be written, or being written."""
+        """Return whether no row is being written, or waits for more than the next invocation."""
         with self._changed:
             return not (self._waiting or self._is_running)
 
@@ -106,6 +120,14 @@ class PublicationWriter:
                 except (Unavailable, Misconfigured, Conflict) as problem:
                     count = len(batch)
                     _LOG.info("%d events may be published twice, their records were not written: %s", count, problem)
+                    if isinstance(problem, Unavailable):
+                        self._keep(batch)
+
+    def _keep(self, rows: Sequence[PublicationRow]) -> None:
+        with self._changed:
+            for row in rows:
+                if len(self._unwritten) < _MAX_WAITING:
+                    self._unwritten.setdefault(row.key, {})[row.entry] = None
 
     def _write(self, rows: list[PublicationRow], day: date) -> None:
         for _ in range(_MAX_CONFLICTS):

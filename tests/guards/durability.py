@@ -6,6 +6,7 @@ from tests.guards.edits import (
     in_turn,
     keyword_becomes,
     rewrite,
+    without_call,
     without_except,
     without_if,
 )
@@ -23,6 +24,7 @@ _BOUNDED = f"{_WRITING}::test_rows_that_wait_for_a_slow_table_are_bounded"
 _FLUSHED = f"{_WRITING}::test_end_of_the_last_invocation_ends_the_waiting"
 _HUNDRED = f"{_WRITING}::test_transaction_has_a_hundred_rows_at_most"
 _BESIDE = f"{_WRITING}::test_row_that_exists_is_written_beside_it_and_the_others_as_they_are"
+_AGAIN = f"{_WRITING}::test_next_invocation_writes_what_a_silent_table_did_not_take"
 _RECORDS = "tests/integration/events/test_publication_table.py"
 _CUT = "tests/integration/test_storage_transport.py::test_late_call_is_cut"
 _IN_TIME = "tests/integration/test_storage_transport.py::test_silent_call_ends_at_its_deadline"
@@ -89,6 +91,26 @@ _PUBLISHED_ONCE = (
     _writer("waiting rows are bounded", "PublicationWriter.add", without_if("_MAX_WAITING"), _BOUNDED),
     _writer(
         "the last invocation's rows are written", "PublicationWriter.invocation", without_if("_invocations"), _FLUSHED
+    ),
+    _writer("what a silent table did not take is kept", "PublicationWriter._write_all", without_call("_keep"), _AGAIN),
+    _writer(
+        "what storage refuses is given up",
+        "PublicationWriter._write_all",
+        rewrite("isinstance(_1, Unavailable)", "True"),
+        _AGAIN,
+    ),
+    _writer("the next invocation tries again", "PublicationWriter.invocation", without_call("_try_again"), _AGAIN),
+    _writer(
+        "no entry of a key is lost",
+        "PublicationWriter._try_again",
+        rewrite("_1.setdefault(_2, {}).update(_3)", "_1.setdefault(_2, _3)"),
+        f"{_WRITING}::test_rows_of_one_key_are_all_written_after_an_outage",
+    ),
+    _writer(
+        "what an outage leaves is bounded",
+        "PublicationWriter._keep",
+        without_if("_MAX_WAITING"),
+        f"{_WRITING}::test_rows_that_wait_for_the_end_of_an_outage_are_bounded",
     ),
     _writer("a hundred rows at most", "_MAX_BATCH", rewrite("100", "1000"), _HUNDRED),
     _writer(

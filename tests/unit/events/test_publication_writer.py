@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Problem, Unavailable
 from shared.events.publication import PublicationRow
 from shared.events.publication_writer import PublicationWriter
 from tests.eventually import eventually
@@ -116,6 +116,68 @@ def test_partition_that_cannot_be_written_costs_no_other_one() -> None:
             writer.add(key, "x")
     assert eventually(writer.is_idle)
     assert [name for _, _, name in table.rows] == KEYS[3:]
+
+
+@pytest.mark.parametrize(
+    ("problem", "written"),
+    [(Unavailable("no answer"), [*KEYS[3:], *KEYS[:3]]), (Misconfigured("no role"), KEYS[3:])],
+    ids=["silent", "refused"],
+)
+def test_next_invocation_writes_what_a_silent_table_did_not_take(problem: Problem, written: list[str]) -> None:
+    calls = itertools.count()
+
+    def trouble(_call: str) -> None:
+        if next(calls) == 0:
+            raise problem
+
+    table = Table(trouble=trouble)
+    writer = _writer(table)
+    with writer.invocation():
+        for key in KEYS:
+            writer.add(key, "x")
+    assert eventually(writer.is_idle)
+    with writer.invocation():
+        pass
+    assert eventually(writer.is_idle)
+    assert [name for _, _, name in table.rows] == written
+
+
+def test_rows_of_one_key_are_all_written_after_an_outage() -> None:
+    problems: list[Problem] = [Unavailable("no answer")]
+
+    def trouble(_call: str) -> None:
+        if problems:
+            raise problems.pop()
+
+    table = Table(trouble=trouble)
+    writer = _writer(table)
+    for entry in ("one", "two"):
+        with writer.invocation():
+            writer.add("a0", entry)
+        assert eventually(writer.is_idle)
+    assert table.entries("a0") == {"one", "two"}
+
+
+@pytest.mark.slow
+def test_rows_that_wait_for_the_end_of_an_outage_are_bounded() -> None:
+    is_down = threading.Event()
+    is_down.set()
+
+    def trouble(_call: str) -> None:
+        if is_down.is_set():
+            raise Unavailable("no answer")
+
+    table = Table(trouble=trouble)
+    writer = _writer(table)
+    for part in range(3):
+        for number in range(9_000):
+            writer.add(f"a{part}-{number}", "x")
+        assert eventually(writer.is_idle)
+    is_down.clear()
+    with writer.invocation():
+        pass
+    assert eventually(writer.is_idle)
+    assert len(table.rows) == 20_000
 
 
 @pytest.mark.slow
