@@ -18,7 +18,7 @@ from tests.model.history import HOUR, Act, History, Trouble, What
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation"), pytest.mark.timeout(180)]
 
 # A plot lasts longer than a day: make simulation plays a thousand.
-PLOTS = 5
+PLOTS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +86,7 @@ def test_story_of_an_audit_names_its_window_and_figures() -> None:
     assert "from 15.5 to 1140.5: done, lists=3 of=3 checked=2 missing=1" in told
 
 
+@pytest.mark.chaos  # ten seconds for all of them
 @pytest.mark.parametrize(("take_away", "plot", "law"), MUTANTS.values(), ids=MUTANTS)
 def test_rule_of_the_audit_taken_away_breaks_a_law(
     take_away: Callable[[AuditPorts], None], plot: Plot, law: str
