@@ -10,7 +10,8 @@ from pathlib import Path
 
 import aiohttp
 
-from sandbox.ledger import Ledger
+from sandbox.ledger import Arrival, Ledger
+from sandbox.page.live_page import LivePage
 from sandbox.run.deployment import REPOSITORY
 from sandbox.run.ending import Ending
 from sandbox.run.operator_files import remove_operator_files, write_operator_files
@@ -65,10 +66,11 @@ class Session:
         self._cast = Cast.assemble(self._world.teams, self._tenant_id)
         for user in (self._cast.adele, self._cast.alex, self._cast.megan):
             self._world.add_account(user)
-        self._ledger = Ledger(self._world.clock, report.arrival)
-        self._world.graph.on_delivery(self._ledger.delivered)
         grant_permissions(self._world)
         self._verbs = Verbs(self._world, self._cast, options.state_file.parent)
+        self._page = LivePage(self._world, self._verbs, lambda: self._expected_subscriptions)
+        self._ledger = Ledger(self._world.clock, self._arrived)
+        self._world.graph.on_delivery(self._ledger.delivered)
         self._endpoint = SendEndpoint(self._verbs.carry_out)
         self._host_url = ""
         self._expected_subscriptions = len(self._cast.subscriptions())
@@ -92,6 +94,7 @@ class Session:
             return self._verbs.is_disturbed or (agrees and not self._ledger.unexpected)
         finally:
             await self._endpoint.stop()
+            await self._page.stop()
             await self._end_host()
             await self._world.stop()
 
@@ -137,6 +140,7 @@ class Session:
         self._report.step(f"RenewSubscriptions has created {count} subscriptions, two handshakes each", since=began)
         if not self._options.once:
             await self._endpoint.start(self._options.state_file)
+            self._report.say(f"Look: [bold]{await self._page.start()}[/]")
 
     async def _start_app(self) -> None:
         if self._options.host is None:
@@ -215,6 +219,10 @@ class Session:
             return True
         rich = [each for each in self._world.graph.subscriptions() if each.is_rich]
         return all(each.certificate_id == version for each in rich)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self._report.arrival(arrival)
+        self._page.ring.arrived(arrival)
 
     def _subscribed(self) -> bool:
         return len(self._world.graph.subscriptions()) >= self._expected_subscriptions

@@ -1,5 +1,7 @@
 """``break`` and ``mend``: what goes wrong around the app, one thing at a time or several together."""
 
+from collections.abc import Sequence
+
 from sandbox.relay import Mood
 from sandbox.run.world import World
 from sandbox.serving import Fault, Service
@@ -21,6 +23,11 @@ class Breakage:
         """The names of what is broken at present, the oldest first."""
         self._handles: dict[str, list[tuple[Service, int]]] = {}
         self._things: dict[str, Breakable] = self._storage() | self._services() | rights(world) | {"app": self._app()}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What there is to break, by name."""
+        return sorted(self._things)
 
     async def break_it(self, name: str) -> str:
         """Return what follows for the app.
@@ -50,7 +57,7 @@ class Breakage:
 
     def _find(self, name: str) -> Breakable:
         if name not in self._things:
-            raise Wrong(f"There is no {name!r} to break: name one of {', '.join(sorted(self._things))}.")
+            raise Wrong(f"There is no {name!r} to break: name one of {', '.join(self.names)}.")
         return self._things[name]
 
     def _storage(self) -> dict[str, Breakable]:

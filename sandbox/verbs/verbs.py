@@ -27,7 +27,7 @@ class Verbs:
         self._world = world
         self._operator_folder = operator_folder
         self._acting = Acting(world.teams, world.registration.tenant_ids[0])
-        self._breakage = Breakage(world)
+        self.breakage = Breakage(world)
         self._triggering = Triggering(world, cast, self._subscribe)
         self._verbs: dict[str, _Verb] = {
             "do": self._do,
@@ -64,12 +64,12 @@ class Verbs:
         return self._acting.act(verb, text, person=person, place=place)
 
     async def _break(self, arguments: Mapping[str, Any]) -> str:
-        said = await self._breakage.break_it(str(arguments["text"]))
+        said = await self.breakage.break_it(str(arguments["text"]))
         self.is_disturbed = True
         return said
 
     async def _mend(self, arguments: Mapping[str, Any]) -> str:
-        return await self._breakage.mend_it(str(arguments["text"]))
+        return await self.breakage.mend_it(str(arguments["text"]))
 
     async def _trigger(self, arguments: Mapping[str, Any]) -> str:
         text = str(arguments["text"])
@@ -80,7 +80,7 @@ class Verbs:
         return self._triggering.types()
 
     async def _look(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await look(self._world, self._breakage.broken)
+        return await look(self._world, self.breakage.broken)
 
     async def _renew(self, _: Mapping[str, Any]) -> str:
         succeeded = await self._world.run_timer()

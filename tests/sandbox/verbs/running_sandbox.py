@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ class RunningSandbox:
     state: Path
     output: Path
     address: Address
+    link: str = field(repr=False)
+    """Of its live page."""
     queue: QueueClient = field(repr=False)
 
     def do(self, verb: str, text: str = "", **where: str) -> None:
@@ -111,14 +114,19 @@ def serving(folder: Path) -> Iterator[RunningSandbox]:
     """Run one that plays no scene, until the context ends."""
     with started(folder, "--no-scene") as process:
         try:
-            read_to(folder, "Ctrl-C ends the sandbox.")
+            link = re.findall(r"Look: (\S+)", read_to(folder, "Ctrl-C ends the sandbox."))[0]
             address = Address.read(_state(folder))
             where = address.ask("queue", {})
             with QueueClient.from_connection_string(
                 where["connection_string"], where["queue"], message_decode_policy=BinaryBase64DecodePolicy()
             ) as queue:
                 yield RunningSandbox(
-                    process=process, state=_state(folder), output=_output(folder), address=address, queue=queue
+                    process=process,
+                    state=_state(folder),
+                    output=_output(folder),
+                    address=address,
+                    link=link,
+                    queue=queue,
                 )
         finally:
             process.kill()
