@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.commands import audit, events, gaps, parked, quarantine, settings, subscriptions
+from cli.commands.dashboard import dashboard
 from cli.commands.doctor import doctor
 from cli.commands.login import login
 from cli.commands.permissions import permissions
@@ -46,6 +47,7 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None, version: Annotat
 
 
 app.command()(status)
+app.command()(dashboard)
 app.command()(doctor)
 app.add_typer(subscriptions.commands, name="subscriptions")
 app.command()(permissions)

@@ -12,15 +12,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from cli.deployments import owner_row, reading_clients
+from cli.account import account_of
+from cli.deployments import reading_clients
 from cli.exit_codes import Status
 from cli.glance import Glance, document, light, lines, sentence
 from cli.options import AsJson, Tenant, Watch, selected_tenant_ids
 from cli.output import console, print_json, printable
-from cli.queue_peek import Queue
-from shared.app.clients import Clients
 from shared.errors import Unavailable
-from shared.receiving.post_store import PARKED, QUARANTINE
 
 _PAUSE_SECONDS = 5.0
 _TIMES = re.compile(r"\d+ (?:s|min|h|d)\b")
@@ -40,9 +38,10 @@ def status(
     clients = reading_clients()
     clients.synchronise_clock()
     tenant_ids = selected_tenant_ids(tenant, clients.settings)
+    account = account_of(clients)
 
     def read() -> Glance:
-        return glance_of(clients, tenant_ids)
+        return account.glance(tenant_ids)
 
     if watch:
         _watch(console(), read)
@@ -54,23 +53,6 @@ def status(
         console().print(_shown(found))
     if light(found) != "green":
         raise typer.Exit(Status.FOUND)
-
-
-def glance_of(clients: Clients, tenant_ids: tuple[str, ...]) -> Glance:
-    """Return what the storage account says of some tenants."""
-    name = clients.settings.queue_name
-    queue = Queue(clients.queues(), clients.blobs(), name) if name else None
-    return Glance(
-        now=clients.clock.now(),
-        overdue_after=2 * clients.settings.renew_after,
-        owner=owner_row(clients),
-        rows=[row for tenant_id in tenant_ids for row in clients.subscription_table().load(tenant_id).tracked],
-        gaps=[gap for tenant_id in tenant_ids for gap in clients.gap_table().load(tenant_id)],
-        parked=list(clients.post_store(PARKED).list()),
-        quarantined=sum(1 for _ in clients.post_store(QUARANTINE).list()),
-        queued=queue.count() if queue else None,
-        oldest_event=queue.oldest() if queue else None,
-    )
 
 
 def _shown(glance: Glance) -> Group:

@@ -27,7 +27,10 @@ _SERVICES: Mapping[type, tuple[str, Mapping[str, Any]]] = {
 
 
 def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueServiceClient)](
-    service: type[Service], settings: StorageSettings, credential: TokenCredential
+    service: type[Service],
+    settings: StorageSettings,
+    credential: TokenCredential,
+    transport_class: type[BoundedTransport] = BoundedTransport,
 ) -> Service:
     """Return a client of one service; ``credential`` is used if the settings have no connection string.
 
@@ -35,7 +38,7 @@ def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueService
         Misconfigured: the client cannot use the connection string or the URL.
     """
     name, options = _SERVICES[service]
-    transport, connection = _transport(name), settings.connection
+    transport, connection = _transport(name, transport_class), settings.connection
     try:
         if connection is not None:
             return service.from_connection_string(connection, transport=transport, **options)
@@ -45,10 +48,10 @@ def storage_client[Service: (TableServiceClient, BlobServiceClient, QueueService
         raise Misconfigured(f"{NAME} does not lead to {name}s: correct the connection string or the URL") from exc
 
 
-def _transport(service: str) -> BoundedTransport:
+def _transport(service: str, transport_class: type[BoundedTransport]) -> BoundedTransport:
     session = Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
     # Without its own "auth", requests looks for a .netrc file before every request and would send its credentials.
     session.auth = lambda request: request
-    return BoundedTransport(f"the storage account's {service} service", session=session)
+    return transport_class(f"the storage account's {service} service", session=session)

@@ -1,0 +1,1 @@
+"""The live page of an app in Azure, from an operator's own login."""
