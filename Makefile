@@ -1,10 +1,11 @@
 # make run, make test: nothing else is needed beside Python 3.13, Node.js (20 or later) and npm.
 PYTHON ?= python3.13
 BIN := .venv/bin
-CODE := ReceiveNotification RenewSubscriptions shared cli sandbox tests benchmarks teams_events infra examples
+CODE := ReceiveNotification RenewSubscriptions shared cli dashboard sandbox tests benchmarks teams_events infra examples
 PINNED := --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements"
 COMPILE := $(BIN)/uv pip compile pyproject.toml $(PINNED)
 COMPILE_HUBS := $(BIN)/uv pip compile --group pyproject.toml:eventhubs $(PINNED)
+COMPILE_BROWSER := $(BIN)/uv pip compile --group pyproject.toml:browser $(PINNED)
 
 # What of tests/ starts services throughout, and need not be collected to be left out.
 SERVED := integration end_to_end flows model simulation
@@ -22,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run cli interpreter event-hubs test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -37,6 +38,8 @@ cli: .venv/installed  ## Run an operator's command (ARGS="subscriptions list"; w
 	@$(BIN)/python -m cli $(or $(ARGS),--help)
 
 event-hubs: .venv/eventhubs  ## Install what the sandbox's event hub needs, for its tests and ARGS="--sink event-hub"
+
+browser: .venv/browser tests/dashboard/node_modules/installed  ## Install what the live page's tests in a browser need, beside Debian's chromium
 
 test: .venv/installed $(PACKAGES)  ## Run all tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
@@ -54,12 +57,15 @@ check: .venv/installed  ## Check format, lint, types, import contracts, workflow
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	cp requirements.txt requirements-dev.txt .venv/
 	cp sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
+	cp tests/dashboard/requirements.txt .venv/requirements-browser.txt
 	$(COMPILE) -o .venv/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
 	$(COMPILE_HUBS) -c requirements-dev.txt -o .venv/requirements-eventhubs.txt
+	$(COMPILE_BROWSER) -c requirements-dev.txt -o .venv/requirements-browser.txt
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
 	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
+	diff tests/dashboard/requirements.txt .venv/requirements-browser.txt
 
 format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
@@ -104,6 +110,9 @@ pin: .venv/installed  ## Name the actions of the workflows by hash (asks GitHub 
 schemas: .venv/installed  ## Generate the JSON Schemas and TypeScript declarations of the events from their types
 	$(BIN)/python -m teams_events.generate
 
+screenshot: .venv/browser sandbox/node_modules/installed  ## Take the picture of the live page in docs/pictures
+	$(BIN)/python -m tests.dashboard.screenshot docs/pictures/live-page.png
+
 samples: .venv/installed sandbox/node_modules/installed  ## Have the sandbox make the sample events in docs/samples
 	$(BIN)/python -m sandbox samples docs/samples
 
@@ -111,9 +120,10 @@ requirements: .venv/installed  ## Compile all requirements from pyproject.toml (
 	$(COMPILE) $(ARGS) -o requirements.txt
 	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE_HUBS) $(ARGS) -c requirements-dev.txt -o sandbox/eventhubs/requirements.txt
+	$(COMPILE_BROWSER) $(ARGS) -c requirements-dev.txt -o tests/dashboard/requirements.txt
 
 clean:  ## Remove what the other targets have installed
-	rm -rf .venv sandbox/node_modules examples/typescript/node_modules
+	rm -rf .venv sandbox/node_modules examples/typescript/node_modules tests/dashboard/node_modules
 
 # What stops a first run is one sentence. A .venv outlives the Python that it was made with, by that of the next system.
 interpreter:
@@ -135,6 +145,11 @@ interpreter:
 .venv/eventhubs: .venv/installed sandbox/eventhubs/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
 		-r sandbox/eventhubs/requirements.txt
+	touch $@
+
+.venv/browser: .venv/installed tests/dashboard/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+		-r tests/dashboard/requirements.txt
 	touch $@
 
 .venv/fuzzer: .venv/installed tests/hostile/requirements.txt

@@ -1,7 +1,7 @@
 """One look at the source for all browsers: read while somebody looks, sent when something has changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ class Feed:
         self._number = 0
         self._fault: Exception | None = None
 
-    async def follow(self) -> AsyncIterator[bytes]:
+    async def follow(self) -> AsyncGenerator[bytes]:
         """Yield the snapshot now, and again whenever it changes; nothing, as a sign of life, when it long has not."""
         self._followers += 1
         if self._reading is None:

@@ -1,0 +1,111 @@
+"""What the live page of a running sandbox gets and does, without a browser."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from tests.sandbox.verbs.running_sandbox import RunningSandbox
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("sandbox_page")]
+
+
+class Reader:
+    """Somebody who was let in, and reads the stream."""
+
+    def __init__(self, link: str) -> None:
+        self._origin, _, token = link.partition("/#")
+        self._session = requests.Session()
+        self._session.headers["Origin"] = self._origin
+        assert self._session.post(f"{self._origin}/session", json={"token": token}, timeout=10).status_code == 204
+
+    def first(self, fits: Callable[[Any], bool]) -> Any:
+        """Return the first snapshot that fits."""
+        with self._session.get(f"{self._origin}/events", stream=True, timeout=60) as events:
+            for line in events.iter_lines(chunk_size=1):
+                if line.startswith(b"data: ") and fits(shown := json.loads(line[6:])):
+                    return shown
+        raise AssertionError("the stream has ended")
+
+    def act(self, verb: str, **values: str) -> tuple[int, Any]:
+        answer = self._session.post(f"{self._origin}/act", json={"verb": verb, **values}, timeout=60)
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture(scope="module")
+def reader(sandbox: RunningSandbox) -> Reader:
+    return Reader(sandbox.link)
+
+
+def _turns(light: str) -> Callable[[Any], bool]:
+    return lambda shown: shown["health"]["light"] == light
+
+
+def test_message_of_a_second_terminal_is_a_row(sandbox: RunningSandbox, reader: Reader) -> None:
+    sandbox.do("write", "from the second terminal")
+    shown = reader.first(lambda shown: any("second terminal" in row["what"] for row in shown["stream"]))
+    row = next(row for row in shown["stream"] if "second terminal" in row["what"])
+    assert (row["kind"], row["change"], row["status"]) == ("ChatMessage", "created", 202)
+    assert shown["answers"]["count"] >= 1
+    assert shown["rate"]["per_minute"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "text"),
+    [("write", "1"), ("edit", "2"), ("react", ""), ("delete", ""), ("rename", "Stand-up, renamed")],
+)
+def test_button_does_what_the_verb_does(sandbox: RunningSandbox, reader: Reader, verb: str, text: str) -> None:
+    sandbox.do("write", f"for {verb}")
+    status, said = reader.act(verb, text=text, **{"as": "Alex", "in": "Stand-up"})
+    assert (status, sorted(said)) == (200, ["said"])
+
+
+def test_member_joins_and_leaves_by_a_button(reader: Reader) -> None:
+    where = {"as": "Megan", "in": "Marketing"}
+    assert reader.act("join", **where) == (200, {"said": "Megan Bowen has joined Marketing."})
+    assert reader.act("join", **where)[0] == 409
+    assert reader.act("leave", **where) == (200, {"said": "Megan Bowen has left Marketing."})
+
+
+def test_unknown_button_and_unknown_thing_are_refused(reader: Reader) -> None:
+    assert reader.act("shout", text="x") == (409, {"error": "There is no button 'shout'."})
+    assert reader.act("break", text="the ice")[0] == 409
+
+
+def test_refused_vault_names_the_role_until_it_is_mended(reader: Reader) -> None:
+    assert reader.act("break", text="role")[0] == 200
+    shown = reader.first(_turns("amber"))
+    assert "Key Vault Secrets User" in shown["health"]["remedy"]
+    assert [each["name"] for each in shown["controls"]["breakables"] if each["is_broken"]] == ["role"]
+    assert reader.act("mend", text="role")[0] == 200
+    assert reader.first(_turns("green"))["health"]["remedy"] == ""
+
+
+def test_app_that_is_gone_is_red_until_it_is_mended(reader: Reader) -> None:
+    reader.act("break", text="app")
+    assert reader.first(_turns("red"))["health"]["sentence"].startswith("The app does not run")
+    reader.act("mend", text="app")
+    reader.first(_turns("green"))
+
+
+def test_lost_subscription_is_missed_and_created_again(reader: Reader) -> None:
+    reader.act("lose")
+    shown = reader.first(_turns("red"))
+    assert "1 of 10 subscriptions gone" in shown["health"]["sentence"]
+    assert shown["next_run"]["plan"][1].startswith("Create 1 subscription again")
+    assert Counter(each["state"] for each in shown["subscriptions"]) == {"active": 9, "gone": 1}
+    reader.act("renew")
+    found = reader.first(lambda shown: not shown["health"]["sentence"].startswith("1 of 10"))
+    assert Counter(each["state"] for each in found["subscriptions"]) == {"active": 10}
+
+
+def test_new_certificate_is_given_to_the_subscriptions(reader: Reader) -> None:
+    status, said = reader.act("rotate")
+    assert status == 200
+    version = said["said"].partition("certificate, ")[2].partition(";")[0]
+    used = {"id": version, "use": "7 in use"}
+    shown = reader.first(lambda shown: any(used.items() <= each.items() for each in shown["credentials"]))
+    assert shown["credentials"][0]["kind"] == "Certificate graph-notifications"
