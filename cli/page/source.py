@@ -102,8 +102,8 @@ class DeploymentSource:
             if id_ not in there:
                 self._rows[id_] = replace(row, arrival="taken by a consumer")
         for message in messages:
-            if message.message_id not in self._rows and (row := _row(message)) is not None:
-                self._rows[message.message_id] = row
+            if message.message_id not in self._rows and (new := _row(message)) is not None:
+                self._rows[message.message_id] = new
         while len(self._rows) > MOST_ROWS:
             self._rows.popitem(last=False)
 
