@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret#keyvaulterror
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,15 @@ def error(status: int, code: str, message: str, *, inner: str | None = None) -> 
     return web.json_response({"error": body}, status=status)
 
 
+async def json_object(request: web.Request) -> Mapping[str, Any]:
+    """Return the object in a request's body; an empty one for anything else."""
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def bad_parameter(message: str) -> web.Response:
     """Return the refusal of a request that makes no sense."""
     return error(400, "BadParameter", message)
@@ -38,10 +48,27 @@ def not_found(identifier: str, *, kind: str = "secret") -> web.Response:
     return error(404, f"{kind.capitalize()}NotFound", message)
 
 
+def in_progress() -> web.Response:
+    """Return the refusal of a certificate while another version of it is being made.
+
+    Source: https://learn.microsoft.com/en-us/azure/key-vault/certificates/create-certificate-scenarios
+    """
+    message = (
+        "A new key vault certificate can not be created or imported while a pending key vault certificate's status is "
+        "inProgress."
+    )
+    return error(409, "Forbidden", message)
+
+
+def nothing_pending() -> web.Response:
+    """Return the refusal to show the making of a certificate that nobody has asked for."""
+    return error(404, "PendingCertificateNotFound", "Pending Certificate not found")
+
+
 def no_role(claims: Mapping[str, Any], resource: str, *, action: str) -> web.Response:
     """Return the refusal of a caller whose roles do not hold an action on ``resource``, such as ``secrets/name``."""
     kind, _, _ = resource.partition("/")
-    action = f"Microsoft.KeyVault/vaults/{kind}/{action}{'/action' if kind == 'secrets' else ''}"
+    action = f"Microsoft.KeyVault/vaults/{kind}/{action}{'' if action == 'read' else '/action'}"
     message = (
         "Caller is not authorized to perform action on resource.\r\n"
         f"Caller: appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}\r\n"

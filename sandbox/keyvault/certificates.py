@@ -37,12 +37,16 @@ class KeyPair:
     certificate: x509.Certificate
     private_key: rsa.RSAPrivateKey = field(repr=False)
 
-    def packed(self, content_type: ContentType) -> str:
-        """Return both as the value of a secret: PEM, or Base64 of a PKCS#12 file without a password."""
+    def packed(self, content_type: ContentType, *, with_key: bool = True) -> str:
+        """Return both as the value of a secret: PEM, or Base64 of a PKCS#12 file without a password.
+
+        A key that is not exportable stays in the vault.
+        """
         if content_type == "application/x-pem-file":
-            key = self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            key = self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if with_key else b""
             return (key + self.certificate.public_bytes(Encoding.PEM)).decode()
-        packed = pkcs12.serialize_key_and_certificates(None, self.private_key, self.certificate, None, NoEncryption())
+        private_key = self.private_key if with_key else None
+        packed = pkcs12.serialize_key_and_certificates(None, private_key, self.certificate, None, NoEncryption())
         return base64.b64encode(packed).decode()
 
 

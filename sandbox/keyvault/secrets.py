@@ -5,12 +5,14 @@ Source: https://learn.microsoft.com/en-us/azure/key-vault/secrets/about-secrets
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sandbox.clock import Clock
@@ -48,6 +50,15 @@ class Secret:
         names = {name: f"{vault_url}/{kind}/{self.name}/{self.version}" for name, kind in ids.items()}
         cer = base64.b64encode(self.certificate.public_bytes(Encoding.DER)).decode()
         return names | {"cer": cer, "contentType": self.content_type, "attributes": self._attributes(), "tags": {}}
+
+    def version_item(self, vault_url: str) -> dict[str, Any]:
+        """Return the certificate of this version as a list of versions has it."""
+        if self.certificate is None:
+            return {}
+        digest = self.certificate.fingerprint(hashes.SHA1())  # noqa: S303  as Key Vault names certificates
+        thumbprint = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        identifier = f"{vault_url}/certificates/{self.name}/{self.version}"
+        return {"id": identifier, "x5t": thumbprint, "attributes": self._attributes(), "tags": {}}
 
     def _attributes(self) -> dict[str, Any]:
         times = {"created": self.created, "updated": self.updated}
@@ -94,6 +105,11 @@ class Secrets:
     def versions(self, name: str) -> tuple[str, ...]:
         """Return the ids of all versions, the oldest first."""
         return tuple(self._versions.get(name.lower(), ()))
+
+    def of_certificate(self, name: str) -> Sequence[Secret]:
+        """Return the versions of a certificate in the vault's order, which is that of their ids and not of time."""
+        versions = self._versions.get(name.lower(), {})
+        return sorted((each for each in versions.values() if each.certificate), key=lambda each: each.version)
 
     def remove(self, name: str, version: str) -> None:
         """Lose a version.

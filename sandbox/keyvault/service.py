@@ -1,24 +1,21 @@
 """The vault's HTTP side: challenge, access control, versions and errors of Key Vault's REST API.
 
 Sources: https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/get-secret/get-secret,
-https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secret,
-https://learn.microsoft.com/en-us/rest/api/keyvault/certificates/get-certificate/get-certificate
+https://learn.microsoft.com/en-us/rest/api/keyvault/secrets/set-secret/set-secret
 """
 
-import json
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
 
 from aiohttp import web
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.clock import Clock
 from sandbox.entra import Entra
-from sandbox.keyvault.answers import answer, bad_parameter, error, no_role, not_found
-from sandbox.keyvault.certificates import LIFETIME, ContentType, KeyPolicy, self_signed
+from sandbox.keyvault.answers import answer, bad_parameter, error, json_object, no_role, not_found
+from sandbox.keyvault.certificate_api import CertificateApi
+from sandbox.keyvault.certificates import LIFETIME, ContentType, self_signed
+from sandbox.keyvault.operations import Operations
 from sandbox.keyvault.secrets import Secrets
 from sandbox.rsa_keys import KeySource, fresh_key
 
@@ -31,8 +28,7 @@ class KeyVault:
     """One vault, in the tenant of Entra's system-assigned identity.
 
     ``readers`` are the client ids that hold the role "Key Vault Secrets User", ``writers`` those that may set secrets
-    ("Key Vault Secrets Officer", who may read them too), ``certificate_readers`` those that may read certificates
-    without their keys ("Key Vault Reader"); None stands for all.
+    ("Key Vault Secrets Officer", who may read them too); None stands for all. For certificates there are others.
     """
 
     def __init__(
@@ -45,13 +41,12 @@ class KeyVault:
     ) -> None:
         self.readers = readers
         self.writers: Collection[str] | None = None
-        self.certificate_readers: Collection[str] | None = None
-        self.key_policy = KeyPolicy()
-        """That of every certificate here."""
         self._entra = entra
         self._clock = clock
         self._key_source = key_source
         self._secrets = Secrets(clock)
+        self.operations = Operations(self._secrets, clock, key_source)
+        self.certificates = CertificateApi(self._secrets, self.operations, self._refusal)
         # What an administrator does, who has no endpoint of their own here.
         self.set_secret, self.disable, self.remove = self._secrets.add, self._secrets.disable, self._secrets.remove
         self.versions = self._secrets.versions
@@ -62,8 +57,7 @@ class KeyVault:
                 web.get("/secrets/{name}/", self._get),
                 web.get("/secrets/{name}/{version}", self._get),
                 web.put("/secrets/{name}", self._put),
-                web.get("/certificates/{name}", self._get_certificate),
-                web.get("/certificates/{name}/{version}", self._get_certificate),
+                *self.certificates.routes(),
             ]
         )
 
@@ -105,23 +99,11 @@ class KeyVault:
         secret = self._secrets.find(name, version)
         return not_found("/".join(filter(None, (name, version)))) if secret is None else answer(secret, request)
 
-    async def _get_certificate(self, request: web.Request) -> web.Response:
-        refusal = self._refusal(request, self.certificate_readers, kind="certificates", action="read")
-        if refusal is not None:
-            return refusal
-        name, version = request.match_info["name"], request.match_info.get("version")
-        found = self._secrets.find(name, version)
-        if found is None or found.certificate is None:
-            return not_found("/".join(filter(None, (name, version))), kind="certificate")
-        policy = {"key_props": {**asdict(self.key_policy), "key_size": _key_size(found.certificate)}}
-        bundle = found.certificate_bundle(str(request.url.origin()))
-        return web.json_response(bundle | ({} if version else {"policy": policy}))
-
     async def _put(self, request: web.Request) -> web.Response:
         refusal = self._refusal(request, self.writers, action="setSecret")
         if refusal is not None:
             return refusal
-        name, body = request.match_info["name"], await _json_object(request)
+        name, body = request.match_info["name"], await json_object(request)
         value, content_type = body.get("value"), body.get("contentType")
         if not isinstance(value, str) or not isinstance(content_type, str | None):
             return bad_parameter("Property value is missing, or has an invalid value.")
@@ -170,11 +152,6 @@ class KeyVault:
         return f"https://sts.windows.net/{self._tenant_id}/"
 
 
-def _key_size(certificate: x509.Certificate) -> int | None:
-    key = certificate.public_key()
-    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
-
-
 def _resource(request: web.Request) -> str:
     # The client insists that the vault's host is a subdomain of the resource, as {vault}.vault.azure.net is of
     # vault.azure.net; in those terms 127.0.0.1:PORT lies in 0.0.1:PORT.
@@ -188,11 +165,3 @@ def _unsupported_version(api_version: str | None) -> web.Response | None:
     if api_version not in _API_VERSIONS:
         return bad_parameter(f"The specified version ({api_version}) is not recognized.")
     return None
-
-
-async def _json_object(request: web.Request) -> Mapping[str, Any]:
-    try:
-        body = json.loads(await request.read())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -45,7 +45,7 @@ def test_version_comes_without_a_policy_and_says_whether_it_is_enabled(services:
 
 def test_policy_is_the_one_that_was_set(services: LoginServices) -> None:
     services.vault.create_certificate(NAME)
-    services.vault.key_policy = KeyPolicy(exportable=False, reuse_key=True)
+    services.vault.certificates.key_policy = KeyPolicy(exportable=False, reuse_key=True)
     shown = _get(services, NAME).json()["policy"]["key_props"]
     assert (shown["exportable"], shown["reuse_key"]) == (False, True)
 
@@ -60,11 +60,11 @@ def test_missing_certificate_is_not_found(services: LoginServices, name: str) ->
 
 def test_role_for_certificates_is_not_that_for_secrets(services: LoginServices) -> None:
     services.vault.create_certificate(NAME)
-    services.vault.certificate_readers = set()
+    services.vault.certificates.readers = set()
     answer = _get(services, NAME)
     assert answer.status_code == 403
     assert answer.json()["error"]["innererror"]["code"] == "ForbiddenByRbac"
     assert "Microsoft.KeyVault/vaults/certificates/read'" in answer.json()["error"]["message"]
     assert services.vault_request("GET", NAME, params={"api-version": "7.4"}).status_code == 200
-    services.vault.certificate_readers = {IDENTITY}
+    services.vault.certificates.readers = {IDENTITY}
     assert _get(services, NAME).status_code == 200

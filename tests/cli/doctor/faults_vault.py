@@ -13,10 +13,10 @@ from tests.cli.operator import Operator
 from tests.fakes.identity_services import CERTIFICATE_NAME
 
 
-def _vault(**changes: Any) -> Switch:
+def _certificates(**changes: Any) -> Switch:
     @contextmanager
     def switched(operator: Operator) -> Iterator[None]:
-        vault = operator.world.vault
+        vault = operator.world.vault.certificates
         before = {name: getattr(vault, name) for name in changes}
         for name, value in changes.items():
             setattr(vault, name, value)
@@ -63,7 +63,7 @@ def _version_in_use(operator: Operator, *, lost: bool) -> Iterator[None]:
 VAULT = (
     Row(
         name="login may not read certificates",
-        fault=_vault(certificate_readers=set()),
+        fault=_certificates(readers=set()),
         lines={"certificate": "mend"},
         says=(
             "Key Vault refuses your login",
@@ -79,19 +79,19 @@ VAULT = (
     ),
     Row(
         name="key is not exportable",
-        fault=_vault(key_policy=KeyPolicy(exportable=False)),
+        fault=_certificates(key_policy=KeyPolicy(exportable=False)),
         lines={"certificate": "mend"},
         says=("is not exportable", "--policy @policy.json"),
     ),
     Row(
         name="key is not RSA",
-        fault=_vault(key_policy=KeyPolicy(kty="EC")),
+        fault=_certificates(key_policy=KeyPolicy(kty="EC")),
         lines={"certificate": "mend"},
         says=("is EC of 2048 bits: Graph takes RSA of 2048 to 4096",),
     ),
     Row(
         name="key is kept at renewal",
-        fault=_vault(key_policy=KeyPolicy(reuse_key=True)),
+        fault=_certificates(key_policy=KeyPolicy(reuse_key=True)),
         lines={"key-policy": "watch"},
         says=("keeps its key when it is renewed", "-> az keyvault certificate create --vault-name"),
     ),
