@@ -180,12 +180,16 @@ class AuditsDocument(TypedDict):
 
 
 class NeedDocument(TypedDict):
-    """What a path of the catalogue needs, least privilege first; one of ``permissions`` is enough."""
+    """What a path of the catalogue needs, least privilege first; one of ``permissions`` is enough.
+
+    ``catchUp``: what reading back missed changes needs beside it, all of it.
+    """
 
     path: str
     resources: list[str]
     permissions: list[str]
     resourceSpecific: list[str]
+    catchUp: list[str]
     state: Literal["granted", "consent?", "lacking", "unknown"]
 
 
@@ -201,6 +205,8 @@ class PermissionCheckDocument(TypedDict):
     error: str | None
     granted: list[str]
     toGrant: list[str]
+    toGrantForCatchUp: list[str]
+    adminConsentUrl: str | None
     needs: list[NeedDocument]
 
 
@@ -208,6 +214,23 @@ class PermissionsDocument(TypedDict):
     """``permissions --json``."""
 
     accounts: list[PermissionCheckDocument]
+
+
+class RequestedPermissionDocument(TypedDict):
+    """A permission to ask for; ``resourceSpecific`` are those that each team or chat can give instead."""
+
+    permission: str
+    delegated: bool
+    paths: list[str]
+    forCatchUp: bool
+    resourceSpecific: list[str]
+
+
+class PermissionRequestDocument(TypedDict):
+    """``permissions --from FILE --json``."""
+
+    permissions: list[RequestedPermissionDocument]
+    adminConsentUrls: list[str]
 
 
 class StoredPostDocument(TypedDict):

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from cli.catch_up import lacking_for_gaps, needed_for_gaps
 from cli.json_documents import PermissionCheckDocument, PermissionsDocument
 from cli.output import iso_or_none
 from shared.errors import Problem
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import DesiredSubscription
 
-COLUMNS = ("path", "state", "needs one of", "or resource-specific")
+COLUMNS = ("path", "state", "needs one of", "or resource-specific", "to catch up, also")
 
 
 class GrantState(StrEnum):
@@ -36,12 +37,15 @@ class Need:
     resources: tuple[str, ...] = ()
     permissions: tuple[str, ...]
     resource_specific: tuple[str, ...] = ()
+    catch_up: tuple[str, ...] = ()
+    """What reading back missed changes needs beside that, all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionCheck:
     """What an account needs, and what its token grants; ``problem`` says why there is no token.
 
+    ``consent_url``: where an administrator consents to what the registration lists; empty for a user, who signs in.
     ``run_at``: the token was that of the app's run which began then.
     """
 
@@ -50,6 +54,7 @@ class PermissionCheck:
     needs: tuple[Need, ...]
     permissions: frozenset[str] = frozenset()
     problem: Problem | None = None
+    consent_url: str = ""
     run_at: datetime | None = None
 
     def state(self, need: Need) -> GrantState:
@@ -65,6 +70,14 @@ class PermissionCheck:
         """The needs that neither the token nor resource-specific consent can satisfy."""
         return [need for need in self.needs if self.state(need) is GrantState.LACKING]
 
+    @property
+    def lacking_for_gaps(self) -> Sequence[str]:
+        """The permissions without which changes of an outage are lost; none for a user, or without a token."""
+        if self.delegated or self.problem is not None:
+            return ()
+        to_grant = {*self.permissions, *least_privileged(self.lacking)}
+        return lacking_for_gaps([resource for need in self.needs for resource in need.resources], to_grant)
+
 
 def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
     """Return what the app or the signed-in user needs, in the order of ``desired``."""
@@ -78,6 +91,7 @@ def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[N
             path=path,
             permissions=allowed.delegated if delegated else allowed.application,
             resource_specific=() if delegated else allowed.resource_specific,
+            catch_up=() if delegated else tuple(needed_for_gaps(path)),
         )
         found[path] = replace(need, resources=(*need.resources, item.resource))
     return tuple(found.values())
@@ -95,7 +109,8 @@ def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
 def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:
     """Yield the cells under ``COLUMNS``, one row per need."""
     for need in check.needs:
-        yield need.path, check.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
+        lists = (need.permissions, need.resource_specific, need.catch_up)
+        yield need.path, check.state(need), *map(", ".join, lists)
 
 
 def warnings(check: PermissionCheck) -> Iterator[str]:
@@ -105,6 +120,10 @@ def warnings(check: PermissionCheck) -> Iterator[str]:
     if check.lacking:
         kind = "delegated" if check.delegated else "application"
         yield f"grant the {kind} permissions, with admin consent: {', '.join(least_privileged(check.lacking))}"
+    if lost := check.lacking_for_gaps:
+        yield f"grant {', '.join(lost)} as well: without, changes of an outage cannot be read back"
+    if (check.lacking or check.lacking_for_gaps) and check.consent_url:
+        yield f"once the registration lists them, an administrator consents at {check.consent_url}"
     if any(check.state(need) is GrantState.RESOURCE_SPECIFIC for need in check.needs):
         yield (
             "consent?: not granted for the whole tenant; it works if each of these teams or chats has given the app "
@@ -125,12 +144,15 @@ def _check_document(check: PermissionCheck) -> PermissionCheckDocument:
         "error": str(check.problem) if check.problem else None,
         "granted": sorted(check.permissions),
         "toGrant": list(least_privileged(check.lacking)),
+        "toGrantForCatchUp": list(check.lacking_for_gaps),
+        "adminConsentUrl": check.consent_url or None,
         "needs": [
             {
                 "path": need.path,
                 "resources": list(need.resources),
                 "permissions": list(need.permissions),
                 "resourceSpecific": list(need.resource_specific),
+                "catchUp": list(need.catch_up),
                 "state": check.state(need).value,
             }
             for need in check.needs

@@ -11,12 +11,13 @@ from typing import Any
 import requests
 from azure.core.exceptions import AzureError
 
+from cli.catch_up import lacking_for_gaps
 from cli.doctor.aadsts import explained
 from cli.doctor.case import Case
-from cli.doctor.catch_up import lacking_for_gaps
 from cli.doctor.finding import Finding, mend, of_problem, ok, watch, worst
 from cli.doctor.network import UnreachableError, call, session
 from cli.permission_check import PermissionCheck, least_privileged, needs
+from cli.permission_request import consent_url
 from shared.errors import Misconfigured, NotFound, Problem, Unavailable
 from shared.identity.access_tokens import permissions_in
 from shared.notifications.json_text import parse_json
@@ -74,9 +75,8 @@ def _permissions_in(case: Case, tenant_id: str) -> Finding:
     check = PermissionCheck(
         tenant_id=tenant_id, delegated=False, needs=needs(wanted, delegated=False), permissions=granted
     )
-    consent = (
-        f"python -m webbrowser {case.settings.login_url}/{tenant_id}/adminconsent?client_id={case.settings.client_id}"
-    )
+    url = consent_url(case.settings.login_url, tenant_id, case.settings.client_id)
+    consent = f"python -m webbrowser {url}"
     if check.lacking:
         missing = ", ".join(least_privileged(check.lacking))
         return mend(f"tenant {tenant_id}: the app lacks {missing}: add the application permissions, then", consent)

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.run.scenario import Cast
 from tests.cli.operator import Operator
+from tests.sandbox.graph_world import ROLES
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,7 @@ def _generic(lines: list[str]) -> list[str]:
 def test_documented_output_is_what_the_command_prints(operator: Operator, command: str) -> None:
     world = operator.world
     operator.watch(*world.do(lambda: Cast.assemble(world.teams, world.tenant_id)).subscriptions())
+    world.grant(world.tenant_id, roles=(*ROLES, "User.Read.All"))
     ran = operator.run(*command.split())
     assert ran.exit_code == 0
     assert _documented(command) == _generic(ran.stdout.splitlines())

@@ -8,6 +8,7 @@ import pytest
 from cli.json_documents import PermissionsDocument
 from sandbox.serving import Fault
 from tests.cli.operator import CHATS, TEAMS, Operator, matches
+from tests.sandbox.graph_world import ROLES
 
 pytestmark = pytest.mark.slow
 
@@ -22,12 +23,13 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_granted_permissions_exit_0(operator: Operator, file: Path) -> None:
+    operator.world.grant(operator.world.tenant_id, roles=(*ROLES, "User.Read.All"))
     ran = operator.run("permissions", "--subscriptions", str(file))
     assert (ran.exit_code, ran.stderr) == (0, "")
     heading, columns, *rows = ran.stdout.splitlines()
     assert heading == f"Tenant {operator.world.tenant_id}: application permissions"
     assert columns.split("  ")[0] == "path"
-    assert rows[0].split() == ["/chats/getAllMessages", "granted", "Chat.Read.All"]
+    assert rows[0].split() == ["/chats/getAllMessages", "granted", "Chat.Read.All", "User.Read.All"]
     assert len(rows) == 3
 
 
@@ -38,6 +40,18 @@ def test_lacking_permission_exits_1_unless_a_chat_may_consent(operator: Operator
     assert "! grant the application permissions, with admin consent: Chat.Read.All, Team.ReadBasic.All\n" in ran.stdout
     [line] = [line for line in ran.stdout.splitlines() if line.startswith("/chats/{chat-id}/messages")]
     assert line.split() == ["/chats/{chat-id}/messages", "consent?", "Chat.Read.All", "ChatMessage.Read.Chat"]
+
+
+def test_lack_of_what_catching_up_needs_exits_1_with_the_consent_page(operator: Operator, file: Path) -> None:
+    world = operator.world
+    world.grant(world.tenant_id, roles=("Chat.Read.All", "Team.ReadBasic.All"))
+    ran = operator.run("permissions", "--subscriptions", str(file))
+    assert ran.exit_code == 1
+    assert "! grant User.Read.All as well: without, changes of an outage cannot be read back\n" in ran.stdout
+    page = f"/{world.tenant_id}/adminconsent?client_id={world.app.environ['CLIENT_ID']}\n"
+    assert ran.stdout.endswith(page)
+    world.grant(world.tenant_id, roles=("Chat.Read.All", "Team.ReadBasic.All", "User.Read.All"))
+    assert operator.run("permissions", "--subscriptions", str(file)).exit_code == 0
 
 
 def test_json_document_includes_added_subscriptions(operator: Operator, file: Path) -> None:

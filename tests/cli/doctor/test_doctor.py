@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cli.catch_up import lacking_for_gaps
 from cli.doctor.aadsts import SENTENCES, explained
 from cli.doctor.case import Case
-from cli.doctor.catch_up import lacking_for_gaps
 from cli.doctor.checks import CHECKS, number, selected
 from cli.doctor.finding import Level, mend
 from cli.doctor.here import python

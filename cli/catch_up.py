@@ -17,7 +17,12 @@ _NEEDED: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 
+def needed_for_gaps(resource: str) -> Sequence[str]:
+    """Return the least privileged permissions that catching up needs; nothing for a single team or chat."""
+    return [each[0] for each in _NEEDED.get(resource.partition("?")[0].lower(), ())]
+
+
 def lacking_for_gaps(resources: Iterable[str], granted: Collection[str]) -> Sequence[str]:
     """Return the least privileged permissions that are missing to catch up on these resources."""
-    alternatives = [each for resource in resources for each in _NEEDED.get(resource.lower(), ())]
+    alternatives = [each for resource in resources for each in _NEEDED.get(resource.partition("?")[0].lower(), ())]
     return sorted({each[0] for each in alternatives if not set(each) & set(granted)})
