@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import audit, events, gaps, parked, quarantine, settings, subscriptions
+from cli.commands import audit, certificate, events, gaps, parked, quarantine, settings, subscriptions
 from cli.commands.dashboard import dashboard
 from cli.commands.doctor import doctor
+from cli.commands.init import init
 from cli.commands.login import login
 from cli.commands.permissions import permissions
 from cli.commands.status import status
@@ -46,11 +47,13 @@ def main(*, settings: Annotated[Path | None, _SETTINGS] = None, version: Annotat
     check_trust(os.environ)
 
 
+app.command()(init)
 app.command()(status)
 app.command()(dashboard)
 app.command()(doctor)
 app.add_typer(subscriptions.commands, name="subscriptions")
 app.command()(permissions)
+app.add_typer(certificate.commands, name="certificate")
 app.add_typer(gaps.commands, name="gaps")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(events.commands, name="events")

@@ -18,7 +18,7 @@ from shared.settings import Settings
 from shared.subscriptions.deployment_status import Answers, DeploymentFacts, DeploymentStatus, failures, signing_order
 from shared.subscriptions.reconcile import Reconciler
 
-_PULL = "take the app's with: settings pull --app NAME --group GROUP"
+_PULL = "take the app's with: settings pull --app NAME --group GROUP --secrets"
 
 
 def owner_row(clients: Clients) -> DeploymentStatus | None:

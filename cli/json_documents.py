@@ -216,23 +216,6 @@ class PermissionsDocument(TypedDict):
     accounts: list[PermissionCheckDocument]
 
 
-class RequestedPermissionDocument(TypedDict):
-    """A permission to ask for; ``resourceSpecific`` are those that each team or chat can give instead."""
-
-    permission: str
-    delegated: bool
-    paths: list[str]
-    forCatchUp: bool
-    resourceSpecific: list[str]
-
-
-class PermissionRequestDocument(TypedDict):
-    """``permissions --from FILE --json``."""
-
-    permissions: list[RequestedPermissionDocument]
-    adminConsentUrls: list[str]
-
-
 class StoredPostDocument(TypedDict):
     """One stored POST without its body."""
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.catch_up import lacking_for_gaps
-from cli.json_documents import PermissionRequestDocument
 from cli.permission_check import least_privileged, needs
+from cli.setup_documents import PermissionRequestDocument
 from shared.clouds import CLOUDS
 from shared.json_file import read_json_file
 from shared.subscriptions.desired import DesiredSubscription, desired_from_json

@@ -37,7 +37,7 @@ def use_settings(environ: MutableMapping[str, str], file: Path | None, *, folder
         if environ.get(_APP_SETTING) or not file.is_file():
             return
     values = read_values(file)
-    for name in read_values(_SAMPLE).keys() - {_OF_THE_LOGIN}:
+    for name in sample_values().keys() - {_OF_THE_LOGIN}:
         # A secret or an address that the file leaves out must not come from another deployment.
         environ.pop(name, None)
     environ.update({name: value for name, value in values.items() if value or name != _OF_THE_LOGIN})
@@ -53,6 +53,11 @@ def check_trust(environ: Mapping[str, str]) -> None:
         path = environ.get(name)
         if path and not Path(path).exists():
             raise Misconfigured(f"{name} is {path}, which does not exist: start the sandbox, or correct it")
+
+
+def sample_values() -> Mapping[str, str]:
+    """Return the sample's settings, which are all that the app has."""
+    return read_values(_SAMPLE)
 
 
 def read_values(file: Path) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from shared.subscriptions.deployment_status import (
     period_of,
 )
 
-_PULL = "python -m cli settings pull --app NAME --group GROUP --force"
+_PULL = "python -m cli settings pull --app NAME --group GROUP --secrets --force"
 _RUNS = "az monitor app-insights query --app NAME --analytics-query \"traces | where message startswith 'run '\""
 # One may be late; two may not.
 _LATE = 2.5

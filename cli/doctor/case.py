@@ -14,21 +14,15 @@ from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
 
+from cli.vault_certificates import VaultCertificates
 from shared.app.clients import Clients
-from shared.azure_calls import CLIENT_ERRORS, FAIL_FAST, as_problem
-from shared.errors import Misconfigured, NotFound
+from shared.errors import Misconfigured
 from shared.settings import Settings
 from shared.subscriptions.deployment_status import Answers, DeploymentStatus
 from shared.subscriptions.tracked import TenantState, TrackedSubscription
-
-# The least role that shows certificates without their keys.
-# Source: https://learn.microsoft.com/azure/key-vault/general/rbac-guide
-_CERTIFICATE_ROLE = "Key Vault Reader"
-_NOT_FOUND = 404
 
 
 # Not frozen: what was read once is kept. No slots: cached_property needs a dictionary.
@@ -115,21 +109,10 @@ class Case:
             NotFound: there is none.
         """
         if (name, version) not in self._certificates:
-            self._certificates[name, version] = self._read_certificate(name, version)
+            self._certificates[name, version] = self.certificates.get(name, version)
         return self._certificates[name, version]
 
     @cached_property
-    def _vault(self) -> SecretClient:
-        return SecretClient(self.settings.key_vault_url or "", self.login)
-
-    def _read_certificate(self, name: str, version: str) -> Mapping[str, Any]:
-        request = HttpRequest("GET", f"certificates/{name}/{version}".rstrip("/"))
-        try:
-            response: HttpResponse = self._vault.send_request(request, **FAIL_FAST)
-            if response.status_code == _NOT_FOUND:
-                raise NotFound(f"the vault has no certificate {name}{f', version {version}' if version else ''}")
-            response.raise_for_status()
-            found: Mapping[str, Any] = response.json()
-        except CLIENT_ERRORS as exc:
-            raise as_problem("Key Vault", exc, role=_CERTIFICATE_ROLE) from exc
-        return found
+    def certificates(self) -> VaultCertificates:
+        """Return the vault's certificates."""
+        return VaultCertificates(SecretClient(self.settings.key_vault_url or "", self.login))

@@ -14,6 +14,7 @@ from shared.errors import NotFound
 _KTY = frozenset({"RSA", "RSA-HSM"})
 _LEAST_BITS, _MOST_BITS = 2048, 4096
 _SOON = timedelta(days=30)
+_CREATE, _ROTATE = "python -m cli certificate create", "python -m cli certificate rotate"
 _NONE = "no encryption certificate is set: only basic notifications"
 
 
@@ -25,23 +26,23 @@ def certificate(case: Case) -> Finding:
     try:
         found = case.certificate(name)
     except NotFound as problem:
-        return mend(f"{problem}: correct ENCRYPTION_CERTIFICATE_NAME, or create it", _create(case, name))
+        return mend(f"{problem}: correct ENCRYPTION_CERTIFICATE_NAME, or create it", f"{_CREATE} --name {name}")
     key, attributes = found["policy"]["key_props"], found["attributes"]
     if not attributes["enabled"]:
         return mend(f"the newest version of {name} is disabled", _az(case, "certificate set-attributes", "--enabled"))
     if key["kty"] not in _KTY or not _LEAST_BITS <= (key["key_size"] or 0) <= _MOST_BITS:
         text = f"{name} is {key['kty']} of {key['key_size']} bits: Graph takes RSA of {_LEAST_BITS} to {_MOST_BITS}"
-        return mend(text, _create(case, name))
+        return mend(text, _ROTATE)
     if not key["exportable"]:
-        return mend(f"the key of {name} is not exportable: the app cannot decrypt with it", _create(case, name))
+        return mend(f"the key of {name} is not exportable: the app cannot decrypt with it", _ROTATE)
     return _lifetime(case, name, datetime.fromtimestamp(attributes["exp"], UTC))
 
 
 def _lifetime(case: Case, name: str, ends_at: datetime) -> Finding:
     if ends_at <= case.now():
-        return mend(f"{name} ended on {ends_at:%Y-%m-%d}: make a new version", _create(case, name))
+        return mend(f"{name} ended on {ends_at:%Y-%m-%d}: make a new version", _ROTATE)
     if ends_at - case.now() < _SOON:
-        return watch(f"{name} ends on {ends_at:%Y-%m-%d}: make a new version", _create(case, name))
+        return watch(f"{name} ends on {ends_at:%Y-%m-%d}: make a new version", _ROTATE)
     return ok(f"{name}: RSA, ends on {ends_at:%Y-%m-%d}")
 
 
@@ -51,7 +52,7 @@ def key_policy(case: Case) -> Finding:
     if name is None:
         return ok(_NONE)
     if case.certificate(name)["policy"]["key_props"]["reuse_key"]:
-        return watch(f"{name} keeps its key when it is renewed: whoever had it once can read on", _create(case, name))
+        return watch(f"{name} keeps its key when it is renewed: whoever had it once can read on", _ROTATE)
     return ok("each renewal makes a new key")
 
 
@@ -75,10 +76,6 @@ def versions(case: Case) -> Finding:
                 _az(case, "certificate set-attributes", f"--version {version} --enabled"),
             )
     return ok(f"{len(in_use)} in use at Graph, all enabled")
-
-
-def _create(case: Case, name: str) -> str:
-    return f"az keyvault certificate create --vault-name {_vault(case)} --name {name} --policy @policy.json"
 
 
 def _az(case: Case, what: str, more: str = "") -> str:

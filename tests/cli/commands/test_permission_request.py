@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.json_documents import PermissionRequestDocument
+from cli.setup_documents import PermissionRequestDocument
 from tests.cli.operator import CHATS, TEAMS, invoke, matches
 
 STANDUP = {"resource": "/chats/19:a@thread.v2/messages", "changeType": "created"}

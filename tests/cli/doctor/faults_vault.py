@@ -75,13 +75,13 @@ VAULT = (
         name="certificate is missing",
         fault=settings(ENCRYPTION_CERTIFICATE_NAME="elsewhere"),
         lines={"certificate": "mend"},
-        says=("no certificate elsewhere: correct ENCRYPTION_CERTIFICATE_NAME", "-> az keyvault certificate create"),
+        says=("no certificate elsewhere: correct ENCRYPTION_CERTIFICATE_NAME", "certificate create --name elsewhere"),
     ),
     Row(
         name="key is not exportable",
         fault=_certificates(key_policy=KeyPolicy(exportable=False)),
         lines={"certificate": "mend"},
-        says=("is not exportable", "--policy @policy.json"),
+        says=("is not exportable", "-> python -m cli certificate rotate"),
     ),
     Row(
         name="key is not RSA",
@@ -93,13 +93,13 @@ VAULT = (
         name="key is kept at renewal",
         fault=_certificates(key_policy=KeyPolicy(reuse_key=True)),
         lines={"key-policy": "watch"},
-        says=("keeps its key when it is renewed", "-> az keyvault certificate create --vault-name"),
+        says=("keeps its key when it is renewed", "-> python -m cli certificate rotate"),
     ),
     Row(
         name="certificate ends soon",
         fault=_new_certificate(lifetime=timedelta(days=10)),
         lines={"certificate": "watch"},
-        says=("graph-notifications ends on 20", "-> az keyvault certificate create"),
+        says=("graph-notifications ends on 20", "-> python -m cli certificate rotate"),
     ),
     Row(
         name="certificate has ended",

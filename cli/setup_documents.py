@@ -1,0 +1,39 @@
+"""Types of what ``--json`` prints of an app that is being set up, with the promises of ``json_documents``."""
+
+from typing import TypedDict
+
+
+class RequestedPermissionDocument(TypedDict):
+    """A permission to ask for; ``resourceSpecific`` are those that each team or chat can give instead."""
+
+    permission: str
+    delegated: bool
+    paths: list[str]
+    forCatchUp: bool
+    resourceSpecific: list[str]
+
+
+class PermissionRequestDocument(TypedDict):
+    """``permissions --from FILE --json``."""
+
+    permissions: list[RequestedPermissionDocument]
+    adminConsentUrls: list[str]
+
+
+class CertificateVersionDocument(TypedDict):
+    """One version of the encryption certificate; ``subscriptions``: how many Graph encrypts to it."""
+
+    version: str
+    createdDateTime: str
+    expirationDateTime: str
+    enabled: bool
+    subscriptions: int
+
+
+class CertificateDocument(TypedDict):
+    """``certificate show --json``, newest version first."""
+
+    name: str
+    policy: str
+    versions: list[CertificateVersionDocument]
+    problems: list[str]
