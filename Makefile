@@ -4,6 +4,7 @@ BIN := .venv/bin
 CODE := ReceiveNotification RenewSubscriptions shared cli dashboard sandbox tests benchmarks teams_events infra examples
 PINNED := --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements"
 COMPILE := $(BIN)/uv pip compile pyproject.toml $(PINNED)
+COMPILE_AUDIT := $(BIN)/uv pip compile --group pyproject.toml:audit $(PINNED)
 COMPILE_HUBS := $(BIN)/uv pip compile --group pyproject.toml:eventhubs $(PINNED)
 COMPILE_BROWSER := $(BIN)/uv pip compile --group pyproject.toml:browser $(PINNED)
 
@@ -17,13 +18,16 @@ VERSION := 'import sys; print("%d.%d" % sys.version_info[:2])'
 # What npm installs: the storage emulator, and what the example in TypeScript needs.
 PACKAGES := sandbox/node_modules/installed examples/typescript/node_modules/installed
 
+# All files with pinned packages.
+LOCKED := requirements.txt requirements-dev.txt sandbox/eventhubs/requirements.txt infra/audit-requirements.txt tests/hostile/requirements.txt
+
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package vulnerabilities pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -61,11 +65,20 @@ check: .venv/installed  ## Check format, lint, types, import contracts, workflow
 	$(COMPILE) -o .venv/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
 	$(COMPILE_HUBS) -c requirements-dev.txt -o .venv/requirements-eventhubs.txt
+<<<<<<< HEAD
 	$(COMPILE_BROWSER) -c requirements-dev.txt -o .venv/requirements-browser.txt
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
 	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
 	diff tests/dashboard/requirements.txt .venv/requirements-browser.txt
+=======
+	cp infra/audit-requirements.txt .venv/requirements-audit.txt
+	$(COMPILE_AUDIT) -o .venv/requirements-audit.txt
+	diff requirements.txt .venv/requirements.txt
+	diff requirements-dev.txt .venv/requirements-dev.txt
+	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
+	diff infra/audit-requirements.txt .venv/requirements-audit.txt
+>>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 
 format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
@@ -102,6 +115,9 @@ infra: .venv/installed  ## Build, lint and format the template, and hold it agai
 package: .venv/installed  ## Make what is deployed: dist/app, with its packages, and dist/app.zip
 	$(BIN)/python -m infra.package $(ARGS)
 
+vulnerabilities: .venv/audit/installed  ## Ask PyPI for known vulnerabilities of the locked packages (fails where it does not answer)
+	.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(LOCKED:%=-r %)
+
 pin: .venv/installed  ## Name the actions of the workflows by hash (asks GitHub for their tags)
 	$(BIN)/python -m infra.pin
 
@@ -120,7 +136,11 @@ requirements: .venv/installed  ## Compile all requirements from pyproject.toml (
 	$(COMPILE) $(ARGS) -o requirements.txt
 	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE_HUBS) $(ARGS) -c requirements-dev.txt -o sandbox/eventhubs/requirements.txt
+<<<<<<< HEAD
 	$(COMPILE_BROWSER) $(ARGS) -c requirements-dev.txt -o tests/dashboard/requirements.txt
+=======
+	$(COMPILE_AUDIT) $(ARGS) -o infra/audit-requirements.txt
+>>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 
 clean:  ## Remove what the other targets have installed
 	rm -rf .venv sandbox/node_modules examples/typescript/node_modules tests/dashboard/node_modules
@@ -147,9 +167,15 @@ interpreter:
 		-r sandbox/eventhubs/requirements.txt
 	touch $@
 
+<<<<<<< HEAD
 .venv/browser: .venv/installed tests/dashboard/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
 		-r tests/dashboard/requirements.txt
+=======
+.venv/audit/installed: infra/audit-requirements.txt
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+>>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 	touch $@
 
 .venv/fuzzer: .venv/installed tests/hostile/requirements.txt

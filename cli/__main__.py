@@ -9,6 +9,7 @@ import typer
 from cli.commands import audit, certificate, events, gaps, parked, quarantine, settings, subscriptions
 from cli.commands.dashboard import dashboard
 from cli.commands.doctor import doctor
+from cli.commands.erase import erase
 from cli.commands.init import init
 from cli.commands.login import login
 from cli.commands.permissions import permissions
@@ -59,6 +60,7 @@ app.add_typer(audit.commands, name="audit")
 app.add_typer(events.commands, name="events")
 app.add_typer(parked.commands, name="parked")
 app.add_typer(quarantine.commands, name="quarantine")
+app.command()(erase)
 app.command()(login)
 app.add_typer(settings.commands, name="settings")
 

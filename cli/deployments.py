@@ -5,7 +5,6 @@ table ``status`` says what the app has.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import typer
@@ -13,7 +12,7 @@ import typer
 from cli.settings_file import app_clients
 from shared.app.clients import Clients
 from shared.app.deployments import deployment_facts
-from shared.errors import Misconfigured, Problem
+from shared.errors import Misconfigured, NewerRows, Problem
 from shared.settings import Settings
 from shared.subscriptions.deployment_status import Answers, DeploymentFacts, DeploymentStatus, failures, signing_order
 from shared.subscriptions.reconcile import Reconciler
@@ -39,13 +38,21 @@ def required_owner_row(clients: Clients) -> DeploymentStatus:
 
 
 def reading_clients() -> Clients:
-    """Return the clients of a command that changes nothing; warn if the settings are not the app's."""
+    """Return the clients of a command that changes nothing; warn if the settings are not the app's.
+
+    Raises:
+        NewerRows: what the tables say would be read wrongly.
+    """
     clients = app_clients()
-    # What the command itself needs it reports itself.
-    with suppress(Problem):
+    try:
         row = owner_row(clients)
-        if row is not None:
-            _warn([*differences(clients.settings, row.facts), *remarks(clients.settings, row)])
+    except NewerRows:
+        raise
+    except Problem:
+        # What the command itself needs it reports itself.
+        return clients
+    if row is not None:
+        _warn([*differences(clients.settings, row.facts), *remarks(clients.settings, row)])
     return clients
 
 
@@ -63,8 +70,8 @@ def writing_clients(*, without_table: bool = False) -> Clients:
     clients.synchronise_clock()
     try:
         row = owner_row(clients)
-    except Problem:
-        if not without_table:
+    except Problem as problem:
+        if not without_table or isinstance(problem, NewerRows):
             raise
         row = None
     if row is not None:

@@ -1,4 +1,4 @@
-"""Types of what ``--json`` prints of an app that is being set up, with the promises of ``json_documents``."""
+"""Types of what ``--json`` prints of what is set up and of what is erased, as stable as those of ``json_documents``."""
 
 from typing import TypedDict
 
@@ -37,3 +37,19 @@ class CertificateDocument(TypedDict):
     policy: str
     versions: list[CertificateVersionDocument]
     problems: list[str]
+
+
+class ErasedPlaceDocument(TypedDict):
+    """What names a person in one place, of how much; ``encrypted``: how much of that cannot be read."""
+
+    found: int
+    lookedAt: int
+    encrypted: int
+
+
+class ErasureDocument(TypedDict):
+    """``erase --json``; with ``--dry-run`` nothing is ``deleted``."""
+
+    userId: str
+    deleted: bool
+    places: dict[str, ErasedPlaceDocument]

@@ -103,6 +103,10 @@ class Misconfigured(Pending):
     reason = "misconfigured"
 
 
+class NewerRows(Misconfigured):
+    """Rows that a newer version of the app has written, which this one would read wrongly."""
+
+
 class TenantNotServed(Pending):
     """An authentic item of a tenant that is not in TENANT_IDS."""
 

@@ -49,7 +49,8 @@ def init(  # noqa: PLR0913  one parameter an option
     """Ask what an app needs, and write subscriptions.json and local.settings.json; options answer the questions.
 
     A file that exists stays, unless --force replaces it. The settings get a new CLIENT_STATE_KEY, and CLIENT_SECRET
-    from the environment or the file that is replaced: only you can read it, and git has to ignore it. Nothing is asked of Azure.
+    from the environment or the file that is replaced: only you can read it, and git has to ignore it. Azure is not
+    asked.
     """
     settings, subscriptions = folder / FILE_NAME, folder / SUBSCRIPTIONS
     check_new(settings, force=force)
@@ -101,7 +102,8 @@ def _of_the_vault(vault: str | None, certificate: str) -> Mapping[str, str]:
 def _tell(settings: Path, subscriptions: Path, values: Mapping[str, str], *, kept: bool) -> None:
     out = console()
     print_line(out, f"{subscriptions} {'is as it was' if kept else 'is written'}; {settings} is written.")
-    print_rows(out, COLUMNS, map(cells, requested(subscriptions)))
+    if needed := requested(subscriptions):
+        print_rows(out, COLUMNS, map(cells, needed))
     print_line(out, "Ask an administrator for these permissions; once the registration lists them, they consent at:")
     for url in consent_urls(values, ""):
         print_line(out, url)

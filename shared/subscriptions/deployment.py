@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.errors import Conflict, Problem
+from shared.errors import Conflict, NewerRows, Problem
 from shared.settings import ClientStateKey
 from shared.subscriptions.deployment_status import (
     KEPT_FOR,
@@ -87,7 +87,8 @@ class Deployment:
         try:
             return _attempted(self._begin)
         except Problem as problem:
-            was_owner = self._was_owner is True
+            # What a newer version has written, this one would read wrongly and write over.
+            was_owner = self._was_owner is True and not isinstance(problem, NewerRows)
             doing = "goes on as before" if was_owner else "publishes only what is parked"
             _LOG.warning("the table of deployments is unavailable, so this run %s: %s", doing, problem)
             row = self._row and replace(self._row, departed={}, renew_requested_at=None)

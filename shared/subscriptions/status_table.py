@@ -4,13 +4,14 @@ Source: https://learn.microsoft.com/rest/api/storageservices/understanding-the-t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from azure.data.tables import TableServiceClient
 
+from shared.errors import NewerRows
 from shared.subscriptions.deployment_status import (
     OK,
     Answers,
@@ -49,8 +50,10 @@ class StatusTable:
 
         Raises:
             Misconfigured: names a row that cannot be read.
+            NewerRows: another version of the app has written here.
         """
         rows = self._table.query_partition(_PARTITION)
+        _check_version(rows)
         owner = next((decode_row(TABLE, _owner, row) for row in rows if row["RowKey"] == _OWNER), None)
         deployments = [decode_row(TABLE, _deployment, row) for row in rows if row["RowKey"] != _OWNER]
         return StatusState(deployments=tuple(deployments), owner=owner)
@@ -62,6 +65,17 @@ class StatusTable:
     def delete(self, row: DeploymentStatus) -> None:
         """Delete a row if it exists."""
         self._table.delete(_PARTITION, row.deployment_id, row.etag)
+
+
+def _check_version(rows: Iterable[Entity]) -> None:
+    """Refuse rows of a later version, before any of their columns is read."""
+    versions = [decode_row(TABLE, optional_column, row, "schemaVersion", int) or SCHEMA_VERSION for row in rows]
+    newest = max(versions, default=SCHEMA_VERSION)
+    if newest > SCHEMA_VERSION:
+        raise NewerRows(
+            f"a newer version of the app has written the tables (schema {newest}, this one reads {SCHEMA_VERSION}): "
+            "deploy that version again, or give this one a storage account of its own"
+        )
 
 
 def to_entity(row: DeploymentStatus | Owner) -> dict[str, Any]:

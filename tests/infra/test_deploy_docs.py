@@ -1,4 +1,4 @@
-"""docs/deploy.md against the parameters of the template and, where there is one, against the real az."""
+"""docs/deploy.md against the parameters of the template and, where there is one, all pages against the real az."""
 
 import re
 import shlex
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from infra.hooks.tools import HookFailed, azure_cli
+from tests.documented import runnable_lines
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs/deploy.md").read_text(encoding="utf-8")
-COMMANDS = [line for line in PAGE.splitlines() if line.startswith("az ") and not line.startswith("az login")]
+COMMANDS = list(dict.fromkeys(line.command for line in runnable_lines() if line.command.startswith("az ")))
 TABLE = PAGE.partition("| Name | Meaning | Default |\n")[2].partition("\n\n")[0].splitlines()
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import NewerRows, Unavailable
 from shared.subscriptions.deployment_status import DeploymentStatus, Owner
 from tests.fakes.deployments import FACTS, MINUTE, SharedAccount
 from tests.sender import STATE_KEY
@@ -113,6 +113,13 @@ def test_run_without_the_table_goes_on_as_the_last_one(
     assert started.begin_run().is_owner is was_owner
     [line] = caplog.messages
     assert line.startswith("the table of deployments is unavailable, so this run ")
+
+
+def test_owner_stops_where_a_newer_version_has_written(account: SharedAccount) -> None:
+    started = account.started()
+    assert started.begin_run().is_owner
+    account.table.down = NewerRows("a newer version of the app has written the tables")
+    assert not started.begin_run().is_owner
 
 
 def test_first_run_without_the_table_only_redrives(account: SharedAccount) -> None:
