@@ -65,20 +65,14 @@ check: .venv/installed  ## Check format, lint, types, import contracts, workflow
 	$(COMPILE) -o .venv/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o .venv/requirements-dev.txt
 	$(COMPILE_HUBS) -c requirements-dev.txt -o .venv/requirements-eventhubs.txt
-<<<<<<< HEAD
 	$(COMPILE_BROWSER) -c requirements-dev.txt -o .venv/requirements-browser.txt
-	diff requirements.txt .venv/requirements.txt
-	diff requirements-dev.txt .venv/requirements-dev.txt
-	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
-	diff tests/dashboard/requirements.txt .venv/requirements-browser.txt
-=======
 	cp infra/audit-requirements.txt .venv/requirements-audit.txt
 	$(COMPILE_AUDIT) -o .venv/requirements-audit.txt
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
 	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
+	diff tests/dashboard/requirements.txt .venv/requirements-browser.txt
 	diff infra/audit-requirements.txt .venv/requirements-audit.txt
->>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 
 format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
@@ -136,11 +130,8 @@ requirements: .venv/installed  ## Compile all requirements from pyproject.toml (
 	$(COMPILE) $(ARGS) -o requirements.txt
 	$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE_HUBS) $(ARGS) -c requirements-dev.txt -o sandbox/eventhubs/requirements.txt
-<<<<<<< HEAD
 	$(COMPILE_BROWSER) $(ARGS) -c requirements-dev.txt -o tests/dashboard/requirements.txt
-=======
 	$(COMPILE_AUDIT) $(ARGS) -o infra/audit-requirements.txt
->>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 
 clean:  ## Remove what the other targets have installed
 	rm -rf .venv sandbox/node_modules examples/typescript/node_modules tests/dashboard/node_modules
@@ -167,15 +158,14 @@ interpreter:
 		-r sandbox/eventhubs/requirements.txt
 	touch $@
 
-<<<<<<< HEAD
 .venv/browser: .venv/installed tests/dashboard/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
 		-r tests/dashboard/requirements.txt
-=======
+	touch $@
+
 .venv/audit/installed: infra/audit-requirements.txt
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
->>>>>>> f3e3ba1 (Refuse rows of a newer version, erase a person's data, run what the pages show, look up vulnerabilities)
 	touch $@
 
 .venv/fuzzer: .venv/installed tests/hostile/requirements.txt

@@ -17,12 +17,17 @@ _NEEDED: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 
+def needs_of_gaps(resources: Iterable[str]) -> Sequence[Sequence[str]]:
+    """Return what catching up on resources needs, of which each needs one; nothing for a single team or chat."""
+    found = [tuple(each) for resource in resources for each in _NEEDED.get(resource.partition("?")[0].lower(), ())]
+    return list(dict.fromkeys(found))
+
+
 def needed_for_gaps(resource: str) -> Sequence[str]:
-    """Return the least privileged permissions that catching up needs; nothing for a single team or chat."""
-    return [each[0] for each in _NEEDED.get(resource.partition("?")[0].lower(), ())]
+    """Return the least privileged permissions that catching up on a resource needs."""
+    return [each[0] for each in needs_of_gaps([resource])]
 
 
 def lacking_for_gaps(resources: Iterable[str], granted: Collection[str]) -> Sequence[str]:
     """Return the least privileged permissions that are missing to catch up on these resources."""
-    alternatives = [each for resource in resources for each in _NEEDED.get(resource.partition("?")[0].lower(), ())]
-    return sorted({each[0] for each in alternatives if not set(each) & set(granted)})
+    return sorted({each[0] for each in needs_of_gaps(resources) if not set(each) & set(granted)})

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from cli.catch_up import lacking_for_gaps, needed_for_gaps
+from cli.catch_up import lacking_for_gaps, needed_for_gaps, needs_of_gaps
 from cli.json_documents import PermissionCheckDocument, PermissionsDocument
 from cli.output import iso_or_none
 from shared.errors import Problem
 from shared.resources.validation import find_resource_type
 from shared.subscriptions.desired import DesiredSubscription
 
-COLUMNS = ("path", "state", "needs one of", "or resource-specific", "to catch up, also")
+COLUMNS = ("path", "state", "needs one of", "or resource-specific")
+_CATCHING_UP = "catching up"
 
 
 class GrantState(StrEnum):
@@ -76,7 +77,12 @@ class PermissionCheck:
         if self.delegated or self.problem is not None:
             return ()
         to_grant = {*self.permissions, *least_privileged(self.lacking)}
-        return lacking_for_gaps([resource for need in self.needs for resource in need.resources], to_grant)
+        return lacking_for_gaps(self.resources, to_grant)
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The paths of all subscriptions."""
+        return [resource for need in self.needs for resource in need.resources]
 
 
 def needs(desired: Iterable[DesiredSubscription], *, delegated: bool) -> tuple[Need, ...]:
@@ -107,10 +113,15 @@ def least_privileged(lacking: Sequence[Need]) -> Sequence[str]:
 
 
 def cells(check: PermissionCheck) -> Iterator[tuple[str, ...]]:
-    """Yield the cells under ``COLUMNS``, one row per need."""
+    """Yield the cells under ``COLUMNS``, one row per need, then those of reading back what was missed."""
     for need in check.needs:
-        lists = (need.permissions, need.resource_specific, need.catch_up)
-        yield need.path, check.state(need), *map(", ".join, lists)
+        yield need.path, check.state(need), ", ".join(need.permissions), ", ".join(need.resource_specific)
+    for each in () if check.delegated else needs_of_gaps(check.resources):
+        is_granted = bool(check.permissions & set(each))
+        state = (
+            GrantState.GRANTED if is_granted else GrantState.LACKING if check.problem is None else GrantState.UNKNOWN
+        )
+        yield _CATCHING_UP, state, ", ".join(each), ""
 
 
 def warnings(check: PermissionCheck) -> Iterator[str]:

@@ -87,7 +87,7 @@ def test_warnings_name_the_permissions_to_grant(delegated: bool, kind: str) -> N
     assert [sentence.split()[1] for sentence in also] == ([] if delegated else ["User.Read.All"])
     assert to_grant == f"grant the {kind} permissions, with admin consent: Chat.ReadBasic.All"
     assert "which a token does not show" in consent
-    assert [row[1] for row in cells(check)] == ["lacking", "consent?"]
+    assert [row[1] for row in cells(check)] == ["lacking", "consent?", *(["lacking"] if not delegated else [])]
     assert permissions_document([check])["accounts"][0]["toGrant"] == ["Chat.ReadBasic.All"]
 
 
