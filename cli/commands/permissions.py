@@ -37,8 +37,8 @@ def permissions(
     """Show the permissions that subscriptions.json and added subscriptions need, and which of them the token lacks.
 
     The least privileged comes first, and one per row is enough; catching up is to read back what an outage has missed.
-    A token does not show consent in a single team or chat. If the app signs in with a managed identity,
-    the token is that of its last run. With --from: what to ask an administrator for, before there is an app.
+    A token does not show consent in a single team or chat. If the app signs in with a managed identity, the token is
+    that of its last run. With --from: what to ask an administrator for, before there is an app.
     Exit status 1 if the token lacks any, 3 or 4 if there is no token.
     """
     if from_ is not None:

@@ -5,6 +5,7 @@ Sources: https://learn.microsoft.com/en-us/rest/api/keyvault/certificates/get-ce
 .../get-certificate-versions/get-certificate-versions
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection
 
@@ -72,7 +73,8 @@ class CertificateApi:
         return web.json_response(bundle | ({} if version else {"policy": policy}))
 
     async def _pending(self, request: web.Request) -> web.Response:
-        operation = self._operations.look(request.match_info["name"])
+        # Making a key takes seconds, in which everything else here would wait.
+        operation = await asyncio.to_thread(self._operations.look, request.match_info["name"])
         if operation is None:
             return nothing_pending()
         return web.json_response(operation.bundle(str(request.url.origin())))

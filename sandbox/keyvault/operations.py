@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/en-us/azure/key-vault/certificates/create-certificate-scenarios
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +50,8 @@ class Operations:
         self._clock = clock
         self._key_source = key_source
         self._pending: dict[str, Operation] = {}
+        # A key takes seconds, so that callers look in threads.
+        self._lock = threading.Lock()
         self._newest: dict[str, KeyPair] = {}
 
     def policy(self, name: str) -> Mapping[str, Any] | None:
@@ -67,6 +70,10 @@ class Operations:
 
     def look(self, name: str) -> Operation | None:
         """Return how far the making of a version is; what another issuer signs, the vault waits for."""
+        with self._lock:
+            return self._looked_at(name)
+
+    def _looked_at(self, name: str) -> Operation | None:
         operation = self._pending.get(name.lower())
         if operation is None or operation.is_done or operation.policy["issuer"]["name"] != _SELF:
             return operation
