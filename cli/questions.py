@@ -5,6 +5,7 @@ Source: https://click.palletsprojects.com/en/stable/prompts/
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import typer
 
@@ -16,24 +17,35 @@ type Check = Callable[[str], str]
 """Returns an answer in its usual form, or raises typer.BadParameter, which has it asked again."""
 
 
-def answer(given: str | None, question: str, why: str, check: Check, *, option: str, default: str | None = None) -> str:  # noqa: PLR0913
-    """Return what an option says, or what somebody answers to a question after a line that explains it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question: what is typed after ``text``, once a line says ``why`` it is asked. ``option`` answers it as well."""
 
-    Raises:
-        typer.BadParameter: the option is wrong, or missing where nobody answers.
-    """
-    if given is not None:
+    option: str
+    text: str
+    why: str
+    check: Check
+    default: str | None = None
+
+    def answer(self, given: str | None) -> str:
+        """Return what the option says, or else what somebody answers.
+
+        Raises:
+            typer.BadParameter: the option is wrong, or missing where nobody answers.
+        """
+        if given is not None:
+            try:
+                return self.check(given)
+            except typer.BadParameter as problem:
+                raise typer.BadParameter(problem.message, param_hint=self.option) from problem
+        print_line(console(), self.why, "dim")
         try:
-            return check(given)
-        except typer.BadParameter as problem:
-            raise typer.BadParameter(problem.message, param_hint=option) from problem
-    print_line(console(), why, "dim")
-    try:
-        return str(typer.prompt(question, default=default, value_proc=check))
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise typer.BadParameter("nobody answers the question: give the option", param_hint=option) from None
+            return str(typer.prompt(self.text, default=self.default, value_proc=self.check))
+        except typer.Abort:
+            if sys.stdin.isatty():
+                raise
+            text = "nobody answers the question: give the option"
+            raise typer.BadParameter(text, param_hint=self.option) from None
 
 
 def guid(text: str) -> str:
@@ -63,8 +75,8 @@ def chosen_paths() -> Sequence[str]:
     print_rows(out, ("", "path", "permission"), rows)
     usual = ",".join(str(number) for number, each in enumerate(MENU, start=1) if each.path in USUAL)
     why = "What shall be watched? Whole tenants need one subscription each; single teams and chats one for every one."
-    numbers = answer(None, "Numbers, separated by commas", why, _numbers, option="--watch", default=usual)
-    return [_filled(MENU[int(number) - 1].path) for number in numbers.split(",")]
+    question = Question(option="--watch", text="Numbers, separated by commas", why=why, check=_numbers, default=usual)
+    return [_filled(MENU[int(number) - 1].path) for number in question.answer(None).split(",")]
 
 
 def _numbers(text: str) -> str:
@@ -76,6 +88,6 @@ def _numbers(text: str) -> str:
 
 def _filled(path: str) -> str:
     for name in names_of_ids(path):
-        id_ = answer(None, name, f"Which one, in {path}?", anything, option="--watch")
-        path = path.replace(f"{{{name}}}", id_)
+        question = Question(option="--watch", text=name, why=f"Which one, in {path}?", check=anything)
+        path = path.replace(f"{{{name}}}", question.answer(None))
     return path

@@ -13,13 +13,45 @@ import typer
 from cli.first_files import entry, first_values, write_entries
 from cli.output import console, print_line, print_rows, print_warnings
 from cli.permission_request import COLUMNS, cells, consent_urls, requested
-from cli.questions import answer, anything, chosen_paths, guid, https_url
+from cli.questions import Question, anything, chosen_paths, guid, https_url
 from cli.settings_file import FILE_NAME
 from cli.settings_writer import check_new, check_untracked, write_settings
 from shared.errors import Misconfigured
 
 SUBSCRIPTIONS = "subscriptions.json"
 _DEFAULT_CERTIFICATE = "graph-notifications"
+
+_TENANT_ID = Question(
+    option="--tenant",
+    text="Tenant id",
+    why="Whose Teams is watched? Entra ID's overview in the portal shows the tenant's id; a domain name is none.",
+    check=guid,
+)
+_CLIENT_ID = Question(
+    option="--client-id",
+    text="Client id",
+    why="The app asks Graph as an app registration: its application (client) id.",
+    check=guid,
+)
+_NOTIFICATION_URL = Question(
+    option="--notification-url",
+    text="URL",
+    why="Graph posts changes to a public https address: https://<default host name>/api/ReceiveNotification.",
+    check=https_url,
+)
+_STORAGE_ACCOUNT = Question(
+    option="--storage",
+    text="Storage account",
+    why="Events, tables and what waits are in a storage account. Empty: the emulator on this machine.",
+    check=anything,
+    default="",
+)
+_VAULT_URL = Question(
+    option="--vault",
+    text="Vault",
+    why="Graph encrypts the content to a certificate in a Key Vault: https://<vault>.vault.azure.net.",
+    check=https_url,
+)
 
 _Tenant = Annotated[str | None, typer.Option("--tenant", help="The tenant's id.")]
 _Client = Annotated[str | None, typer.Option("--client-id", help="The application (client) id of the registration.")]
@@ -57,29 +89,19 @@ def init(  # noqa: PLR0913  one parameter an option
     check_untracked(settings)
     entries = _entries(subscriptions, watch, basic=basic, force=force)
     given = {
-        "TENANT_IDS": answer(tenant, "Tenant id", _WHY["tenant"], guid, option="--tenant"),
-        "CLIENT_ID": answer(client_id, "Client id", _WHY["client"], guid, option="--client-id"),
-        "NOTIFICATION_URL": answer(notification_url, "URL", _WHY["url"], https_url, option="--notification-url"),
-        "AzureWebJobsStorage__accountName": answer(
-            storage, "Storage account", _WHY["storage"], anything, option="--storage", default=""
-        ),
+        "TENANT_IDS": _TENANT_ID.answer(tenant),
+        "CLIENT_ID": _CLIENT_ID.answer(client_id),
+        "NOTIFICATION_URL": _NOTIFICATION_URL.answer(notification_url),
+        "AzureWebJobsStorage__accountName": _STORAGE_ACCOUNT.answer(storage),
         "CLIENT_SECRET": os.environ.get("CLIENT_SECRET", ""),
-        **({} if basic else _of_the_vault(vault, certificate)),
     }
+    if not basic:
+        given |= {"KEY_VAULT_URL": _VAULT_URL.answer(vault), "ENCRYPTION_CERTIFICATE_NAME": certificate}
     values = first_values(given)
     if entries is not None:
         write_entries(subscriptions, entries)
     write_settings(settings, values)
     _tell(settings, subscriptions, values, kept=entries is None)
-
-
-_WHY: Mapping[str, str] = {
-    "tenant": "Whose Teams is watched? Entra ID's overview in the portal shows the tenant's id; a domain name is none.",
-    "client": "The app asks Graph as an app registration: its application (client) id.",
-    "url": "Graph posts changes to a public https address: https://<default host name>/api/ReceiveNotification.",
-    "storage": "Events, tables and what waits are in a storage account. Empty: the emulator on this machine.",
-    "vault": "Graph encrypts the content to a certificate in a Key Vault: https://<vault>.vault.azure.net.",
-}
 
 
 def _entries(file: Path, watch: Sequence[str] | None, *, basic: bool, force: bool) -> list[Mapping[str, object]] | None:
@@ -92,11 +114,6 @@ def _entries(file: Path, watch: Sequence[str] | None, *, basic: bool, force: boo
         return [entry(path, with_content=not basic) for path in watch or chosen_paths()]
     except Misconfigured as problem:
         raise typer.BadParameter(str(problem), param_hint="--watch") from problem
-
-
-def _of_the_vault(vault: str | None, certificate: str) -> Mapping[str, str]:
-    url = answer(vault, "Vault", _WHY["vault"], https_url, option="--vault")
-    return {"KEY_VAULT_URL": url, "ENCRYPTION_CERTIFICATE_NAME": certificate}
 
 
 def _tell(settings: Path, subscriptions: Path, values: Mapping[str, str], *, kept: bool) -> None:
