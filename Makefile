@@ -163,7 +163,7 @@ interpreter:
 		-r tests/dashboard/requirements.txt
 	touch $@
 
-.venv/audit/installed: infra/audit-requirements.txt
+.venv/audit/installed: infra/audit-requirements.txt | .venv/installed
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	touch $@

@@ -151,15 +151,17 @@ def test_missing_option_where_nobody_answers_exits_2_and_writes_nothing(folder: 
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("tenant", "contoso.com"),
-        ("client_id", "x"),
-        ("notification_url", "http://a"),
-        ("vault", "v"),
-        ("watch", "/chat"),
+        ("--tenant", "contoso.com"),
+        ("--client-id", "x"),
+        ("--notification-url", "http://a"),
+        ("--vault", "v"),
+        ("--watch", "/chat"),
     ],
 )
 def test_wrong_option_exits_2_and_writes_nothing(folder: Path, option: str, value: str) -> None:
-    ran = invoke(*_words(**{option: value}))
+    words = _words()
+    words[words.index(option) + 1] = value
+    ran = invoke(*words)
     assert (ran.exit_code, list(folder.iterdir())) == (2, [])
 
 
