@@ -23,7 +23,7 @@ POLICY: dict[str, Any] = {
 }
 
 
-def _ask(services: LoginServices, method: str, path: str, body: object = None, **query: str) -> requests.Response:
+def _ask(services: LoginServices, method: str, path: str, body: Any = None, **query: str) -> requests.Response:
     vault = f"https://0.0.1:{services.vault_service.url.rpartition(':')[2]}"
     token = services.identity_request(resource=vault).json()["access_token"]
     return requests.request(

@@ -1,7 +1,5 @@
 """Commands of an older version beside tables that a newer one has written."""
 
-from collections.abc import Iterator
-
 import pytest
 from azure.data.tables import TableServiceClient, UpdateMode
 
@@ -13,7 +11,7 @@ SENTENCE = "a newer version of the app has written the tables (schema 2, this on
 
 
 @pytest.fixture
-def older(laptop: Operator) -> Iterator[Operator]:
+def older(laptop: Operator) -> Operator:
     """A checkout that is older than the app which has run."""
     connection = laptop.world.app.environ["AzureWebJobsStorage"]
     with TableServiceClient.from_connection_string(connection) as tables:

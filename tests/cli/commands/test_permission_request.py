@@ -46,7 +46,7 @@ def test_consent_page_has_what_the_environment_knows(folder: Path, monkeypatch: 
     values = {"CLIENT_ID": "app", "TENANT_IDS": "a, b", "GRAPH_CLOUD": "usgov"}
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    ran = invoke("permissions", "--json", "--from", _file(folder, CHATS | {"tenantId": "c"}))
+    ran = invoke("permissions", "--json", "--from", _file(folder, {**CHATS, "tenantId": "c"}))
     document = matches(PermissionRequestDocument, ran.stdout)
     pages = [f"https://login.microsoftonline.us/{tenant}/adminconsent?client_id=app" for tenant in ("a", "b")]
     assert document["adminConsentUrls"] == pages
