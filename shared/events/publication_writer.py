@@ -79,8 +79,7 @@ class PublicationWriter:
 
     def _try_again(self) -> None:
         for key, entries in self._unwritten.items():
-            if len(self._waiting) < _MAX_WAITING:
-                self._waiting.setdefault(key, {}).update(entries)
+            self._waiting.setdefault(key, {}).update(entries)
         self._unwritten = {}
         self._start()
 
