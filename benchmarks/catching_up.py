@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.posts import PARAGRAPH, PARAGRAPHS
-from benchmarks.storage_stub import StorageStub
 from benchmarks.tables import Figure, figures_table
 from shared.app import renew_subscriptions
 from tests.flows.catch_up_steps import all_of, lose_subscriptions, recreate_subscriptions, subscribe

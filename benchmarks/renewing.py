@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from rich.table import Table
 
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.tables import Figure, Target, figures_table
 from sandbox.graph import Subscription
 from shared.subscriptions.reconcile import Reconciler

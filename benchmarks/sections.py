@@ -7,21 +7,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from benchmarks import (
-    catching_up,
-    first_posts,
-    hostile,
-    imports,
-    memory,
-    over_http,
-    planning,
-    receiving,
-    redriving,
-    renewing,
-    usage,
-)
+from benchmarks import catching_up, hostile, imports, planning, receiving, renewing
+from benchmarks.apps import first_posts, memory, over_http, redriving, usage
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.result import Plan, Result
-from benchmarks.storage_stub import StorageStub
 from benchmarks.trees import EVENT_HUB, HERE, Tree
 from sandbox.azurite import Azurite
 from tests.hostile.costs import EXPENSIVE

@@ -9,7 +9,7 @@ from azure.data.tables import TableClient, TableServiceClient, TableTransactionE
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient
 
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.storage_stub import StorageStub
 from tests.sandbox.background import Background, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("storage-stub")]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.kinds import MEMBER, MESSAGE, TEAM, Kind, fetched_item
+from benchmarks.apps.kinds import MEMBER, MESSAGE, TEAM, Kind, fetched_item
 from benchmarks.posts import Addressee
 from tests.fakes.graph_sender import graph
 from tests.sender import CLIENT_ID, TENANT, client_state

@@ -12,9 +12,9 @@ from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 from rich.table import Table
 
-from benchmarks.kinds import MESSAGE
-from benchmarks.over_http import running
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.kinds import MESSAGE
+from benchmarks.apps.over_http import running
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.tables import Figure, figures_table
 from benchmarks.trees import Tree
 from sandbox.run.sink import QUEUE_NAME

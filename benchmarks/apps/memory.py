@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.kinds import TEN_MESSAGES
-from benchmarks.over_http import running
-from benchmarks.running_app import RunningApp, new_addressee
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.kinds import TEN_MESSAGES
+from benchmarks.apps.over_http import running
+from benchmarks.apps.running_app import RunningApp, new_addressee
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.tables import Figure, Target, figures_table
 from benchmarks.trees import Tree
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.kinds import MESSAGE
-from benchmarks.over_http import running
-from benchmarks.running_app import RunningApp
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.kinds import MESSAGE
+from benchmarks.apps.over_http import running
+from benchmarks.apps.running_app import RunningApp
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.tables import new_table
 from benchmarks.trees import HERE, Tree
 

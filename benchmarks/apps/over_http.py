@@ -16,9 +16,9 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.kinds import MEMBER, MESSAGE, TEAM, TEN_MESSAGES, Kind
-from benchmarks.running_app import Load, RunningApp
-from benchmarks.storage_stub import StorageStub
+from benchmarks.apps.kinds import MEMBER, MESSAGE, TEAM, TEN_MESSAGES, Kind
+from benchmarks.apps.running_app import Load, RunningApp
+from benchmarks.apps.storage_stub import StorageStub
 from benchmarks.tables import new_table
 from benchmarks.trees import Tree
 from sandbox.azurite import Azurite

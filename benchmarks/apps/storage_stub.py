@@ -10,7 +10,7 @@ import aiohttp
 from sandbox.azurite import Azurite, AzuriteMissing
 
 _STUB = Path(__file__).parent / "stub" / "main.cjs"
-_END_WITH_PARENT = Path(__file__).parents[1] / "sandbox" / "end_with_parent.cjs"
+_END_WITH_PARENT = Path(__file__).parents[2] / "sandbox" / "end_with_parent.cjs"
 
 
 class StorageStub(Azurite):

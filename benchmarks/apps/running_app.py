@@ -15,7 +15,7 @@ import aiohttp
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
-from benchmarks.kinds import Kind, fetched_item
+from benchmarks.apps.kinds import Kind, fetched_item
 from benchmarks.posts import PARAGRAPH, PARAGRAPHS, Addressee
 from benchmarks.trees import Tree
 from sandbox.azurite import Azurite

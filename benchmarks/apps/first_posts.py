@@ -12,8 +12,8 @@ from statistics import median
 import aiohttp
 from rich.table import Table
 
+from benchmarks.apps.running_app import new_addressee
 from benchmarks.posts import post
-from benchmarks.running_app import new_addressee
 from benchmarks.tables import Figure, Target, figures_table
 from sandbox.host.process import FunctionsHost
 from sandbox.run.world import World
