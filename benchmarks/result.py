@@ -17,6 +17,8 @@ class Plan:
     trees: Sequence[Tree]
     folder: Path
     is_quick: bool
+    rounds: int
+    """How often the trees take turns over HTTP: the more, the smaller a difference can be told."""
 
     def count(self, full: int, quick: int) -> int:
         """Return how often something is done."""

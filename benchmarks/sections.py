@@ -47,7 +47,7 @@ def _report(
         trees,
         plan.folder,
         levels=quick if plan.is_quick else levels,
-        rounds=plan.count(3 if storage is StorageStub else 1, 1),
+        rounds=plan.count(plan.rounds if storage is StorageStub else 1, 1),
         storage=storage,
     )
     return asyncio.run(measured)
