@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from shared.app.renew_subscriptions import renew
 from shared.settings import ClientStateKey
 from shared.subscriptions.deployment import Deployment, change_status
@@ -42,6 +44,7 @@ class Account:
         return {each["notificationUrl"].partition("key=")[2] for each in self.world.graph.stored.values()}
 
 
+@pytest.mark.slow
 def test_first_of_two_deployments_goes_on_renewing_for_days() -> None:
     """Two deployments on one storage account that both run for days."""
     account = Account()

@@ -73,6 +73,7 @@ def test_next_audit_is_a_day_later(path: str) -> None:
     assert [audit.begun_at for audit in world.ended] == [NOW, NOW + DAY]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("missing", "is_opened"), [(1, False), (2, True)], ids=["one in 1000", "more"])
 def test_more_than_one_in_a_thousand_missing_opens_a_gap(missing: int, *, is_opened: bool) -> None:
     world = AuditFixture()

@@ -54,6 +54,7 @@ def test_sink_that_is_down_postpones_the_audit() -> None:
     assert world.figures() == "lists=1 of=1 checked=1 missing=1"
 
 
+@pytest.mark.slow
 def test_audit_goes_on_where_a_killed_process_stopped() -> None:
     world = AuditFixture()
     users = [f"u{number}" for number in range(400)]
@@ -67,6 +68,7 @@ def test_audit_goes_on_where_a_killed_process_stopped() -> None:
     assert len(world.asked) <= 403
 
 
+@pytest.mark.slow
 def test_long_list_goes_on_at_its_page() -> None:
     world = AuditFixture()
     world.lists[USERS] = [[{"id": "a"}]]
@@ -76,6 +78,7 @@ def test_long_list_goes_on_at_its_page() -> None:
     assert len(world.asked) <= 710
 
 
+@pytest.mark.slow
 def test_draw_begins_again_if_graph_forgets_its_page() -> None:
     world = AuditFixture()
     world.lists[USERS] = [[{"id": f"u{page}-{number}"} for number in range(2)] for page in range(400)]

@@ -73,6 +73,7 @@ def test_gap_of_300000_users_takes_28_runs() -> None:
     assert runs_for(requests_for(300_000)) == 28
 
 
+@pytest.mark.slow
 def test_gap_of_3000_users_ends_in_the_runs_that_are_computed() -> None:
     users, time = 3_000, RUN / 100
     world = _Endless(GAP, users=users)
@@ -89,6 +90,7 @@ def test_other_gaps_end_in_the_first_run_beside_300000_users() -> None:
     assert world.gap_of(GAP).read >= 190
 
 
+@pytest.mark.slow
 def test_many_big_gaps_all_proceed() -> None:
     gaps = [replace(GAP, subscription_key=f"{number:032}") for number in range(50)]
     world = _Endless(*gaps, users=300_000)
@@ -140,6 +142,7 @@ def test_channel_with_long_threads_ends_in_the_runs_that_are_computed() -> None:
     assert len({event.id for event in world.published}) == 50 + 150
 
 
+@pytest.mark.slow
 def test_link_that_graph_has_forgotten_leads_back_to_the_same_user() -> None:
     world = _Endless(GAP, users=2 * PAGE)
     world.run(time=60 * SECOND)

@@ -69,6 +69,7 @@ def test_permission_that_is_granted_between_attempts_leaves_nobody_out() -> None
     assert (world.gap().skipped, world.gap().reason) == (0, None)
 
 
+@pytest.mark.slow
 def test_permission_that_is_missing_for_all_stays_refused_for_a_week() -> None:
     world = _users_world(dict.fromkeys(range(30), Misconfigured("Graph answered 403")), users=30)
     for _ in range(6 * 4):

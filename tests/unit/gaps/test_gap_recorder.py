@@ -101,6 +101,7 @@ def test_merged_gap_begins_within_an_hour_so_that_its_backfill_begins() -> None:
     assert [since - SINCE for since, _ in _merged(FIRST, *later)] == [0 * MINUTE, HOUR, 2 * HOUR]
 
 
+@pytest.mark.slow
 def test_flapping_endpoint_of_two_days_ends_every_gap() -> None:
     """Row: the endpoint flaps every ten minutes for two days; law 5."""
     world = CatchUpFixture()

@@ -59,6 +59,7 @@ def writes() -> Iterator[Writes]:
     writes.goes_on.set()
 
 
+@pytest.mark.slow
 def test_heartbeats_are_dropped_while_the_table_hangs(writes: Writes) -> None:
     """Row: activity records while the table is slow (r17)."""
     writes.goes_on.clear()

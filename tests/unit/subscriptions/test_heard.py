@@ -25,6 +25,7 @@ def test_runs_and_those_that_heard_are_counted_in_their_hour() -> None:
     assert with_run(hours, NINE + HOUR, has_heard=True) == {NINE: (2, 1), NINE + HOUR: (1, 1)}
 
 
+@pytest.mark.slow
 def test_hours_of_more_than_a_week_ago_are_forgotten() -> None:
     hours = _runs({}, every=timedelta(minutes=5), until=NINE + 3 * WEEK)
     assert len(hours) == 7 * 24 + 2

@@ -145,6 +145,7 @@ def _record(world: ReconcileFixture, **activity: object) -> None:
     world.table.activities[TENANT, "s0"] = replace(world.table.activities.get((TENANT, "s0"), Activity()), **activity)  # type: ignore[arg-type]  # any column
 
 
+@pytest.mark.slow
 def test_replayed_removal_costs_one_get_a_run_until_renewal() -> None:
     """Row: Replayed lifecycle notifications, one subscriptionRemoved in every run for a day (r24)."""
     world = _world()
@@ -165,6 +166,7 @@ def test_replayed_removal_costs_one_get_a_run_until_renewal() -> None:
     assert world.row("/teams").missed_interval is None
 
 
+@pytest.mark.slow
 def test_missed_replayed_every_ten_minutes_is_one_gap() -> None:
     """Row: Replayed lifecycle notifications, missed every ten minutes."""
     world = _world()
