@@ -16,9 +16,12 @@ _SLOW = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one a core, or half as many more where tests wait for services."""
+    """Return one a core, or half as many more where tests wait for services; none where two would take as long."""
     cores = os.process_cpu_count() or 1
-    return cores if _without_slow(config) else (3 * cores + 1) // 2
+    if _without_slow(config):
+        # To collect thousands of tests twice, and to hand on what became of each, takes longer than half of them.
+        return cores if cores > 2 else 0
+    return (3 * cores + 1) // 2
 
 
 def _without_slow(config: pytest.Config) -> bool:
