@@ -98,9 +98,8 @@ class DeploymentSource:
     def _see(self, messages: Sequence[Message]) -> None:
         """Remember the events at the head of the queue, and which of them a consumer has taken since."""
         there = {message.message_id for message in messages}
-        for id_, row in self._rows.items():
-            if id_ not in there:
-                self._rows[id_] = replace(row, arrival="taken by a consumer")
+        for id_ in self._rows.keys() - there:
+            self._rows[id_] = replace(self._rows[id_], arrival="taken by a consumer")
         for message in messages:
             if message.message_id not in self._rows and (new := _row(message)) is not None:
                 self._rows[message.message_id] = new
