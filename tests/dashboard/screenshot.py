@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.dashboard.browsing import chromium, opened
 from tests.sandbox.verbs.running_sandbox import read_to, started
 
-_WIDTH, _HEIGHT = 1200, 860
+_WIDTH, _HEIGHT = 1200, 1020
 
 
 def main(file: Path) -> None:
