@@ -19,7 +19,8 @@ VERSION := 'import sys; print("%d.%d" % sys.version_info[:2])'
 PACKAGES := sandbox/node_modules/installed examples/typescript/node_modules/installed
 
 # All files with pinned packages.
-LOCKED := requirements.txt requirements-dev.txt sandbox/eventhubs/requirements.txt infra/audit-requirements.txt tests/hostile/requirements.txt
+LOCKED := requirements.txt requirements-dev.txt infra/audit-requirements.txt \
+	sandbox/eventhubs/requirements.txt tests/dashboard/requirements.txt tests/hostile/requirements.txt
 
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
