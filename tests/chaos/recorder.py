@@ -27,6 +27,7 @@ class Recorder:
         self._world = world
         self._watched: list[tuple[str, str, frozenset[str]]] = []
         self._strange_items = 0
+        self._strange_ids: set[str] = set()
         self._outages: list[Outage] = []
         self._faults: Counter[str] = Counter()
         self._was_slow = False
@@ -78,6 +79,7 @@ class Recorder:
                 "requests to a silent vault": deployment.relays["Key Vault"].swallowed,
                 "moves to another URL": deployment.addresses.changes,
             },
+            strange_ids=self._strange_ids,
             asked_again=graph.asked_again,
             lost_by_graph=len(graph.lost),
             was_slow=self._was_slow,
@@ -99,5 +101,6 @@ class Recorder:
         ours = self._world.registration.client_id
         items = tuple(item for item in delivery.items if item.subscription.application_id == ours)
         self._strange_items += len(delivery.items) - len(items)
+        self._strange_ids |= {item.subscription.id for item in delivery.items if item not in items}
         self.ledger.delivered(replace(delivery, items=items))
         self._was_slow |= not delivery.handshake and self._world.graph.health(delivery.url) != "normal"

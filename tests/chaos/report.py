@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -34,6 +34,8 @@ class Report:
     timer_runs: int
     met: Mapping[str, int]
     """How often the app met a trouble that it may not notice."""
+    strange_ids: Collection[str] = field(repr=False)
+    """The ids of strangers' subscriptions."""
     asked_again: Sequence[Subscription] = field(repr=False)
     """Subscriptions that lived when the app asked for their like."""
     lost_by_graph: int
@@ -67,6 +69,12 @@ class Report:
         ]
 
     @property
+    def strange(self) -> int:
+        """How many events say that a stranger's subscription has reported them."""
+        received = self.ledger.received.values()
+        return sum(each.event.data.get("subscriptionId") in self.strange_ids for each in received)
+
+    @property
     def broken(self) -> Sequence[str]:
         """The laws that were broken, in words."""
         missing, wrong, doubled = len(self.audit.missing), len(self.audit.wrong), self.audit.duplicates[None]
@@ -74,6 +82,7 @@ class Report:
             f"{missing} changes are missing": missing,
             f"{wrong} events are of no change, or not as it was": wrong,
             f"{doubled} events came twice without a cause": doubled,
+            f"{self.strange} events come from a stranger's subscription": self.strange,
             f"the app has asked {len(self.forgotten)} times for a subscription that it knew": self.forgotten,
             f"Graph has given up {self.lost_by_graph} notifications": self.lost_by_graph,
             "Graph has found the endpoint slow": self.was_slow,
@@ -95,6 +104,8 @@ class Report:
                 console.print(f"    {seen}", markup=False, highlight=False, soft_wrap=True)
         for event in self.audit.wrong[:_SHOWN]:
             console.print(f"wrong: {event.attributes['type']} {event.attributes['subject']}", style="red")
+            told = f"    {dict(event.attributes)} {dict(event.data)}"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
         for law in self.broken:
             console.print(law, style="bold red", markup=False)
         if not self.broken:

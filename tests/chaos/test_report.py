@@ -52,6 +52,7 @@ REPORT = Report(
     faults=Counter({"Graph: down": 2}),
     timer_runs=4,
     met={"items of strangers": 3, "lists that forgot": 0},
+    strange_ids=["other"],
     asked_again=[],
     lost_by_graph=0,
     was_slow=False,
@@ -80,13 +81,14 @@ def test_report_of_a_run_that_broke_no_law_says_so() -> None:
         (replace(REPORT, ledger=_ledger()), "1 changes are missing"),
         (replace(REPORT, ledger=_ledger(_event(), _event(id_="2", content={}))), "1 events are of no change"),
         (TWICE, "1 events came twice without a cause"),
+        (replace(REPORT, strange_ids=["s"]), "2 events come from a stranger's subscription"),
         (replace(REPORT, asked_again=[KNOWN]), "the app has asked 1 times for a subscription that it knew"),
         (replace(REPORT, lost_by_graph=3), "Graph has given up 3 notifications"),
         (replace(REPORT, was_slow=True), "Graph has found the endpoint slow"),
         (replace(REPORT, unfinished=["parked 2"]), "unfinished: parked 2"),
         (replace(REPORT, ledger=Ledger(Clock())), "nothing has happened"),
     ],
-    ids=["missing", "wrong", "twice", "known", "given up", "slow", "unfinished", "nothing"],
+    ids=["missing", "wrong", "twice", "strange", "known", "given up", "slow", "unfinished", "nothing"],
 )
 def test_broken_law_is_named(broken: Report, words: str) -> None:
     assert len(broken.broken) == 1
