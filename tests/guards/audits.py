@@ -124,7 +124,7 @@ _HOW = (
         "no list after its hour",
         "Attempt._next_list",
         without_call("_raise_if_over"),
-        f"{_RUN}::test_hour_that_is_over_says_how_far_it_came",
+        "tests/unit/audit/test_audit_hour.py::test_hour_that_is_over_ends_a_sample_of_users_without_teams",
     ),
     _check(
         "a message of two lists counts once",
