@@ -1,6 +1,7 @@
 """TLS on loopback: a throw-away certificate authority and a server certificate that real clients verify."""
 
 import ssl
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +14,14 @@ class Tls:
     The authority's private key is never written down: a client that trusts ``ca_file`` trusts these servers only.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, names: Collection[str] = ()) -> None:
+        """Make both in ``folder``; ``names`` are those of more hosts that the certificate is for."""
         folder.mkdir(parents=True, exist_ok=True)
         self.ca_file = folder / "ca.pem"
         self.certificate_file = folder / "server.pem"
         self.key_file = folder / "server.key"
         self._outdated_file = folder / "outdated.pem"
-        self._write()
+        self._write(names)
         self.client_context = ssl.create_default_context(cafile=self.ca_file)
 
     def context(self) -> ssl.SSLContext:
@@ -43,14 +45,14 @@ class Tls:
         """
         return {"SSL_CERT_FILE": str(self.ca_file), "REQUESTS_CA_BUNDLE": str(self.ca_file)}
 
-    def _write(self) -> None:
+    def _write(self, names: Collection[str]) -> None:
         authority = trustme.CA()
-        certificate = authority.issue_cert("127.0.0.1", "localhost")
+        certificate = authority.issue_cert("127.0.0.1", "localhost", *names)
         authority.cert_pem.write_to_path(self.ca_file)
         self.certificate_file.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         self.key_file.touch(mode=0o600)
         certificate.private_key_pem.write_to_path(self.key_file)
         yesterday = datetime.now(UTC) - timedelta(days=1)
-        outdated = authority.issue_cert("127.0.0.1", "localhost", not_after=yesterday)
+        outdated = authority.issue_cert("127.0.0.1", "localhost", *names, not_after=yesterday)
         self._outdated_file.touch(mode=0o600)
         outdated.private_key_and_cert_chain_pem.write_to_path(self._outdated_file)
