@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.permission_check import least_privileged, needs
-from infra.hooks.tools import Refused, Tools
+from infra.hooks import rights
+from infra.hooks.tools import Tools
 from shared.json_file import read_json_file
 from shared.subscriptions.desired import desired_from_json
 
@@ -80,14 +81,12 @@ def ensure_permissions(tools: Tools, principal_id: str, names: Iterable[str]) ->
     if not missing:
         tools.say("Graph's permissions are granted")
         return
-    try:
+    otherwise = f"the app lacks {', '.join(missing)}"
+    with rights.going_on(tools, otherwise), rights.needing(tools, "Privileged Role Administrator", rights.tenant):
         for name in missing:
             body = {"principalId": principal_id, "resourceId": graph_id, "appRoleId": ids[name]}
             tools.graph("post", f"servicePrincipals/{principal_id}/appRoleAssignments", body)
             tools.say(f"granted {name}")
-    except Refused:
-        who = "a Privileged Role Administrator or a Global Administrator"
-        tools.say(f"!! you may not grant {', '.join(missing)}: let {who} run `azd hooks run postprovision`")
 
 
 def ensure_open(tools: Tools, principal: Any) -> None:
@@ -102,9 +101,7 @@ def ensure_change_tracking(tools: Tools) -> None:
     app_id = tools.environ.get("GRAPH_CHANGE_TRACKING_APP_ID") or CHANGE_TRACKING
     if tools.az("ad", "sp", "list", "--filter", f"appId eq '{app_id}'"):
         return
-    try:
+    otherwise = f"Graph sends nothing before somebody has run az ad sp create --id {app_id}"
+    with rights.going_on(tools, otherwise), rights.needing(tools, "Cloud Application Administrator", rights.tenant):
         tools.az("ad", "sp", "create", "--id", app_id)
         tools.say("Microsoft Graph Change Tracking has a service principal now")
-    except Refused:
-        command = f"az ad sp create --id {app_id}"
-        tools.say(f"!! you may not make a service principal: let an Application Administrator run {command}")

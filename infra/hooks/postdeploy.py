@@ -8,6 +8,7 @@ from azure.data.tables import TableServiceClient
 from azure.identity import AzureCliCredential
 
 from cli.deployments import unanswered
+from infra.hooks.app import Cli, app_settings, command_line
 from infra.hooks.tools import HookFailed, Tools
 from shared.errors import Problem
 from shared.subscriptions.deployment_status import DeploymentStatus
@@ -21,11 +22,14 @@ _RUNS_WITHIN = timedelta(minutes=30)
 # With what a URL encodes, so that an answer that decodes twice, or not at all, is found out.
 _QUESTION, _ANSWER = "validationToken=a%20b%2Bc%3A", b"a b+c:"
 
+# The doctor's exit statuses 0 and 1: all is well, or something is to be watched.
+_TO_WATCH = 1
+
 type Row = Callable[[], DeploymentStatus | None]
 
 
-def postdeploy(tools: Tools) -> None:
-    """Wait, and say what to do next."""
+def postdeploy(tools: Tools, cli: Cli = command_line) -> None:
+    """Wait, have the doctor look at everything, and say what to do next."""
     url = tools.value("NOTIFICATION_URL")
     wait_for_handshake(tools, url, within=_ANSWERS_WITHIN)
     wait_for_run(tools, url, owner_of(tools), since=datetime.now(UTC), within=_RUNS_WITHIN)
@@ -36,6 +40,21 @@ def postdeploy(tools: Tools) -> None:
         f"Consumers read the queue {queue} of {storage}: give them Storage Queue Data Message Processor on the queue, "
         "and Storage Blob Data Reader on the container event-data (docs/events.md)."
     )
+    ask_doctor(tools, cli)
+
+
+def ask_doctor(tools: Tools, cli: Cli) -> None:
+    """Say what the doctor finds; the app is deployed and answers, so that nothing of it ends ``azd up``."""
+    try:
+        settings = app_settings(tools)
+    except HookFailed as problem:
+        tools.say(f"!! the doctor was not asked: {problem}")
+        return
+    done = cli(settings, "doctor")
+    for line in (done.stdout + done.stderr).splitlines():
+        tools.say(line)
+    if done.returncode > _TO_WATCH:
+        tools.say("!! mend that, then run python -m cli doctor again")
 
 
 def wait_for_handshake(tools: Tools, url: str, *, within: timedelta) -> None:

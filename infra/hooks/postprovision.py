@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from infra.hooks import rights
 from infra.hooks.permissions import (
     ensure_change_tracking,
     ensure_listed,
@@ -16,6 +17,8 @@ from infra.hooks.tools import HookFailed, Tools
 from infra.hooks.vault import ensure_certificate, ensure_key, exists
 from shared.app.deployments import SUBSCRIPTIONS_FILE
 
+# Who owns the registration can do the same without the role.
+_OF_OWNERS = "Cloud Application Administrator"
 _API = "api-version=2022-03-01"
 _PAUSE, _PATIENCE = timedelta(seconds=10), timedelta(minutes=10)
 
@@ -32,16 +35,20 @@ def postprovision(tools: Tools, file: Path = SUBSCRIPTIONS_FILE) -> None:
 def _prepare_graph(tools: Tools, vault: str, file: Path) -> None:
     identity = tools.value("AZURE_IDENTITY_PRINCIPAL_ID")
     tenant_ids = [each.strip() for each in tools.value("TENANT_IDS").split(",")]
-    principal_id, permissions = identity, required(file, tenant_ids)
-    if tools.sign_in != "managedIdentity":
+    permissions = required(file, tenant_ids)
+    if tools.sign_in == "managedIdentity":
+        ensure_permissions(tools, identity, permissions)
+    else:
         client_id = tools.value("CLIENT_ID")
-        principal = service_principal(tools, client_id)
-        ensure_open(tools, principal)
-        principal_id = principal["id"]
-        _trust(tools, vault, client_id, identity)
-        ensure_listed(tools, client_id, permissions)
+        otherwise = f"registration {client_id} is not as the app needs it"
+        with rights.going_on(tools, otherwise), rights.needing(tools, _OF_OWNERS, rights.tenant):
+            principal = service_principal(tools, client_id)
+            ensure_permissions(tools, principal["id"], permissions)
+            ensure_open(tools, principal)
+        with rights.going_on(tools, otherwise), rights.needing(tools, _OF_OWNERS, rights.tenant):
+            _trust(tools, vault, client_id, identity)
+            ensure_listed(tools, client_id, permissions)
         _say_consent(tools, client_id, tenant_ids)
-    ensure_permissions(tools, principal_id, permissions)
     ensure_change_tracking(tools)
 
 
@@ -71,17 +78,15 @@ def refresh_references(tools: Tools) -> None:
     Raises:
         HookFailed: one of them is not resolved within ten minutes.
     """
-    group, app = tools.value("AZURE_RESOURCE_GROUP"), tools.value("AZURE_APP_NAME")
-    subscription = tools.environ.get("AZURE_SUBSCRIPTION_ID") or tools.az("account", "show")["id"]
-    site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{app}"
-    references = f"{site}/config/configreferences/appsettings"
-    unresolved, waited = _unresolved(tools, references), timedelta()
-    if unresolved:
-        tools.az("rest", "--method", "post", "--url", f"{references}/refresh?{_API}")
-    while unresolved and waited < _PATIENCE:
-        tools.wait(_PAUSE)
-        waited += _PAUSE
-        unresolved = _unresolved(tools, references)
+    references = f"{rights.site(tools)}/config/configreferences/appsettings"
+    with rights.needing(tools, "Website Contributor", rights.site):
+        unresolved, waited = _unresolved(tools, references), timedelta()
+        if unresolved:
+            tools.az("rest", "--method", "post", "--url", f"{references}/refresh?{_API}")
+        while unresolved and waited < _PATIENCE:
+            tools.wait(_PAUSE)
+            waited += _PAUSE
+            unresolved = _unresolved(tools, references)
     if unresolved:
         raise HookFailed(f"these settings refer to secrets that the app does not get: {', '.join(unresolved)}")
     tools.say("the app has the secrets that its settings refer to")

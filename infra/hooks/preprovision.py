@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
+from infra.hooks import rights
 from infra.hooks.registration import ensure_registration
 from infra.hooks.tools import HookFailed, Tools
 
@@ -16,7 +17,7 @@ def preprovision(tools: Tools) -> None:
     environment = tools.value("AZURE_ENV_NAME")
     account = tools.az("account", "show")
     _check_account(tools, account)
-    _check_rights(tools, tools.environ.get("AZURE_SUBSCRIPTION_ID") or account["id"])
+    _check_rights(tools)
     _check_region(tools)
     if not tools.environ.get("TENANT_IDS"):
         tools.keep("TENANT_IDS", account["tenantId"])
@@ -32,14 +33,15 @@ def _check_account(tools: Tools, account: Any) -> None:
     tools.say(f"signed in to tenant {account['tenantId']}, subscription {account['name']}")
 
 
-def _check_rights(tools: Tools, subscription_id: str) -> None:
-    path = f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/permissions"
-    held = tools.az("rest", "--method", "get", "--url", f"{path}?api-version=2022-04-01")["value"]
+def _check_rights(tools: Tools) -> None:
+    path = f"{rights.subscription(tools)}/providers/Microsoft.Authorization/permissions"
+    with rights.needing(tools, "Owner", rights.subscription):
+        held = tools.az("rest", "--method", "get", "--url", f"{path}?api-version=2022-04-01")["value"]
     lacking = [action for action in _ACTIONS if not any(_allows(each, action) for each in held)]
     if lacking:
         raise HookFailed(
-            f"you lack {', '.join(lacking)} on subscription {subscription_id}: ask for the role Owner, "
-            "or for Contributor and User Access Administrator"
+            f"{rights.lacking(tools, 'Owner', rights.subscription)}; Contributor and User Access Administrator are "
+            f"enough as well (what is not allowed: {', '.join(lacking)})"
         )
     tools.say("you may make resources and assign roles")
 

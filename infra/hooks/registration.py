@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from infra.hooks import rights
 from infra.hooks.tools import HookFailed, NotThere, Refused, Tools
 
 CREDENTIAL_NAME = "teams-change-notifications"
@@ -29,13 +30,16 @@ def ensure_registration(tools: Tools, environment: str) -> str:
     """
     if client_id := tools.environ.get("CLIENT_ID"):
         try:
-            tools.az("ad", "app", "show", "--id", client_id)
+            with rights.needing(tools, "Directory Readers", rights.tenant):
+                tools.az("ad", "app", "show", "--id", client_id)
         except NotThere as exc:
             raise HookFailed(f"CLIENT_ID is {client_id}, which is no registration of this tenant: correct it") from exc
         tools.say(f"registration {client_id} is there")
         return client_id
     tag = f"azd-env-name:{environment}"
-    found = tools.graph("get", f"applications?$filter=tags/any(t:t eq '{tag}')&$select=appId,displayName")["value"]
+    query = f"applications?$filter=tags/any(t:t eq '{tag}')&$select=appId,displayName"
+    with rights.needing(tools, "Directory Readers", rights.tenant):
+        found = tools.graph("get", query)["value"]
     if len(found) > 1:
         raise HookFailed(f"{len(found)} registrations have the tag {tag}: azd env set CLIENT_ID to the right one")
     app = found[0] if found else _make(tools, environment, tag)
@@ -52,12 +56,10 @@ def _make(tools: Tools, environment: str, tag: str) -> Any:
         "tags": [tag],
     }
     try:
-        return tools.graph("post", "applications", body)
+        with rights.needing(tools, "Application Developer", rights.tenant):
+            return tools.graph("post", "applications", body)
     except Refused as exc:
-        raise HookFailed(
-            "Entra ID refuses to make a registration: ask somebody with the role Application Developer to make one, "
-            f"then azd env set CLIENT_ID ID ({exc})"
-        ) from exc
+        raise HookFailed(f"{exc}. Or have a registration made, then azd env set CLIENT_ID ID") from exc
 
 
 def ensure_federated_credential(tools: Tools, *, client_id: str, tenant_id: str, principal_id: str) -> None:
@@ -74,9 +76,11 @@ def ensure_federated_credential(tools: Tools, *, client_id: str, tenant_id: str,
     if present is not None and {key: present.get(key) for key in wanted} == wanted:
         tools.say("the registration trusts the app's identity already")
     elif present is not None:
-        # The identity was made anew: same name, another subject.
+        # The identity was made anew: another subject under the same name, which itself cannot be changed.
+        # Source: https://learn.microsoft.com/graph/api/federatedidentitycredential-update
+        changed = {key: value for key, value in wanted.items() if key != "name"}
         which = ("--id", client_id, "--federated-credential-id", CREDENTIAL_NAME)
-        tools.az(*credential, "update", *which, "--parameters", json.dumps(wanted))
+        tools.az(*credential, "update", *which, "--parameters", json.dumps(changed))
         tools.say("the registration trusts the app's identity again")
     else:
         tools.az(*credential, "create", "--id", client_id, "--parameters", json.dumps(wanted))

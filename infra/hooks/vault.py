@@ -9,6 +9,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+from infra.hooks import rights
 from infra.hooks.tools import NotThere, Tools
 
 CERTIFICATE = "graph-notifications"
@@ -31,7 +32,8 @@ def ensure_certificate(tools: Tools, vault: str, name: str = CERTIFICATE) -> Non
             return "was made"
         return "is there"
 
-    done = tools.patiently(look_or_make, within=_ROLES_WORK_WITHIN, what=f"the certificate {name} in {vault}")
+    with rights.needing(tools, "Key Vault Certificates Officer", rights.vault):
+        done = tools.patiently(look_or_make, within=_ROLES_WORK_WITHIN, what=f"the certificate {name} in {vault}")
     tools.say(f"certificate {name} {done}")
 
 
@@ -44,7 +46,8 @@ def ensure_key(tools: Tools, vault: str) -> None:
         _make_key(tools, vault)
         return "was made"
 
-    done = tools.patiently(look_or_make, within=_ROLES_WORK_WITHIN, what=f"the secret {KEY} in {vault}")
+    with rights.needing(tools, "Key Vault Secrets Officer", rights.vault):
+        done = tools.patiently(look_or_make, within=_ROLES_WORK_WITHIN, what=f"the secret {KEY} in {vault}")
     tools.say(f"secret {KEY} {done}")
 
 

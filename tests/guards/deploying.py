@@ -8,10 +8,12 @@ from tests.guards.edits import (
     without_item,
     without_operand,
     without_raise,
+    without_with,
 )
 from tests.guards.guard import Guarded
 
 _HOOKS = "tests/infra/test_hooks.py"
+_RIGHTS = "tests/infra/test_hook_rights.py"
 _AFTER = "tests/infra/test_after_deploying.py"
 _PACKAGE = "tests/infra/test_package.py"
 
@@ -77,7 +79,7 @@ GUARDS = (
     _permissions(
         "a refused permission stops nothing else",
         "ensure_permissions",
-        without_except("Refused"),
+        without_with("going_on"),
         f"{_HOOKS}::test_deployer_who_may_not_grant_is_told_who_can_and_the_rest_is_done",
     ),
     _permissions(
@@ -115,6 +117,30 @@ GUARDS = (
         "_of_run",
         without_if("notification_url"),
         f"{_AFTER}::test_deployment_that_does_not_look_after_the_subscriptions_is_reported",
+    ),
+    Guarded(area="deploying", module="infra/hooks/rights.py")(
+        "a missing role is named",
+        "needing",
+        without_except("Refused"),
+        f"{_RIGHTS}::test_missing_role_in_azure_is_named_with_the_command_that_gives_it",
+    ),
+    Guarded(area="deploying", module="infra/hooks/rights.py")(
+        "a refused step in Entra ID stops no other",
+        "going_on",
+        without_except("Refused"),
+        f"{_RIGHTS}::test_refused_step_in_entra_lets_the_others_go_on_and_is_done_later",
+    ),
+    _registration(
+        "a name that cannot be changed is not sent",
+        "ensure_federated_credential",
+        rewrite("_1 != 'name'", "True"),
+        f"{_RIGHTS}::test_credential_is_updated_without_its_name_which_cannot_be_changed",
+    ),
+    _deployed(
+        "the doctor ends no deployment",
+        "ask_doctor",
+        without_except("HookFailed"),
+        f"{_RIGHTS}::TestDoctorAfterDeploying::test_doctor_without_the_settings_is_not_asked_and_the_role_is_named",
     ),
     _down(
         "nothing keeps azd down from its work",

@@ -4,6 +4,7 @@ TENANT = "11111111-1111-4111-8111-111111111111"
 SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
 IDENTITY = "77777777-7777-4777-8777-777777777777"
 GRAPH_ID = "99999999-9999-4999-8999-999999999999"
+DEPLOYER = "deployer@example.com"
 OWNER = {"actions": ["*"], "notActions": []}
 CONTRIBUTOR = {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write", "Microsoft.Authorization/*/Delete"]}
 ACCESS_ADMINISTRATOR = {"actions": ["*/read", "Microsoft.Authorization/*"], "notActions": []}

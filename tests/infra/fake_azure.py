@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from infra.hooks.permissions import GRAPH
 from infra.hooks.tools import HookFailed, NotThere, Refused, Tools
-from tests.infra.azure_values import GRAPH_ID, OWNER, ROLES, SUBSCRIPTION, TENANT
+from tests.infra.azure_values import DEPLOYER, GRAPH_ID, OWNER, ROLES, SUBSCRIPTION, TENANT
 
 
 class BrokenOff(Exception):
@@ -28,7 +28,8 @@ def _id(name: str) -> str:
 
 @dataclass
 class FakeAzure:
-    """``lacking``: what whoever is signed in may not do (``make-app``, ``make-principal``, ``grant``, ``vault``);
+    """``lacking``: what whoever is signed in may not do (``see-rights``, ``see-apps``, ``make-app``, ``change-app``,
+    ``make-principal``, ``change-principal``, ``grant``, ``vault`` or one of ``certificate`` and ``secret``, ``site``);
     ``break_at``: the number of the call that breaks off, with or without having had its effect.
     """
 
@@ -81,7 +82,7 @@ class FakeAzure:
     def _answer(self, arguments: tuple[str, ...], options: Mapping[str, str]) -> Any:
         match arguments:
             case ("account", "show", *_):
-                return {"id": SUBSCRIPTION, "tenantId": TENANT, "name": "Pay as you go"}
+                return {"id": SUBSCRIPTION, "tenantId": TENANT, "name": "Pay as you go", "user": {"name": DEPLOYER}}
             case ("functionapp", *rest):
                 return self._functions(rest)
             case ("rest", *_):
@@ -101,6 +102,7 @@ class FakeAzure:
             case ["list-flexconsumption-runtimes", *_]:
                 return [{"name": "python", "version": version} for version in self.python]
             case ["config", "appsettings", "list", *_]:
+                self._see("site")
                 return [{"name": name, "value": value} for name, value in self.settings.items()]
         raise HookFailed(f"az does not know functionapp {rest}")
 
@@ -133,9 +135,11 @@ class FakeAzure:
         raise HookFailed(f"404: {method} {url}")
 
     def _permissions(self) -> Any:
+        self._see("see-rights")
         return {"value": self.rights}
 
     def _references(self) -> Any:
+        self._see("site")
         names = {name: name in self.resolved for name in ("CLIENT_STATE_KEY",)}
         states = {name: "Resolved" if known else "SecretNotFound" for name, known in names.items()}
         return {"value": [{"name": name, "properties": {"status": status}} for name, status in states.items()]}
@@ -146,6 +150,7 @@ class FakeAzure:
         self.written += 1
 
     def _tagged(self, tag: str) -> Any:
+        self._see("see-apps")
         return {"value": [app for app in self.apps.values() if tag in app["tags"]]}
 
     def _new_app(self, *, body: Any) -> Any:
@@ -170,6 +175,7 @@ class FakeAzure:
         self.grants.append(body)
 
     def _app(self, rest: list[str], options: Mapping[str, str]) -> Any:
+        self._see("see-apps")
         if options["id"] not in self.apps:
             raise NotThere("Resource does not exist or one of its queried reference-property objects are not present")
         app = self.apps[options["id"]]
@@ -177,7 +183,7 @@ class FakeAzure:
             case ["show", *_]:
                 return app
             case ["update", *_]:
-                self.written += 1
+                self._need("change-app")
                 app["requiredResourceAccess"] = json.loads(options["required-resource-accesses"])
                 return None
             case ["federated-credential", verb, *_]:
@@ -187,11 +193,12 @@ class FakeAzure:
     def _credential(self, credentials: dict[str, Any], verb: str, options: Mapping[str, str]) -> Any:
         if verb == "list":
             return list(credentials.values())
+        self._need("change-app")
         wanted = json.loads(options["parameters"])
-        if (verb == "create") == (wanted["name"] in credentials):
+        name = options["federated-credential-id"] if verb == "update" else wanted["name"]
+        if (verb == "create") == (name in credentials) or (verb == "update" and "name" in wanted):
             raise HookFailed("FederatedIdentityCredential with name already exists, or does not exist")
-        self.written += 1
-        credentials[wanted["name"]] = wanted
+        credentials[name] = credentials.get(name, {}) | wanted
         return wanted
 
     def _principal(self, verb: str, options: Mapping[str, str]) -> Any:
@@ -199,7 +206,7 @@ class FakeAzure:
             return [each for each in self.principals.values() if options["filter"] == f"appId eq '{each['appId']}'"]
         if verb == "update":
             (found,) = (each for each in self.principals.values() if each["id"] == options["id"])
-            self.written += 1
+            self._need("change-principal")
             found["appRoleAssignmentRequired"] = options["set"] != "appRoleAssignmentRequired=false"
             return None
         self._need("make-principal")
@@ -210,7 +217,7 @@ class FakeAzure:
         return made
 
     def _vault(self, kind: str, verb: str, options: Mapping[str, str]) -> Any:
-        if "vault" in self.lacking or self.roles_work_after > 0:
+        if "vault" in self.lacking or kind in self.lacking or self.roles_work_after > 0:
             self.roles_work_after -= 1
             raise Refused("(Forbidden) Caller is not authorized to perform action on resource.")
         if verb == "show":
@@ -230,9 +237,12 @@ class FakeAzure:
         return None
 
     def _need(self, right: str) -> None:
+        self._see(right)
+        self.written += 1
+
+    def _see(self, right: str) -> None:
         if right in self.lacking:
             raise Refused("Authorization_RequestDenied: Insufficient privileges to complete the operation.")
-        self.written += 1
 
 
 def _options(arguments: tuple[str, ...]) -> Mapping[str, str]:

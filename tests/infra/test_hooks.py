@@ -11,7 +11,15 @@ from infra.hooks.preprovision import preprovision
 from infra.hooks.tools import HookFailed
 from infra.hooks.vault import KEY
 from tests.infra.azd import FROM_THE_TEMPLATE, OTHER_TENANT, REPOSITORY, azure, up
-from tests.infra.azure_values import ACCESS_ADMINISTRATOR, CONTRIBUTOR, GRAPH_ID, IDENTITY, TENANT
+from tests.infra.azure_values import (
+    ACCESS_ADMINISTRATOR,
+    CONTRIBUTOR,
+    DEPLOYER,
+    GRAPH_ID,
+    IDENTITY,
+    SUBSCRIPTION,
+    TENANT,
+)
 from tests.infra.fake_azure import BrokenOff, FakeAzure
 
 
@@ -67,7 +75,7 @@ def test_run_that_broke_off_anywhere_is_completed_by_the_next(*, breaks_after: b
 @pytest.mark.parametrize("rights", [[CONTRIBUTOR], [ACCESS_ADMINISTRATOR], []], ids=["contributor", "access", "none"])
 def test_deployer_without_the_rights_is_told_whom_to_ask(rights: list[Any]) -> None:
     fake = azure(rights=rights)
-    with pytest.raises(HookFailed, match="ask for the role Owner"):
+    with pytest.raises(HookFailed, match=f"{DEPLOYER} lacks the role Owner on /subscriptions/{SUBSCRIPTION}: "):
         preprovision(fake.tools())
     assert fake.written == 0
 
@@ -77,14 +85,17 @@ def test_contributor_who_may_also_assign_roles_may_deploy() -> None:
 
 
 def test_deployer_who_may_not_make_a_registration_is_told_whom_to_ask() -> None:
-    with pytest.raises(HookFailed, match="role Application Developer"):
+    with pytest.raises(HookFailed, match=f"{DEPLOYER} lacks the role Application Developer in tenant {TENANT}: ask "):
         preprovision(azure(lacking={"make-app"}).tools())
 
 
 def test_deployer_who_may_not_grant_is_told_who_can_and_the_rest_is_done() -> None:
     fake = azure(lacking={"grant"})
     up(fake)
-    assert any("Privileged Role Administrator" in line and "Chat.Read.All" in line for line in fake.said)
+    assert any(
+        f"{DEPLOYER} lacks the role Privileged Role Administrator in tenant {TENANT}" in line for line in fake.said
+    )
+    assert any(line.startswith("!! the app lacks ") and "Chat.Read.All" in line for line in fake.said)
     assert CHANGE_TRACKING in fake.principals
     assert fake.resolved
     fake.lacking.clear()
