@@ -5,6 +5,7 @@ CODE := ReceiveNotification RenewSubscriptions shared cli dashboard sandbox test
 PINNED := --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make requirements"
 COMPILE := $(BIN)/uv pip compile pyproject.toml $(PINNED)
 COMPILE_AUDIT := $(BIN)/uv pip compile --group pyproject.toml:audit $(PINNED)
+COMPILE_AZ := $(BIN)/uv pip compile --group pyproject.toml:azure-cli $(PINNED)
 COMPILE_HUBS := $(BIN)/uv pip compile --group pyproject.toml:eventhubs $(PINNED)
 COMPILE_BROWSER := $(BIN)/uv pip compile --group pyproject.toml:browser $(PINNED)
 
@@ -28,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards infra package vulnerabilities pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards hooks-test docs-check infra package vulnerabilities pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -68,12 +69,15 @@ check: .venv/installed  ## Check format, lint, types, import contracts, workflow
 	$(COMPILE_HUBS) -c requirements-dev.txt -o .venv/requirements-eventhubs.txt
 	$(COMPILE_BROWSER) -c requirements-dev.txt -o .venv/requirements-browser.txt
 	cp infra/audit-requirements.txt .venv/requirements-audit.txt
+	cp sandbox/arm/requirements.txt .venv/requirements-azure-cli.txt
 	$(COMPILE_AUDIT) -o .venv/requirements-audit.txt
+	$(COMPILE_AZ) -o .venv/requirements-azure-cli.txt
 	diff requirements.txt .venv/requirements.txt
 	diff requirements-dev.txt .venv/requirements-dev.txt
 	diff sandbox/eventhubs/requirements.txt .venv/requirements-eventhubs.txt
 	diff tests/dashboard/requirements.txt .venv/requirements-browser.txt
 	diff infra/audit-requirements.txt .venv/requirements-audit.txt
+	diff sandbox/arm/requirements.txt .venv/requirements-azure-cli.txt
 
 format: .venv/installed  ## Format the code, and fix what ruff can
 	$(BIN)/ruff format .
@@ -102,6 +106,12 @@ bench: .venv/installed .venv/eventhubs sandbox/node_modules/installed  ## Measur
 
 bench-quick: .venv/installed sandbox/node_modules/installed  ## See in a minute that all can be measured; the figures mean nothing
 	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+hooks-test: .venv/installed .azure-cli/installed sandbox/node_modules/installed  ## Run the hooks of azd by the real az against a cloud on loopback (installs the Azure CLI, 380 MB)
+	$(BIN)/python -m pytest tests/infra/test_hooks_with_az.py tests/infra/test_hook_commands.py $(ARGS)
+
+docs-check: .venv/installed .azure-cli/installed  ## Have the real az read every az line of README, docs and remedies, and a table those of azd and func
+	$(BIN)/python -m pytest tests/infra/test_documented_commands.py $(ARGS)
 
 ##@ Deployment
 
@@ -134,9 +144,10 @@ requirements: .venv/installed  ## Compile all requirements from pyproject.toml (
 	$(COMPILE_HUBS) $(ARGS) -c requirements-dev.txt -o sandbox/eventhubs/requirements.txt
 	$(COMPILE_BROWSER) $(ARGS) -c requirements-dev.txt -o tests/dashboard/requirements.txt
 	$(COMPILE_AUDIT) $(ARGS) -o infra/audit-requirements.txt
+	$(COMPILE_AZ) $(ARGS) -o sandbox/arm/requirements.txt
 
 clean:  ## Remove what the other targets have installed
-	rm -rf .venv sandbox/node_modules examples/typescript/node_modules tests/dashboard/node_modules
+	rm -rf .venv .azure-cli sandbox/node_modules examples/typescript/node_modules tests/dashboard/node_modules
 
 # What stops a first run is one sentence. A .venv outlives the Python that it was made with, by that of the next system.
 interpreter:
@@ -168,6 +179,12 @@ interpreter:
 .venv/audit/installed: infra/audit-requirements.txt | .venv/installed
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	touch $@
+
+# A virtual environment of its own: it pins much that the app has in other versions.
+.azure-cli/installed: sandbox/arm/requirements.txt | .venv/installed
+	$(PYTHON) -m venv .azure-cli
+	$(BIN)/uv pip install --quiet --python .azure-cli --compile-bytecode --require-hashes -r $<
 	touch $@
 
 .venv/fuzzer: .venv/installed tests/hostile/requirements.txt
