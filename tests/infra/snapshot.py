@@ -66,6 +66,12 @@ class Snapshot:
         kept = (each for each in self.resources if each["id"] != gone and not each["id"].startswith(f"{gone}/"))
         return Snapshot(resources=tuple(kept))
 
+    def with_name(self, index: int, name: str) -> "Snapshot":
+        """Return the snapshot with another last part of the name of one resource."""
+        resource = self.resources[index]
+        renamed = {**resource, **{key: f"{resource[key].rpartition('/')[0]}/{name}" for key in ("id", "name")}}
+        return Snapshot(resources=(*self.resources[:index], renamed, *self.resources[index + 1 :]))
+
     def without_setting(self, name: str) -> "Snapshot":
         return self._edited(lambda resource: resource.get("properties", {}).pop(name, None))
 

@@ -14,6 +14,7 @@ PARTS = [
     for name, snapshot in SNAPSHOTS.items()
     for index, resource in enumerate(snapshot.resources)
 ]
+NAMED = [part for part in PARTS if str(part.id).endswith(("-containers", "-queues", "-tables"))]
 SETTINGS = [(name, setting) for name, snapshot in SNAPSHOTS.items() for setting in snapshot.settings]
 # What may be another: by a parameter, or without harm.
 FREE = {"maximumInstanceCount", "serverFarmId"}
@@ -27,6 +28,11 @@ def test_template_gives_the_app_what_it_needs_and_nothing_else(name: str) -> Non
 @pytest.mark.parametrize(("name", "index"), PARTS)
 def test_template_without_one_of_its_parts_is_found_out(name: str, index: int) -> None:
     assert faults(name, SNAPSHOTS[name].without(index))
+
+
+@pytest.mark.parametrize(("name", "index"), NAMED)
+def test_another_name_of_a_container_queue_or_table_is_found_out(name: str, index: int) -> None:
+    assert faults(name, SNAPSHOTS[name].with_name(index, "another"))
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
