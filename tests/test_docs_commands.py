@@ -26,7 +26,7 @@ KINDS = {
     rf"{PYTHON} -m cli ": "tests/cli/test_docs_commands_run.py",
     rf"{PYTHON} -m sandbox ": "tests/end_to_end/test_make_run.py",
     r"make ": "here, without doing it; .ci/run does",
-    r"az ": "tests/infra/test_deploy_docs.py",
+    r"az ": "tests/infra/test_documented_commands.py",
     rf"{PYTHON} -m pytest ": "here, without running what it collects",
     # What a newcomer reads the first event with.
     rf"export EVENTS_STORAGE=|{PYTHON} (?:examples/|-c )": "tests/end_to_end/test_make_run.py",
