@@ -21,10 +21,12 @@ class Role:
     data_actions: tuple[str, ...] = ()
 
     def allows(self, action: str) -> bool:
-        """Return whether the role allows an action, or an action on data."""
-        return _among(action, self.data_actions) or (
-            _among(action, self.actions) and not _among(action, self.not_actions)
-        )
+        """Return whether the role allows an action."""
+        return _among(action, self.actions) and not _among(action, self.not_actions)
+
+    def allows_data(self, action: str) -> bool:
+        """Return whether the role allows an action on data, which an owner's ``*`` does not."""
+        return _among(action, self.data_actions)
 
 
 _KEY_VAULT = "Microsoft.KeyVault/vaults"
@@ -119,7 +121,7 @@ class Assignments:
 
 @dataclass(frozen=True, slots=True)
 class Allowed(Collection[str]):
-    """The client ids, of those that are known, of who may do something at a scope at this moment."""
+    """The client ids, of those that are known, of who may do something to data at a scope at this moment."""
 
     assignments: Assignments
     client_ids: Mapping[str, str]
@@ -129,7 +131,7 @@ class Allowed(Collection[str]):
     @override
     def __iter__(self) -> Iterator[str]:
         for principal_id, client_id in self.client_ids.items():
-            if self.assignments.allow(principal_id, self.action, self.scope):
+            if any(role.allows_data(self.action) for role in self.assignments.of(principal_id, self.scope)):
                 yield client_id
 
     @override

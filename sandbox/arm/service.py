@@ -61,7 +61,7 @@ class Arm:
                 web.get(f"{one}/providers/Microsoft.Web/geoRegions", self._geo_regions),
                 web.get("/providers/Microsoft.Web/locations/{region}/functionAppStacks", self._stacks),
                 web.post(f"{_SITE}/config/appsettings/list", self._settings),
-                web.get(f"{_SITE}/config/slotConfigNames", self._slots),
+                web.get(_SITE, self._get_site),
                 web.get(f"{_SITE}/config/configreferences/appsettings", self._references),
                 web.post(f"{_SITE}/config/configreferences/appsettings/refresh", self._refresh),
             ]
@@ -187,9 +187,12 @@ class Arm:
         site = self._site(request, "Microsoft.Web/sites/config/list/Action")
         return web.json_response({"name": "appsettings", "properties": dict(site.settings)})
 
-    async def _slots(self, request: web.Request) -> web.Response:
-        self._site(request, "Microsoft.Web/sites/config/Read")
-        return web.json_response({"name": "slotConfigNames", "properties": {"appSettingNames": []}})
+    async def _get_site(self, request: web.Request) -> web.Response:
+        self._site(request, "Microsoft.Web/sites/Read")
+        plan = f"{request.path.partition('/sites/')[0]}/serverfarms/plan"
+        name = request.match_info["site"]
+        shown = {"id": request.path, "name": name, "type": "Microsoft.Web/sites", "kind": "functionapp,linux"}
+        return web.json_response(shown | {"properties": {"serverFarmId": plan, "sku": "FlexConsumption"}})
 
     async def _references(self, request: web.Request) -> web.Response:
         site = self._site(request, "Microsoft.Web/sites/config/Read")
