@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.hooks import rights
-from infra.hooks.tools import Tools
+from infra.hooks.tools import HookFailed, Tools
 
 _REPOSITORY = Path(__file__).parents[2]
 _REFERENCE = "@Microsoft.KeyVault(SecretUri="
@@ -24,6 +24,9 @@ def app_settings(tools: Tools) -> Mapping[str, str]:
     which = ("--name", tools.value("AZURE_APP_NAME"), "--resource-group", tools.value("AZURE_RESOURCE_GROUP"))
     with rights.needing(tools, "Website Contributor", rights.site):
         listed = tools.az("functionapp", "config", "appsettings", "list", *which)
+    if listed is None:
+        # az ends well, and says nothing, where there is no such app.
+        raise HookFailed(f"there is no function app {rights.site(tools)}")
     settings = {each["name"]: each["value"] or "" for each in listed}
     # The app's identity gets tokens in Azure only.
     for name in ("AZURE_CLIENT_ID", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential"):

@@ -22,7 +22,7 @@ class BrokenOff(Exception):
     """Somebody pressed Ctrl-C, or the network went away."""
 
 
-def _id(name: str) -> str:
+def id_of(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, name))
 
 
@@ -46,7 +46,7 @@ class FakeAzure:
     certificates: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] | None = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
     commands: list[tuple[str, ...]] = field(default_factory=list)
     written: int = 0
@@ -103,7 +103,7 @@ class FakeAzure:
                 return [{"name": "python", "version": version} for version in self.python]
             case ["config", "appsettings", "list", *_]:
                 self._see("site")
-                return [{"name": name, "value": value} for name, value in self.settings.items()]
+                return self.settings and [{"name": name, "value": value} for name, value in self.settings.items()]
         raise HookFailed(f"az does not know functionapp {rest}")
 
     def _rest(self, method: str, url: str, body: Any) -> Any:
@@ -155,14 +155,14 @@ class FakeAzure:
 
     def _new_app(self, *, body: Any) -> Any:
         self._need("make-app")
-        app = {**body, "appId": _id(f"app {len(self.apps)}"), "credentials": {}}
+        app = {**body, "appId": id_of(f"app {len(self.apps)}"), "credentials": {}}
         self.apps[app["appId"]] = app
         return app
 
     def _graph(self) -> Any:
-        roles = [{"value": name, "id": _id(name), "allowedMemberTypes": ["Application"]} for name in ROLES]
+        roles = [{"value": name, "id": id_of(name), "allowedMemberTypes": ["Application"]} for name in ROLES]
         # Some names are of a delegated permission as well, with another id.
-        users = [{"value": name, "id": _id(f"delegated {name}"), "allowedMemberTypes": ["User"]} for name in ROLES]
+        users = [{"value": name, "id": id_of(f"delegated {name}"), "allowedMemberTypes": ["User"]} for name in ROLES]
         return {"value": [{"id": GRAPH_ID, "appRoles": [*roles, *users]}]}
 
     def _granted(self, principal_id: str) -> Any:
@@ -212,7 +212,7 @@ class FakeAzure:
         self._need("make-principal")
         if options["id"] in self.principals:
             raise HookFailed("the service principal name is already in use")
-        made = {"id": _id(f"principal {options['id']}"), "appId": options["id"], "appRoleAssignmentRequired": False}
+        made = {"id": id_of(f"principal {options['id']}"), "appId": options["id"], "appRoleAssignmentRequired": False}
         self.principals[options["id"]] = made
         return made
 

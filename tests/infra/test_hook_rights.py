@@ -95,6 +95,12 @@ def test_settings_that_may_not_be_read_are_named_and_deletion_goes_on() -> None:
     assert f"{DEPLOYER} lacks the role Website Contributor on {SITE}" in fake.said[0]
 
 
+def test_deletion_goes_on_where_the_app_is_gone() -> None:
+    fake = azure(environ=FROM_THE_TEMPLATE, settings=None)
+    predown(fake.tools())
+    assert fake.said[0] == f"!! subscriptions may be left at Graph: there is no function app {SITE}"
+
+
 class TestDoctorAfterDeploying:
     """The last that postdeploy does; the app answers by then."""
 
