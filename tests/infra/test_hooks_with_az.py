@@ -4,26 +4,22 @@ What az makes of the commands, of API versions, of answers and of refusals is it
 """
 
 import json
-import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from infra.hooks.permissions import CHANGE_TRACKING, required
 from infra.hooks.postprovision import postprovision
 from infra.hooks.predown import predown
-from infra.hooks.preprovision import preprovision
-from infra.hooks.tools import HookFailed, Tools, azure_cli
+from infra.hooks.tools import HookFailed, azure_cli
 from sandbox.arm.cloud import DEPLOYER, DEPLOYER_ID, IDENTITY, SCOPE, SITE, TENANT, VAULT, AzureCloud
-from tests.infra.azd import FROM_AZD, FROM_THE_TEMPLATE, REPOSITORY
+from tests.infra.azd import REPOSITORY
 from tests.infra.azure_values import ROLES
-from tests.infra.fake_azure import BrokenOff, _id
-from tests.infra.real_az import MISSING, PYTHON, program
+from tests.infra.deployment_by_az import Deployment, az_signed_in
+from tests.infra.fake_azure import BrokenOff, id_of
+from tests.infra.real_az import MISSING, PYTHON
 from tests.sandbox.background import Background
 
 pytestmark = [
@@ -34,82 +30,10 @@ pytestmark = [
 ]
 
 
-@dataclass(slots=True, kw_only=True)
-class Deployment:
-    """An environment of azd; ``breaks_off``: each run ends with its first command that changed something."""
-
-    cloud: AzureCloud
-    environ: dict[str, str] = field(default_factory=lambda: dict(FROM_AZD))
-    said: list[str] = field(default_factory=list)
-    kept: int = 0
-    waited: timedelta = timedelta()
-    commands: list[tuple[str, ...]] = field(default_factory=list)
-    breaks_off: bool = False
-
-    def tools(self) -> Tools:
-        return Tools(az=self.az, keep=self.keep, environ=self.environ, say=self.said.append, wait=self.wait)
-
-    def az(self, *arguments: str) -> Any:
-        self.commands.append(arguments)
-        before = len(self.cloud.writes())
-        answer = azure_cli(*arguments)
-        if self.breaks_off and len(self.cloud.writes()) > before:
-            raise BrokenOff
-        return answer
-
-    def keep(self, name: str, value: str) -> None:
-        self.environ[name] = value
-        self.kept += 1
-
-    def wait(self, time: timedelta) -> None:
-        self.waited += time
-
-    def up(self) -> None:
-        """Run the hooks around the template, as azd does."""
-        preprovision(self.tools())
-        self.cloud.provision()
-        self.environ |= FROM_THE_TEMPLATE
-        postprovision(self.tools())
-
-    def again(self) -> "Deployment":
-        """Return the same environment, later."""
-        return Deployment(cloud=self.cloud, environ=self.environ)
-
-    def state(self) -> Any:
-        """Return what exists, without what is another each time."""
-        apps = {each["appId"]: each for each in self.cloud.directory.apps.values()}
-        ids = {each["id"]: each["appId"] for each in self.cloud.directory.principals.values()}
-        names = {each["appId"]: each["displayName"] for each in apps.values()}
-        return {
-            "apps": sorted((each["displayName"], str(each["requiredResourceAccess"])) for each in apps.values()),
-            "trusted": sorted(str({**c, "id": ""}) for each in apps.values() for c in each["credentials"].values()),
-            "principals": sorted(names.get(each, each) for each in ids.values()),
-            "granted": sorted((names.get(ids[each["principalId"]]), each["appRoleId"]) for each in self._granted()),
-            "vault": [len(self.cloud.vault.versions(name)) for name in ("graph-notifications", "client-state-key")],
-            "references": self.cloud.arm.sites[SITE].shown(),
-            "environ": sorted(self.environ),
-        }
-
-    def _granted(self) -> list[dict[str, Any]]:
-        return self.cloud.directory.assignments
-
-
 @pytest.fixture(scope="module")
 def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AzureCloud, Background]]:
-    """A cloud, and az on the PATH that is signed in to it."""
-    folder = tmp_path_factory.mktemp("azure")
-    cloud, background = AzureCloud(folder / "tls", permissions={name: _id(name) for name in ROLES}), Background()
-    background.run(cloud.start())
-    environment = cloud.environment(folder / "config")
-    with pytest.MonkeyPatch.context() as patch, program(folder, environment) as path:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        patch.setenv("PATH", f"{path}{os.pathsep}{os.environ['PATH']}")
-        who = ("--username", DEPLOYER.client_id, "--password", str(DEPLOYER.secret), "--tenant", TENANT)
-        azure_cli("login", "--service-principal", *who)
-        yield cloud, background
-    background.run(cloud.stop())
-    background.close()
+    with az_signed_in(tmp_path_factory.mktemp("azure")) as pair:
+        yield pair
 
 
 @pytest.fixture
@@ -120,7 +44,7 @@ def deployment(signed_in: tuple[AzureCloud, Background]) -> Deployment:
 
 
 def assert_complete(deployment: Deployment) -> None:
-    state, names = deployment.state(), {_id(name): name for name in ROLES}
+    state, names = deployment.state(), {id_of(name): name for name in ROLES}
     assert {names[role] for _, role in state["granted"]} == set(required(REPOSITORY / "subscriptions.json", [TENANT]))
     assert state["vault"] == [1, 1]
     assert [each["properties"]["status"] for each in state["references"]] == ["Resolved"]
@@ -210,6 +134,14 @@ def test_secret_that_the_command_line_needs_names_the_role_that_is_missing(deplo
     assert any(f"{DEPLOYER.client_id} lacks the role Key Vault Secrets User on {VAULT}" in line for line in later.said)
 
 
+def test_app_that_is_gone_keeps_nothing_from_being_deleted(deployment: Deployment) -> None:
+    deployment.up()
+    deployment.cloud.arm.sites.clear()
+    later = deployment.again()
+    predown(later.tools())
+    assert later.said[0] == f"!! subscriptions may be left at Graph: there is no function app {SITE}"
+
+
 ENTRA_ROLES = [
     ("Application Developer", "preprovision"),
     ("Cloud Application Administrator", "Change Tracking"),
@@ -256,10 +188,10 @@ def test_role_assignment_that_exists_is_refused_with_its_id(deployment: Deployme
     role = f"{SCOPE}/providers/Microsoft.Authorization/roleDefinitions/4633458b-17de-408a-b874-0445c86b69e6"
     properties = {"principalId": IDENTITY, "principalType": "ServicePrincipal", "roleDefinitionId": role}
     body = json.dumps({"properties": properties})
-    url = f"{VAULT}/providers/Microsoft.Authorization/roleAssignments/{_id('one')}"
+    url = f"{VAULT}/providers/Microsoft.Authorization/roleAssignments/{id_of('one')}"
     azure_cli("rest", "--method", "put", "--url", f"{url}?api-version=2022-04-01", "--body", body)
     assert [each.principal_id for each in deployment.cloud.arm.assignments.held if each.scope == VAULT][-1] == IDENTITY
-    with pytest.raises(HookFailed, match=f"RoleAssignmentExists.*{_id('one').replace('-', '')}"):
+    with pytest.raises(HookFailed, match=f"RoleAssignmentExists.*{id_of('one').replace('-', '')}"):
         azure_cli("rest", "--method", "put", "--url", f"{url[:-1]}0?api-version=2022-04-01", "--body", body)
 
 
