@@ -140,7 +140,13 @@ GUARDS = (
         "the doctor ends no deployment",
         "ask_doctor",
         without_except("HookFailed"),
-        f"{_RIGHTS}::TestDoctorAfterDeploying::test_doctor_without_the_settings_is_not_asked_and_the_role_is_named",
+        f"{_RIGHTS}::test_doctor_without_the_settings_is_not_asked_and_the_role_is_named",
+    ),
+    Guarded(area="deploying", module="infra/hooks/app.py")(
+        "an app that is gone is said to be",
+        "app_settings",
+        without_raise("HookFailed"),
+        f"{_RIGHTS}::test_deletion_goes_on_where_the_app_is_gone",
     ),
     _down(
         "nothing keeps azd down from its work",

@@ -101,32 +101,31 @@ def test_deletion_goes_on_where_the_app_is_gone() -> None:
     assert fake.said[0] == f"!! subscriptions may be left at Graph: there is no function app {SITE}"
 
 
-class TestDoctorAfterDeploying:
-    """The last that postdeploy does; the app answers by then."""
+def ended(status: int, seen: list[Mapping[str, str]], fake: FakeAzure) -> list[str]:
+    def doctor(settings: Mapping[str, str], command: str) -> subprocess.CompletedProcess[str]:
+        assert command == "doctor"
+        seen.append(settings)
+        return subprocess.CompletedProcess([], status, "here  ok  Python\nvault XX  403\n", "")
 
-    @staticmethod
-    def ended(status: int, seen: list[Mapping[str, str]], fake: FakeAzure) -> list[str]:
-        def doctor(settings: Mapping[str, str], command: str) -> subprocess.CompletedProcess[str]:
-            assert command == "doctor"
-            seen.append(settings)
-            return subprocess.CompletedProcess([], status, "here  ok  Python\nvault XX  403\n", "")
+    ask_doctor(fake.tools(), doctor)
+    return fake.said
 
-        ask_doctor(fake.tools(), doctor)
-        return fake.said
 
-    def test_doctor_gets_the_app_settings_and_each_line_is_said(self) -> None:
-        seen = list[Mapping[str, str]]()
-        fake = azure(environ=FROM_THE_TEMPLATE, settings={"TENANT_IDS": TENANT})
-        assert self.ended(1, seen, fake) == ["here  ok  Python", "vault XX  403"]
-        assert seen == [{"TENANT_IDS": TENANT}]
+def test_doctor_gets_the_app_settings_and_each_line_is_said() -> None:
+    seen = list[Mapping[str, str]]()
+    fake = azure(environ=FROM_THE_TEMPLATE, settings={"TENANT_IDS": TENANT})
+    assert ended(1, seen, fake) == ["here  ok  Python", "vault XX  403"]
+    assert seen == [{"TENANT_IDS": TENANT}]
 
-    @pytest.mark.parametrize("status", [3, 4])
-    def test_something_to_mend_is_said_at_the_end_and_ends_no_deployment(self, status: int) -> None:
-        fake = azure(environ=FROM_THE_TEMPLATE)
-        assert self.ended(status, [], fake)[-1] == "!! mend that, then run python -m cli doctor again"
 
-    def test_doctor_without_the_settings_is_not_asked_and_the_role_is_named(self) -> None:
-        seen = list[Mapping[str, str]]()
-        (said,) = self.ended(0, seen, azure(environ=FROM_THE_TEMPLATE, lacking={"site"}))
-        assert f"!! the doctor was not asked: {DEPLOYER} lacks the role Website Contributor on {SITE}" in said
-        assert not seen
+@pytest.mark.parametrize("status", [3, 4])
+def test_something_to_mend_is_said_at_the_end_and_ends_no_deployment(status: int) -> None:
+    fake = azure(environ=FROM_THE_TEMPLATE)
+    assert ended(status, [], fake)[-1] == "!! mend that, then run python -m cli doctor again"
+
+
+def test_doctor_without_the_settings_is_not_asked_and_the_role_is_named() -> None:
+    seen = list[Mapping[str, str]]()
+    (said,) = ended(0, seen, azure(environ=FROM_THE_TEMPLATE, lacking={"site"}))
+    assert f"!! the doctor was not asked: {DEPLOYER} lacks the role Website Contributor on {SITE}" in said
+    assert not seen

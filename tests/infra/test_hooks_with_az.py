@@ -57,7 +57,9 @@ def assert_complete(deployment: Deployment) -> None:
 def test_first_run_makes_what_the_app_needs(deployment: Deployment) -> None:
     deployment.up()
     assert_complete(deployment)
-    assert not deployment.cloud.vault.key_policy.reuse_key
+    policy = deployment.cloud.vault.operations.policy("graph-notifications")
+    assert policy is not None
+    assert policy["key_props"]["reuse_key"] is False
 
 
 def test_second_run_changes_nothing_and_says_so(deployment: Deployment) -> None:
