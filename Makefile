@@ -21,7 +21,7 @@ PACKAGES := sandbox/node_modules/installed examples/typescript/node_modules/inst
 
 # All files with pinned packages.
 LOCKED := requirements.txt requirements-dev.txt infra/audit-requirements.txt \
-	sandbox/eventhubs/requirements.txt tests/dashboard/requirements.txt tests/hostile/requirements.txt
+	sandbox/eventhubs/requirements.txt sandbox/arm/requirements.txt tests/dashboard/requirements.txt tests/hostile/requirements.txt
 
 # Every process that is started would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -1,6 +1,9 @@
 """The commands in README and docs: in blocks that are marked as runnable (console), and inside sentences."""
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +48,13 @@ def inline_commands() -> Iterator[Line]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         yield from (Line(page=page.name, command=" ".join(words.split())) for words in _INLINE.findall(text))
+
+
+def dry_run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Have make show what it would do, also below a make that runs the tests."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = [shutil.which("make") or "make", "--dry-run", *words]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, env=outside)  # noqa: S603
 
 
 def parse(root: Any, words: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,7 +14,7 @@ from typer.main import get_command
 
 from cli.__main__ import app as cli
 from sandbox.__main__ import app as sandbox
-from tests.documented import PAGES, Line, inline_commands, parse, runnable_lines
+from tests.documented import PAGES, Line, dry_run, inline_commands, parse, runnable_lines
 
 # What BadParameter is a case of.
 USAGE = typer.BadParameter.__mro__[1]
@@ -50,10 +49,7 @@ def test_every_runnable_line_is_of_a_kind_that_a_test_runs() -> None:
 
 @pytest.mark.parametrize("line", _of(r"make "), ids=str)
 def test_documented_target_is_one_of_the_makefile(line: Line) -> None:
-    make = shutil.which("make")
-    assert make is not None
-    words = [make, "--dry-run", *_words(line, "make ")]
-    done = subprocess.run(words, cwd=PAGES[0].parent, capture_output=True, text=True, check=False)  # noqa: S603  make, doing nothing
+    done = dry_run(*_words(line, "make "))
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import yaml
 
+from tests.documented import dry_run
+
 REPOSITORY = Path(__file__).parents[2]
 TOOL = "infra/audit-requirements.txt"
 
 
 def _command() -> list[str]:
     """Return the words of the last line that make would run."""
-    make = shutil.which("make") or "make"
-    words = [make, "--dry-run", "vulnerabilities"]
-    done = subprocess.run(words, cwd=REPOSITORY, check=True, capture_output=True, text=True)  # noqa: S603  make, doing nothing
-    return done.stdout.splitlines()[-1].split()
+    return dry_run("vulnerabilities").stdout.splitlines()[-1].split()
 
 
 def test_every_file_of_pinned_packages_is_looked_up() -> None:
