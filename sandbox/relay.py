@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
+from sandbox.ports import stop_accepting
+
 _LATE_SECONDS = 1.0
 # Who has a second and a half left for a call may have hung up by then.
 _SLOW = timedelta(seconds=0.5)
@@ -85,7 +87,7 @@ class Relay:
     async def stop(self) -> None:
         """Close the port and every connection."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
         await self.hang_up()
         if self._server is not None:
             # Connections that were accepted and are not served yet.

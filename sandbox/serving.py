@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from sandbox.ports import stop_accepting
 from sandbox.tls import Tls
 
 # aiohttp waits a minute for answers in progress; a slow fault must not hold up the end of a test.
@@ -161,7 +162,7 @@ class Service:
         self._runner = self._server = None
         if runner is None or server is None:
             return
-        server.close()
+        await stop_accepting(server)
         await runner.cleanup()
         # Over TLS a polite close waits for the client's, and a pooled connection's client never answers. The runner
         # knows nothing of those that have not finished their handshake.

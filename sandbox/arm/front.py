@@ -9,6 +9,8 @@ import contextlib
 import re
 from collections.abc import Mapping
 
+from sandbox.ports import stop_accepting
+
 _CONNECT = re.compile(rb"CONNECT ([\w.-]+):443 HTTP/1\.1\r\n")
 _REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -32,7 +34,7 @@ class Front:
     async def stop(self) -> None:
         """Close the port and every connection."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
             self._server.abort_clients()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

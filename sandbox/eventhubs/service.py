@@ -9,6 +9,7 @@ from sandbox.eventhubs.authority import KEY_NAME, Authority, Claims
 from sandbox.eventhubs.batch import HubEvent
 from sandbox.eventhubs.connection import HubConnection
 from sandbox.eventhubs.fault import Fault
+from sandbox.ports import stop_accepting
 from sandbox.tls import Tls
 
 # Of the tier Standard.
@@ -68,7 +69,7 @@ class EventHubs:
     async def stop(self) -> None:
         """Close the port and every connection."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
             self._server.abort_clients()
             self._server = None
             await asyncio.sleep(0)
