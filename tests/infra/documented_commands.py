@@ -12,7 +12,8 @@ from tests.infra.azd import REPOSITORY
 PAGES = (
     *sorted(REPOSITORY.glob("*.md")),
     *sorted(REPOSITORY.glob("docs/*.md")),
-    *sorted(REPOSITORY.glob("examples/**/README.md")),
+    *sorted(REPOSITORY.glob("examples/README.md")),
+    *sorted(REPOSITORY.glob("examples/*/README.md")),
 )
 _PROGRAMS = "az|azd|func"
 _IN_A_BLOCK = re.compile(rf"^\s*(?:\$ )?((?:{_PROGRAMS}) .+?)(?:\s+#.*)?$")
