@@ -147,6 +147,9 @@ def _kind(item: Item) -> str:
     if item.change is None:
         return str(item.lifecycle_event)
     name = item.change.odata_type.rpartition(".")[2]
+    # As in event types: which kind of member it is (aadUserConversationMember) stands in the content.
+    if name.endswith("ConversationMember"):
+        return "ConversationMember"
     return f"{name[:1].upper()}{name[1:]}"
 
 

@@ -22,7 +22,7 @@ class Reader:
         self._session.headers["Origin"] = self._origin
         assert self._session.post(f"{self._origin}/session", json={"token": token}, timeout=10).status_code == 204
 
-    def first(self, fits: Callable[[Any], bool]) -> Any:
+    def first(self, fits: Callable[[Any], object]) -> Any:
         """Return the first snapshot that fits."""
         with self._session.get(f"{self._origin}/events", stream=True, timeout=60) as events:
             for line in events.iter_lines(chunk_size=1):
@@ -51,6 +51,59 @@ def test_message_of_a_second_terminal_is_a_row(sandbox: RunningSandbox, reader: 
     assert (row["kind"], row["change"], row["status"]) == ("ChatMessage", "created", 202)
     assert shown["answers"]["count"] >= 1
     assert shown["rate"]["per_minute"] >= 1
+
+
+def _rows(shown: Any, kind: str, change: str) -> int:
+    return sum((row["kind"], row["change"]) == (kind, change) for row in shown["stream"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "text", "row"),
+    [
+        ("write", "a", ("ChatMessage", "created")),
+        ("edit", "b", ("ChatMessage", "updated")),
+        ("react", "", ("ChatMessage", "updated")),
+        ("delete", "", ("ChatMessage", "deleted")),
+        ("rename", "Stand-up", ("Chat", "updated")),
+        ("create-team", "Research", ("Team", "created")),
+    ],
+)
+def test_verb_is_a_row(sandbox: RunningSandbox, reader: Reader, verb: str, text: str, row: tuple[str, str]) -> None:
+    sandbox.do("write", "before")
+    before = _rows(reader.first(lambda _: True), *row)
+    sandbox.do(verb, text)
+    reader.first(lambda shown: _rows(shown, *row) > before)
+
+
+@pytest.mark.parametrize(("verb", "change"), [("join", "created"), ("leave", "deleted")])
+def test_verb_of_a_member_is_a_row(sandbox: RunningSandbox, reader: Reader, verb: str, change: str) -> None:
+    before = _rows(reader.first(lambda _: True), "ConversationMember", change)
+    sandbox.do(verb, **{"as": "Newton"})
+    reader.first(lambda shown: _rows(shown, "ConversationMember", change) > before)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kind", "change"),
+    [("ChannelDeleted", "Channel", "deleted"), ("ShiftCreated", "Shift", "created")],
+)
+def test_what_is_triggered_is_a_row(
+    sandbox: RunningSandbox, reader: Reader, event_type: str, kind: str, change: str
+) -> None:
+    before = _rows(reader.first(lambda _: True), kind, change)
+    sandbox.say("trigger", event_type)
+    reader.first(lambda shown: _rows(shown, kind, change) > before)
+
+
+def _broken(shown: Any) -> list[str]:
+    return [each["name"] for each in shown["controls"]["breakables"] if each["is_broken"]]
+
+
+def test_whatever_is_broken_is_marked_until_it_is_mended(sandbox: RunningSandbox, reader: Reader) -> None:
+    for each in reader.first(lambda _: True)["controls"]["breakables"]:
+        sandbox.say("break", each["name"])
+        assert _broken(reader.first(_broken)) == [each["name"]]
+        sandbox.say("mend", each["name"])
+        reader.first(lambda shown: not _broken(shown))
 
 
 @pytest.mark.parametrize(
