@@ -64,18 +64,6 @@ def test_member_who_joins_and_leaves_is_two_rows(sandbox: RunningSandbox, reader
 
 
 @pytest.mark.parametrize(
-    ("event_type", "kind", "change"),
-    [("ChannelDeleted", "Channel", "deleted"), ("ShiftCreated", "Shift", "created")],
-)
-def test_what_is_triggered_is_a_row(
-    sandbox: RunningSandbox, reader: Reader, event_type: str, kind: str, change: str
-) -> None:
-    before = _rows(reader.first(lambda _: True), kind, change)
-    sandbox.say("trigger", event_type)
-    reader.first(_more_of(kind, change, than=before))
-
-
-@pytest.mark.parametrize(
     ("verb", "text"),
     [("write", "1"), ("edit", "2"), ("react", ""), ("delete", ""), ("rename", "Stand-up, renamed")],
 )
