@@ -19,14 +19,13 @@ from shared.app.bounded_transport import BoundedTransport
 from shared.app.event_sinks import EventSink, event_sink
 from shared.app.storage_clients import storage_client
 from shared.azure_calls import FAIL_FAST
-from shared.bounded_calls import BoundedCalls
 from shared.errors import Misconfigured, Problem
 from shared.events.publication_table import PublicationTable
 from shared.events.publish_once import PublishOnce
 from shared.gaps.gap_table import GapTable
 from shared.gaps.snapshot_recorder import SnapshotRecorder
 from shared.gaps.snapshot_table import SnapshotTable
-from shared.graph.client import TIMEOUT, Graph
+from shared.graph.client import Graph
 from shared.graph.graph_token import GraphToken
 from shared.graph.location import ResourceLocation
 from shared.identity.entra import graph_credential
@@ -217,7 +216,7 @@ class Clients:
             self.settings.graph_url,
             GraphToken(credential=credential, scope=self._scope, now=self.clock.now),
             wait_to_list=self._lists.wait,
-            calls=BoundedCalls(f"Graph in tenant {tenant_id}", timeout=TIMEOUT),
+            name=f"Graph in tenant {tenant_id}",
         )
 
     def read_resource(self, location: ResourceLocation, *, is_live: bool = True) -> ResourceContent:

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, override
 from urllib.parse import urlsplit
 
@@ -40,8 +39,8 @@ _LOG = logging.getLogger(__name__)
 _HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
 
 # Creating a subscription includes the handshake, for which Graph allows 10 seconds on each of two URLs.
-TIMEOUT = timedelta(seconds=30)
-_LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": TIMEOUT.total_seconds()}
+_TIMEOUT = timedelta(seconds=30)
+_LONG_TIMEOUT: Mapping[str, Any] = {"read_timeout": _TIMEOUT.total_seconds()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,8 @@ def _no_wait() -> None:
 class Graph:
     """A client of one tenant; ``wait_to_list`` returns when the rate limit allows one more page of subscriptions.
 
-    ``calls`` bounds each call as a whole, with its token, also if an answer trickles.
+    A call lasts up to ``timeout`` as a whole, with its token, also if an answer trickles; ``name`` stands in problems.
+    Lists and resources that trickle leave the calls for subscriptions alone.
     All methods raise Unavailable (a retry may succeed), NotFound (404) or Misconfigured (the text has Graph's reason).
     Those that change something also raise Conflict (409, 412).
     """
@@ -84,7 +84,8 @@ class Graph:
         token: GraphToken,
         *,
         wait_to_list: Callable[[], None] = _no_wait,
-        calls: BoundedCalls | None = None,
+        name: str = "Graph",
+        timeout: timedelta = _TIMEOUT,
     ) -> None:
         policies = [
             RequestIdPolicy(),
@@ -96,7 +97,7 @@ class Graph:
         ]
         self._url = graph_url.rstrip("/")
         self._client: PipelineClient[Any, Any] = PipelineClient(graph_url, policies=policies)
-        self._calls = calls or BoundedCalls("Graph", timeout=TIMEOUT)
+        self._calls, self._reads = (BoundedCalls(name, timeout=timeout) for _ in range(2))
         self._wait_to_list = wait_to_list
         self._token = token
 
@@ -202,26 +203,26 @@ class Graph:
         return path
 
     def _request_json(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        response = self._send(HttpRequest(method, f"{self._url}{url}", json=body))
+        request = HttpRequest(method, f"{self._url}{url}", json=body)
+        response = self._calls.call(self._send, request, _LONG_TIMEOUT)
         raise_for_status(response, _call(method, url))
         return json_object(response)
 
     def _get(self, url: str, *, options: Mapping[str, Any] = _LONG_TIMEOUT, is_bounded: bool = True) -> HttpResponse:
         """Return the response to a GET for a resource or list, which Graph may refuse for good."""
-        response = self._send(HttpRequest("GET", f"{self._url}{url}"), options=options, is_bounded=is_bounded)
-        raise_for_refusal(response, _call("GET", url))
-        raise_for_status(response, _call("GET", url))
+        request, call = HttpRequest("GET", f"{self._url}{url}"), _call("GET", url)
+        response = self._reads.call(self._send, request, options) if is_bounded else self._send(request, options)
+        raise_for_refusal(response, call)
+        raise_for_status(response, call)
         return response
 
-    def _send(
-        self, request: HttpRequest, *, options: Mapping[str, Any] = _LONG_TIMEOUT, is_bounded: bool = True
-    ) -> HttpResponse:
-        send: Callable[[], HttpResponse] = partial(self._client.send_request, request, **options)
+    def _send(self, request: HttpRequest, options: Mapping[str, Any]) -> HttpResponse:
         try:
-            return self._calls.call(send) if is_bounded else send()
+            response: HttpResponse = self._client.send_request(request, **options)
         # A credential also raises what it stumbles over in an answer of the identity's endpoint.
         except CLIENT_ERRORS as exc:
             raise as_unavailable("Graph", exc) from exc
+        return response
 
 
 def _call(method: str, url: str) -> str:

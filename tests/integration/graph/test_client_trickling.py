@@ -11,7 +11,7 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from sandbox.tls import Tls
-from shared.bounded_calls import MAX_ABANDONED, BoundedCalls
+from shared.bounded_calls import MAX_ABANDONED
 from shared.errors import Problem, Unavailable
 from shared.gaps.turns import Read, Reads, Turns
 from shared.graph.client import Graph
@@ -62,7 +62,7 @@ def trickling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trick
 
 def _graph(url: str, credential: ForgedCredential | Silent | None = None) -> Graph:
     token = GraphToken(credential=credential or ForgedCredential(), scope=GRAPH_SCOPE)
-    return Graph(url, token, calls=BoundedCalls("Graph in tenant t", timeout=SHORT))
+    return Graph(url, token, name="Graph in tenant t", timeout=SHORT)
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -73,6 +73,17 @@ def test_call_that_trickles_is_unavailable_in_time(trickling: TricklingServer, c
         pytest.raises(Unavailable, match=r"Graph in tenant t has not answered within 0\.2 seconds"),
     ):
         CALLS[call](graph)
+
+
+def test_lists_that_trickle_leave_renewals_alone(trickling: TricklingServer) -> None:
+    graph = _graph(trickling.url)
+    for _ in range(MAX_ABANDONED):
+        with pytest.raises(Unavailable, match="has not answered"):
+            CALLS["page"](graph)
+    with pytest.raises(Unavailable, match="counts as down"):
+        CALLS["page"](graph)
+    with pytest.raises(Unavailable, match="has not answered"):
+        CALLS["renewed subscription"](graph)
 
 
 def test_resource_that_a_post_waits_for_is_left_to_its_deadline(trickling: TricklingServer) -> None:
