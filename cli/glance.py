@@ -19,7 +19,7 @@ from shared.subscriptions.tracked import TrackedSubscription
 # What is parked is published by the next run, or the one after it.
 _LONG = timedelta(minutes=15)
 _FINE = frozenset({SubscriptionState.ACTIVE, SubscriptionState.UNWANTED, SubscriptionState.PENDING})
-_LOST = frozenset({GapState.REFUSED, GapState.PARTIAL, GapState.UNRECOVERABLE})
+_UNFILLED = frozenset({GapState.REFUSED, GapState.PARTIAL, GapState.UNRECOVERABLE})
 _DOCTOR = "python -m cli doctor"
 
 
@@ -66,6 +66,15 @@ class Glance:
         """Return the gaps that are being filled."""
         return [gap for gap in self.gaps if gap.state is GapState.OPEN and not gap.is_baseline]
 
+    def unfilled_gaps(self) -> Sequence[Gap]:
+        """Return the gaps of which changes are lost, or may be."""
+        return [gap for gap in self.gaps if gap.state in _UNFILLED]
+
+    @property
+    def on_its_way(self) -> int:
+        """Return how many events and POSTs wait, as far as that is known."""
+        return (self.queued or 0) + len(self.parked)
+
     def troubles(self) -> Iterator[str]:
         """Yield what stops changes or loses them, the worst first."""
         if self.owner is None:
@@ -88,8 +97,8 @@ class Glance:
             yield f"{self.quarantined} in quarantine"
         if self.oldest_event is not None and self.now - self.oldest_event > _LONG:
             yield f"the consumer is {span(self.now - self.oldest_event)} behind"
-        if lost := sum(gap.state in _LOST for gap in self.gaps):
-            yield f"{lost} gaps not filled"
+        if unfilled := len(self.unfilled_gaps()):
+            yield f"{unfilled} gaps not filled"
 
 
 def light(glance: Glance) -> str:
@@ -106,8 +115,12 @@ def sentence(glance: Glance) -> str:
         return f"{'; '.join(found)}: {_DOCTOR}"
     last = glance.last_change_at
     change = f"last change {ago(last, glance.now)}" if last else "no change yet"
-    waiting = (glance.queued or 0) + len(glance.parked)
-    return f"Graph delivers; {change}; {f'{waiting} on their way' if waiting else 'nothing waits'}"
+    return f"Graph delivers; {change}; {waiting(glance)}"
+
+
+def waiting(glance: Glance) -> str:
+    """Return what is on its way, in words."""
+    return f"{glance.on_its_way} on their way" if glance.on_its_way else "nothing waits"
 
 
 def lines(glance: Glance) -> Iterator[tuple[str, str]]:
@@ -127,7 +140,7 @@ def lines(glance: Glance) -> Iterator[tuple[str, str]]:
         yield "queue", f"about {glance.queued}" if glance.queued else "empty"
     yield "parked", f"{len(glance.parked)}{parked}"
     yield "quarantine", str(glance.quarantined)
-    yield "gaps", f"{len(glance.open_gaps())} open, {sum(gap.state in _LOST for gap in glance.gaps)} not filled"
+    yield "gaps", f"{len(glance.open_gaps())} open, {len(glance.unfilled_gaps())} not filled"
 
 
 def document(glance: Glance) -> GlanceDocument:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from cli.account import Account
 from cli.deployments import differences, remarks
-from cli.glance import Glance
+from cli.glance import Glance, light, waiting
 from cli.output import printable
 from cli.page.plan import next_run
 from cli.queue_peek import Message
@@ -20,13 +20,11 @@ from dashboard import snapshot as page
 from dashboard.snapshot import Health, Light, Snapshot, StreamRow
 from dashboard.source import MOST_ROWS
 from shared.errors import Problem
-from shared.gaps.gap import GapState
 from shared.subscriptions.deployment_status import failures
 from shared.subscriptions.tracked import TrackedSubscription
 from shared.timing import utc_time
 
 _DOCTOR = "What to do about it: python -m cli doctor"
-_NOT_FILLED = frozenset({GapState.REFUSED, GapState.PARTIAL, GapState.UNRECOVERABLE})
 _LIGHTS = {
     SubscriptionState.ACTIVE: Light.GREEN,
     SubscriptionState.PENDING: Light.AMBER,
@@ -75,7 +73,7 @@ class DeploymentSource:
                 quarantined=glance.quarantined,
                 oldest_at=min([*oldest, *filter(None, [glance.oldest_event])], default=None),
             ),
-            gaps=page.Gaps(open=len(glance.open_gaps()), lost=sum(gap.state in _NOT_FILLED for gap in glance.gaps)),
+            gaps=page.Gaps(open=len(glance.open_gaps()), lost=len(glance.unfilled_gaps())),
             subscriptions=tuple(_subscriptions(glance)),
             stream=tuple(reversed(self._rows.values())),
             credentials=tuple(_credentials(glance)),
@@ -109,16 +107,13 @@ class DeploymentSource:
 
 def health_of(glance: Glance) -> Health:
     """Return the light, the sentence, and what to do."""
-    troubles, watched = list(glance.troubles()), list(glance.remarks())
-    if not troubles and not watched:
-        waiting = (glance.queued or 0) + len(glance.parked)
-        on_their_way = f"{waiting} on their way" if waiting else "nothing waits"
-        return Health(light=Light.GREEN, sentence=f"Graph delivers, and {on_their_way}")
-    said = "; ".join([*troubles, *watched])
+    said = "; ".join([*glance.troubles(), *glance.remarks()])
+    if not said:
+        return Health(light=Light.GREEN, sentence=f"Graph delivers, and {waiting(glance)}")
     answers = glance.owner.answers if glance.owner else None
     refusals = "; ".join(failures(answers).values()) if answers else ""
-    light = Light.RED if troubles else Light.AMBER
-    return Health(light=light, sentence=f"{said[0].upper()}{said[1:]}", remedy=refusals or _DOCTOR)
+    shown = Light.RED if light(glance) == "red" else Light.AMBER
+    return Health(light=shown, sentence=f"{said[0].upper()}{said[1:]}", remedy=refusals or _DOCTOR)
 
 
 def _subscriptions(glance: Glance) -> Iterator[page.Subscription]:

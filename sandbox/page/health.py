@@ -1,8 +1,9 @@
 """How the app in a sandbox is, in a sentence, and what its next run will do: rules over what was read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from dashboard.snapshot import Health, Light
 from sandbox.graph import Subscription
@@ -33,10 +34,16 @@ class Seen:
     expected: int
     certificate_id: str | None
 
+    def gone(self) -> Sequence[Mapping[str, Any]]:
+        """Return the app's rows whose subscriptions Graph does not have."""
+        living = {each.id for each in self.subscriptions}
+        rows = self.stored.rows if self.stored else ()
+        return [row for row in rows if row.get("subscriptionId") not in living and row.get("isWanted", True)]
+
     @property
     def missing(self) -> int:
-        """How many subscriptions gone."""
-        return max(0, self.expected - len(self.subscriptions))
+        """How many subscriptions are gone; those that the app has no row of, and nobody has asked for more since."""
+        return max(len(self.gone()), self.expected - len(self.subscriptions))
 
     @property
     def gaps_open(self) -> int:
@@ -69,7 +76,7 @@ def _troubles(seen: Seen) -> Iterator[tuple[str, str]]:
     if seen.endpoint == "drop":
         yield "Graph drops notifications: the app has answered too late, too often", "Graph looks again in ten minutes"
     if seen.missing:
-        yield f"{seen.missing} of {seen.expected} subscriptions gone", _RENEW
+        yield f"{seen.missing} of {seen.missing + len(seen.subscriptions)} subscriptions gone", _RENEW
 
 
 def _remarks(seen: Seen) -> Iterator[tuple[str, str]]:

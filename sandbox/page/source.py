@@ -123,10 +123,8 @@ class SandboxSource:
     def _subscriptions(self, seen: Seen) -> Iterator[page.Subscription]:
         """Yield those that live, and those that the app has not got: their rows say why."""
         rows = {row.get("subscriptionId"): row for row in (seen.stored.rows if seen.stored else ())}
-        living = {each.id for each in seen.subscriptions}
-        for id_, row in rows.items():
-            if id_ not in living and row.get("isWanted", True):
-                yield _missing(row)
+        for row in seen.gone():
+            yield _missing(row)
         for each in seen.subscriptions:
             yield _living(each, rows.get(each.id, {}), self._ring.changed(each.id))
 

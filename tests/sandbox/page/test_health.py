@@ -51,6 +51,8 @@ def test_world_in_which_all_works_is_green_without_a_remedy() -> None:
         ({"stored": None}, "red", "The storage account does not answer"),
         ({"endpoint": "drop"}, "red", "Graph drops notifications"),
         ({"subscriptions": []}, "red", "1 of 1 subscriptions gone"),
+        # One that was asked for since the start makes up for none.
+        ({"stored": _stored(rows=({"subscriptionId": "lost"},))}, "red", "1 of 2 subscriptions gone"),
     ],
 )
 def test_what_is_wrong_colours_the_light_and_is_said(changes: dict[str, Any], light: str, words: str) -> None:
