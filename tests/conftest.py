@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     # What leaves sockets open, and may, must not leave them to a test that may not.
     if any("unclosed" in mark.args[0] for mark in item.iter_markers("filterwarnings")):
         gc.collect()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # What is missing on this machine is one line, however many tests need it.
+    reports = terminalreporter.getreports("skipped")
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(scope="session")
