@@ -1,10 +1,13 @@
 """What an operator's command says where there is nothing, or nothing of that name: one sentence, and a status."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
+from sandbox.azurite import Azurite
 from tests.cli.operator import TEAMS, Operator
+from tests.sandbox.background import Background
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,16 @@ WRONG: dict[str, tuple[int, str]] = {
     "quarantine show nothing": (3, "no stored POST is named nothing: the names are in the list\n"),
     "quarantine retry nothing": (3, "no stored POST is named nothing: the names are in the list\n"),
 }
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[Azurite]:
+    """An account that no other test has stored a POST in."""
+    azurite, background = Azurite(), Background()
+    background.run(azurite.start())
+    yield azurite
+    background.run(azurite.stop())
+    background.close()
 
 
 def test_command_with_nothing_to_show_says_so(operator: Operator) -> None:
