@@ -39,9 +39,9 @@ _VERSION = typer.Option("--version", help="Print the version, and exit.", callba
 def main(*, settings: Annotated[Path | None, _SETTINGS] = None, version: Annotated[bool, _VERSION] = False) -> None:
     """Operate the app that receives Teams change notifications.
 
-    Exit status: 0 done; 1 something is wrong with the subscriptions; 2 usage;
-    3 a setting, permission, login or name is wrong; 4 a service is down or
-    another run changed the data first: try again.
+    Exit status: 0 done; 1 something is wrong with the subscriptions, or nothing
+    has the name; 2 usage; 3 a setting, permission or login is wrong; 4 a service
+    is down or another run changed the data first: try again.
     """
     del version  # its callback has printed it
     use_settings(os.environ, settings, folder=Path.cwd())

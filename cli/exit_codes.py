@@ -7,7 +7,7 @@ from typing import Any, override
 import typer
 from typer.core import TyperGroup
 
-from shared.errors import Conflict, NotSignedIn, Problem, Unavailable
+from shared.errors import Conflict, NotFound, NotSignedIn, Problem, Unavailable
 
 
 class Status(IntEnum):
@@ -15,11 +15,11 @@ class Status(IntEnum):
 
     DONE = 0
     FOUND = 1
-    """Done, but something is wrong with the subscriptions, or the command failed for some of them."""
+    """Something is wrong with the subscriptions, the command failed for some of them, or nothing has the name."""
     USAGE = 2
     """The command line is wrong; Typer says why."""
     MISCONFIGURED = 3
-    """A setting, permission, login or name is wrong; the sentence says what to change."""
+    """A setting, permission or login is wrong; the sentence says what to change."""
     TRY_AGAIN = 4
     """A service does not answer, or another run changed the data first; the command may succeed later."""
 
@@ -39,10 +39,15 @@ class CommandGroup(TyperGroup):
             return super().invoke(ctx)
         except Problem as problem:
             typer.echo(f"{problem}: run the command again" if isinstance(problem, Conflict) else str(problem), err=True)
-            # On a laptop, no token means that nobody is signed in: to try again does not help.
-            is_temporary = isinstance(problem, Unavailable | Conflict) and not isinstance(problem, NotSignedIn)
-            status = Status.TRY_AGAIN if is_temporary else Status.MISCONFIGURED
-            raise typer.Exit(status) from problem
+            raise typer.Exit(_status(problem)) from problem
+
+
+def _status(problem: Problem) -> Status:
+    if isinstance(problem, NotFound):
+        return Status.FOUND
+    # On a laptop, no token means that nobody is signed in: to try again does not help.
+    is_temporary = isinstance(problem, Unavailable | Conflict) and not isinstance(problem, NotSignedIn)
+    return Status.TRY_AGAIN if is_temporary else Status.MISCONFIGURED
 
 
 def _fill_paragraphs(command: Any) -> None:

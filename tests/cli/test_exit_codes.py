@@ -12,7 +12,7 @@ from shared.errors import Conflict, Malformed, Misconfigured, NotFound, NotSigne
     ("problem", "status", "sentence"),
     [
         (Misconfigured("CLIENT_ID is not set"), 3, "CLIENT_ID is not set\n"),
-        (NotFound("no stored POST is named x"), 3, "no stored POST is named x\n"),
+        (NotFound("no stored POST is named x"), 1, "no stored POST is named x\n"),
         (Malformed("not JSON in UTF-8"), 3, "not JSON in UTF-8\n"),
         (Unavailable("no answer"), 4, "no answer\n"),
         (NotSignedIn("no token: run az login"), 3, "no token: run az login\n"),

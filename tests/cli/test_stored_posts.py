@@ -103,10 +103,10 @@ def test_post_that_stays_parked_exits_1(operator: Operator, stored: Stores) -> N
     assert _names(stored[PARKED]) == [name]
 
 
-def test_unknown_name_exits_3(operator: Operator) -> None:
+def test_unknown_name_exits_1(operator: Operator) -> None:
     for command in (["parked", "retry", "x"], ["quarantine", "retry", "x"], ["quarantine", "show", "x"]):
         ran = operator.run(*command)
-        assert (ran.exit_code, ran.stdout) == (3, "")
+        assert (ran.exit_code, ran.stdout) == (1, "")
         assert ran.stderr == "no stored POST is named x: the names are in the list\n"
 
 

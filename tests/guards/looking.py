@@ -17,7 +17,7 @@ _row = Guarded(area="looking", module="shared/subscriptions/deployment_status.py
 GUARDS = (
     _exit(
         "not signed in is no outage",
-        "CommandGroup.invoke",
+        "_status",
         rewrite("not isinstance(_, NotSignedIn)", "True"),
         "tests/cli/test_exit_codes.py::test_problem_ends_a_command_with_its_exit_status",
     ),

@@ -24,9 +24,9 @@ EMPTY: dict[str, str] = {
 }
 WRONG: dict[str, tuple[int, str]] = {
     "subscriptions show /chats": (1, "No subscription watches /chats.\n"),
-    "parked retry nothing": (3, "no stored POST is named nothing: the names are in the list\n"),
-    "quarantine show nothing": (3, "no stored POST is named nothing: the names are in the list\n"),
-    "quarantine retry nothing": (3, "no stored POST is named nothing: the names are in the list\n"),
+    "parked retry nothing": (1, "no stored POST is named nothing: the names are in the list\n"),
+    "quarantine show nothing": (1, "no stored POST is named nothing: the names are in the list\n"),
+    "quarantine retry nothing": (1, "no stored POST is named nothing: the names are in the list\n"),
 }
 
 
