@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip and npm install side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run cli interpreter event-hubs browser screenshot test unit check format bench bench-quick chaos chaos-test simulation fuzz guards hooks-test docs-check infra package vulnerabilities pin schemas samples requirements clean
+.PHONY: help run cli interpreter event-hubs browser screenshot drawing test unit check format bench bench-quick chaos chaos-test simulation fuzz guards hooks-test docs-check infra package vulnerabilities pin schemas samples requirements clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -134,6 +134,9 @@ schemas: .venv/installed  ## Generate the JSON Schemas and TypeScript declaratio
 
 screenshot: .venv/browser sandbox/node_modules/installed  ## Take the picture of the live page in docs/pictures
 	$(BIN)/python -m tests.dashboard.screenshot docs/pictures/live-page.png
+
+drawing: .venv/installed  ## Draw the picture at the top of README anew
+	$(BIN)/python -m tests.drawing.flow docs/pictures/flow.svg
 
 samples: .venv/installed sandbox/node_modules/installed  ## Have the sandbox make the sample events in docs/samples
 	$(BIN)/python -m sandbox samples docs/samples
