@@ -33,7 +33,7 @@ MAKEFLAGS += --jobs=2
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@sed -nE -e 's/^##@ (.*)/\n\1:/p' -e 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE -e 's/^##@ (.*)/\n\1:/p' -e 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 ##@ Everyday
 

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,9 @@ CLIENT_ERRORS: tuple[type[Exception], ...] = (
     TypeError,
     ValueError,
 )
+
+# Of them, what says that the connection was closed: by the clients of the libraries, and by our own calls.
+_CLOSED = (requests.ConnectionError, ProtocolError, ConnectionError, HTTPException)
 
 # The least built-in roles with which the app can work.
 # Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -119,6 +123,6 @@ def retry_on_stale_connection[T](write: Callable[[], T]) -> T:
         try:
             return write()
         except ServiceResponseError as exc:
-            if not isinstance(exc.inner_exception, requests.ConnectionError | ProtocolError):
+            if not isinstance(exc.inner_exception, _CLOSED):
                 raise
     return write()

@@ -9,6 +9,7 @@ from tests.guards.edits import (
     without_call,
     without_except,
     without_if,
+    without_raise,
 )
 from tests.guards.guard import Guarded
 
@@ -28,6 +29,8 @@ _AGAIN = f"{_WRITING}::test_next_invocation_writes_what_a_silent_table_did_not_t
 _RECORDS = "tests/integration/events/test_publication_table.py"
 _CUT = "tests/integration/test_storage_transport.py::test_late_call_is_cut"
 _IN_TIME = "tests/integration/test_storage_transport.py::test_silent_call_ends_at_its_deadline"
+_UNHARMED = "tests/integration/test_storage_transport.py::test_late_call_does_not_harm_the_next_one"
+_EARLY = "tests/integration/test_storage_transport.py::test_answer_that_ends_before_the_end_is_none"
 _APPLYING = "tests/unit/subscriptions/test_apply.py"
 _INTENT = f"{_APPLYING}::test_graph_is_not_asked_when_another_run_has_changed_the_row"
 _TRACKED = "tests/integration/subscriptions/test_subscription_table.py"
@@ -153,9 +156,9 @@ _PUBLISHED_ONCE = (
         rewrite("_CURRENT.call is None", "True"),
         _CUT,
     ),
-    _transport(
-        "what is silent ends in time", "StorageTransport._exchange", keyword_becomes("Timeout", "total", "60"), _IN_TIME
-    ),
+    _transport("what is silent ends in time", "_Watched._wait_at_most", rewrite("_.seconds_left()", "60"), _IN_TIME),
+    _transport("an answer that ends early is none", "_Watched.exchange", without_raise("IncompleteRead"), _EARLY),
+    _transport("a connection of an error is closed", "_Pool.exchange", without_call("close"), _UNHARMED),
     _once("an outage of the table stops no event", "PublishOnce._rows", without_except("Unavailable"), _NO_TABLE),
     Guarded(area="once", module="shared/events/queue_sink.py")(
         "an event is sent before it is reported as sent",

@@ -116,8 +116,9 @@ def test_silent_call_ends_at_its_deadline(server: Server, transport: StorageTran
         _send(transport, server, seconds=_SECONDS)
 
 
-def test_late_call_does_not_harm_the_next_one(server: Server, transport: StorageTransport) -> None:
-    server.answer = _LATE["body trickles"]
+@pytest.mark.parametrize("answer", ["body trickles", "nothing comes"])
+def test_late_call_does_not_harm_the_next_one(server: Server, transport: StorageTransport, answer: str) -> None:
+    server.answer = _LATE[answer]
     with pytest.raises(ServiceResponseTimeoutError):
         _send(transport, server, seconds=_SECONDS)
     server.answer = _ok
@@ -151,6 +152,49 @@ def test_connection_that_closes_without_an_answer_is_an_error(server: Server, tr
     with pytest.raises(ServiceResponseError) as caught:
         _send(transport, server)
     assert not isinstance(caught.value, ServiceResponseTimeoutError)
+
+
+_EARLY: dict[str, bytes] = {
+    "of its length": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfine",
+    "of its chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", _EARLY.values(), ids=_EARLY)
+def test_answer_that_ends_before_the_end_is_none(server: Server, transport: StorageTransport, sent: bytes) -> None:
+    def answer(send: Send) -> bool:
+        send(sent)
+        return False
+
+    server.answer = answer
+    with pytest.raises(ServiceResponseError) as caught:
+        _send(transport, server)
+    assert not isinstance(caught.value, ServiceResponseTimeoutError)
+    server.answer = _ok
+    assert _send(transport, server).body() == b"fine"
+
+
+def test_answer_that_is_no_http_is_an_error(server: Server, transport: StorageTransport) -> None:
+    def answer(send: Send) -> bool:
+        send(b"SSH-2.0-OpenSSH_9.2\r\n")
+        return False
+
+    server.answer = answer
+    with pytest.raises(ServiceResponseError):
+        _send(transport, server)
+
+
+def test_connection_that_was_closed_while_idle_is_made_anew(server: Server, transport: StorageTransport) -> None:
+    def answer(send: Send) -> bool:
+        _ok(send)
+        return False
+
+    server.answer = answer
+    for _ in range(3):
+        assert _send(transport, server).body() == b"fine"
+        # The other side's end arrives.
+        time.sleep(0.05)
+    assert server.connections == 3
 
 
 def test_large_answer_is_read_to_its_end(server: Server, transport: StorageTransport) -> None:
