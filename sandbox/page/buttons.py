@@ -1,9 +1,8 @@
 """What the page's buttons do: the verbs of a second terminal, and a run of the timer that shows their effect."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import aiohttp
 
@@ -37,6 +36,7 @@ class Buttons:
         self._world = world
         self._verbs = verbs
         self._running = set[asyncio.Task[None]]()
+        self._one_run = asyncio.Lock()
 
     def controls(self) -> Controls:
         """Return whom, where and what there is to choose from."""
@@ -94,14 +94,13 @@ class Buttons:
     def _run_timer(self) -> None:
         """Let the timer run, without waiting for its end: what is broken may keep it waiting."""
         if self._world.host is not None:
-            self._keep(self._world.fire_timer(self._world.host_url))
+            task = asyncio.create_task(self._run_after_the_last())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        async def quietly() -> None:
-            # An app that does not run is what the page says already.
-            with suppress(aiohttp.ClientError):
-                await work
-
-        task = asyncio.create_task(quietly())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    async def _run_after_the_last(self) -> None:
+        # Of two runs at once, the one that began when all was broken may end last, and say so until the next one.
+        async with self._one_run:
+            # An app that does not run, or hangs, is what the page says already.
+            with suppress(aiohttp.ClientError, RuntimeError):
+                await self._world.run_timer()
