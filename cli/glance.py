@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from cli.json_documents import GlanceDocument
 from cli.output import ago, iso_or_none, span
 from cli.subscription_status import StatusContext, SubscriptionState, state_of
+from dashboard.snapshot import Light
 from shared.gaps.gap import Gap, GapState
 from shared.receiving.post_store import StoredPost
 from shared.subscriptions.deployment_status import SILENT_AFTER, DeploymentStatus, failures, period_of
@@ -101,11 +102,11 @@ class Glance:
             yield f"{unfilled} gaps not filled"
 
 
-def light(glance: Glance) -> str:
-    """Return "green", "yellow" (to be watched) or "red" (changes stop or are lost)."""
+def light(glance: Glance) -> Light:
+    """Return green, amber or red."""
     if any(glance.troubles()):
-        return "red"
-    return "yellow" if any(glance.remarks()) else "green"
+        return Light.RED
+    return Light.AMBER if any(glance.remarks()) else Light.GREEN
 
 
 def sentence(glance: Glance) -> str:

@@ -267,7 +267,7 @@ class DoctorDocument(TypedDict):
 
 
 class GlanceDocument(TypedDict):
-    """``status --json``; ``light``: green, yellow or red; ``subscriptions`` counts them by state."""
+    """``status --json``; ``light``: green, amber or red; ``subscriptions`` counts them by state."""
 
     light: str
     sentence: str

@@ -3,7 +3,7 @@
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -18,11 +18,14 @@ from cli.exit_codes import Status
 from cli.glance import Glance, document, light, lines, sentence
 from cli.options import AsJson, Tenant, Watch, selected_tenant_ids
 from cli.output import console, print_json, printable
+from dashboard.snapshot import Light
 from shared.errors import Unavailable
 
 _PAUSE_SECONDS = 5.0
 _TIMES = re.compile(r"\d+ (?:s|min|h|d)\b")
 _NAME_WIDTH = 14
+# Terminals have no amber.
+_COLOURS: Mapping[Light, str] = {Light.GREEN: "green", Light.AMBER: "yellow", Light.RED: "red"}
 
 
 def status(
@@ -51,13 +54,13 @@ def status(
         print_json(document(found))
     else:
         console().print(_shown(found))
-    if light(found) != "green":
+    if light(found) is not Light.GREEN:
         raise typer.Exit(Status.FOUND)
 
 
 def _shown(glance: Glance) -> Group:
-    colour = light(glance)
-    head = Text.assemble((f"{colour:<{_NAME_WIDTH}}", f"bold {colour}"), (printable(sentence(glance)), "bold"))
+    shown = light(glance)
+    head = Text.assemble((f"{shown:<{_NAME_WIDTH}}", f"bold {_COLOURS[shown]}"), (printable(sentence(glance)), "bold"))
     rest = [Text.assemble((f"{name:<{_NAME_WIDTH}}", "dim"), printable(said)) for name, said in lines(glance)]
     return Group(head, *rest)
 

@@ -112,8 +112,7 @@ def health_of(glance: Glance) -> Health:
         return Health(light=Light.GREEN, sentence=f"Graph delivers, and {waiting(glance)}")
     answers = glance.owner.answers if glance.owner else None
     refusals = "; ".join(failures(answers).values()) if answers else ""
-    shown = Light.RED if light(glance) == "red" else Light.AMBER
-    return Health(light=shown, sentence=f"{said[0].upper()}{said[1:]}", remedy=refusals or _DOCTOR)
+    return Health(light=light(glance), sentence=f"{said[0].upper()}{said[1:]}", remedy=refusals or _DOCTOR)
 
 
 def _subscriptions(glance: Glance) -> Iterator[page.Subscription]:

@@ -66,14 +66,14 @@ def test_deployment_that_is_well_is_green_and_says_what_came_last() -> None:
             "Graph delivers",
         ),
         ({"rows": [row(activity=Activity(removed_at=NOW))]}, "red", "1 removed of the subscriptions"),
-        ({"rows": []}, "yellow", "nothing is watched"),
-        ({"parked": [parked(16)]}, "yellow", "1 parked, the oldest for 16 min"),
+        ({"rows": []}, "amber", "nothing is watched"),
+        ({"parked": [parked(16)]}, "amber", "1 parked, the oldest for 16 min"),
         ({"parked": [parked(14)]}, "green", "1 on their way"),
-        ({"quarantined": 2}, "yellow", "2 in quarantine"),
-        ({"queued": 3, "oldest_event": NOW - 20 * MINUTE}, "yellow", "the consumer is 20 min behind"),
+        ({"quarantined": 2}, "amber", "2 in quarantine"),
+        ({"queued": 3, "oldest_event": NOW - 20 * MINUTE}, "amber", "the consumer is 20 min behind"),
         ({"queued": 3, "oldest_event": NOW}, "green", "3 on their way"),
         ({"queued": None}, "green", "nothing waits"),
-        ({"gaps": [replace(GAP, state=GapState.PARTIAL)]}, "yellow", "1 gaps not filled"),
+        ({"gaps": [replace(GAP, state=GapState.PARTIAL)]}, "amber", "1 gaps not filled"),
         ({"rows": [row()]}, "green", "no change yet"),
     ],
 )
@@ -87,7 +87,7 @@ def test_what_is_wrong_colours_the_light_and_is_in_the_sentence(
 
 def test_document_has_the_counts() -> None:
     shown = document(replace(WELL, queued=7, quarantined=1))
-    assert (shown["light"], shown["queued"], shown["quarantined"]) == ("yellow", 7, 1)
+    assert (shown["light"], shown["queued"], shown["quarantined"]) == ("amber", 7, 1)
     assert shown["subscriptions"] == {"active": 1}
     assert shown["notificationDateTime"] == "2026-11-21T09:29:56Z"
 
