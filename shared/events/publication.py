@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from shared.events.cloud_events import CloudEvent, bare_id
 
-# How much longer than they count for live events records are kept: redriving and backfills look into all days.
+# How much longer than they count for live events records are kept: backfills look into all days.
 KEPT_LONGER = timedelta(days=2)
 
 

@@ -38,6 +38,8 @@ _LOOK_UP_SHARE = 0.25
 _PARALLEL_READS = 16
 # How long a table that does not answer is not read, so that not every POST waits for it.
 _CIRCUIT_OPEN_SECONDS = 5.0
+# An instance's clock may be as wrong as this.
+_CLOCKS_DIFFER = timedelta(hours=1)
 # The changes of a few minutes, about 10 MB.
 _MAX_CACHED = 20_000
 
@@ -127,7 +129,7 @@ class PublishOnce:
         records, missing = dict[str, PublicationRecord](), dict[str, list[CloudEvent]]()
         for event in events:
             key = event.provenance.dedup_key
-            records[key] = lookup.recent(self._cache.get(key), key)
+            records[key] = lookup.recent(self._cache.get(key), event)
             if not records[key].repeats(event) and lookup.may_find(event):
                 missing.setdefault(key, []).append(event)
         rows = self._rows(missing, lookup)
@@ -166,8 +168,10 @@ class PublishOnce:
         def is_enough(record: PublicationRecord) -> bool:
             return all(record.repeats(event) for event in events)
 
+        since = min(map(lookup.since, events))
+        days = days_between(since, lookup.now)
         try:
-            return self._table.read(key, lookup.days, since=lookup.since, is_enough=is_enough, deadline=lookup.deadline)
+            return self._table.read(key, days, since=since, is_enough=is_enough, deadline=lookup.deadline)
         except (Unavailable, Misconfigured):
             self._circuit_open_until = time.monotonic() + _CIRCUIT_OPEN_SECONDS
             raise
@@ -182,25 +186,28 @@ class _Lookup:
     is_live: bool
     deadline: Deadline
 
-    @property
-    def since(self) -> datetime:
-        """Since when a record counts."""
-        return self.now - (self.window if self.is_live else self.window + KEPT_LONGER)
+    def since(self, event: CloudEvent) -> datetime:
+        """Return since when a record of ``event`` counts; of a redriven one, since Graph may have begun to send it.
 
-    @property
-    def days(self) -> Sequence[date]:
-        """The days whose tables may have a record, the last one first."""
-        return days_between(self.since, self.now)
+        Most of what is parked waits for minutes: it is not sought in the tables of three days.
+        """
+        if self.is_live:
+            return self.now - self.window
+        kept = self.now - self.window - KEPT_LONGER
+        if event.recovered or event.provenance.change_type is None:
+            return kept
+        return max(kept, event.time - self.window - _CLOCKS_DIFFER)
 
     def may_find(self, event: CloudEvent) -> bool:
         """Return whether a record of ``event`` is possible."""
         return not (self.is_live and event.provenance.only_redriven)
 
-    def recent(self, record: PublicationRecord | None, key: str) -> PublicationRecord:
-        """Return ``record`` if it counts, else an empty record."""
+    def recent(self, record: PublicationRecord | None, event: CloudEvent) -> PublicationRecord:
+        """Return ``record`` if it counts for ``event``, else an empty record."""
+        since = self.since(event)
         if record is None:
-            return PublicationRecord(key=key, entries=(), published_at=self.since)
-        return record if record.published_at >= self.since else replace(record, entries=(), published_at=self.since)
+            return PublicationRecord(key=event.provenance.dedup_key, entries=(), published_at=since)
+        return record if record.published_at >= since else replace(record, entries=(), published_at=since)
 
 
 class _LocalCache:

@@ -37,6 +37,7 @@ class Table:
     trouble: Callable[[str], None] = field(default=lambda _call: None)
     clock: Callable[[], datetime] = field(default=lambda: NOW)
     calls: list[str] = field(default_factory=list)
+    days_read: list[date] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)
 
     def read(
@@ -47,6 +48,7 @@ class Table:
         deadline.raise_if_passed()
         found: PublicationRecord | None = None
         for day in days:
+            self.days_read.append(day)
             names = [key, *(name for at, _, name in list(self.rows) if at == day and name.startswith(f"{key}-"))]
             for name in names:
                 entry, written_at = self.rows.get((day, key[:1], name), ("", NEVER))

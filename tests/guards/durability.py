@@ -18,6 +18,8 @@ _NOT_TAKEN = f"{_PUBLISHING}::test_nothing_is_marked_that_the_sink_did_not_take"
 _SENT = f"{_PUBLISHING}::test_what_was_sent_of_a_post_that_fails_is_not_sent_again"
 _NO_TABLE = f"{_PUBLISHING}::test_unavailable_table_stops_no_event_and_is_not_read_for_a_while"
 _RECEIPT_KEY = f"{_PUBLISHING}::test_key_of_a_receipt_is_looked_up_only_when_redriven"
+_SOUGHT = f"{_PUBLISHING}::test_redriven_event_is_sought_where_graph_may_have_sent_it_before"
+_RETRIED = f"{_PUBLISHING}::test_redriven_event_repeats_what_graph_sent_four_hours_before"
 _ALL_DAYS = f"{_PUBLISHING}::test_live_event_repeats_the_window_and_a_redriven_one_all_days_kept"
 _HANGING = f"{_PUBLISHING}::test_table_that_hangs_stops_no_event"
 _WRITING = "tests/unit/events/test_publication_writer.py"
@@ -83,7 +85,15 @@ _PUBLISHED_ONCE = (
         _RECEIPT_KEY,
     ),
     _once("redriven keys are looked up", "_Lookup.may_find", rewrite("self.is_live and _1", "_1"), _RECEIPT_KEY),
-    _once("redriving looks into every day", "_Lookup.since", condition("is_live", becomes=True), _ALL_DAYS),
+    _once("redriving looks further back", "_Lookup.since", condition("is_live", becomes=True), _ALL_DAYS),
+    _once("recovered events look into every day", "_Lookup.since", without_if("recovered"), _SOUGHT),
+    _once(
+        "redriving looks as far as Graph retries",
+        "_Lookup.since",
+        rewrite("_1.time - self.window", "_1.time"),
+        _RETRIED,
+    ),
+    _once("a fast clock hides no record", "_Lookup.since", rewrite("_1 - _CLOCKS_DIFFER", "_1"), _RETRIED),
     _once("live events repeat the window only", "_Lookup.since", condition("is_live", becomes=False), _ALL_DAYS),
     _once(
         "look-ups leave time to publish",

@@ -175,6 +175,23 @@ def test_live_event_repeats_the_window_and_a_redriven_one_all_days_kept() -> Non
         assert len(worker.sunk) == published, (age, is_live)
 
 
+def test_redriven_event_is_sought_where_graph_may_have_sent_it_before() -> None:
+    for event, days in [(message(), 1), (replace(message(), recovered=True), 3)]:
+        worker = Worker(Table(), now=NOW + timedelta(minutes=10))
+        worker.published.publish([event], in_time(), is_live=False)
+        assert len(worker.table.days_read) == days
+
+
+def test_redriven_event_repeats_what_graph_sent_four_hours_before() -> None:
+    table = Table()
+    Worker(table).publish(message())
+    # The last try of Graph's, at an instance whose clock is an hour fast.
+    received_at = NOW + WINDOW + timedelta(hours=1)
+    worker = Worker(table, now=received_at + timedelta(days=1))
+    worker.published.publish([replace(message(), time=received_at)], in_time(), is_live=False)
+    assert worker.sunk == []
+
+
 def test_record_of_yesterday_counts_while_the_window_reaches_into_it() -> None:
     table, midnight = Table(), NOW + timedelta(hours=12)
     Worker(table, now=midnight - timedelta(minutes=1)).publish(message())
