@@ -14,7 +14,7 @@ from shared.gaps.gap import Gap
 from shared.gaps.graph_queries import SnapshotQuery
 from shared.gaps.list_walk import read_list, read_page
 from shared.gaps.recovered_events import Change, Item
-from shared.gaps.snapshot import EntriesById, ItemsById, SnapshotEntry, changed_entries, diff
+from shared.gaps.snapshot import EntriesById, ItemsById, SnapshotEntry, announced_entries, changed_entries, diff
 from shared.gaps.turns import Reads
 from shared.timing import Clock
 
@@ -32,6 +32,10 @@ class SnapshotEntries(Protocol):
 
     def get(self, entry: SnapshotEntry) -> SnapshotEntry | None:
         """Return the recorded entry of the same item, if the item exists."""
+        ...
+
+    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
+        """Record entries of one list whose creation is about to be published, unless something was recorded since."""
         ...
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
@@ -86,6 +90,9 @@ class ListComparison:
         if not gap.is_baseline:
             is_complete = self.coverage.baseline_of(gap) is not None
             changes = tuple(diff(query.path_parts, entries, items, gap, is_complete=is_complete))
+            # Else nobody would know that what is published without an answer is deleted before the next run.
+            created = [change.path_parts[-1] for change in changes if change.change_type == "created"]
+            self.snapshot_table.announce(announced_entries(gap.tenant_id, collection, entries, created))
             self.publish(changes)
             published = {change.path_parts[-1] for change in changes}
 

@@ -7,7 +7,7 @@ https://learn.microsoft.com/graph/api/team-list-members, https://learn.microsoft
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
@@ -33,14 +33,16 @@ type EntriesById = Mapping[str, SnapshotEntry]
 class SnapshotEntry:
     """The last known state of one item; ``subject`` is its canonical path.
 
-    ``fingerprint`` is a hash of the properties that lists show, None if they are unknown. ``recorded_at`` is when the
-    state was reported or listed, None if unknown. ``etag`` is that of the row, None for a new one.
+    ``fingerprint`` is a hash of the properties that lists show, None if they are unknown. ``is_announced``: a run was
+    about to publish the item's creation, and has not recorded that it did. ``recorded_at`` is when the state was
+    reported or listed, None if unknown. ``etag`` is that of the row, None for a new one.
     """
 
     tenant_id: str
     subject: str
     fingerprint: str | None = None
     exists: bool = True
+    is_announced: bool = False
     recorded_at: datetime | None = field(default=None, compare=False)
     etag: str | None = field(default=None, compare=False)
 
@@ -105,7 +107,7 @@ def diff(
 
 def _change_type(entry: SnapshotEntry | None, item: Item | None, gap: Gap, *, is_complete: bool) -> str | None:
     change_type = _difference(entry, item)
-    if change_type != "created" or item is None:
+    if change_type != "created" or item is None or (entry is not None and entry.is_announced):
         return change_type
     created = time_or_none(item, "createdDateTime")
     is_new = is_complete if created is None else gap.covers(created)
@@ -117,6 +119,8 @@ def _difference(entry: SnapshotEntry | None, item: Item | None) -> str | None:
     if entry is not None and entry.exists:
         if item is None:
             return "deleted"
+        if entry.is_announced:
+            return "created"
         return None if entry.fingerprint == fingerprint_of(entry.collection, item) else "updated"
     return None if item is None else "created"
 
@@ -130,7 +134,23 @@ def changed_entries(
         change_type = _difference(entry, item)
         if change_type is None:
             continue
-        subject = canonical_path(f"{collection}/{quote(id_, safe='')}")
         fingerprint = None if item is None else fingerprint_of(collection, item)
-        changed = entry or SnapshotEntry(tenant_id=tenant_id, subject=subject)
+        changed = replace(entry or _new(tenant_id, collection, id_), is_announced=False)
         yield change_type, replace(changed, exists=item is not None, fingerprint=fingerprint, recorded_at=recorded_at)
+
+
+def announced_entries(
+    tenant_id: str, collection: str, entries: EntriesById, created: Iterable[str]
+) -> Iterator[SnapshotEntry]:
+    """Yield what is recorded of items, by id, before their creation is published: the event may be out, and no answer.
+
+    The time stays that of the state before, which is part of the event's id.
+    """
+    for id_ in created:
+        entry = entries.get(id_) or _new(tenant_id, collection, id_)
+        if not entry.is_announced:
+            yield replace(entry, exists=True, fingerprint=None, is_announced=True)
+
+
+def _new(tenant_id: str, collection: str, id_: str) -> SnapshotEntry:
+    return SnapshotEntry(tenant_id=tenant_id, subject=canonical_path(f"{collection}/{quote(id_, safe='')}"))

@@ -95,6 +95,16 @@ class SnapshotTable:
                 for entry in batch:
                     self.record(entry)
 
+    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
+        """Record entries of items whose creation is about to be published; what was recorded since then stays."""
+        for batch in batched(entries, _MAX_BATCH, strict=False):
+            try:
+                self._table.submit([_operation(entry) for entry in batch])
+            except Conflict:
+                for entry in batch:
+                    with suppress(Conflict):
+                        self._table.save(_entity(entry), entry.etag)
+
     def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         """Delete the entries of a list whose items were deleted ``before``."""
         query = "PartitionKey eq @key and isGone eq true and toldDateTime lt @before"
@@ -119,7 +129,12 @@ def _operation(entry: SnapshotEntry) -> tuple[Any, ...]:
 
 
 def _entity(entry: SnapshotEntry) -> dict[str, Any]:
-    values = {"looks": entry.fingerprint, "toldDateTime": entry.recorded_at, "isGone": None if entry.exists else True}
+    values = {
+        "looks": entry.fingerprint,
+        "toldDateTime": entry.recorded_at,
+        "isGone": None if entry.exists else True,
+        "isAnnounced": entry.is_announced or None,
+    }
     return {
         "PartitionKey": _partition(entry.tenant_id, entry.collection),
         "RowKey": _hash(entry.subject),
@@ -141,6 +156,7 @@ def _entry(entity: Any, tenant_id: str) -> SnapshotEntry:
         subject=column(entity, "resource", str),
         fingerprint=optional_column(entity, "looks", str),
         exists=not optional_column(entity, "isGone", bool),
+        is_announced=bool(optional_column(entity, "isAnnounced", bool)),
         recorded_at=optional_column(entity, "toldDateTime", datetime),
         etag=entity.metadata["etag"],
     )

@@ -66,6 +66,7 @@ class CatchUpFixture:
         self.call_timeout = timedelta(seconds=30)
         self.paused_until: dict[str, datetime] = {}
         self.before_publishing: Callable[..., None] = lambda: None
+        self.after_publishing: Callable[..., None] = lambda: None
         self.before_reading: Callable[..., None] = lambda _tenant_id: None
         self.took = 0 * SECOND
         self.endless: set[str] = set()
@@ -109,6 +110,7 @@ class CatchUpFixture:
     def _publish(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.before_publishing()
         self.published.extend(events)
+        self.after_publishing()
 
     def _publish_again(self, events: Sequence[CloudEvent], _deadline: Deadline) -> None:
         self.again.extend(events)

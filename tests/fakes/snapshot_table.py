@@ -35,6 +35,10 @@ class InMemorySnapshotTable:
     def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         self.forgotten.append((tenant_id, collection, before))
 
+    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
+        for entry in entries:
+            self.things[entry.tenant_id, entry.subject] = entry
+
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         changed = list(entries)
         assert len({known.subject for known in changed}) == len(changed), "a transaction takes each row once"

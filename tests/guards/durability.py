@@ -262,6 +262,24 @@ _GAPS = (
         f"{_COMPARING}::test_diff_is_published_before_it_is_recorded",
     ),
     _comparison(
+        "a creation is announced before it is published",
+        "ListComparison._publish_diff",
+        without_call("announce"),
+        f"{_COMPARING}::test_creation_published_without_an_answer_is_known_when_it_is_deleted",
+    ),
+    Guarded(area="gap", module="shared/gaps/snapshot.py")(
+        "an announced creation is published again",
+        "_difference",
+        without_if("is_announced"),
+        f"{_COMPARING}::test_creation_published_without_an_answer_comes_again_under_its_id",
+    ),
+    Guarded(area="gap", module="shared/gaps/snapshot_table.py")(
+        "what was reported since stays",
+        "SnapshotTable.announce",
+        rewrite("self._table.save(_1, _2.etag)", "self.record(_2)"),
+        "tests/integration/gaps/test_snapshot_table.py::test_change_recorded_before_a_creation_is_announced_stays",
+    ),
+    _comparison(
         "what another subscription missed is left to its gap",
         "ListComparison._publish_diff",
         condition("has_other", becomes=True),

@@ -156,6 +156,11 @@ class Snapshot(InMemorySnapshotTable):
             self.note(entry)
 
     @override
+    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
+        self.check()
+        super().announce(entries)
+
+    @override
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         for entry in entries:
             self.record(entry)

@@ -11,7 +11,7 @@ from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.data.tables import AccountSasPermissions, ResourceTypes, TableServiceClient, generate_account_sas
 
 from shared.errors import Misconfigured
-from shared.gaps.snapshot import SnapshotEntry
+from shared.gaps.snapshot import SnapshotEntry, announced_entries
 from shared.gaps.snapshot_table import TABLE, SnapshotTable
 
 pytestmark = pytest.mark.slow
@@ -145,6 +145,36 @@ def test_listed_state_replaces_the_recorded_state(snapshot: SnapshotTable, tenan
     snapshot.record_all(replace(each, fingerprint="4567", exists=each.id == "a") for each in recorded.values())
     assert snapshot.list(tenant_id, MEMBERS)["a"] == _member(tenant_id, "a", fingerprint="4567")
     assert _existing(snapshot, tenant_id) == {"a"}
+
+
+def test_announced_creation_is_there_until_it_is_recorded(snapshot: SnapshotTable, tenant_id: str) -> None:
+    snapshot.record(_member(tenant_id, "back", exists=False, recorded_at=NOW))
+    before = snapshot.list(tenant_id, MEMBERS)
+    announced = list(announced_entries(tenant_id, MEMBERS, before, ["new", "back"]))
+    snapshot.announce(announced)
+    found = snapshot.list(tenant_id, MEMBERS)
+    assert {id_: (each.exists, each.is_announced, each.recorded_at) for id_, each in found.items()} == {
+        "new": (True, True, None),
+        "back": (True, True, NOW),
+    }
+    assert list(announced_entries(tenant_id, MEMBERS, found, ["new", "back"])) == []
+    # With the entries as they were read before.
+    snapshot.record_all(replace(each, is_announced=False, recorded_at=NOW + MINUTE) for each in announced)
+    assert {each.is_announced for each in snapshot.list(tenant_id, MEMBERS).values()} == {False}
+
+
+@pytest.mark.parametrize("existed", [True, False], ids=["recorded", "not recorded"])
+def test_change_recorded_before_a_creation_is_announced_stays(
+    snapshot: SnapshotTable, tenant_id: str, *, existed: bool
+) -> None:
+    snapshot.record(_member(tenant_id, "other", exists=False, recorded_at=NOW))
+    if existed:
+        snapshot.record(_member(tenant_id, "m", exists=False, recorded_at=NOW))
+    before = snapshot.list(tenant_id, MEMBERS)
+    snapshot.record(_member(tenant_id, "m", fingerprint="4567", recorded_at=NOW + MINUTE))
+    snapshot.announce(announced_entries(tenant_id, MEMBERS, before, ["m", "other"]))
+    found = snapshot.list(tenant_id, MEMBERS)
+    assert {id_: each.is_announced for id_, each in found.items()} == {"m": False, "other": True}
 
 
 def test_latest_of_simultaneous_records_stays(snapshot: SnapshotTable, tenant_id: str) -> None:

@@ -96,6 +96,33 @@ def test_diff_is_published_before_it_is_recorded() -> None:
     assert world.run() == {"recovered": 1, "events": 1}
 
 
+def test_creation_published_without_an_answer_is_known_when_it_is_deleted() -> None:
+    world = world_of_members(page(comes={}))
+    world.after_publishing = raising(Unavailable("no answer"))
+    assert world.run() == {"put off": 1}
+    world.after_publishing = lambda: None
+    world.lists[OF_TEAM] = [[]]
+    world.clock.pass_by(60 * MINUTE)
+    world.run()
+    assert published(world) == [
+        f"ConversationMemberCreated {MEMBERS}/comes",
+        f"ConversationMemberDeleted {MEMBERS}/comes",
+    ]
+    assert world.known.there(TENANT, MEMBERS) == set()
+
+
+def test_creation_published_without_an_answer_comes_again_under_its_id() -> None:
+    world = world_of_members(page(comes={}))
+    world.after_publishing = raising(Unavailable("no answer"))
+    world.run()
+    world.after_publishing = lambda: None
+    world.clock.pass_by(60 * MINUTE)
+    world.run()
+    assert [event.type.rpartition(".")[2] for event in world.published] == ["ConversationMemberCreated"] * 2
+    assert len({event.id for event in world.published}) == 1
+    assert world.known.list(TENANT, MEMBERS)["comes"].is_announced is False
+
+
 def test_a_deletion_has_one_id_for_one_gap() -> None:
     ids = []
     for gap in (IN_TEAM, IN_TEAM, replace(IN_TEAM, since=BEFORE)):
