@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from sandbox.azurite import Azurite
-from tests.sandbox.background import Background
+from tests.running_azurite import running_azurite
 
 _SLOW = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 
@@ -84,11 +84,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """One account for all tests of a process: each takes names, or tenants, of its own."""
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()
+    with running_azurite() as azurite:
+        yield azurite
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,17 @@ Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from threading import Condition, Lock
+from threading import Lock
 from typing import Protocol
 
 from shared.errors import Misconfigured, Unavailable
 from shared.events.cloud_events import CloudEvent
+from shared.events.in_flight import InFlight
 from shared.events.publication import (
     KEPT_LONGER,
     IsEnough,
@@ -73,7 +73,7 @@ class PublishOnce:
         self._window = window
         self._now = now
         self._reads = ThreadPoolExecutor(max_workers=_PARALLEL_READS, thread_name_prefix="publication-reads")
-        self._in_flight = _InFlight()
+        self._in_flight = InFlight()
         self._cache = _LocalCache()
         self._circuit_open_until = float("-inf")
 
@@ -229,29 +229,3 @@ class _LocalCache:
             if len(self._records) > _MAX_CACHED:
                 self._records.popitem(last=False)
             return joined
-
-
-class _InFlight:
-    """The keys that POSTs are working on. Another POST with one of these keys waits."""
-
-    def __init__(self) -> None:
-        self._keys: set[str] = set()
-        self._changed = Condition()
-
-    @contextmanager
-    def hold(self, keys: frozenset[str], deadline: Deadline) -> Iterator[None]:
-        """Wait until no other POST holds one of ``keys``, then hold them.
-
-        Raises:
-            Unavailable: another POST held one until the deadline.
-        """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._keys.isdisjoint(keys), timeout=deadline.seconds_left()):
-                raise Unavailable("another POST is publishing the same change")
-            self._keys |= keys
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._keys -= keys
-                self._changed.notify_all()

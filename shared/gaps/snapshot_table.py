@@ -4,7 +4,7 @@ Source: https://learn.microsoft.com/azure/storage/tables/table-storage-design-gu
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from itertools import batched
@@ -87,23 +87,24 @@ class SnapshotTable:
 
     def record_all(self, entries: Iterable[SnapshotEntry]) -> None:
         """Record entries of one list, each under the ETag that was read; later states stay, as in ``record``."""
+        self._submit(entries, self.record)
+
+    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
+        """Record entries of items whose creation is about to be published; what was recorded since then stays."""
+        self._submit(entries, self._announce)
+
+    def _announce(self, entry: SnapshotEntry) -> None:
+        with suppress(Conflict):
+            self._table.save(_entity(entry), entry.etag)
+
+    def _submit(self, entries: Iterable[SnapshotEntry], one_by_one: Callable[[SnapshotEntry], None]) -> None:
         for batch in batched(entries, _MAX_BATCH, strict=False):
             try:
                 self._table.submit([_operation(entry) for entry in batch])
             except Conflict:
                 # One of the rows has changed since it was read, or the table does not exist yet.
                 for entry in batch:
-                    self.record(entry)
-
-    def announce(self, entries: Iterable[SnapshotEntry]) -> None:
-        """Record entries of items whose creation is about to be published; what was recorded since then stays."""
-        for batch in batched(entries, _MAX_BATCH, strict=False):
-            try:
-                self._table.submit([_operation(entry) for entry in batch])
-            except Conflict:
-                for entry in batch:
-                    with suppress(Conflict):
-                        self._table.save(_entity(entry), entry.etag)
+                    one_by_one(entry)
 
     def purge_deleted(self, tenant_id: str, collection: str, *, before: datetime) -> None:
         """Delete the entries of a list whose items were deleted ``before``."""

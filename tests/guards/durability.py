@@ -275,7 +275,7 @@ _GAPS = (
     ),
     Guarded(area="gap", module="shared/gaps/snapshot_table.py")(
         "what was reported since stays",
-        "SnapshotTable.announce",
+        "SnapshotTable._announce",
         rewrite("self._table.save(_1, _2.etag)", "self.record(_2)"),
         "tests/integration/gaps/test_snapshot_table.py::test_change_recorded_before_a_creation_is_announced_stays",
     ),

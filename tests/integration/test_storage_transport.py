@@ -2,7 +2,6 @@
 
 import socket
 import socketserver
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 from azure.core.pipeline.transport import HttpRequest, HttpResponse
 
 from shared.storage_transport import StorageTransport
+from tests.fakes.tcp_server import serving
 from tests.fakes.time_limits import within
 
 pytestmark = pytest.mark.slow
@@ -45,13 +45,10 @@ class _Handler(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), _Handler) as server:
-        server.requests = []
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    server = Server(("127.0.0.1", 0), _Handler)
+    server.requests = []
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from azure.core.pipeline.transport import HttpRequest
 
 from sandbox.tls import Tls
 from shared.storage_transport import StorageTransport
+from tests.fakes.tcp_server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -57,15 +58,10 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-@contextmanager
-def _serving(handler: type[socketserver.BaseRequestHandler]) -> Iterator[_Server]:
-    with _Server(("127.0.0.1", 0), handler) as server:
-        server.heads = []
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def _server(handler: type[socketserver.BaseRequestHandler]) -> _Server:
+    server = _Server(("127.0.0.1", 0), handler)
+    server.heads = []
+    return server
 
 
 @pytest.fixture
@@ -77,8 +73,9 @@ def tls(tmp_path: Path) -> Tls:
 def server(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
     for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with _serving(_Secure) as server:
-        server.tls = tls
+    server = _server(_Secure)
+    server.tls = tls
+    with serving(server):
         yield server
 
 
@@ -106,7 +103,8 @@ def test_server_of_an_unknown_authority_gets_no_request(server: _Server, monkeyp
 
 def test_calls_go_through_one_tunnel_of_the_proxy(server: _Server, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", tls.environment()["REQUESTS_CA_BUNDLE"])
-    with _serving(_Proxy) as proxy:
+    proxy = _server(_Proxy)
+    with serving(proxy):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_address[1]}")
         assert _answers(server) == [b"fine"] * 2
         assert [head.split()[:2] for head in proxy.heads] == [

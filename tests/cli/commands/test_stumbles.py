@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.azurite import Azurite
 from tests.cli.operator import TEAMS, Operator
-from tests.sandbox.background import Background
+from tests.running_azurite import running_azurite
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +33,8 @@ WRONG: dict[str, tuple[int, str]] = {
 @pytest.fixture(scope="module")
 def azurite() -> Iterator[Azurite]:
     """An account that no other test has stored a POST in."""
-    azurite, background = Azurite(), Background()
-    background.run(azurite.start())
-    yield azurite
-    background.run(azurite.stop())
-    background.close()
+    with running_azurite() as azurite:
+        yield azurite
 
 
 def test_command_with_nothing_to_show_says_so(operator: Operator) -> None:
