@@ -32,7 +32,7 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document p
 @commands.command()
 def tail(  # noqa: PLR0913  one parameter an option
     *,
-    once: Annotated[bool, typer.Option("--once", help="Show the events in the queue, and exit.")] = False,
+    once: Annotated[bool, typer.Option("--once/--follow", help="Show the events in the queue, and exit.")] = False,
     content: _Content = False,
     types: Annotated[list[str] | None, typer.Option("--type", help="Such as ChatMessageCreated; repeatable.")] = None,
     tenant: Tenant = "",

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 EMPTY: dict[str, str] = {
     "subscriptions list --state lapsed": ": 0 subscriptions, last checked ",
     "events tail --once": "The queue is empty.\n",
+    "events tail --follow --once": "The queue is empty.\n",
     "events tail --once --type ChatCreated --since 2026-11-28": "The queue is empty.\n",
     "events poison list": "The poison queue is empty.\n",
     "events poison retry": "The poison queue is empty.\n",
