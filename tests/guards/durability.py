@@ -273,6 +273,12 @@ _GAPS = (
         without_if("is_announced"),
         f"{_COMPARING}::test_creation_published_without_an_answer_comes_again_under_its_id",
     ),
+    Guarded(area="gap", module="shared/gaps/snapshot.py")(
+        "any gap tells an announced creation",
+        "_change_type",
+        rewrite("_1 is not None and _1.is_announced", "False"),
+        "tests/unit/gaps/test_snapshot.py::test_announced_creation_is_told_by_whatever_gap_comes_next",
+    ),
     Guarded(area="gap", module="shared/gaps/snapshot_table.py")(
         "what was reported since stays",
         "SnapshotTable._announce",

@@ -194,6 +194,15 @@ def test_connection_that_was_closed_while_idle_is_made_anew(server: Server, tran
     assert server.connections == 3
 
 
+def test_answer_without_a_length_ends_with_its_connection(server: Server, transport: StorageTransport) -> None:
+    def answer(send: Send) -> bool:
+        send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nfine")
+        return False
+
+    server.answer = answer
+    assert [_send(transport, server).body() for _ in range(2)] == [b"fine"] * 2
+
+
 def test_large_answer_is_read_to_its_end(server: Server, transport: StorageTransport) -> None:
     content = b"0123456789" * 400_000
 

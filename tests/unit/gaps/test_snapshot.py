@@ -179,6 +179,16 @@ def test_item_without_a_time_is_new_only_after_a_complete_snapshot(created: Any)
     assert _found({}, thing, is_complete=False) == []
 
 
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_announced_creation_is_told_by_whatever_gap_comes_next(
+    is_complete: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    channel = {"id": "c", "createdDateTime": text(BEFORE)}
+    announced = {"c": replace(_known(c=None)["c"], is_announced=True)}
+    assert _found(announced, channel, is_complete=is_complete) == [("created", "c", channel)]
+    assert _found(announced, is_complete=is_complete) == [("deleted", "c", None)]
+
+
 def test_what_was_known_is_compared_even_where_not_all_was() -> None:
     known = _known(m=fingerprint_of(MEMBERS, {}), gone=fingerprint_of(MEMBERS, {}))
     assert [each[0] for each in _found(known, NAMED, is_complete=False)] == ["updated", "deleted"]
